@@ -1,0 +1,164 @@
+"""The runtime's side of the Runtime API: fetch an invocation, answer it once.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from time import sleep
+
+from ._http import Connection, Disconnected, ProtocolError
+from ._protocol import (
+    ERROR,
+    ERROR_TYPE,
+    INIT_ERROR,
+    INVOCATION,
+    INVOCATION_ID,
+    JSON,
+    NEXT,
+    REQUEST_ID,
+    RESPONSE,
+    XRAY_CAUSE,
+    XRAY_CAUSE_LIMIT,
+)
+from .errors import RuntimeApiError
+
+VERSION = "0.1.0"
+
+# Pauses before each new attempt, in seconds. An API that is away for longer is not coming back.
+_PAUSES = (0.05, 0.1, 0.2, 0.4)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._http import Reply
+
+
+class Invocation:
+    """One event to be answered, and the one chance to answer it.
+
+    `headers` are those of the reply to /next, names in lower case; `body` is the event's bytes.
+    """
+
+    __slots__ = ("_client", "answered", "body", "headers", "request_id")
+
+    def __init__(self, client: "RuntimeClient", headers: dict[str, str], body: bytes) -> None:
+        self._client = client
+        self.request_id = headers[REQUEST_ID]
+        self.headers = headers
+        self.body = body
+        self.answered = False
+
+    def respond(self, body: bytes, content_type: str = JSON) -> None:
+        """Post the handler's result. Raises RuntimeApiError if the environment has to end."""
+        self._post(RESPONSE, f"Content-Type: {content_type}\r\n", body)
+
+    def fail(self, body: bytes, error_type: str, cause: str = "") -> None:
+        """Post an error document instead of a result.
+
+        `cause` is a JSON document for X-Ray, a single line of ASCII; it is left out where the
+        platform would refuse its size. Raises RuntimeApiError if the environment has to end.
+        """
+        self._post(ERROR, _error_headers(error_type, cause), body)
+
+    def _post(self, kind: str, headers: str, body: bytes) -> None:
+        assert not self.answered, "an invocation is answered once"
+        self.answered = True
+        nonce = self.headers.get(INVOCATION_ID)
+        if nonce:
+            headers += f"Lambda-Runtime-Invocation-Id: {nonce}\r\n"
+        self._client.post(INVOCATION + self.request_id + kind, headers, body)
+
+
+class RuntimeClient:
+    """A client for the Runtime API at `address` ("host:port"). Raises ValueError for another form."""
+
+    __slots__ = ("_connection", "_ending", "_init_failed", "_next")
+
+    def __init__(self, address: str) -> None:
+        self._connection = Connection(address)
+        self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: amazon-lambda-runtime-python/{VERSION}\r\n"
+        self._next = f"GET {NEXT}{self._ending}\r\n".encode()
+        self._init_failed = False
+
+    def next(self) -> Invocation:
+        """Wait for the next invocation, for as long as it takes.
+
+        Asking again is harmless: as long as an invocation is unanswered the API repeats it. Raises
+        RuntimeApiError if a few attempts came to nothing, and at once if the API refuses.
+        """
+        for pause in (*_PAUSES, 0.0):
+            try:
+                status, headers, body = self._request(self._next)
+            except (Disconnected, ProtocolError) as exc:
+                failure = exc
+                sleep(pause)
+                continue
+            if status != 200:
+                raise RuntimeApiError(f"GET {NEXT}: the Runtime API answered {_told(status, body)}")
+            if not headers.get(REQUEST_ID):
+                raise RuntimeApiError(f"GET {NEXT}: the event came without Lambda-Runtime-Aws-Request-Id")
+            return Invocation(self, headers, body)
+        raise RuntimeApiError(f"GET {NEXT}: {failure}, {len(_PAUSES) + 1} times running")
+
+    def init_error(self, body: bytes, error_type: str, cause: str = "") -> None:
+        """Post why the function could not be loaded; the process must then exit. Done once."""
+        if not self._init_failed:
+            self._init_failed = True
+            self.post(INIT_ERROR, _error_headers(error_type, cause), body)
+
+    def post(self, path: str, headers: str, body: bytes) -> None:
+        """Post `body` and make sure that it arrived, or say that it did not.
+
+        An answer that the API refuses (400, 403, 410, 413) concerns one invocation, which the
+        platform has settled in its own way by then: that is one line on stdout. Raises
+        RuntimeApiError if the API failed (5xx) or cannot be reached.
+        """
+        head = f"POST {path}{self._ending}{headers}Content-Length: {len(body)}\r\n\r\n".encode()
+        resent = False
+        while True:
+            reused = self._connection.is_open
+            try:
+                status, _, reply = self._request(head, body)
+                break
+            except Disconnected as exc:
+                # An idle connection may have been closed while the request was on its way.
+                if resent or not reused:
+                    raise RuntimeApiError(f"POST {path}: {exc}") from exc
+                resent = True
+            except ProtocolError as exc:
+                raise RuntimeApiError(f"POST {path}: {exc}") from exc
+        if status < 300 or (resent and status in (400, 403, 410)):
+            return  # a resend is refused where the first one had arrived after all
+        if status >= 500:
+            raise RuntimeApiError(f"POST {path}: the Runtime API answered {_told(status, reply)}")
+        from .failure import say
+
+        say(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {_told(status, reply)}\n")
+
+    def close(self) -> None:
+        """Close the connection to the API."""
+        self._connection.close()
+
+    def _request(self, head: bytes, body: bytes = b"") -> "Reply":
+        """Send a request on an open connection; a refused connection is tried a few times."""
+        for pause in _PAUSES:
+            try:
+                return self._connection.request(head, body)
+            except OSError:
+                sleep(pause)
+        try:
+            return self._connection.request(head, body)
+        except OSError as exc:
+            raise RuntimeApiError(
+                f"Unable to connect to the Runtime API at {self._connection.address}: {exc}"
+            ) from exc
+
+
+def _error_headers(error_type: str, cause: str) -> str:
+    headers = f"Content-Type: {JSON}\r\n{ERROR_TYPE}: {error_type}\r\n"
+    if cause and len(cause) < XRAY_CAUSE_LIMIT:
+        headers += f"{XRAY_CAUSE}: {cause}\r\n"
+    return headers
+
+
+def _told(status: int, body: bytes) -> str:
+    """Describe a reply in one line; the API's error bodies are short JSON documents."""
+    return f"HTTP {status}: {' '.join(body[:300].decode('utf-8', 'replace').split())}"

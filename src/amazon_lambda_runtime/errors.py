@@ -1,0 +1,67 @@
+"""The exceptions of the runtime.
+
+`LambdaError` is above them all. A `Fault` is a failure of the runtime's own making round a handler;
+its name is what the caller reads as errorType: `Runtime.HandlerNotFound` and so on, with the
+messages that awslambdaric gives. How an exception becomes an answer is told in `failure.py`.
+"""
+
+
+class LambdaError(Exception):
+    """Whatever this package raises."""
+
+
+class RuntimeApiError(LambdaError):
+    """The Runtime API could not be reached, or its reply leaves nothing to do but to exit."""
+
+
+class NoHandlerDefinedException(LambdaError):  # noqa: N818  the name that the Perl original gave it
+    """`handler` was called on a Runtime whose class does not define it."""
+
+
+class Fault(LambdaError):
+    """A failure that the runtime found before or after the handler's own code ran.
+
+    `stack` is what the caller sees as stackTrace: a list of str, empty unless there is something
+    to point at.
+    """
+
+    def __init__(self, message: str, stack: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.stack = stack or []
+
+    @property
+    def error_type(self) -> str:
+        """The errorType of the answer: "Runtime." and the name of the class."""
+        return "Runtime." + type(self).__name__
+
+
+class MalformedHandlerName(Fault):
+    """The handler string is not of the form `module.name`."""
+
+
+class ImportModuleError(Fault):
+    """The handler's module, or one that it imports, is not there."""
+
+
+class UserCodeSyntaxError(Fault):
+    """The handler's module is not valid Python."""
+
+
+class HandlerNotFound(Fault):
+    """The module has no such handler, or it is nothing that can be called."""
+
+
+class BuiltInModuleConflict(Fault):
+    """The handler's module has the name of a module that is built into the interpreter."""
+
+
+class UnmarshalError(Fault):
+    """The event could not be decoded."""
+
+
+class MarshalError(Fault):
+    """The handler's result could not be encoded."""
+
+
+class LambdaContextUnmarshalError(Fault):
+    """The client context or the Cognito identity that came with the event is not a JSON object."""
