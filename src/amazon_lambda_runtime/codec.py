@@ -5,8 +5,8 @@ package round them takes as long to load as half the interpreter; it is loaded w
 to be explained.
 
 What awslambdaric serialises comes out the same here, byte for byte: ", " and ": " between things,
-everything outside ASCII escaped, a namedtuple as an object, a Decimal with all its digits. Added
-are datetime, date and time (ISO 8601), UUID, Enum, dataclasses and what has a `model_dump()`.
+everything outside ASCII escaped, a namedtuple as an object, a Decimal with all its digits, bytes
+inside of something as UTF-8 text. Added are datetime, date and time (ISO 8601), UUID, Enum, dataclasses and what has a `model_dump()`.
 """
 
 import sys
@@ -48,8 +48,8 @@ def decode(body: bytes) -> "Any":
         value, end = _scan(text, 0)
         if end == len(text):
             return value
-    except StopIteration:
-        pass
+    except (StopIteration, ValueError, SystemError):
+        pass  # a SystemError, because the scanner's own exception is in json, which is not loaded
     # Not JSON, or JSON after a byte order mark: json says which, and where it went wrong.
     import json
 
@@ -62,13 +62,21 @@ def encode(value: "Any") -> str:
     Raises TypeError for what JSON has no form for, ValueError for a circular reference and
     RecursionError for absurd nesting.
     """
-    decimals = _Decimals()
     try:
         # The encoder takes a namedtuple for a list without asking. Marshal knows exact built-in
         # types only and is as fast as a copy, so nearly every result ends the search here.
         marshal(value, 2)
     except ValueError:
-        value = _open_tuples(value)
+        value = _open(value)
+    try:
+        return _encode(value)
+    except TypeError:
+        # A key may be of bytes, which only the search finds; what else it was, it still is.
+        return _encode(_open(value))
+
+
+def _encode(value: "Any") -> str:
+    decimals = _Decimals()
     pieces = make_encoder(
         {}, decimals.default, encode_basestring_ascii, None, ": ", ", ", False, False, True
     )(value, 0)
@@ -93,7 +101,7 @@ class _Decimals:
         """Return something simpler in place of `value`. Raises TypeError if there is nothing."""
         decimal = sys.modules.get("decimal")
         if decimal is None or not isinstance(value, decimal.Decimal):
-            return _open_tuples(simplify(value))
+            return _open(simplify(value))
         if not self.token:
             from os import urandom
 
@@ -114,6 +122,8 @@ def _instance_of(value: object, module: str, *names: str) -> bool:
 
 def simplify(value: "Any") -> "Any":
     """Return what stands for `value` in JSON. Raises TypeError if nothing does."""
+    if isinstance(value, bytes):
+        return value.decode()
     if _instance_of(value, "datetime", "date", "time"):
         return value.isoformat()
     if _instance_of(value, "uuid", "UUID"):
@@ -136,8 +146,8 @@ def _fields(value: "Any") -> "Any":
     return fields(value)
 
 
-def _open_tuples(value: "Any") -> "Any":
-    """Return `value` with each namedtuple in it as a dict."""
+def _open(value: "Any") -> "Any":
+    """Return `value` with each namedtuple in it as a dict and each key of bytes as a str."""
     try:
         return _opened(value)
     except RecursionError:
@@ -145,10 +155,13 @@ def _open_tuples(value: "Any") -> "Any":
 
 
 def _opened(value: "Any") -> "Any":
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+    if isinstance(value, tuple | list | dict) and hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, dict):
-        return {key: _opened(item) for key, item in value.items()}
+        return {
+            key.decode() if isinstance(key, bytes) else key: _opened(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_opened(item) for item in value]
     return value

@@ -1,0 +1,268 @@
+"""A Runtime API on a real socket that plays a script, and real processes that talk to it.
+
+What the API says is written out byte by byte here and in the tests, and never taken from the
+package: a mistake that the runtime and the emulator share must not be shared by the tests.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+FUNCTIONS = TESTS / "functions"
+SOURCE = TESTS.parent / "src"
+
+ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+
+
+class HangUp:
+    """In a script: close the connection."""
+
+
+class Reset:
+    """In a script: close the connection so that the other end is told "connection reset"."""
+
+
+Step = bytes | type[HangUp] | type[Reset] | Sequence["bytes | type[HangUp] | type[Reset]"]
+
+
+def reply(status: str, body: bytes = b"", headers: str = "") -> bytes:
+    """Return a reply with a Content-Length."""
+    return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def event(
+    body: bytes = b"{}",
+    request_id: str = "id-1",
+    headers: str = "",
+    content_type: str | None = "application/json",
+    seconds: float = 3,
+) -> bytes:
+    """Return a reply to /next."""
+    fields = f"Lambda-Runtime-Aws-Request-Id: {request_id}\r\n{headers}"
+    if "Deadline" not in headers:
+        fields += f"Lambda-Runtime-Deadline-Ms: {int((time.time() + seconds) * 1000)}\r\n"
+    if content_type is not None:
+        fields += f"Content-Type: {content_type}\r\n"
+    return reply("200 OK", body, fields)
+
+
+@dataclass
+class Request:
+    """One request, as it arrived; header names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    head: bytes
+    #: The number of the connection that it came on, from 1.
+    connection: int
+    #: How many reads it took; 1 if it came in one piece.
+    reads: int
+    #: What the process had written to its stdout by then.
+    stdout: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The last part of the path: next, response, error."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass
+class ScriptedApi:
+    """Answers the n-th request with the n-th step of the script. At its end it is silent."""
+
+    script: list[Step]
+    requests: list[Request] = field(default_factory=list)
+    connections: int = 0
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._steps = iter(self.script)
+        self.finished = threading.Event()
+        self.stdout: Path | None = None
+        self._open: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._open:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self._thread.join(5)
+
+    def __enter__(self) -> "ScriptedApi":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            with connection:
+                try:
+                    self._talk(connection)
+                except OSError:
+                    continue
+
+    def _talk(self, connection: socket.socket) -> None:
+        while (request := self._read(connection)) is not None:
+            self.requests.append(request)
+            try:
+                step = next(self._steps)
+            except StopIteration:
+                self.finished.set()
+                continue
+            for piece in [step] if isinstance(step, bytes | type) else step:
+                if piece is Reset:
+                    linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    return
+                if isinstance(piece, type):
+                    return
+                connection.sendall(piece)
+                if len(step) > 1 and not isinstance(step, bytes):
+                    time.sleep(0.01)  # so that the pieces are not one read at the other end
+
+    def _read(self, connection: socket.socket) -> Request | None:
+        data, reads = b"", 0
+        while b"\r\n\r\n" not in data:
+            piece = connection.recv(1 << 20)
+            if not piece:
+                return None
+            data, reads = data + piece, reads + 1
+        head, _, body = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {}
+        for line in lines:
+            name, _, value = line.partition(": ")
+            headers[name.lower()] = value
+        while len(body) < int(headers.get("content-length", 0)):
+            piece = connection.recv(1 << 20)
+            if not piece:
+                return None
+            body, reads = body + piece, reads + 1
+        method, path, _ = first.split(" ")
+        printed = _text(self.stdout) if self.stdout else ""
+        return Request(method, path, headers, body, head, self.connections, reads, printed)
+
+
+@dataclass
+class Run:
+    """What came of one process: its requests, its output, its exit status (< 0: a signal)."""
+
+    requests: list[Request]
+    stdout: str
+    stderr: str
+    status: int
+    connections: int
+
+    @property
+    def posts(self) -> list[Request]:
+        return [request for request in self.requests if request.method == "POST"]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [request.kind for request in self.requests]
+
+
+def _text(file: Path) -> str:
+    return file.read_bytes().decode()  # read_text() would take \r for the end of a line
+
+
+#: The exit status of a process that was still waiting for work when the script had ended.
+SERVING = -signal.SIGTERM
+
+
+def ours(handler: str, python: str = sys.executable) -> list[str]:
+    return [python, "-m", "amazon_lambda_runtime", handler]
+
+
+def awslambdaric(handler: str, python: str = sys.executable) -> list[str]:
+    return [python, "-m", "awslambdaric", handler]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return the environment of this process without what Lambda would set, and `variables`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "_X_", "LAMBDA_", "_HANDLER", "LOG_LEVEL", "PYTHONPATH"))
+    }
+    return {**kept, **variables}
+
+
+def run(
+    command: list[str],
+    script: list[Step],
+    cwd: Path = FUNCTIONS,
+    env: dict[str, str] | None = None,
+    timeout: float = 20,
+) -> Run:
+    """Run a runtime against a script until the script or the process has ended."""
+    with ScriptedApi(script) as api, started(command, api, cwd, env) as (process, out, err):
+        deadline = time.monotonic() + timeout
+        while process.poll() is None and not api.finished.wait(0.005):
+            if time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                raise TimeoutError(f"{command} hangs after {api.requests}: {_text(err)}")
+        if process.poll() is None:
+            process.terminate()
+        status = process.wait(timeout)
+        return Run(api.requests, _text(out), _text(err), status, api.connections)
+
+
+@contextmanager
+def started(
+    command: list[str], api: ScriptedApi, cwd: Path, env: dict[str, str] | None = None
+) -> Iterator[tuple["subprocess.Popen[bytes]", Path, Path]]:
+    """Start a runtime and give (process, file of its stdout, file of its stderr)."""
+    with tempfile.TemporaryDirectory() as directory:
+        out, err = Path(directory, "out"), Path(directory, "err")
+        api.stdout = out
+        with out.open("wb") as out_file, err.open("wb") as err_file:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environment(AWS_LAMBDA_RUNTIME_API=api.address, **(env or {})),
+                stdout=out_file,
+                stderr=err_file,
+            )
+        try:
+            yield process, out, err
+        finally:
+            process.kill()
+            process.wait()
+
+
+def served(
+    source: str, events: list[bytes], directory: Path, handler: str = "h.handler", **env: str
+) -> Run:
+    """Write `source` to h.py and have it serve these events, each answered with a 202."""
+    directory.joinpath("h.py").write_text(source)
+    script: list[Step] = []
+    for each in events:
+        script += [each, ACCEPTED]
+    return run(ours(handler), script, directory, env)
