@@ -1,0 +1,71 @@
+"""python -m benchmarks: measure this runtime beside awslambdaric, on this interpreter."""
+
+import argparse
+import json
+import platform
+import sys
+from importlib import metadata
+from typing import NoReturn
+
+from . import candidates, measure, table
+from .server import CandidateError, load_loop
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", choices=["start", "cycle", "memory"], help="one group only")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a first impression")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    options = parser.parse_args(arguments)
+    if options.json:
+        try:
+            open(options.json, "a").close()
+        except OSError as error:
+            parser.error(f"cannot write {options.json}: {error.strerror}")
+    return options
+
+
+def main() -> None:
+    options = parse(sys.argv[1:])
+    effort = measure.QUICK if options.quick else measure.FULL
+    version = f"{platform.python_implementation()} {platform.python_version()}"
+    print(f"{version} on {platform.machine()}, awslambdaric {peer_version()}", flush=True)
+    loop = load_loop()
+    found = candidates.find()
+    groups = {}
+    try:
+        if options.only in (None, "start"):
+            groups["start"] = measure.start(found, effort)
+            print(f"\n{table.render(groups['start'])}", flush=True)
+        if options.only in (None, "cycle"):
+            groups["cycle"] = measure.cycle(found, effort, loop)
+            print(f"\n{table.render(groups['cycle'])}", flush=True)
+        if options.only in (None, "memory"):
+            groups["memory"] = measure.memory(found, effort)
+            print(f"\n{table.render(groups['memory'])}", flush=True)
+    except CandidateError as failure:
+        sys.exit(f"python -m benchmarks: {failure}")
+    if options.json:
+        document = {
+            "python": version,
+            "machine": platform.machine(),
+            "awslambdaric": peer_version(),
+        }
+        with open(options.json, "w") as file:
+            json.dump(document | {name: group._asdict() for name, group in groups.items()}, file)
+
+
+def peer_version() -> str:
+    try:
+        return metadata.version("awslambdaric")
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+main()

@@ -1,0 +1,157 @@
+"""The recording server: the Runtime API for one runtime, at the least cost to the measurement.
+
+It runs in the caller's thread and only while it is called, so that nothing of it competes with
+the runtime. A GET /next that arrived simply waits until the next call.
+"""
+
+import ctypes
+import shutil
+import socket
+import struct
+import subprocess
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+BUILD = HERE.parent / ".cache" / "benchmarks"
+
+# Seconds of silence after which a runtime is given up.
+PATIENCE = 30
+# A response may be as long as an event, and has headers.
+CAPACITY = 8 << 20
+
+ACCEPTED = (
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
+    b'{"status":"OK"}\n'
+)
+
+
+class CandidateError(Exception):
+    """A candidate did not do what a runtime must, so that there is nothing to measure."""
+
+
+class Request(NamedTuple):
+    arrived: int
+    body: memoryview
+
+
+def build(source: str, output: str, *flags: str) -> Path | None:
+    """Compile one of the C files beside this one; return None where that is not possible."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    BUILD.mkdir(parents=True, exist_ok=True)
+    program = BUILD / output
+    command = [compiler, "-O2", *flags, "-o", str(program), str(HERE / source)]
+    return program if subprocess.run(command).returncode == 0 else None
+
+
+def load_loop() -> ctypes.CDLL | None:
+    """Return serve.c as a library, or None."""
+    library = build("serve.c", "serve.so", "-shared", "-fPIC")
+    return ctypes.CDLL(str(library)) if library else None
+
+
+def next_answer(event: bytes) -> bytes:
+    """Return the bytes that answer a GET /next: the headers that Lambda sends, and the event."""
+    deadline = time.time_ns() // 1_000_000 + 3_600_000
+    return (
+        b"HTTP/1.1 200 OK\r\n"
+        b"Content-Type: application/json\r\n"
+        b"Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n"
+        b"Lambda-Runtime-Deadline-Ms: %d\r\n"
+        b"Lambda-Runtime-Invoked-Function-Arn: "
+        b"arn:aws:lambda:eu-central-1:123456789012:function:echo\r\n"
+        b"Lambda-Runtime-Trace-Id: "
+        b"Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n"
+        b"Content-Length: %d\r\n\r\n%b"
+    ) % (deadline, len(event), event)
+
+
+class Connection:
+    """One runtime's keep-alive connection, seen from the server."""
+
+    # One for all: only one is served at a time, and to clear 8 MiB would cost part of a cold start.
+    buffer = bytearray(CAPACITY)
+
+    def __init__(self, accepted: socket.socket, name: str, loop: ctypes.CDLL | None) -> None:
+        self.socket = accepted
+        self.name = name
+        self.loop = loop
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Not settimeout(), which would poll before every read.
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE, 0))
+
+    def receive(self, method: bytes, path_end: bytes) -> Request:
+        """Read one request, in as many pieces as it comes; the next one overwrites its body."""
+        buffer, view = self.buffer, memoryview(self.buffer)
+        have = need = start = 0
+        while not need or have < need:
+            try:
+                size = self.socket.recv_into(view[have:])
+            except BlockingIOError:
+                raise CandidateError(f"{self.name} was silent for {PATIENCE} s") from None
+            except ConnectionError:
+                size = 0
+            if not size:
+                raise CandidateError(f"{self.name} closed its connection")
+            have += size
+            if not need and (end := buffer.find(b"\r\n\r\n", 0, have)) >= 0:
+                start = end + 4
+                _, name, length = bytes(view[:start]).lower().partition(b"\r\ncontent-length:")
+                need = start + (int(length.partition(b"\r")[0]) if name else 0)
+        arrived = time.perf_counter_ns()
+        line = bytes(view[: buffer.find(b"\r\n")])
+        if not (line.startswith(method) and line.endswith(path_end + b" HTTP/1.1")):
+            expected = f"{method.decode()} …{path_end.decode()}"
+            raise CandidateError(f"{self.name} sent {line!r} instead of {expected}")
+        return Request(arrived, view[start:need])
+
+    def send(self, answer: bytes) -> None:
+        try:
+            self.socket.sendall(answer)
+        except ConnectionError:
+            raise CandidateError(f"{self.name} closed its connection") from None
+
+    def wait_for_next(self) -> int:
+        """Read a GET /next and return when it was complete."""
+        return self.receive(b"GET", b"/next").arrived
+
+    def respond(self, answer: bytes) -> Request:
+        """Answer the waiting GET /next; return the response that comes, not yet accepted."""
+        self.send(answer)
+        return self.receive(b"POST", b"/response")
+
+    def cycles(self, answer: bytes, count: int) -> list[int]:
+        """Run invocations; return the nanoseconds from each GET /next to the one that follows."""
+        stamps = self.stamps_by_c(answer, count) if self.loop else self.stamps(answer, count)
+        return [after - before for before, after in pairwise(stamps)]
+
+    def stamps(self, answer: bytes, count: int) -> list[int]:
+        stamps = [time.perf_counter_ns()]
+        for _ in range(count):
+            self.respond(answer)
+            self.send(ACCEPTED)
+            stamps.append(self.wait_for_next())
+        return stamps
+
+    def stamps_by_c(self, answer: bytes, count: int) -> list[int]:
+        assert self.loop
+        stamps = (ctypes.c_int64 * (count + 1))()
+        size = ctypes.c_size_t
+        failed = self.loop.serve(
+            self.socket.fileno(),
+            answer,
+            size(len(answer)),
+            ACCEPTED,
+            size(len(ACCEPTED)),
+            (ctypes.c_char * CAPACITY).from_buffer(self.buffer),
+            size(CAPACITY),
+            count,
+            stamps,
+        )
+        if failed:
+            raise CandidateError(f"{self.name} did not answer each event with a response")
+        return list(stamps)

@@ -1,0 +1,51 @@
+"""The figures on one screen, each with its ratios and the target that it has to meet."""
+
+from .candidates import BARE, OURS, PASS, PEER
+from .measure import Group
+
+# What our figure may be at most, as a multiple of another's.
+TARGETS: dict[str, dict[str, float]] = {
+    "exec to first response": {PEER: 0.45, PASS: 1.6},
+    "50 B, p50": {PEER: 0.40, BARE: 2.2},
+    "6 MB, p50": {PEER: 0.8},
+    "resident": {PEER: 1.0},
+    "peak": {PEER: 1.0},
+}
+
+
+def ratio(row: dict[str, float], other: str) -> float | None:
+    """Return our figure as a multiple of another's, or None where one of them is missing."""
+    return row[OURS] / row[other] if OURS in row and other in row else None
+
+
+def verdicts(name: str, row: dict[str, float]) -> list[str]:
+    """Return the targets of one row, each with ok or MISSED; "-" where it cannot be told."""
+    told = []
+    for other, limit in TARGETS.get(name, {}).items():
+        measured = ratio(row, other)
+        verdict = "-" if measured is None else "ok" if measured <= limit else "MISSED"
+        told.append(f"≤ {limit:.2f} * {other} {verdict}")
+    return told
+
+
+def number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def render(group: Group) -> str:
+    """Return one group as a table."""
+    columns = [PASS] if group.baseline == PASS else []
+    columns += [BARE, OURS, PEER]
+    head = [group.unit, *columns]
+    head += [f"{OURS}/{PEER}", f"{OURS}/{group.baseline}", "target"]
+    lines = [head]
+    for name, row in group.rows.items():
+        cells = [number(row.get(column), 1) for column in columns]
+        cells += [number(ratio(row, other), 2) for other in (PEER, group.baseline)]
+        lines.append([name, *cells, ", ".join(verdicts(name, row))])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    text = [group.title]
+    for name, *cells, target in lines:
+        padded = (cell.rjust(width) for cell, width in zip(cells, widths[1:-1], strict=True))
+        text.append("  ".join([name.ljust(widths[0]), *padded, target]).rstrip())
+    return "\n".join(text)
