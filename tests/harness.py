@@ -121,6 +121,7 @@ class ScriptedApi:
             self.connections += 1
             self._open.append(connection)
             with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 try:
                     self._talk(connection)
                 except OSError:
@@ -143,7 +144,7 @@ class ScriptedApi:
                     return
                 connection.sendall(piece)
                 if len(step) > 1 and not isinstance(step, bytes):
-                    time.sleep(0.01)  # so that the pieces are not one read at the other end
+                    time.sleep(0.001)  # so that the pieces are not one read at the other end
 
     def _read(self, connection: socket.socket) -> Request | None:
         data, reads = b"", 0

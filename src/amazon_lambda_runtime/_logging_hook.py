@@ -7,6 +7,8 @@ that does not log should not wait for `logging` to load.
 
 import sys
 
+from ._stdlib import code_last
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -50,7 +52,8 @@ class LoggingHook:
         assert self._loader is not None
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self._loader
-        self._loader.exec_module(module)
+        loader = self._loader
+        code_last(lambda: loader.exec_module(module))
         self._attach()
 
     def _attach(self) -> None:

@@ -164,11 +164,13 @@ def _report(client: "RuntimeClient", exc: BaseException) -> "NoReturn":
     """Tell Lambda why the function can't be loaded. Exits with a status that is not 0."""
     from . import failure
 
-    told = failure.of_exception(exc)
-    failure.say(told.record)
-    try:
-        client.init_error(told.body, told.error_type, told.cause)
-    except RuntimeApiError as problem:
-        failure.say(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
+    # A constructor that called send_init_error() has told it in its own words.
+    if not (client.init_failed and isinstance(exc, SystemExit)):
+        told = failure.of_exception(exc)
+        failure.say(told.record)
+        try:
+            client.init_error(told.body, told.error_type, told.cause)
+        except RuntimeApiError as problem:
+            failure.say(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
     code = exc.code if isinstance(exc, SystemExit) else 130 if isinstance(exc, KeyboardInterrupt) else 1
     raise SystemExit(code if isinstance(code, int) and code else 1)

@@ -19,7 +19,7 @@ from ._protocol import (
     XRAY_CAUSE,
     XRAY_CAUSE_LIMIT,
 )
-from .errors import RuntimeApiError
+from .errors import LambdaError, RuntimeApiError
 
 VERSION = "0.1.0"
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Invocation:
-    """One event to be answered, and the one chance to answer it.
+    """One event to be answered, and the one chance to answer it: the second is a LambdaError.
 
     `headers` are those of the reply to /next, names in lower case; `body` is the event's bytes.
     """
@@ -59,7 +59,8 @@ class Invocation:
         self._post(ERROR, _error_headers(error_type, cause), body)
 
     def _post(self, kind: str, headers: str, body: bytes) -> None:
-        assert not self.answered, "an invocation is answered once"
+        if self.answered:
+            raise LambdaError(f"invocation {self.request_id} has been answered already")
         self.answered = True
         nonce = self.headers.get(INVOCATION_ID)
         if nonce:
@@ -70,13 +71,14 @@ class Invocation:
 class RuntimeClient:
     """A client for the Runtime API at `address` ("host:port"). Raises ValueError for another form."""
 
-    __slots__ = ("_connection", "_ending", "_init_failed", "_next")
+    __slots__ = ("_connection", "_ending", "_next", "init_failed")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: amazon-lambda-runtime-python/{VERSION}\r\n"
         self._next = f"GET {NEXT}{self._ending}\r\n".encode()
-        self._init_failed = False
+        #: Whether an init error has been posted.
+        self.init_failed = False
 
     def next(self) -> Invocation:
         """Wait for the next invocation, for as long as it takes.
@@ -100,8 +102,8 @@ class RuntimeClient:
 
     def init_error(self, body: bytes, error_type: str, cause: str = "") -> None:
         """Post why the function could not be loaded; the process must then exit. Done once."""
-        if not self._init_failed:
-            self._init_failed = True
+        if not self.init_failed:
+            self.init_failed = True
             self.post(INIT_ERROR, _error_headers(error_type, cause), body)
 
     def post(self, path: str, headers: str, body: bytes) -> None:

@@ -13,6 +13,8 @@ import sys
 from _json import encode_basestring_ascii, make_encoder, make_scanner
 from marshal import dumps as marshal
 
+from ._stdlib import load
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +53,7 @@ def decode(body: bytes) -> "Any":
     except (StopIteration, ValueError, SystemError):
         pass  # a SystemError, because the scanner's own exception is in json, which is not loaded
     # Not JSON, or JSON after a byte order mark: json says which, and where it went wrong.
-    import json
-
-    return json.loads(str(body, "utf-8-sig"))
+    return load("json").loads(str(body, "utf-8-sig"))
 
 
 def encode(value: "Any") -> str:

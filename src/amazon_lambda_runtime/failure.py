@@ -10,6 +10,7 @@ from os.path import dirname
 
 from . import codec
 from ._protocol import ERROR_LIMIT, error_document
+from ._stdlib import load
 from .errors import Fault
 
 TYPE_CHECKING = False
@@ -110,18 +111,17 @@ def _text(value: object) -> str:
 
 def _frames(tb: "TracebackType | None") -> "list[FrameSummary]":
     """Return the frames of a traceback from the user's first one on."""
-    import traceback
-
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith((_OURS, _IMPORTLIB)):
         tb = tb.tb_next
-    return traceback.extract_tb(tb)
+    frames: list[FrameSummary] = load("traceback").extract_tb(tb)
+    return frames
 
 
 def _stack(frames: "list[FrameSummary]") -> list[str]:
     """Return frames as Python prints them, repetitions folded, without the ^^^^ below a line."""
-    import traceback
-
-    return traceback.format_list([(f.filename, f.lineno, f.name, f.line) for f in frames])
+    plain = [(f.filename, f.lineno, f.name, f.line) for f in frames]
+    stack: list[str] = load("traceback").format_list(plain)
+    return stack
 
 
 def _notes(exc: BaseException) -> list[str]:

@@ -131,7 +131,7 @@ class Runtime:
         Raises MarshalError if `result` has no JSON form, LambdaError if there is no invocation or
         it has been answered, RuntimeApiError.
         """
-        invocation = self._unanswered()
+        invocation = self._invocation()
         body, content_type = self._encode(result)
         self._flush()
         invocation.respond(body, content_type)
@@ -143,11 +143,11 @@ class Runtime:
         """
         from . import failure
 
-        invocation = self._unanswered()
+        invocation = self._invocation()
         told = failure.of_message(message, error_type, invocation.request_id)
         self._flush()
-        failure.say(told.record)
         invocation.fail(told.body, failure.header_type(error_type), told.cause)
+        failure.say(told.record)
 
     def send_init_error(self, message: str, error_type: str = "Runtime.InitError") -> "NoReturn":
         """Report that the function can't be initialised, and exit with status 1.
@@ -211,13 +211,11 @@ class Runtime:
         except Exception as exc:
             raise MarshalError(f"Unable to marshal response: {exc}") from None
 
-    def _unanswered(self) -> "Invocation":
+    def _invocation(self) -> "Invocation":
         context = current_context() or (self._hook and self._hook.latest)
         invocation: Invocation | None = context and context._invocation
         if invocation is None:
             raise LambdaError("there is no invocation to answer")
-        if invocation.answered:
-            raise LambdaError(f"invocation {invocation.request_id} has been answered already")
         return invocation
 
     def _api(self) -> RuntimeClient:

@@ -1,0 +1,440 @@
+"""`lambda-runtime local`: what a user sees of it."""
+
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import amazon_lambda_runtime
+from amazon_lambda_runtime.cli import main
+from amazon_lambda_runtime.cli.target import TargetError, find
+
+# A runtime for these tests, where the command looks for one: it answers with the event, but
+# `"fail"` fails and `"hang"` never ends.
+BOOTSTRAP = """#!{python}
+import http.client, os, sys, time
+
+def call(method, path, body=None):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request(method, "/2018-06-01/runtime/invocation/" + path, body)
+    response = connection.getresponse()
+    return response.headers["Lambda-Runtime-Aws-Request-Id"], response.read()
+
+while True:
+    request_id, event = call("GET", "next")
+    print("handler", sys.argv[1], "in", os.getcwd(), "as", os.getpid(), flush=True)
+    if event == b'"hang"':
+        time.sleep(600)
+    call("POST", request_id + ("/error" if event == b'"fail"' else "/response"), event)
+"""
+
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with hello.py in it and an interpreter that has a bootstrap."""
+    (tmp_path / "bin").mkdir()
+    bootstrap = tmp_path / "bin" / "bootstrap"
+    bootstrap.write_text(BOOTSTRAP.format(python=sys.executable))
+    bootstrap.chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "hello.py").touch()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    return work
+
+
+@pytest.fixture
+def command() -> Command:
+    """The command in this process; it returns the exit status."""
+
+    def run(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert isinstance(end.value.code, int)
+        return end.value.code
+
+    return run
+
+
+class Started:
+    """The command in a process of its own, as at a terminal."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        executable = folder.parent / "bin" / "python"
+        source = Path(str(amazon_lambda_runtime.__file__)).parent.parent
+        code = (
+            f"import sys; sys.executable = {str(executable)!r}; sys.argv[0] = 'lambda-runtime'\n"
+            "from amazon_lambda_runtime.cli import main; main()"
+        )
+        base = Path(sys.exec_prefix, "bin", "python")
+        self.process = subprocess.Popen(
+            [str(base), "-c", code, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(source)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.stderr = ""
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Return the first match in stderr, when it is there."""
+        assert self.process.stderr is not None
+        while not (match := re.search(pattern, self.stderr)):
+            line = self.process.stderr.readline()
+            assert line, self.stderr
+            self.stderr += line
+        return match
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; return the exit status and what came to stdout."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> tuple[int, str]:
+        stdout, stderr = self.process.communicate(timeout=30)
+        self.stderr += stderr
+        return self.process.returncode, stdout
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Callable[..., Started]]:
+    started: list[Started] = []
+
+    def start(*arguments: str) -> Started:
+        started.append(Started(folder, *arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.communicate()
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs; one that waits to be buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class TestOneShot:
+    def test_response(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """
+        stdout has the response as it is and nothing else; stderr has the log in its order.
+        """
+        status = command("local", "hello.py", "-e", '{"name":  "Ünal"}')
+
+        out, err = capfd.readouterr()
+        assert (status, out) == (0, '{"name":  "Ünal"}\n')
+        lines = err.splitlines()
+        assert [line.split()[0] for line in lines] == ["START", "handler", "END", "REPORT"]
+        assert lines[1].startswith(f"handler hello.handler in {folder} as ")
+
+    def test_failure(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """
+        A function that fails is exit status 1, with its error document on stdout.
+        """
+        assert command("local", "hello.handler", "-e", '"fail"') == 1
+        assert capfd.readouterr().out == '"fail"\n'
+
+    def test_event_from_a_file(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """
+        The event may be in a file.
+        """
+        (folder / "event.json").write_text('{"a": 1}\n')
+        assert command("local", "hello.py", "--event", "event.json") == 0
+        assert capfd.readouterr().out == '{"a": 1}\n\n'
+
+    def test_event_from_stdin(
+        self,
+        folder: Path,
+        command: Command,
+        capfd: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """
+        The event may come from stdin.
+        """
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"[1]")))
+        assert command("local", "hello.py", "--event", "-") == 0
+        assert capfd.readouterr().out == "[1]\n"
+
+    def test_timeout(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """
+        The timeout is enforced.
+        """
+        assert command("local", "hello.py", "-e", '"hang"', "--timeout", "1") == 1
+        assert json.loads(capfd.readouterr().out)["errorType"] == "Sandbox.Timedout"
+
+    def test_without_bootstrap(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """
+        Without the script beside the interpreter, the interpreter runs the package.
+        """
+        (folder.parent / "bin" / "bootstrap").unlink()
+        assert command("local", "hello.py", "-e", "{}") == 1
+        message = json.loads(capfd.readouterr().out)["errorMessage"]
+        assert f"{sys.executable} -m amazon_lambda_runtime hello.handler" in message
+
+    @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_signal(
+        self, start: Callable[..., Started], number: signal.Signals, expected: int
+    ) -> None:
+        """
+        Ctrl-C and SIGTERM end the function too, with the status of that signal and no traceback.
+        """
+        once = start("local", "hello.py", "-e", '"hang"', "--timeout", "900")
+        pid = int(once.wait_for(r"as (\d+)\n")[1])
+
+        status, out = once.end(number)
+
+        assert (status, out) == (expected, "")
+        assert "Traceback" not in once.stderr
+        assert not is_alive(pid)
+
+
+class TestServer:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_until_ctrl_c(self, start: Callable[..., Started], number: signal.Signals) -> None:
+        """
+        It says where it listens, serves, and ends well with nothing left behind.
+        """
+        server = start("local", "hello.py", "--port", "0", "--name", "greeter")
+        url = server.wait_for(r"curl (\S+) -d '{}'\n")[1]
+        assert url.endswith("/2015-03-31/functions/greeter/invocations")
+
+        with urllib.request.urlopen(url, data=b'{"a": 1}') as response:
+            assert response.read() == b'{"a": 1}'
+        pid = int(server.wait_for(r"as (\d+)\n")[1])
+        assert is_alive(pid)
+
+        status, out = server.end(number)
+        assert (status, out) == (0, "")
+        assert "Traceback" not in server.stderr
+        assert not is_alive(pid)
+
+    def test_ctrl_c_twice(self, start: Callable[..., Started]) -> None:
+        """
+        Impatience does no harm.
+        """
+        server = start("local", "hello.py", "--port", "0")
+        server.wait_for("curl ")
+        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait()[0] == 0
+        assert "Traceback" not in server.stderr
+
+    def test_ipv6(self, start: Callable[..., Started]) -> None:
+        """
+        The URL of an IPv6 address has it in brackets.
+        """
+        server = start("local", "hello.py", "--port", "0", "--host", "::1")
+        assert server.wait_for(r"curl (\S+?):\d+/")[1] == "http://[::1]"
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("arguments", "expected"),
+        [
+            ([], "Missing command. See lambda-runtime --help"),
+            (["frob"], "No such command 'frob'."),
+            (["local"], "Missing argument 'FILE_OR_HANDLER'."),
+            (["local", "nope.py"], "there is no file nope.py"),
+            (["local", "my-mod.py"], "'my-mod' is not a module name"),
+            (["local", "hello"], "'hello' is not a handler"),
+            (["local", "nope.handler"], "there is no module 'nope'"),
+            (["local", "sub/nope.handler"], "there is no module 'nope' in /"),
+            (["local", "__main__.x"], "there is no module '__main__'"),
+            (["local", "hello.py", "--name", "a b"], "'a b' is no function name"),
+            (["local", "hello.py", "--event", "nope"], "cannot read the event from nope: No such"),
+            (["local", "hello.py", "-e", "{"], "the event from -e is not JSON"),
+            (["local", "hello.py", "--event", "hello.py"], "the event from hello.py is not JSON"),
+            (["local", "hello.py", "-e", "1", "--event", "-"], "use one of them"),
+            (["local", "hello.py", "--timeout", "0"], "0 is not in the range 1<=x<=900"),
+            (["local", "hello.py", "--timeout", "901"], "901 is not in the range"),
+            (["local", "hello.py", "--memory", "127"], "127 is not in the range 128<=x<=10240"),
+            (["local", "hello.py", "--port", "65536"], "65536 is not in the range"),
+            (["local", "hello.py", "--host", "not an address"], "cannot listen on not an address"),
+            (["local", "hello.py", "--frob"], "No such option"),
+        ],
+    )
+    def test_one_line(
+        self,
+        folder: Path,
+        command: Command,
+        capfd: pytest.CaptureFixture[str],
+        arguments: list[str],
+        expected: str,
+    ) -> None:
+        """
+        What cannot work is one line that says so, and exit status 2.
+        """
+        (folder / "my-mod.py").touch()
+        assert command(*arguments) == 2
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert err.startswith("lambda-runtime: ")
+        assert expected in err
+
+    def test_port_in_use(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """
+        A port that is taken is named, and so is the way out.
+        """
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            assert command("local", "hello.py", "--port", str(port)) == 2
+        assert capfd.readouterr().err == (
+            f"lambda-runtime: cannot listen on 127.0.0.1:{port}: Address already in use. "
+            "Choose another --port or --host.\n"
+        )
+
+    @pytest.mark.parametrize("missing", ["click", "h11"])
+    def test_missing_tools(self, tmp_path: Path, missing: str) -> None:
+        """
+        Without the extra `tools`, the command says how to get it.
+        """
+        (tmp_path / "hello.py").touch()
+        code = (
+            f"import sys; sys.modules[{missing!r}] = None\n"
+            "from amazon_lambda_runtime.cli import main; main(['local', 'hello.py', '-e', '1'])"
+        )
+        source = Path(str(amazon_lambda_runtime.__file__)).parent.parent
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(source)},
+            capture_output=True,
+            text=True,
+        )
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == (
+            'lambda-runtime needs its tools: pip install "amazon-lambda-runtime[tools]"\n'
+        )
+
+    def test_other_missing_module(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """
+        A module missing for any other reason is a bug, and is not talked away.
+        """
+        monkeypatch.setitem(sys.modules, "amazon_lambda_runtime.cli.group", None)
+        with pytest.raises(ModuleNotFoundError):
+            main(["--help"])
+
+
+class TestHelp:
+    def test_help(self, command: Command, capfd: pytest.CaptureFixture[str]) -> None:
+        """
+        Help names the subcommands, and theirs has examples.
+        """
+        assert command("--help") == 0
+        assert "local  Run a function on this machine." in capfd.readouterr().out
+        assert command("local", "--help") == 0
+        assert "lambda-runtime local hello.py -e" in capfd.readouterr().out
+
+    def test_version(
+        self,
+        command: Command,
+        tmp_path: Path,
+        capfd: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """
+        The version is that of the distribution.
+        """
+        info = tmp_path / "amazon_lambda_runtime-9.8.7.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Name: amazon-lambda-runtime\nVersion: 9.8.7\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        assert command("--version") == 0
+        assert capfd.readouterr().out == "lambda-runtime 9.8.7\n"
+
+    def test_module(self) -> None:
+        """
+        `python -m amazon_lambda_runtime.cli` is the command too.
+        """
+        source = Path(str(amazon_lambda_runtime.__file__)).parent.parent
+        result = subprocess.run(
+            [sys.executable, "-m", "amazon_lambda_runtime.cli", "--help"],
+            env={**os.environ, "PYTHONPATH": str(source)},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0
+        assert result.stdout.startswith("Usage: lambda-runtime ")
+
+
+class TestFind:
+    @pytest.fixture(autouse=True)
+    def tree(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        for path in ("hello.py", "plain/mod.py", "pkg/__init__.py", "pkg/mod.py", "pkg/sub/x.py"):
+            file = tmp_path / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("text", "handler", "task_root", "name"),
+        [
+            ("hello.py", "hello.handler", ".", "hello"),
+            ("plain/mod.py", "mod.handler", "plain", "mod"),
+            ("hello.other", "hello.other", ".", "hello"),
+            ("hello.Class.method", "hello.Class.method", ".", "hello"),
+            ("plain/mod.handler", "mod.handler", "plain", "mod"),
+            ("./hello.handler", "hello.handler", ".", "hello"),
+            # A package is imported by its name, from the folder that it is in.
+            ("pkg/mod.handler", "pkg/mod.handler", ".", "mod"),
+            ("pkg.mod.handler", "pkg.mod.handler", ".", "pkg"),
+            # Installed, and nowhere near.
+            ("json.tool.main", "json.tool.main", ".", "json"),
+        ],
+    )
+    def test_find(self, tree: Path, text: str, handler: str, task_root: str, name: str) -> None:
+        """
+        A file or a handler gives the handler as a runtime is told it, and its task root.
+        """
+        target = find(text)
+        assert (target.handler, target.name) == (handler, name)
+        assert target.task_root == tree / task_root
+
+    def test_absolute_path(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """
+        It does not matter from where a path is given.
+        """
+        monkeypatch.chdir("/")
+        target = find(f"{tree}/plain/mod.handler")
+        assert (target.handler, target.task_root) == ("mod.handler", tree / "plain")
+
+    def test_name(self) -> None:
+        """
+        A name may be given, and has to be one that Lambda takes.
+        """
+        assert find("hello.py", "my-function_1").name == "my-function_1"
+        with pytest.raises(TargetError, match="--name takes up to 64"):
+            find("hello.py", "x" * 65)

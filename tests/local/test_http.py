@@ -1,0 +1,303 @@
+import asyncio
+import logging
+import socket
+import struct
+
+import pytest
+
+from amazon_lambda_runtime.local.http import BODY_LIMIT, Request, Response, Server, serve
+
+from .support import exchange, parse, run
+
+GET = b"GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LAST = b"GET /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+async def echo(request: Request) -> Response:
+    text = f"{request.method} {request.path} {request.size} {len(request.body)}\n"
+    return Response(200, {"X-Host": request.headers.get("host", "-")}, text.encode())
+
+
+async def answer(raw: bytes) -> bytes:
+    server = await serve("127.0.0.1", 0, echo)
+    try:
+        return await exchange(server.port, raw)
+    finally:
+        await server.close()
+
+
+class Waiting:
+    """A handler that waits until it is cancelled, and says so."""
+
+    def __init__(self) -> None:
+        self.at_work = asyncio.Event()
+        self.cancelled = asyncio.Event()
+
+    async def __call__(self, request: Request) -> Response:
+        self.at_work.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled.set()
+        raise AssertionError("nobody sets that event")
+
+
+async def connect(server: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", server.port)
+
+
+def test_one_connection_serves_many_requests() -> None:
+    """
+    A connection is kept alive, and requests sent ahead are answered in their order.
+    """
+    raw = run(answer(GET % b"one" + GET % b"two?q=1" + LAST % b"three"))
+
+    assert [line for line in raw.split(b"\n") if line.startswith(b"GET")] == [
+        b"GET /one 0 0",
+        b"GET /two 0 0",
+        b"GET /three 0 0",
+    ]
+
+
+def test_request_in_small_pieces() -> None:
+    """
+    A request may arrive byte by byte.
+    """
+
+    async def test() -> bytes:
+        server = await serve("127.0.0.1", 0, echo)
+        reader, writer = await connect(server)
+        for byte in LAST % b"slow":
+            writer.write(bytes([byte]))
+            await writer.drain()
+        raw = await reader.read()
+        writer.close()
+        await server.close()
+        return raw
+
+    assert parse(run(test())).body == b"GET /slow 0 0\n"
+
+
+def test_request_sent_ahead_while_the_handler_works() -> None:
+    """
+    What arrives during one request is the next one's, and is not lost.
+    """
+
+    async def test() -> list[str]:
+        at_work, go_on = asyncio.Event(), asyncio.Event()
+        seen = []
+
+        async def handle(request: Request) -> Response:
+            seen.append(request.path)
+            at_work.set()
+            await go_on.wait()
+            return Response(200)
+
+        server = await serve("127.0.0.1", 0, handle)
+        reader, writer = await connect(server)
+        writer.write(GET % b"one")
+        await at_work.wait()
+        writer.write(LAST % b"two")
+        await writer.drain()
+        go_on.set()
+        await reader.read()
+        writer.close()
+        await server.close()
+        return seen
+
+    assert run(test()) == ["/one", "/two"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),  # no Host
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 3_000_000, 431),
+    ],
+)
+def test_bad_http(raw: bytes, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    What is not HTTP gets a 4xx and the end of the connection, and no traceback anywhere.
+    """
+    reply = parse(run(answer(raw)))
+
+    assert reply.status == status
+    assert reply.headers["connection"] == "close"
+    assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
+def test_body_cut_short() -> None:
+    """
+    A request whose body ends before it should never reaches the handler.
+    """
+
+    async def test() -> bytes:
+        server = await serve("127.0.0.1", 0, echo)
+        reader, writer = await connect(server)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabc")
+        writer.write_eof()
+        raw = await reader.read()
+        writer.close()
+        await server.close()
+        return raw
+
+    assert parse(run(test())).status == 400
+
+
+def test_body_beyond_the_limit() -> None:
+    """
+    A body that is too long is counted to its end, and kept to the limit.
+    """
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    size = BODY_LIMIT + 100_000
+
+    raw = run(answer(head % size + b"x" * size))
+
+    assert parse(raw).body == b"POST / %d %d\n" % (size, BODY_LIMIT)
+
+
+def test_expect_100_continue() -> None:
+    """
+    A client that asks whether to send its body is told to.
+    """
+
+    async def test() -> tuple[bytes, bytes]:
+        server = await serve("127.0.0.1", 0, echo)
+        reader, writer = await connect(server)
+        writer.write(
+            b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+        )
+        interim = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"abc")
+        rest = await reader.read()
+        writer.close()
+        await server.close()
+        return interim, rest
+
+    interim, rest = run(test())
+
+    assert interim.startswith(b"HTTP/1.1 100 ")
+    assert parse(rest).body == b"POST / 3 3\n"
+
+
+def test_head_and_http_1_0() -> None:
+    """
+    HEAD gets no body; an HTTP/1.0 client needs no Host and gets the end of the connection.
+    """
+    head = parse(run(answer(b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")))
+    old = parse(run(answer(b"GET / HTTP/1.0\r\n\r\n")))
+
+    assert (head.headers["content-length"], head.body) == ("11", b"")
+    assert (old.headers["x-host"], old.body) == ("-", b"GET / 0 0\n")
+
+
+def test_client_that_goes_away() -> None:
+    """
+    The handler of a client that hangs up is cancelled.
+    """
+
+    async def test() -> None:
+        handler = Waiting()
+        server = await serve("127.0.0.1", 0, handler)
+        _, writer = await connect(server)
+        writer.write(GET % b"")
+        await handler.at_work.wait()
+        writer.close()
+        await handler.cancelled.wait()
+        await server.close()
+
+    run(test())
+
+
+def test_client_that_resets_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    A connection that breaks is no different, before a request and during one.
+    """
+
+    async def test() -> None:
+        handler = Waiting()
+        server = await serve("127.0.0.1", 0, handler)
+        for start in (b"GET / HT", GET % b""):
+            client = socket.create_connection(("127.0.0.1", server.port))
+            client.sendall(start)
+            if start.endswith(b"\r\n"):
+                await handler.at_work.wait()
+            # Not FIN but RST: as when the client is killed with data unread.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        await handler.cancelled.wait()
+        await server.close()
+
+    run(test())
+    assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
+def test_client_that_sends_without_end() -> None:
+    """
+    A client that goes on sending while it should wait is cut off, for memory is finite.
+    """
+
+    async def test() -> None:
+        handler = Waiting()
+        server = await serve("127.0.0.1", 0, handler)
+        _, writer = await connect(server)
+        writer.write(GET % b"")
+        await handler.at_work.wait()
+        writer.write(b"x" * (BODY_LIMIT + 1_000_000))
+        await handler.cancelled.wait()
+        writer.transport.abort()
+        await server.close()
+
+    run(test())
+
+
+def test_close_waits_for_nobody() -> None:
+    """
+    Closing cancels a handler at work, and drops a client that does not read its answer.
+    """
+
+    async def test() -> None:
+        handler = Waiting()
+        written = asyncio.Event()
+
+        async def handle(request: Request) -> Response:
+            if request.path == "/wait":
+                return await handler(request)
+            written.set()
+            return Response(200, {}, b"x" * 50_000_000)
+
+        server = await serve("127.0.0.1", 0, handle)
+        _, idle = await connect(server)
+        _, waiting = await connect(server)
+        waiting.write(GET % b"wait")
+        deaf = socket.create_connection(("127.0.0.1", server.port))
+        deaf.sendall(GET % b"big")
+        await asyncio.gather(handler.at_work.wait(), written.wait())
+        await server.close()
+        assert handler.cancelled.is_set()
+        idle.close()
+        waiting.close()
+        deaf.close()
+
+    run(test())
+
+
+def test_address_in_use() -> None:
+    """
+    A port that another server has is an OSError.
+    """
+
+    async def test() -> None:
+        server = await serve("127.0.0.1", 0, echo)
+        try:
+            with pytest.raises(OSError, match="in use"):
+                await serve("127.0.0.1", server.port, echo)
+        finally:
+            await server.close()
+
+    run(test())
