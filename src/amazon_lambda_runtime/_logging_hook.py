@@ -59,4 +59,4 @@ class LoggingHook:
     def _attach(self) -> None:
         from . import logs
 
-        logs.attach(self)
+        logs.attach(lambda: self.latest)

@@ -72,7 +72,7 @@ class Context:
         #: The id of this invocation, a UUID as text.
         self.aws_request_id = get(REQUEST_ID, "")
         #: The ARN that was called: it tells the version or the alias.
-        self.invoked_function_arn = get(FUNCTION_ARN) or None
+        self.invoked_function_arn = get(FUNCTION_ARN, "")
         #: The tenant, where the function isolates tenants; else None.
         self.tenant_id = get(TENANT_ID) or None
         #: The X-Ray tracing header, "Root=…;Parent=…;Sampled=…"; None if there was none.
@@ -164,17 +164,20 @@ class ClientContext:
 class Client:
     """The mobile application that called; each attribute is str or None."""
 
-    __slots__ = (
-        "app_package_name",
-        "app_title",
-        "app_version_code",
-        "app_version_name",
+    __slots__ = (  # noqa: RUF023  in the order in which they are documented and printed
         "installation_id",
+        "app_title",
+        "app_version_name",
+        "app_version_code",
+        "app_package_name",
     )
 
     def __init__(self, found: "dict[str, Any]") -> None:
-        for name in self.__slots__:
-            setattr(self, name, found.get(name))
+        self.installation_id = found.get("installation_id")
+        self.app_title = found.get("app_title")
+        self.app_version_name = found.get("app_version_name")
+        self.app_version_code = found.get("app_version_code")
+        self.app_package_name = found.get("app_package_name")
 
     def __repr__(self) -> str:
         return _repr("Client", self, self.__slots__)

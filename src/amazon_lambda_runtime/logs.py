@@ -12,9 +12,10 @@ from .context import current_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from ._logging_hook import LoggingHook
+    from .context import Context
 
 FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
 DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"
@@ -22,15 +23,18 @@ TRACE = 5
 
 
 class StdoutHandler(logging.Handler):
-    """Writes each record to stdout, whatever `sys.stdout` is by then, and flushes it."""
+    """Writes each record to stdout, whatever `sys.stdout` is by then, and flushes it.
 
-    def __init__(self, hook: "LoggingHook") -> None:
+    `latest` returns the invocation that a thread without a context is taken to run for.
+    """
+
+    def __init__(self, latest: "Callable[[], Context | None]") -> None:
         super().__init__()
-        self._hook = hook
+        self._latest = latest
 
     def filter(self, record: logging.LogRecord) -> "Any":
         # Users' own formatters on this handler count on these two as well.
-        context = current_context() or self._hook.latest
+        context = current_context() or self._latest()
         record.aws_request_id = context.aws_request_id if context else ""
         record.tenant_id = context.tenant_id if context else None
         return super().filter(record)
@@ -67,7 +71,7 @@ class RuntimeLogger(logging.Logger):
         return super().makeRecord(name, level, fn, lno, msg, *rest, **options)
 
 
-def attach(hook: "LoggingHook") -> None:
+def attach(latest: "Callable[[], Context | None]") -> None:
     """Put the handler on the root logger, where `logging.basicConfig()` finds it and does nothing.
 
     The root's level stays WARNING unless AWS_LAMBDA_LOG_LEVEL is the name of one.
@@ -75,7 +79,7 @@ def attach(hook: "LoggingHook") -> None:
     logging.addLevelName(TRACE, "TRACE")
     # For the whole process: a handler of the user's own would otherwise tell another time.
     logging.Formatter.converter = time.gmtime
-    handler = StdoutHandler(hook)
+    handler = StdoutHandler(latest)
     handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
     logging.root.addHandler(handler)
     level = level_of(environ.get("AWS_LAMBDA_LOG_LEVEL"))
