@@ -135,7 +135,8 @@ class ScriptedApi:
             except StopIteration:
                 self.finished.set()
                 continue
-            for piece in [step] if isinstance(step, bytes | type) else step:
+            pieces = [step] if isinstance(step, bytes | type) else step
+            for piece in pieces:
                 if piece is Reset:
                     linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -143,7 +144,7 @@ class ScriptedApi:
                 if isinstance(piece, type):
                     return
                 connection.sendall(piece)
-                if len(step) > 1 and not isinstance(step, bytes):
+                if len(pieces) > 1:
                     time.sleep(0.001)  # so that the pieces are not one read at the other end
 
     def _read(self, connection: socket.socket) -> Request | None:

@@ -395,7 +395,9 @@ def test_init_error_in_rie(tmp_path: Path) -> None:
 @pytest.mark.parametrize("by_root", [True, False], ids=["LAMBDA_TASK_ROOT", "cwd"])
 def test_ways_to_start(command: list[str], by_root: bool, tmp_path: Path) -> None:
     """15: script or module, argument or variable; the code is found first on the path."""
-    code = project(tmp_path / "code", h="import sys\ndef handler(event, context): return sys.path[0]")
+    code = project(
+        tmp_path / "code", h="import sys\ndef handler(event, context): return sys.path[0]"
+    )
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     env = {"_HANDLER": "h.handler"}

@@ -72,7 +72,9 @@ def test_next_is_given_up(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_next_is_refused(status: str) -> None:
     """46: a refusal is not asked again."""
     with talking(reply(status, b'{"errorType":\r\n "x"}'), event()) as (spoken, api):
-        with pytest.raises(RuntimeApiError, match=f'answered HTTP {status[:3]}: {{"errorType": "x"}}'):
+        with pytest.raises(
+            RuntimeApiError, match=f'answered HTTP {status[:3]}: {{"errorType": "x"}}'
+        ):
             spoken.next()
         assert len(api.requests) == 1
 
@@ -80,7 +82,7 @@ def test_next_is_refused(status: str) -> None:
 def test_refused_connection_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """64: a Runtime API that comes up late is found, one that never does is given up."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = "127.0.0.1:%d" % listener.getsockname()[1]
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
     pauses: list[float] = []
     monkeypatch.setattr(client, "sleep", pauses.append)
     with pytest.raises(RuntimeApiError, match=f"Unable to connect to the Runtime API at {address}"):
@@ -108,7 +110,7 @@ def test_post_is_sent_again_once() -> None:
     """63, 68: twice lost is an error."""
     with talking(event(), HangUp, HangUp, ACCEPTED) as (spoken, api):
         invocation = spoken.next()
-        with pytest.raises(RuntimeApiError, match="POST .*/id-1/response: "):
+        with pytest.raises(RuntimeApiError, match=r"POST .*/id-1/response: "):
             invocation.respond(b"1")
         assert len(api.requests) == 3
 

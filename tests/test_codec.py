@@ -64,7 +64,10 @@ class Loose(list[int]):
     ("value", "expected"),
     [
         ([decimal.Decimal("1.10"), "1.10", Colour.RED], '[1.10, "1.10", 1.50]'),
-        ({"p": Point(decimal.Decimal(1), [Point(1, 2)])}, '{"p": {"x": 1, "y": [{"x": 1, "y": 2}]}}'),
+        (
+            {"p": Point(decimal.Decimal(1), [Point(1, 2)])},
+            '{"p": {"x": 1, "y": [{"x": 1, "y": 2}]}}',
+        ),
         (decimal.Decimal("-NaN"), "NaN"),
         (decimal.Decimal("-Infinity"), "-Infinity"),
         (Loose(), '{"from": 1}'),
@@ -89,7 +92,7 @@ def test_decimals_are_exact_and_many() -> None:
 )
 def test_no_form(value: Any) -> None:
     """A TypeError, whose message names the type."""
-    with pytest.raises(TypeError, match="not JSON serializable|keys must be"):
+    with pytest.raises(TypeError, match=r"not JSON serializable|keys must be"):
         codec.encode(value)
 
 

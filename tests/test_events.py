@@ -64,7 +64,9 @@ def test_content_type(content_type: str | None, expected: str, tmp_path: Path) -
         pytest.param(b'{"a": 1} x', "Extra data: line 1 column 10 (char 9)", id="extra data"),
         pytest.param(b"nope", "Expecting value: line 1 column 1 (char 0)", id="a word"),
         pytest.param(b'["', "Unterminated string starting at", id="unterminated"),
-        pytest.param(b'"\xff"', "'utf-8' codec can't decode byte 0xff in position 1", id="no UTF-8"),
+        pytest.param(
+            b'"\xff"', "'utf-8' codec can't decode byte 0xff in position 1", id="no UTF-8"
+        ),
         pytest.param(b"[" * 100_000, "recursion", id="nested too deep"),
         pytest.param(b"1" * 5000, "Exceeds the limit", id="an int without end"),
     ],

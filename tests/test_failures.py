@@ -87,7 +87,7 @@ def test_document(case: str, by_ours: dict[str, Answer]) -> None:
     assert (document["errorType"], document["errorMessage"]) == (error_type, message)
     first, second, *others = document["stackTrace"]
     assert first.startswith(f'  File "{FILE}", line ')
-    assert first.endswith(", in handler\n    return globals()[event[\"case\"]]()\n")
+    assert first.endswith(', in handler\n    return globals()[event["case"]]()\n')
     assert second.startswith(f'  File "{FILE}", line ')
     assert f", in {case}\n" in second
     assert len(others) == len(related)
@@ -152,9 +152,12 @@ def test_document_is_capped(case: str, by_ours: dict[str, Answer]) -> None:
     """55: the document stays below the 1 MiB that the platform takes, and says what it cut."""
     answer = by_ours[case]
     assert len(answer.body) < 1024 * 1024
-    assert "characters)" in answer.json["errorMessage" if case == "big_message" else "stackTrace"][
-        slice(-20, None) if case == "big_message" else -1
-    ]
+    assert (
+        "characters)"
+        in answer.json["errorMessage" if case == "big_message" else "stackTrace"][
+            slice(-20, None) if case == "big_message" else -1
+        ]
+    )
     if answer.headers and case == "big_message":
         assert "lambda-runtime-function-xray-error-cause" not in answer.headers
 
@@ -201,7 +204,11 @@ def test_nothing_secret_is_printed() -> None:
         [event(b'{"case": "plain", "card": "4111"}'), ACCEPTED, event(b'{"card": 4111,'), ACCEPTED],
         env={"API_KEY": "hunter2"},
     )
-    told = done.stdout + done.stderr + "".join(str(post.headers) + str(post.body) for post in done.posts)
+    told = (
+        done.stdout
+        + done.stderr
+        + "".join(str(post.headers) + str(post.body) for post in done.posts)
+    )
     assert len(done.posts) == 2
     assert "4111" not in told
     assert "hunter2" not in told

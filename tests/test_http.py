@@ -66,7 +66,7 @@ def test_reply(data: bytes, status: int, body: bytes, size: int) -> None:
 
 def test_headers() -> None:
     """24, 28: names in lower case, values in UTF-8 without the space round them."""
-    data = 'HTTP/1.1 200 OK\r\nX-ONE:  Łódź \t\r\nx-two:\r\nX-One-more: a:b\r\n'.encode()
+    data = "HTTP/1.1 200 OK\r\nX-ONE:  Łódź \t\r\nx-two:\r\nX-One-more: a:b\r\n".encode()
     with connected(data + b"Content-Length: 0\r\n\r\n") as (connection, _):
         _, headers, _ = connection.request(GET)
     assert headers == {"x-one": "Łódź", "x-two": "", "x-one-more": "a:b", "content-length": "0"}
@@ -160,7 +160,9 @@ def test_body_to_the_end() -> None:
         pytest.param([b"SSH-2.0-OpenSSH_9\r\n\r\n"], "begins with 'SSH-2.0", id="no HTTP"),
         pytest.param([b"HTTP/2 200\r\n\r\n"], "begins with 'HTTP/2 200'", id="HTTP/2"),
         pytest.param([b"HTTP/1.1 OK\r\n\r\n"], "begins with 'HTTP/1.1 OK'", id="no status"),
-        pytest.param([b"HTTP/1.1 200 OK\r\nX: " + b"y" * 3_000_000], "do not end", id="a long head"),
+        pytest.param(
+            [b"HTTP/1.1 200 OK\r\nX: " + b"y" * 3_000_000], "do not end", id="a long head"
+        ),
         pytest.param(
             [b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"], "is '-1'", id="a negative length"
         ),

@@ -131,11 +131,15 @@ def test_budget(version: str) -> None:
 
 
 def test_no_per_invocation_state_in_modules() -> None:
-    """Law 3: a module of the core holds constants, functions and classes, and no container to fill."""
+    """Law 3: a module of the core holds constants, functions and classes; nothing to fill."""
     for file in CORE:
         for node in ast.parse(file.read_text()).body:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Dict | ast.Set):
-                assert ast.unparse(node.targets[0]) == "__all__", f"{file.name}: {ast.unparse(node)}"
+            if isinstance(node, ast.Assign) and isinstance(
+                node.value, ast.List | ast.Dict | ast.Set
+            ):
+                assert ast.unparse(node.targets[0]) == "__all__", (
+                    f"{file.name}: {ast.unparse(node)}"
+                )
             assert not isinstance(node, ast.Global)
 
 

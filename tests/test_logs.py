@@ -126,7 +126,9 @@ LEVELS = ["trace", "debug", "info", "warn", "warning", "error", "fatal"]
             {"LOG_LEVEL": "WARN", "AWS_LAMBDA_LOG_LEVEL": "ERROR"}, "", "warn", id="LOG_LEVEL first"
         ),
         pytest.param({"LOG_LEVEL": "junk"}, "", "info", id="junk"),
-        pytest.param({"LOG_LEVEL": "junk", "AWS_LAMBDA_LOG_LEVEL": "warn"}, "", "warn", id="junk 2"),
+        pytest.param(
+            {"LOG_LEVEL": "junk", "AWS_LAMBDA_LOG_LEVEL": "warn"}, "", "warn", id="junk first"
+        ),
         pytest.param({"LOG_LEVEL": "info"}, 'loglevel="fatal"', "fatal", id="loglevel="),
         pytest.param({"LOG_LEVEL": "info"}, "loglevel=40", "error", id="loglevel as a number"),
     ],

@@ -28,19 +28,22 @@ class LoggingHook:
         if "logging" in sys.modules:
             self._attach()
         else:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+            sys.meta_path.insert(0, self)
         return self
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> "ModuleSpec | None":
         if name != "logging":
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         from _frozen_importlib_external import PathFinder
         from os import __file__ as os_file
         from os.path import dirname
 
         # The standard library's own: a logging.py beside the handler must not take its place.
-        spec: ModuleSpec = PathFinder.find_spec(name, [dirname(os_file)])
+        spec = PathFinder.find_spec(name, [dirname(os_file)])
+        assert spec is not None
         self._loader = spec.loader
         spec.loader = self  # type: ignore[assignment]
         return spec

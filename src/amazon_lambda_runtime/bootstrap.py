@@ -172,5 +172,11 @@ def _report(client: "RuntimeClient", exc: BaseException) -> "NoReturn":
             client.init_error(told.body, told.error_type, told.cause)
         except RuntimeApiError as problem:
             failure.say(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
-    code = exc.code if isinstance(exc, SystemExit) else 130 if isinstance(exc, KeyboardInterrupt) else 1
+    code = (
+        exc.code
+        if isinstance(exc, SystemExit)
+        else 130
+        if isinstance(exc, KeyboardInterrupt)
+        else 1
+    )
     raise SystemExit(code if isinstance(code, int) and code else 1)

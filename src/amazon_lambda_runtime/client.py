@@ -69,13 +69,17 @@ class Invocation:
 
 
 class RuntimeClient:
-    """A client for the Runtime API at `address` ("host:port"). Raises ValueError for another form."""
+    """A client for the Runtime API at `address`, "host:port".
+
+    Raises ValueError if it is anything else.
+    """
 
     __slots__ = ("_connection", "_ending", "_next", "init_failed")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
-        self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: amazon-lambda-runtime-python/{VERSION}\r\n"
+        agent = f"amazon-lambda-runtime-python/{VERSION}"
+        self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
         self._next = f"GET {NEXT}{self._ending}\r\n".encode()
         #: Whether an init error has been posted.
         self.init_failed = False
@@ -96,7 +100,9 @@ class RuntimeClient:
             if status != 200:
                 raise RuntimeApiError(f"GET {NEXT}: the Runtime API answered {_told(status, body)}")
             if not headers.get(REQUEST_ID):
-                raise RuntimeApiError(f"GET {NEXT}: the event came without Lambda-Runtime-Aws-Request-Id")
+                raise RuntimeApiError(
+                    f"GET {NEXT}: the event came without Lambda-Runtime-Aws-Request-Id"
+                )
             return Invocation(self, headers, body)
         raise RuntimeApiError(f"GET {NEXT}: {failure}, {len(_PAUSES) + 1} times running")
 

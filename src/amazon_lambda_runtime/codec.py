@@ -6,7 +6,8 @@ to be explained.
 
 What awslambdaric serialises comes out the same here, byte for byte: ", " and ": " between things,
 everything outside ASCII escaped, a namedtuple as an object, a Decimal with all its digits, bytes
-inside of something as UTF-8 text. Added are datetime, date and time (ISO 8601), UUID, Enum, dataclasses and what has a `model_dump()`.
+inside of something as UTF-8 text. Added are datetime, date and time (ISO 8601), UUID, Enum,
+dataclasses and what has a `model_dump()`.
 """
 
 import sys
@@ -36,7 +37,7 @@ class _Scan:
     }.__getitem__
 
 
-_scan = make_scanner(_Scan)
+_scan = make_scanner(_Scan)  # type: ignore[arg-type]
 
 
 def decode(body: bytes) -> "Any":

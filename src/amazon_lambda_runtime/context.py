@@ -190,7 +190,9 @@ def _json_object(text: str, name: str) -> "dict[str, Any] | None":
         raise LambdaContextUnmarshalError(f"Unable to parse {name} JSON: {exc}") from None
     if found is not None and not isinstance(found, dict):
         kind = type(found).__name__
-        raise LambdaContextUnmarshalError(f"Unable to parse {name} JSON: expected object, not {kind}")
+        raise LambdaContextUnmarshalError(
+            f"Unable to parse {name} JSON: expected object, not {kind}"
+        )
     return found
 
 

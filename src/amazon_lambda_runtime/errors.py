@@ -14,7 +14,7 @@ class RuntimeApiError(LambdaError):
     """The Runtime API could not be reached, or its reply leaves nothing to do but to exit."""
 
 
-class NoHandlerDefinedException(LambdaError):  # noqa: N818  the name that the Perl original gave it
+class NoHandlerDefinedException(LambdaError):
     """`handler` was called on a Runtime whose class does not define it."""
 
 

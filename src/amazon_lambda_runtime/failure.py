@@ -88,7 +88,9 @@ def header_type(error_type: str) -> str:
     plain = error_type.replace(".", "_").replace("-", "_")
     if not (plain.isascii() and plain.isidentifier()):
         return "Function.Unknown"
-    return error_type if error_type.startswith(("Runtime.", "Function.")) else "Function." + error_type
+    return (
+        error_type if error_type.startswith(("Runtime.", "Function.")) else "Function." + error_type
+    )
 
 
 def say(text: str) -> None:

@@ -8,7 +8,13 @@ from ._logging_hook import LoggingHook
 from ._protocol import JSON, OCTETS, is_json
 from .client import RuntimeClient
 from .context import Context, _current, current_context
-from .errors import LambdaError, MarshalError, NoHandlerDefinedException, RuntimeApiError, UnmarshalError
+from .errors import (
+    LambdaError,
+    MarshalError,
+    NoHandlerDefinedException,
+    RuntimeApiError,
+    UnmarshalError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,10 +218,10 @@ class Runtime:
             raise MarshalError(f"Unable to marshal response: {exc}") from None
 
     def _invocation(self) -> "Invocation":
-        context = current_context() or (self._hook and self._hook.latest)
-        invocation: Invocation | None = context and context._invocation
-        if invocation is None:
+        context = current_context() or (self._hook.latest if self._hook else None)
+        if context is None or context._invocation is None:
             raise LambdaError("there is no invocation to answer")
+        invocation: Invocation = context._invocation
         return invocation
 
     def _api(self) -> RuntimeClient:

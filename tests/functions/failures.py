@@ -20,7 +20,7 @@ def plain() -> None:
 
 
 def key_error() -> None:
-    {}["missing"]
+    dict[str, str]()["missing"]
 
 
 def empty() -> None:
