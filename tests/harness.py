@@ -241,6 +241,10 @@ def started(
     command: list[str], api: ScriptedApi, cwd: Path, env: dict[str, str] | None = None
 ) -> Iterator[tuple["subprocess.Popen[bytes]", Path, Path]]:
     """Start a runtime and give (process, file of its stdout, file of its stderr)."""
+    variables = environment(AWS_LAMBDA_RUNTIME_API=api.address, **(env or {}))
+    if "awslambdaric" in command:
+        # It waits outside of Python, where the signal handler that saves coverage never runs.
+        variables = {k: v for k, v in variables.items() if not k.startswith("COVERAGE")}
     with tempfile.TemporaryDirectory() as directory:
         out, err = Path(directory, "out"), Path(directory, "err")
         api.stdout = out
@@ -248,7 +252,7 @@ def started(
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env=environment(AWS_LAMBDA_RUNTIME_API=api.address, **(env or {})),
+                env=variables,
                 stdout=out_file,
                 stderr=err_file,
             )

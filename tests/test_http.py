@@ -1,5 +1,6 @@
 """One connection against recorded bytes. Numbers are those of docs/behaviour.md."""
 
+import _socket
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -212,10 +213,18 @@ def test_nobody_listens() -> None:
         Connection(f"127.0.0.1:{port}").request(GET)
 
 
-def test_second_address_is_tried() -> None:
-    """Where localhost is both ::1 and 127.0.0.1, a server on either one is found."""
+def test_second_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a name stands for several addresses, a server on any of them is found."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dead = listener.getsockname()
     with ScriptedApi([reply("200 OK", b"ok")]) as api:
-        connection = Connection(f"localhost:{api.address.rpartition(':')[2]}")
+        port = int(api.address.rpartition(":")[2])
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", address)
+            for address in (dead, ("127.0.0.1", port))
+        ]
+        monkeypatch.setattr(_socket, "getaddrinfo", lambda *_: found)
+        connection = Connection(f"localhost:{port}")
         assert connection.request(GET)[2] == b"ok"
         connection.close()
 

@@ -48,9 +48,7 @@ def test_no_handler_defined(tmp_path: Path) -> None:
 
 def test_orjson_in_one_line_each(tmp_path: Path) -> None:
     """decode_event and encode_response may be any other library's; str and bytes are both fine."""
-    source = (
-        HEAD
-        + """
+    source = f"""{HEAD}
 import json
 class H(Runtime):
     def decode_event(self, body, content_type): return json.loads(body)["inner"]
@@ -61,7 +59,6 @@ class S(H):
 class T(H):
     def encode_response(self, result): return "\\ud800"
 """
-    )
     body = b'{"inner": {"a": 1}}'
     done = served(source, [event(body), event(b"{}")], tmp_path, "h.H")
     assert done.posts[0].body == b'[{"a":1}]'
@@ -77,9 +74,7 @@ class T(H):
 
 def test_send_invocation_response(tmp_path: Path) -> None:
     """An early answer is sent at once; what the handler returns afterwards is not."""
-    source = (
-        HEAD
-        + """
+    source = f"""{HEAD}
 import os
 class H(Runtime):
     def handler(self, event, context):
@@ -88,7 +83,6 @@ class H(Runtime):
         print("after")
         return "late"
 """
-    )
     done = served(source, [event(), event()], tmp_path, "h.H")
     assert done.kinds == ["next", "response", "next", "response", "next"]
     assert [post.body for post in done.posts] == [b'{"early": true}'] * 2
@@ -98,15 +92,12 @@ class H(Runtime):
 
 def test_failure_after_the_response(tmp_path: Path) -> None:
     """What goes wrong after the answer is logged, and nothing is posted; the loop goes on."""
-    source = (
-        HEAD
-        + """
+    source = f"""{HEAD}
 class H(Runtime):
     def handler(self, event, context):
         self.send_invocation_response(1)
         raise ValueError("afterwards")
 """
-    )
     done = served(source, [event(), event()], tmp_path, "h.H")
     assert done.kinds == ["next", "response", "next", "response", "next"]
     assert done.stdout.count("[ERROR] ValueError: afterwards\r") == 2
@@ -115,15 +106,12 @@ class H(Runtime):
 
 def test_no_second_answer(tmp_path: Path) -> None:
     """68: a second answer is refused to the handler and never posted."""
-    source = (
-        HEAD
-        + """
+    source = f"""{HEAD}
 class H(Runtime):
     def handler(self, event, context):
         self.send_invocation_response(1)
         self.send_invocation_error("no", "No")
 """
-    )
     done = served(source, [event()], tmp_path, "h.H")
     assert done.kinds == ["next", "response", "next"]
     assert "[ERROR] LambdaError: invocation id-1 has been answered already\r" in done.stdout
@@ -131,9 +119,7 @@ class H(Runtime):
 
 def test_early_answer_without_a_form(tmp_path: Path) -> None:
     """A result that can't be encoded is the handler's exception, and it may still answer."""
-    source = (
-        HEAD
-        + """
+    source = f"""{HEAD}
 class H(Runtime):
     def handler(self, event, context):
         try:
@@ -141,20 +127,16 @@ class H(Runtime):
         except Exception as exc:
             return type(exc).__name__
 """
-    )
     assert served(source, [event()], tmp_path, "h.H").posts[0].body == b'"MarshalError"'
 
 
 def test_send_invocation_error(tmp_path: Path) -> None:
     """A structured error in the handler's own words."""
-    source = (
-        HEAD
-        + """
+    source = f"""{HEAD}
 class H(Runtime):
     def handler(self, event, context):
         self.send_invocation_error("no order 7", "Order.NotFound")
 """
-    )
     done = served(source, [event(), event()], tmp_path, "h.H")
     assert done.kinds == ["next", "error", "next", "error", "next"]
     post = done.posts[0]
@@ -172,9 +154,7 @@ class H(Runtime):
 
 def test_answer_from_a_thread(tmp_path: Path) -> None:
     """A thread that the handler started answers for the invocation that is being served."""
-    source = (
-        HEAD
-        + """
+    source = f"""{HEAD}
 import threading
 class H(Runtime):
     def handler(self, event, context):
@@ -182,7 +162,6 @@ class H(Runtime):
         thread.start()
         thread.join()
 """
-    )
     done = served(source, [event()], tmp_path, "h.H")
     assert done.kinds == ["next", "response", "next"]
     assert done.posts[0].body == b'"threaded"'
@@ -292,6 +271,21 @@ def test_api_fails(step: bytes, tmp_path: Path) -> None:
         assert (done.stderr, done.status) == ("", 1)
 
 
+def test_api_fails_an_early_answer(tmp_path: Path) -> None:
+    """46: the same where the handler answers for itself; its failure is not reported to it."""
+    source = f"""{HEAD}
+class H(Runtime):
+    def handler(self, event, context):
+        self.send_invocation_response(1)
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    done = run(ours("h.H"), [event(), reply("500 Internal Server Error", b"{}")], tmp_path)
+    assert done.kinds == ["next", "response"]
+    assert done.stdout.startswith("[ERROR] LAMBDA_RUNTIME POST ")
+    assert done.stdout.count("\n") == 1
+    assert (done.stderr, done.status) == ("", 1)
+
+
 @pytest.mark.parametrize("status", ["200 OK", "204 No Content"])
 def test_another_success(status: str, tmp_path: Path) -> None:
     """47: any 2xx will do."""
@@ -387,16 +381,14 @@ def test_own_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_run_without_a_bootstrap(tmp_path: Path) -> None:
     """`python app.py` with `Hello().run()` is a runtime as well."""
-    source = (
-        HEAD
-        + """
+    source = f"""{HEAD}
 class Hello(Runtime):
     def handler(self, event, context):
-        self.logger.info("hello")
+        logging.warning("hello")
         return event
+import logging
 Hello().run()
 """
-    )
     tmp_path.joinpath("app.py").write_text(source)
     done = run([ours("")[0], "app.py"], [event(b"5"), ACCEPTED], tmp_path)
     assert (done.posts[0].body, done.status) == (b"5", SERVING)

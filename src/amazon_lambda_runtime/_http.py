@@ -13,15 +13,17 @@ import _socket
 
 from ._protocol import HEADERS_LIMIT, chunk_size
 
-# Up to this many bytes of body are copied behind their head, so that a request is one segment
-# train and one system call; above, the copy would cost more than it saves.
-_COPY_LIMIT = 65536
+# So many bytes of a body are copied behind their head, so that a request of ordinary size is one
+# write. What is longer takes a second one, which costs less than the copy would.
+_COPY_SIZE = 65536
 _READ_SIZE = 65536
 # A single read never asks for more memory than this, whatever a Content-Length announces.
 _PIECE_LIMIT = 8 * 1024 * 1024
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     Reply = tuple[int, dict[str, str], bytes]
 
 
@@ -62,21 +64,26 @@ class Connection:
 
     def open(self) -> None:
         """Connect, without Nagle's delay. Raises OSError."""
-        addresses = _socket.getaddrinfo(self._host, self._port, 0, _socket.SOCK_STREAM)
-        for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
-            opened = _socket.socket(family, kind, protocol)
+        # A name may stand for several addresses, ::1 and 127.0.0.1 for one.
+        *others, last = _socket.getaddrinfo(self._host, self._port, 0, _socket.SOCK_STREAM)
+        for found in others:
             try:
-                # Else socket.setdefaulttimeout() in the user's code would reach in here.
-                opened.settimeout(None)
-                opened.connect(address)
-                opened.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-            except BaseException as exc:
-                opened.close()
-                if isinstance(exc, OSError) and number < len(addresses):
-                    continue
-                raise
-            self._socket = opened
-            return
+                return self._connect(*found)
+            except OSError:
+                pass
+        return self._connect(*last)
+
+    def _connect(self, family: int, kind: int, protocol: int, _: str, address: "Any") -> None:
+        opened = _socket.socket(family, kind, protocol)
+        try:
+            # Else socket.setdefaulttimeout() in the user's code would reach in here.
+            opened.settimeout(None)
+            opened.connect(address)
+            opened.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        except BaseException:
+            opened.close()
+            raise
+        self._socket = opened
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -110,15 +117,9 @@ class Connection:
 
     def _send(self, head: bytes, body: bytes) -> None:
         assert self._socket is not None
-        if len(body) <= _COPY_LIMIT:
-            self._socket.sendall(head + body)
-            return
-        sent = self._socket.sendmsg((head, body)) - len(head)
-        if sent < 0:  # not even the head went through
-            self._socket.sendall(head[sent:])
-            sent = 0
-        if sent < len(body):
-            self._socket.sendall(memoryview(body)[sent:])
+        self._socket.sendall(head + body[:_COPY_SIZE])
+        if len(body) > _COPY_SIZE:
+            self._socket.sendall(memoryview(body)[_COPY_SIZE:])
 
     def _receive(self) -> "Reply":
         assert self._socket is not None

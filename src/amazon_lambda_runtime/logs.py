@@ -43,8 +43,6 @@ class StdoutHandler(logging.Handler):
         try:
             sys.stdout.write(self.format(record))
             sys.stdout.flush()
-        except RecursionError:
-            raise
         except Exception:
             self.handleError(record)
 

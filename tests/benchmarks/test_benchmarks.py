@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from benchmarks import candidates, measure, table
 from benchmarks.server import CandidateError, Connection, load_loop, next_answer
 

@@ -19,9 +19,9 @@ from amazon_lambda_runtime.cli import main
 from amazon_lambda_runtime.cli.target import TargetError, find
 
 # A runtime for these tests, where the command looks for one: it answers with the event, but
-# `"fail"` fails and `"hang"` never ends.
+# `"fail"` fails and `"hang"` never ends, not even when it is told to.
 BOOTSTRAP = """#!{python}
-import http.client, os, sys, time
+import http.client, os, signal, sys, time
 
 def call(method, path, body=None):
     connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -31,6 +31,8 @@ def call(method, path, body=None):
 
 while True:
     request_id, event = call("GET", "next")
+    if event == b'"hang"':
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("handler", sys.argv[1], "in", os.getcwd(), "as", os.getpid(), flush=True)
     if event == b'"hang"':
         time.sleep(600)
@@ -239,13 +241,18 @@ class TestServer:
 
     def test_ctrl_c_twice(self, start: Callable[..., Started]) -> None:
         """
-        Impatience does no harm.
+        Impatience does no harm: the second signal finds the server about to end.
         """
         server = start("local", "hello.py", "--port", "0")
-        server.wait_for("curl ")
+        url = server.wait_for(r"curl (\S+) -d")[1]
+        later = {"X-Amz-Invocation-Type": "Event"}
+        urllib.request.urlopen(urllib.request.Request(url, b'"hang"', later)).close()
+        pid = int(server.wait_for(r"as (\d+)\n")[1])
         server.process.send_signal(signal.SIGINT)
+        # The process ignores SIGTERM, so that the server has to wait before it kills it.
         server.process.send_signal(signal.SIGTERM)
         assert server.wait()[0] == 0
+        assert not is_alive(pid)
         assert "Traceback" not in server.stderr
 
     def test_ipv6(self, start: Callable[..., Started]) -> None:
@@ -268,7 +275,7 @@ class TestErrors:
             (["local", "hello"], "'hello' is not a handler"),
             (["local", "nope.handler"], "there is no module 'nope'"),
             (["local", "sub/nope.handler"], "there is no module 'nope' in /"),
-            (["local", "__main__.x"], "there is no module '__main__'"),
+            (["local", "__main__.x", "-e", "1"], "there is no module '__main__'"),
             (["local", "hello.py", "--name", "a b"], "'a b' is no function name"),
             (["local", "hello.py", "--event", "nope"], "cannot read the event from nope: No such"),
             (["local", "hello.py", "-e", "{"], "the event from -e is not JSON"),

@@ -1,0 +1,3 @@
+from amazon_lambda_runtime.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""Who may talk to a server on loopback: programs of this machine, and no web page elsewhere.
+
+A page in the browser can send a POST to any address, and with a DNS name that changes its mind
+(DNS rebinding) it can read the answer too. Host and Origin give both away.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+
+def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
+    """Return why a request with these headers is refused, or None if it is not."""
+    host = _hostname("//" + headers.get("host", listening_on))
+    if not (_is_loopback(host) or host == listening_on or _any_address(host, listening_on)):
+        return f"Host {host!r} is not where this server listens ({listening_on})"
+    origin = headers.get("origin")
+    if origin is not None and not _is_loopback(_hostname(origin)):
+        return f"Origin {origin!r} is not on this machine"
+    return None
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _any_address(host: str, listening_on: str) -> bool:
+    """Where the server listens on all addresses, any address will do. A name has to be resolved
+    by somebody, and stays refused."""
+    wildcard = _address(listening_on)
+    return wildcard is not None and wildcard.is_unspecified and _address(host) is not None
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
