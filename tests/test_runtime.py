@@ -79,7 +79,7 @@ import os
 class H(Runtime):
     def handler(self, event, context):
         print("before")
-        self.send_invocation_response({"early": True})
+        self.send_invocation_response({{"early": True}})
         print("after")
         return "late"
 """
