@@ -21,8 +21,12 @@ _LINE_LIMIT = 256 * 1024
 
 
 def to_stderr(line: str) -> None:
-    """Print the line to this process's stderr."""
-    print(line, file=sys.stderr, flush=True)
+    """Print the line to this process's stderr.
+
+    A runtime joins the lines of one record with carriage returns, so that CloudWatch keeps them
+    together. A terminal would print them over each other.
+    """
+    print(line.replace("\r", "\n"), file=sys.stderr, flush=True)
 
 
 class Output:
