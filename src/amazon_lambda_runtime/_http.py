@@ -229,12 +229,11 @@ def _parse_head(head: bytes) -> "tuple[int, bool, dict[str, str]]":
     Values are UTF-8, as the platform sends the client context: not Latin-1, not ASCII.
     """
     first, *lines = head.decode("utf-8", "replace").split("\r\n")
-    protocol, _, rest = first.partition(" ")
-    status = rest[:3]
-    if not (protocol in ("HTTP/1.1", "HTTP/1.0") and status.isascii() and status.isdigit()):
+    protocol, status = first[:9], first[9:12]
+    if not (protocol in ("HTTP/1.1 ", "HTTP/1.0 ") and status.isascii() and status.isdigit()):
         raise ProtocolError(f"a reply begins with {first[:40]!r}")
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip(" \t")
-    return int(status), protocol == "HTTP/1.1", headers
+    return int(status), protocol == "HTTP/1.1 ", headers

@@ -42,6 +42,8 @@ HEADERS_LIMIT = 2 * 1024 * 1024
 
 def is_json(content_type: str) -> bool:
     """Say whether a body of this Content-Type is JSON. An absent type ("") is JSON too."""
+    if content_type == JSON:
+        return True
     essence = content_type.partition(";")[0].strip().lower()
     return essence in ("", JSON) or essence.endswith("+json")
 

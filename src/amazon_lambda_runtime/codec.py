@@ -38,6 +38,8 @@ class _Scan:
 
 
 _scan = make_scanner(_Scan)  # type: ignore[arg-type]
+# indent, separators, sort_keys, skipkeys, allow_nan: those of json.dumps().
+_STYLE = (encode_basestring_ascii, None, ": ", ", ", False, False, True)
 
 
 def decode(body: bytes) -> "Any":
@@ -65,22 +67,17 @@ def encode(value: "Any") -> str:
     """
     try:
         # The encoder takes a namedtuple for a list without asking. Marshal knows exact built-in
-        # types only and is as fast as a copy, so nearly every result ends the search here.
+        # types only, and no circles, and is as fast as a copy: nearly every result ends here.
         marshal(value, 2)
-    except ValueError:
-        value = _open(value)
-    try:
-        return _encode(value)
-    except TypeError:
-        # A key may be of bytes, which only the search finds; what else it was, it still is.
+        return "".join(_encode_plain(value, 0))
+    except (ValueError, TypeError):
+        # Something else is in it; or a key is of bytes; or JSON has no form for it.
         return _encode(_open(value))
 
 
 def _encode(value: "Any") -> str:
     decimals = _Decimals()
-    pieces = make_encoder(
-        {}, decimals.default, encode_basestring_ascii, None, ": ", ", ", False, False, True
-    )(value, 0)
+    pieces = make_encoder({}, decimals.default, *_STYLE)(value, 0)
     text = "".join(pieces)
     return decimals.put_back(text) if decimals.found else text
 
@@ -145,6 +142,10 @@ def _fields(value: "Any") -> "Any":
     from dataclasses import fields  # loaded by whoever made the dataclass
 
     return fields(value)
+
+
+# Without a memory of where it is, which a circle needs, it can be made once for all.
+_encode_plain = make_encoder(None, simplify, *_STYLE)
 
 
 def _open(value: "Any") -> "Any":
