@@ -24,7 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    # status, headers, body
     Reply = tuple[int, dict[str, str], bytes]
+    # status, whether the protocol keeps connections alive, headers
+    Head = tuple[int, bool, dict[str, str]]
 
 
 class ProtocolError(Exception):
@@ -45,7 +48,7 @@ class Connection:
     Raises ValueError if it is anything else.
     """
 
-    __slots__ = ("_family", "_host", "_port", "_socket", "address")
+    __slots__ = ("_accepted", "_host", "_port", "_socket", "address")
 
     def __init__(self, address: str) -> None:
         host, colon, port = address.rpartition(":")
@@ -56,6 +59,7 @@ class Connection:
         self._host = host.strip("[]").encode()
         self._port = int(port)
         self._socket: _socket.socket | None = None
+        self._accepted: tuple[bytes, Head] = (b"", (0, False, {}))
 
     @property
     def is_open(self) -> bool:
@@ -139,7 +143,14 @@ class Connection:
                     raise ProtocolError("a reply's headers do not end")
                 data += self._read(_READ_SIZE)
                 end = data.find(b"\r\n\r\n", max(0, seen - 3))
-            status, reusable, headers = _parse_head(data[:end])
+            head = data[:end]
+            # Replies that accept an answer are all alike, and half of all replies.
+            if head == self._accepted[0]:
+                status, reusable, headers = self._accepted[1]
+            else:
+                status, reusable, headers = parsed = _parse_head(head)
+                if status == 202:
+                    self._accepted = head, parsed
             data = data[end + 4 :]
 
         if status in (204, 304):
@@ -223,8 +234,8 @@ class Connection:
         return b"".join(pieces)
 
 
-def _parse_head(head: bytes) -> "tuple[int, bool, dict[str, str]]":
-    """Return (status, whether the protocol keeps connections alive, headers).
+def _parse_head(head: bytes) -> "Head":
+    """Return what a status line and the headers below it say.
 
     Values are UTF-8, as the platform sends the client context: not Latin-1, not ASCII.
     """
