@@ -5,6 +5,7 @@ candidates alike, and the order turns round every time so that nobody always fol
 """
 
 import ctypes
+import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -78,6 +79,11 @@ def cycle(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None)
     """Measure from one GET /next to the one that follows, in microseconds."""
     rows: dict[str, Row] = {}
     with ExitStack() as stack:
+        # One CPU for all. Waking a process on another one can cost more than the work that is to
+        # be measured, and where the kernel puts them is a matter of luck.
+        cpus = os.sched_getaffinity(0)
+        stack.callback(os.sched_setaffinity, 0, cpus)
+        os.sched_setaffinity(0, {max(cpus)})
         connections = {}
         for candidate in candidates:
             environment = stack.enter_context(Environment(candidate, loop))

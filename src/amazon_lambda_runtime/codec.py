@@ -67,11 +67,11 @@ def encode(value: "Any") -> str:
     """
     try:
         # The encoder takes a namedtuple for a list without asking. Marshal knows exact built-in
-        # types only, and no circles, and is as fast as a copy: nearly every result ends here.
-        marshal(value, 2)
+        # types only and is far faster than the encoder, so nearly every result ends here.
+        marshal(value)
         return "".join(_encode_plain(value, 0))
-    except (ValueError, TypeError):
-        # Something else is in it; or a key is of bytes; or JSON has no form for it.
+    except (ValueError, TypeError, RecursionError):
+        # Something else is in it; or a key is of bytes; or it is a circle, or nothing for JSON.
         return _encode(_open(value))
 
 
