@@ -1,0 +1,87 @@
+"""The documents: their snippets are the examples, the examples work, their numbers are known."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .harness import ACCEPTED, SERVING, event, ours, run
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+SNIPPETS = [
+    pytest.param(snippet, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, snippet in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_snippet_is_an_example(snippet: str) -> None:
+    """What the documents show is, to the letter, a file that the tests run."""
+    assert snippet in [file.read_text() for file in ROOT.glob("examples/*/*.py")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links(page: Path) -> None:
+    """What a document points to is there."""
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+def test_numbers_are_known() -> None:
+    """Each case that a test claims to show is in docs/behaviour.md, and nearly each is shown."""
+    listed = {
+        int(n) for n in re.findall(r"^\| (\d+) \|", (ROOT / "docs/behaviour.md").read_text(), re.M)
+    }
+    claimed = set()
+    for file in ROOT.glob("tests/test_*.py"):
+        for docstring in re.findall(r'^    """([\d, -]+): ', file.read_text(), re.M):
+            for part in docstring.split(","):
+                first, _, last = part.strip().partition("-")
+                claimed |= set(range(int(first), int(last or first) + 1))
+    # 59 is what nothing can be done about, 66 would take half an hour.
+    assert listed - claimed <= {59, 66}
+    assert claimed <= listed
+
+
+EXAMPLES: list[tuple[str, Any, Any]] = [
+    ("hello/hello.handler", {"name": "Ada"}, {"message": "Hello Ada!"}),
+    ("plain/plain.handler", {"path": "/"}, {"path": "/", "function": "f"}),
+    ("orders/orders.handler", {"order": 7}, {"number": 7, "total": 9.9, "due": "2026-12-01"}),
+    ("faster_json/faster_json.handler", [1], {"got": [1]}),
+]
+
+
+@pytest.mark.parametrize(("path", "payload", "expected"), EXAMPLES)
+def test_example(path: str, payload: Any, expected: Any) -> None:
+    """Each example answers."""
+    directory, _, handler = path.partition("/")
+    if directory == "faster_json":
+        pytest.importorskip("orjson", reason="orjson is not installed")
+    done = run(
+        ours(handler),
+        [event(json.dumps(payload).encode()), ACCEPTED],
+        ROOT / "examples" / directory,
+        {"AWS_LAMBDA_FUNCTION_NAME": "f"},
+    )
+    assert json.loads(done.posts[0].body) == expected
+    assert done.status == SERVING
+
+
+def test_all_examples_are_run() -> None:
+    """None is left out of the list above."""
+    assert {path.partition("/")[0] for path, _, _ in EXAMPLES} == {
+        directory.name for directory in (ROOT / "examples").iterdir()
+    }
+
+
+def test_order_that_is_not_there() -> None:
+    """The example's own error, as its caller reads it."""
+    done = run(ours("orders.handler"), [event(b'{"order": 8}'), ACCEPTED], ROOT / "examples/orders")
+    document = json.loads(done.posts[0].body)
+    assert document["errorMessage"] == "there is no order 8"
+    assert document["errorType"] == "Order.NotFound"
