@@ -71,6 +71,9 @@ class Request:
     reads: int
     #: What the process had written to its stdout by then.
     stdout: str = ""
+    #: Of a chunked body: its chunks, and what came behind them.
+    chunks: list[bytes] = field(default_factory=list)
+    trailers: dict[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -92,6 +95,8 @@ class ScriptedApi:
         self._steps = iter(self.script)
         self.finished = threading.Event()
         self.stdout: Path | None = None
+        #: What has come of the request that is being read.
+        self.incoming = b""
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -156,18 +161,46 @@ class ScriptedApi:
             data, reads = data + piece, reads + 1
         head, _, body = data.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
-        headers = {}
-        for line in lines:
-            name, _, value = line.partition(": ")
-            headers[name.lower()] = value
+        headers = _fields(lines)
+        method, path, _ = first.split(" ")
+        if headers.get("transfer-encoding") == "chunked":
+            return self._read_chunks(connection, Request(method, path, headers, body, head, 0, 0))
         while len(body) < int(headers.get("content-length", 0)):
             piece = connection.recv(1 << 20)
             if not piece:
                 return None
             body, reads = body + piece, reads + 1
-        method, path, _ = first.split(" ")
         printed = _text(self.stdout) if self.stdout else ""
         return Request(method, path, headers, body, head, self.connections, reads, printed)
+
+
+    def _read_chunks(self, connection: socket.socket, request: Request) -> Request | None:
+        """Read a chunked body strictly, as it comes."""
+        self.incoming = request.body
+        rest, request.body = request.body, b""
+        while True:
+            line, found, after = rest.partition(b"\r\n")
+            size = int(line, 16) if found else -1
+            if size == 0 and (after.startswith(b"\r\n") or b"\r\n\r\n" in after):
+                request.trailers = _fields(after.decode().split("\r\n")[:-2])
+                request.connection = self.connections
+                request.stdout = _text(self.stdout) if self.stdout else ""
+                return request
+            if size > 0 and len(after) >= size + 2:
+                assert after[size : size + 2] == b"\r\n"
+                request.chunks.append(after[:size])
+                request.body += after[:size]
+                rest = after[size + 2 :]
+                continue
+            piece = connection.recv(1 << 20)
+            if not piece:
+                return None
+            rest += piece
+            self.incoming += piece
+
+
+def _fields(lines: list[str]) -> dict[str, str]:
+    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
 
 
 @dataclass

@@ -23,6 +23,8 @@ FLOORS = {
     "context": 2,
     "failure": 2,
     "client": 3,
+    "streaming": 4,
+    "event_loop": 3,
     "logs": 3,
     "_logging_hook": 4,
     "runtime": 5,

@@ -51,13 +51,11 @@ REFUSED = {
     "bytes inside, no text": "'utf-8' codec can't decode byte 0xff in position 0",
     "set": "Object of type set is not JSON serializable",
     "object": "Object of type object is not JSON serializable",
-    "generator": "Object of type generator is not JSON serializable",
     "class": "Object of type type is not JSON serializable",
     "circle": "Circular reference detected",
     "huge int": "Exceeds the limit",
     "tuple key": "keys must be str, int, float, bool or None, not tuple",
     "deep": "",
-    "lambda": "Object of type function is not JSON serializable",
 }
 RAW = {"bytes", "empty bytes"}
 
@@ -89,7 +87,7 @@ def test_ours_serialises(case: str, by_ours: dict[str, Answer]) -> None:
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_ours_refuses(case: str, by_ours: dict[str, Answer]) -> None:
-    """39, 40, 48: what has no JSON form is a MarshalError without a stack; the loop goes on."""
+    """39, 40: what has no JSON form is a MarshalError without a stack; the loop goes on."""
     answer = by_ours[case]
     document = answer.json
     assert list(document) == ["errorMessage", "errorType", "requestId", "stackTrace"]

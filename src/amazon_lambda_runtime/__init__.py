@@ -4,11 +4,25 @@ from .context import Context, current_context
 from .errors import LambdaError, NoHandlerDefinedException, RuntimeApiError
 from .runtime import Runtime
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .streaming import HttpResponse
+
 __all__ = [
     "Context",
+    "HttpResponse",
     "LambdaError",
     "NoHandlerDefinedException",
     "Runtime",
     "RuntimeApiError",
     "current_context",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load HttpResponse where it is used: a function without it starts without it."""
+    if name != "HttpResponse":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .streaming import HttpResponse
+
+    return HttpResponse

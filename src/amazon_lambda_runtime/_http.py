@@ -103,27 +103,45 @@ class Connection:
 
         Raises OSError if no connection could be opened, Disconnected, and ProtocolError.
         """
+        try:
+            self.send(head, body)
+        except Disconnected:
+            # The other end hung up. It may have said why first: a 413 comes before the body is
+            # through.
+            reply = self.receive()
+            self.close()
+            return reply
+        return self.receive()
+
+    def send(self, head: bytes, body: bytes = b"") -> None:
+        """Send a part of a request: a head and a body, or a chunk.
+
+        Raises OSError if no connection could be opened. Raises Disconnected if the other end has
+        hung up; there may be a reply to `receive` all the same.
+        """
         if self._socket is None:
             self.open()
+        assert self._socket is not None
         try:
-            try:
-                self._send(head, body)
-            except OSError:
-                # The other end hung up. It may have said why first: a 413 comes before the body
-                # is through.
-                reply = self._receive()
-                self.close()
-                return reply
-            return self._receive()
+            self._socket.sendall(head + body[:_COPY_SIZE])
+            if len(body) > _COPY_SIZE:
+                self._socket.sendall(memoryview(body)[_COPY_SIZE:])
+        except OSError as exc:
+            raise Disconnected(str(exc)) from exc
         except BaseException:
             self.close()
             raise
 
-    def _send(self, head: bytes, body: bytes) -> None:
-        assert self._socket is not None
-        self._socket.sendall(head + body[:_COPY_SIZE])
-        if len(body) > _COPY_SIZE:
-            self._socket.sendall(memoryview(body)[_COPY_SIZE:])
+    def receive(self) -> "Reply":
+        """Return the reply to the request that was sent: (status, headers, body).
+
+        Raises Disconnected, and ProtocolError.
+        """
+        try:
+            return self._receive()
+        except BaseException:
+            self.close()
+            raise
 
     def _receive(self) -> "Reply":
         assert self._socket is not None

@@ -31,6 +31,14 @@ XRAY_CAUSE = "lambda-runtime-function-xray-error-cause"
 JSON = "application/json"
 # What awslambdaric calls a result that the handler gave as bytes.
 OCTETS = "application/unknown"
+# A streamed response of any kind, and one that begins with its HTTP status and headers.
+STREAM = "application/octet-stream"
+HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response"
+PRELUDE_END = b"\0" * 8
+# With this header a response may take its time and end in an error; its values are exact.
+RESPONSE_MODE = "lambda-runtime-function-response-mode"
+STREAMING = "streaming"
+ERROR_BODY = "lambda-runtime-function-error-body"
 
 # In bytes. One byte more than the first and the answer is 413.
 RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
@@ -58,6 +66,11 @@ def error_document(
         "requestId": request_id,
         "stackTrace": stack,
     }
+
+
+def chunk(data: bytes) -> bytes:
+    """Return `data`, which must not be empty, as one chunk: an empty one would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def chunk_size(line: bytes) -> int:

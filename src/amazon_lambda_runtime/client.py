@@ -8,6 +8,7 @@ from time import sleep
 from ._http import Connection, Disconnected, ProtocolError
 from ._protocol import (
     ERROR,
+    ERROR_BODY,
     ERROR_TYPE,
     INIT_ERROR,
     INVOCATION,
@@ -16,10 +17,13 @@ from ._protocol import (
     NEXT,
     REQUEST_ID,
     RESPONSE,
+    RESPONSE_MODE,
+    STREAMING,
     XRAY_CAUSE,
     XRAY_CAUSE_LIMIT,
+    chunk,
 )
-from .errors import LambdaError, RuntimeApiError
+from .errors import LambdaError, RuntimeApiError, StreamClosed
 
 VERSION = "0.1.0"
 
@@ -28,6 +32,8 @@ _PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._http import Reply
 
 
@@ -37,7 +43,7 @@ class Invocation:
     `headers` are those of the reply to /next, names in lower case; `body` is the event's bytes.
     """
 
-    __slots__ = ("_client", "answered", "body", "headers", "request_id")
+    __slots__ = ("_client", "answered", "body", "headers", "request_id", "stream")
 
     def __init__(self, client: "RuntimeClient", headers: dict[str, str], body: bytes) -> None:
         self._client = client
@@ -45,6 +51,8 @@ class Invocation:
         self.headers = headers
         self.body = body
         self.answered = False
+        #: The ResponseStream that is answering, if one is.
+        self.stream: Any = None
 
     def respond(self, body: bytes, content_type: str = JSON) -> None:
         """Post the handler's result. Raises RuntimeApiError if the environment has to end."""
@@ -58,14 +66,36 @@ class Invocation:
         """
         self._post(ERROR, _error_headers(error_type, cause), body)
 
+    def start(self, content_type: str, data: bytes) -> None:
+        """Begin a streamed result with its first piece, which may be empty.
+
+        Raises StreamClosed if the API has hung up, RuntimeApiError if it cannot be reached.
+        """
+        headers = self._claim(
+            f"Content-Type: {content_type}\r\n{RESPONSE_MODE}: {STREAMING}\r\n"
+            f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n"
+        )
+        first = chunk(data) if data else b""
+        self._client.start(INVOCATION + self.request_id + RESPONSE, headers, first)
+
+    def write(self, data: bytes) -> None:
+        """Send another piece, which must not be empty. Raises StreamClosed."""
+        self._client.write(chunk(data))
+
+    def finish(self, trailers: str = "") -> None:
+        """End a streamed result. Raises StreamClosed, RuntimeApiError."""
+        self._client.finish(f"0\r\n{trailers}\r\n".encode())
+
     def _post(self, kind: str, headers: str, body: bytes) -> None:
+        self._client.post(INVOCATION + self.request_id + kind, self._claim(headers), body)
+
+    def _claim(self, headers: str) -> str:
+        """Return the headers of the only answer."""
         if self.answered:
             raise LambdaError(f"invocation {self.request_id} has been answered already")
         self.answered = True
         nonce = self.headers.get(INVOCATION_ID)
-        if nonce:
-            headers += f"Lambda-Runtime-Invocation-Id: {nonce}\r\n"
-        self._client.post(INVOCATION + self.request_id + kind, headers, body)
+        return headers + f"Lambda-Runtime-Invocation-Id: {nonce}\r\n" if nonce else headers
 
 
 class RuntimeClient:
@@ -74,12 +104,13 @@ class RuntimeClient:
     Raises ValueError if it is anything else.
     """
 
-    __slots__ = ("_connection", "_ending", "_next", "init_failed")
+    __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
         agent = f"amazon-lambda-runtime-python/{VERSION}"
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
+        self._streamed = ""  # the path of the stream that is being sent
         self._next = f"GET {NEXT}{self._ending}\r\n".encode()
         #: Whether an init error has been posted.
         self.init_failed = False
@@ -133,27 +164,69 @@ class RuntimeClient:
                 resent = True
             except ProtocolError as exc:
                 raise RuntimeApiError(f"POST {path}: {exc}") from exc
-        if status < 300 or (resent and status in (400, 403, 410)):
-            return  # a resend is refused where the first one had arrived after all
+        if not (resent and status in (400, 403, 410)):
+            # A resend is refused where the first one had arrived after all.
+            self._settle(path, status, reply)
+
+    def start(self, path: str, headers: str, first: bytes) -> None:
+        """Send the head of a chunked POST and its first chunks. Raises StreamClosed."""
+        self._streamed = path
+        head = f"POST {path}{self._ending}{headers}\r\n".encode()
+        if not self._connection.is_open:
+            self._connect()
+        self.write(head + first)
+
+    def write(self, data: bytes) -> None:
+        """Send more of the chunked POST, framed as it is. Raises StreamClosed.
+
+        A reply that comes before its time says why the API hung up; it is a line in the log.
+        """
+        try:
+            self._connection.send(data)
+        except Disconnected as exc:
+            try:
+                status, _, reply = self._connection.receive()
+            except (Disconnected, ProtocolError):
+                raise StreamClosed(f"POST {self._streamed}: {exc}") from None
+            self._connection.close()
+            self._settle(self._streamed, status, reply)
+            raise StreamClosed(f"POST {self._streamed}: HTTP {status}") from None
+
+    def finish(self, data: bytes) -> None:
+        """Send the end of the chunked POST and make sure that it arrived."""
+        self.write(data)
+        try:
+            status, _, reply = self._connection.receive()
+        except (Disconnected, ProtocolError) as exc:
+            raise StreamClosed(f"POST {self._streamed}: {exc}") from None
+        self._settle(self._streamed, status, reply)
+
+    def _settle(self, path: str, status: int, reply: bytes) -> None:
         if status >= 500:
             raise RuntimeApiError(f"POST {path}: the Runtime API answered {_told(status, reply)}")
-        from .failure import say
+        if status >= 300:
+            from .failure import say
 
-        say(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {_told(status, reply)}\n")
+            say(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {_told(status, reply)}\n")
 
     def close(self) -> None:
         """Close the connection to the API."""
         self._connection.close()
 
     def _request(self, head: bytes, body: bytes = b"") -> "Reply":
-        """Send a request on an open connection; a refused connection is tried a few times."""
+        if not self._connection.is_open:
+            self._connect()
+        return self._connection.request(head, body)
+
+    def _connect(self) -> None:
+        """Open the connection; one that is refused is tried a few times."""
         for pause in _PAUSES:
             try:
-                return self._connection.request(head, body)
+                return self._connection.open()
             except OSError:
                 sleep(pause)
         try:
-            return self._connection.request(head, body)
+            return self._connection.open()
         except OSError as exc:
             raise RuntimeApiError(
                 f"Unable to connect to the Runtime API at {self._connection.address}: {exc}"

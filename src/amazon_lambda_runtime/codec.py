@@ -118,6 +118,13 @@ def _instance_of(value: object, module: str, *names: str) -> bool:
     return loaded is not None and isinstance(value, tuple(getattr(loaded, n) for n in names))
 
 
+def has_form(value: object) -> bool:
+    """Say whether a value of a class of the user's has a JSON form."""
+    kind = type(value)
+    names = ("__dataclass_fields__", "_asdict", "model_dump")
+    return any(hasattr(kind, name) for name in names) or _instance_of(value, "enum", "Enum")
+
+
 def simplify(value: "Any") -> "Any":
     """Return what stands for `value` in JSON. Raises TypeError if nothing does."""
     if isinstance(value, bytes):

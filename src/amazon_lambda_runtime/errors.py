@@ -14,6 +14,10 @@ class RuntimeApiError(LambdaError):
     """The Runtime API could not be reached, or its reply leaves nothing to do but to exit."""
 
 
+class StreamClosed(LambdaError):
+    """The Runtime API hung up in the middle of a streamed response."""
+
+
 class NoHandlerDefinedException(LambdaError):
     """`handler` was called on a Runtime whose class does not define it."""
 

@@ -13,6 +13,7 @@ from .errors import (
     MarshalError,
     NoHandlerDefinedException,
     RuntimeApiError,
+    StreamClosed,
     UnmarshalError,
 )
 
@@ -22,9 +23,16 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .client import Invocation
+    from .event_loop import EventLoop
     from .logs import RuntimeLogger
 
     Handler = Callable[[Any, Context], Any]
+
+
+# Results that are what they are: neither awaited nor streamed.
+_PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
+# What inspect calls CO_COROUTINE and CO_ASYNC_GENERATOR.
+_ASYNC = 0x280
 
 
 class Runtime:
@@ -39,6 +47,7 @@ class Runtime:
     # that calls send_init_error() has no instance to look it up on yet.
     _client: "RuntimeClient | None" = None
     _hook: "LoggingHook | None" = None
+    _event_loop: "EventLoop | None" = None
     _loglevel: "str | int | None" = None
     _logger: "RuntimeLogger | None" = None
 
@@ -101,6 +110,9 @@ class Runtime:
         if self._hook is None:
             self._hook = LoggingHook().install()
         handle = handler or self.handler
+        code = getattr(handle, "__code__", None)
+        if code is not None and code.co_flags & _ASYNC:
+            self._loop()  # asyncio is slow to load: now, and not in the first invocation
         try:
             while True:
                 event, context = self.next_event()
@@ -109,6 +121,9 @@ class Runtime:
             _die(str(exc))
         except KeyboardInterrupt:
             raise SystemExit(130) from None
+        finally:
+            if self._event_loop is not None:
+                self._event_loop.close()
 
     def next_event(self) -> "tuple[Any, Context]":
         """Wait for the next event and return it with its Context.
@@ -134,10 +149,16 @@ class Runtime:
     def send_invocation_response(self, result: "Any") -> None:
         """Answer the invocation now. What the handler returns later is then not sent.
 
+        While a response is being streamed, `result` is its last piece, or None, and ends it.
         Raises MarshalError if `result` has no JSON form, LambdaError if there is no invocation or
         it has been answered, RuntimeApiError.
         """
         invocation = self._invocation()
+        if invocation.stream is not None:
+            if result is not None:
+                invocation.stream.write(result)
+            invocation.stream.close()
+            return
         body, content_type = self._encode(result)
         self._flush()
         invocation.respond(body, content_type)
@@ -176,6 +197,8 @@ class Runtime:
             result = handle(event, context)
             if getpid() != process:
                 raise SystemExit(0)
+            if type(result) not in _PLAIN:
+                result = self._resolve(result, invocation)
             if not invocation.answered:
                 body, content_type = self._encode(result)
         except BaseException as exc:
@@ -191,16 +214,48 @@ class Runtime:
         if not invocation.answered:
             invocation.respond(body, content_type)
 
+    def _resolve(self, result: "Any", invocation: "Invocation") -> "Any":
+        """Return the plain result that a handler's result comes to, once what streams has streamed."""
+        from . import streaming
+
+        if hasattr(type(result), "__await__"):
+            result = self._loop().wait(result)
+        if isinstance(result, streaming.HttpResponse) and not result.streams:
+            return result.document()
+        if not (isinstance(result, streaming.HttpResponse) or streaming.streams(result)):
+            return result
+        source, stream = streaming.open_stream(result, invocation)
+        if invocation.answered:
+            stream.closed = True  # the source is closed, unread
+        if hasattr(type(source), "__aiter__"):
+            self._loop().wait(streaming.pump_async(source, stream))
+        else:
+            streaming.pump(source, stream)
+        return None
+
+    def _loop(self) -> "EventLoop":
+        if self._event_loop is None:
+            from .event_loop import EventLoop
+
+            self._event_loop = EventLoop()
+        return self._event_loop
+
     def _fail(self, invocation: "Invocation", exc: BaseException) -> None:
         if isinstance(exc, RuntimeApiError):
             raise exc  # nobody is left to report it to
         from . import failure
 
-        told = failure.of_exception(exc, invocation.request_id)
         self._flush()
+        if isinstance(exc, StreamClosed):
+            failure.say(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {exc}\n")
+            return
+        told = failure.of_exception(exc, invocation.request_id)
         failure.say(told.record)
+        error_type = failure.header_type(told.error_type)
         if not invocation.answered:
-            invocation.fail(told.body, failure.header_type(told.error_type), told.cause)
+            invocation.fail(told.body, error_type, told.cause)
+        elif invocation.stream is not None and not invocation.stream.closed:
+            invocation.stream.fail(told.body, error_type)
 
     def _decode(self, invocation: "Invocation") -> "Any":
         try:

@@ -163,6 +163,7 @@ def test_event() -> None:
         for body in (steps(respond()), steps(["exit", 3])):
             reply = await request(port, "POST", PATH.format("hello"), body, headers)
             assert (reply.status, reply.body) == (202, b"")
+            await log.wait_for(f"REPORT RequestId: {reply.headers['x-amzn-requestid']}")
         failure = await log.wait_for("Event RequestId: ")
         assert failure.startswith(f"Event RequestId: {reply.headers['x-amzn-requestid']} failed: ")
         assert "exit status 3" in failure

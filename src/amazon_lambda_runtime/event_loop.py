@@ -1,0 +1,46 @@
+"""The event loop of an environment: made for the first coroutine, kept until the end.
+
+What was made in one invocation, an HTTP client or a lock, works in the next. Between invocations
+the loop stands still, as the whole environment may: a task that is left over goes on when the next
+handler awaits something.
+"""
+
+import asyncio
+from contextvars import copy_context
+
+from .errors import LambdaError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import Any
+
+
+class CancelledError(LambdaError):
+    """The handler was cancelled, by a task of its own. That ends the invocation, not the process."""
+
+
+class EventLoop:
+    """Runs coroutines, one after the other, from the thread that has made it."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+
+    def wait(self, awaitable: "Awaitable[Any]") -> "Any":
+        """Return what `awaitable` comes to, or raise what it raises."""
+        # The context that is current now, where Runner would use the one it was made in.
+        return self._runner.run(_outcome(awaitable), context=copy_context())
+
+    def close(self) -> None:
+        """Cancel what is left over and close the loop."""
+        self._runner.close()
+
+
+async def _outcome(awaitable: "Awaitable[Any]") -> "Any":
+    try:
+        return await awaitable
+    except asyncio.CancelledError as exc:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise  # by Ctrl-C, which becomes a KeyboardInterrupt
+        raise CancelledError("the handler was cancelled") from exc
