@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,9 +95,12 @@ class ScriptedApi:
         self._steps = iter(self.script)
         self.finished = threading.Event()
         self.stdout: Path | None = None
-        #: What has come of the request that is being read.
+        #: What has come of the request that is being read, up to 64 KiB.
         self.incoming = b""
+        #: Whether to read streams slowly and to keep nothing of their large chunks.
+        self.forgetful = False
         self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -109,7 +112,8 @@ class ScriptedApi:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        self._thread.join(5)
+        for thread in (self._thread, *self._threads):
+            thread.join(5)
 
     def __enter__(self) -> "ScriptedApi":
         return self
@@ -125,16 +129,21 @@ class ScriptedApi:
                 return
             self.connections += 1
             self._open.append(connection)
-            with connection:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                try:
-                    self._talk(connection)
-                except OSError:
-                    continue
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            thread = threading.Thread(target=self._talk, args=[connection, self.connections])
+            thread.start()
+            self._threads.append(thread)
 
-    def _talk(self, connection: socket.socket) -> None:
+    def _talk(self, connection: socket.socket, number: int) -> None:
+        with connection, suppress(OSError):
+            self._converse(connection, number)
+
+    def _converse(self, connection: socket.socket, number: int) -> None:
         while (request := self._read(connection)) is not None:
+            request.connection = number
             self.requests.append(request)
+            if request.path.endswith("/extension/event/next"):
+                continue  # there never is one
             try:
                 step = next(self._steps)
             except StopIteration:
@@ -173,7 +182,6 @@ class ScriptedApi:
         printed = _text(self.stdout) if self.stdout else ""
         return Request(method, path, headers, body, head, self.connections, reads, printed)
 
-
     def _read_chunks(self, connection: socket.socket, request: Request) -> Request | None:
         """Read a chunked body strictly, as it comes."""
         self.incoming = request.body
@@ -188,15 +196,19 @@ class ScriptedApi:
                 return request
             if size > 0 and len(after) >= size + 2:
                 assert after[size : size + 2] == b"\r\n"
-                request.chunks.append(after[:size])
-                request.body += after[:size]
+                if self.forgetful and size > 65536:
+                    request.chunks.append(b"")
+                    time.sleep(0.0002)
+                else:
+                    request.chunks.append(after[:size])
+                    request.body += after[:size]
                 rest = after[size + 2 :]
                 continue
-            piece = connection.recv(1 << 20)
+            piece = connection.recv(1 << 18)
             if not piece:
                 return None
             rest += piece
-            self.incoming += piece
+            self.incoming = (self.incoming + piece)[:65536]
 
 
 def _fields(lines: list[str]) -> dict[str, str]:

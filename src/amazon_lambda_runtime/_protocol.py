@@ -14,6 +14,11 @@ INVOCATION = "/2018-06-01/runtime/invocation/"
 RESPONSE = "/response"
 ERROR = "/error"
 INIT_ERROR = "/2018-06-01/runtime/init/error"
+RESTORE_NEXT = "/2018-06-01/runtime/restore/next"
+RESTORE_ERROR = "/2018-06-01/runtime/restore/error"
+# The Extensions API, at the same address.
+REGISTER = "/2020-01-01/extension/register"
+EVENT_NEXT = "/2020-01-01/extension/event/next"
 
 # Header names are written in lower case and compared in lower case, as HTTP demands.
 REQUEST_ID = "lambda-runtime-aws-request-id"
@@ -25,6 +30,7 @@ COGNITO_IDENTITY = "lambda-runtime-cognito-identity"
 TENANT_ID = "lambda-runtime-aws-tenant-id"
 # A nonce of one invocation (since July 2026), to be echoed with its answer if it was there.
 INVOCATION_ID = "lambda-runtime-invocation-id"
+EXTENSION_ID = "lambda-extension-identifier"
 ERROR_TYPE = "lambda-runtime-function-error-type"
 XRAY_CAUSE = "lambda-runtime-function-xray-error-cause"
 

@@ -18,6 +18,8 @@ from ._protocol import (
     REQUEST_ID,
     RESPONSE,
     RESPONSE_MODE,
+    RESTORE_ERROR,
+    RESTORE_NEXT,
     STREAMING,
     XRAY_CAUSE,
     XRAY_CAUSE_LIMIT,
@@ -143,6 +145,25 @@ class RuntimeClient:
             self.init_failed = True
             self.post(INIT_ERROR, _error_headers(error_type, cause), body)
 
+    def restore(self) -> None:
+        """Wait for the snapshot to be taken and restored: what follows is another environment.
+
+        Raises RuntimeApiError.
+        """
+        head = f"GET {RESTORE_NEXT}{self._ending}\r\n".encode()
+        try:
+            status, _, body = self._request(head)
+        except (Disconnected, ProtocolError) as exc:
+            raise RuntimeApiError(f"GET {RESTORE_NEXT}: {exc}") from exc
+        self.close()  # nobody is at the other end of a connection that was in a snapshot
+        if status != 200:
+            told = _told(status, body)
+            raise RuntimeApiError(f"GET {RESTORE_NEXT}: the Runtime API answered {told}")
+
+    def restore_error(self, body: bytes, error_type: str, cause: str = "") -> None:
+        """Post why the function can't go on after its snapshot; the process must then exit."""
+        self.post(RESTORE_ERROR, _error_headers(error_type, cause), body)
+
     def post(self, path: str, headers: str, body: bytes) -> None:
         """Post `body` and make sure that it arrived, or say that it did not.
 
@@ -181,6 +202,8 @@ class RuntimeClient:
 
         A reply that comes before its time says why the API hung up; it is a line in the log.
         """
+        if not self._connection.is_open:
+            raise StreamClosed(f"POST {self._streamed}: interrupted")
         try:
             self._connection.send(data)
         except Disconnected as exc:
@@ -209,8 +232,13 @@ class RuntimeClient:
 
             say(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {_told(status, reply)}\n")
 
+    @property
+    def address(self) -> str:
+        """Where the Runtime API is, "host:port"."""
+        return self._connection.address
+
     def close(self) -> None:
-        """Close the connection to the API."""
+        """Close the connection to the API; the next request opens another."""
         self._connection.close()
 
     def _request(self, head: bytes, body: bytes = b"") -> "Reply":

@@ -14,6 +14,10 @@ class RuntimeApiError(LambdaError):
     """The Runtime API could not be reached, or its reply leaves nothing to do but to exit."""
 
 
+class Shutdown(SystemExit):
+    """The environment is about to end; raised in a handler that is at work then."""
+
+
 class StreamClosed(LambdaError):
     """The Runtime API hung up in the middle of a streamed response."""
 

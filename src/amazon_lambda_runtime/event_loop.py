@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CancelledError(LambdaError):
-    """The handler was cancelled, by a task of its own. That ends the invocation, not the process."""
+    """The handler was cancelled by one of its own. It ends the invocation, not the process."""
 
 
 class EventLoop:

@@ -13,6 +13,7 @@ from .errors import (
     MarshalError,
     NoHandlerDefinedException,
     RuntimeApiError,
+    Shutdown,
     StreamClosed,
     UnmarshalError,
 )
@@ -47,6 +48,7 @@ class Runtime:
     # that calls send_init_error() has no instance to look it up on yet.
     _client: "RuntimeClient | None" = None
     _hook: "LoggingHook | None" = None
+    _is_down = False
     _event_loop: "EventLoop | None" = None
     _loglevel: "str | int | None" = None
     _logger: "RuntimeLogger | None" = None
@@ -64,6 +66,23 @@ class Runtime:
         raise NoHandlerDefinedException(
             f"{type(self).__name__} has no handler: define handler(self, event, context)"
         )
+
+    def on_shutdown(self) -> "Any":
+        """Tidy up before the environment ends. Yours to override; it may be `async def`.
+
+        Overriding it is what makes Lambda send the signal for it, SIGTERM, and leaves a few hundred
+        milliseconds until SIGKILL. It is called once, in the main thread; a handler at work is
+        interrupted by a Shutdown, which is a SystemExit, first.
+        """
+
+    def before_snapshot(self) -> "Any":
+        """Prepare for SnapStart's snapshot. Yours to override; it may be `async def`."""
+
+    def after_restore(self) -> "Any":
+        """Renew what does not survive a snapshot: connections, credentials, what must be unique.
+
+        Yours to override; it may be `async def`.
+        """
 
     def decode_event(self, body: bytes, content_type: str) -> "Any":
         """Return the event that `body` holds: JSON, or the bytes themselves if it says so.
@@ -113,10 +132,23 @@ class Runtime:
         code = getattr(handle, "__code__", None)
         if code is not None and code.co_flags & _ASYNC:
             self._loop()  # asyncio is slow to load: now, and not in the first invocation
+        kind = type(self)
         try:
+            if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+                from .lifecycle import snapshot
+
+                before, after = self._hooked("before_snapshot"), self._hooked("after_restore")
+                snapshot(self._api(), before, after)
+            if kind.on_shutdown is not Runtime.on_shutdown:
+                from .lifecycle import watch
+
+                watch(self._api())
             while True:
                 event, context = self.next_event()
                 self._serve(handle, event, context)
+        except Shutdown:
+            self._shut_down()
+            raise
         except RuntimeApiError as exc:
             _die(str(exc))
         except KeyboardInterrupt:
@@ -204,6 +236,8 @@ class Runtime:
         except BaseException as exc:
             if getpid() != process:
                 raise  # a child that the handler forked: the answer is its parent's affair
+            if isinstance(exc, Shutdown):
+                self._shut_down()  # first: there may be no time for more
             self._fail(invocation, exc)
             if isinstance(exc, SystemExit | KeyboardInterrupt):
                 raise
@@ -215,7 +249,7 @@ class Runtime:
             invocation.respond(body, content_type)
 
     def _resolve(self, result: "Any", invocation: "Invocation") -> "Any":
-        """Return the plain result that a handler's result comes to, once what streams has streamed."""
+        """Return what a result comes to that is awaited or streamed: None if it is sent already."""
         from . import streaming
 
         if hasattr(type(result), "__await__"):
@@ -232,6 +266,28 @@ class Runtime:
         else:
             streaming.pump(source, stream)
         return None
+
+    def _hooked(self, name: str) -> "Callable[[], object]":
+        """Return a method of the user's as one that may be called whether it is async or not."""
+
+        def call() -> None:
+            result = getattr(self, name)()
+            if hasattr(type(result), "__await__"):
+                self._loop().wait(result)
+
+        return call
+
+    def _shut_down(self) -> None:
+        if self._is_down:
+            return
+        self._is_down = True
+        try:
+            self._hooked("on_shutdown")()
+        except Exception as exc:
+            from . import failure
+
+            failure.say(failure.of_exception(exc).record)
+        self._flush()
 
     def _loop(self) -> "EventLoop":
         if self._event_loop is None:
@@ -255,7 +311,10 @@ class Runtime:
         if not invocation.answered:
             invocation.fail(told.body, error_type, told.cause)
         elif invocation.stream is not None and not invocation.stream.closed:
-            invocation.stream.fail(told.body, error_type)
+            try:
+                invocation.stream.fail(told.body, error_type)
+            except StreamClosed as cut:
+                failure.say(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
 
     def _decode(self, invocation: "Invocation") -> "Any":
         try:

@@ -86,7 +86,7 @@ class HttpResponse:
     """An answer to a Function URL or to API Gateway.
 
     `body` is a str, or bytes, which travel as base64; or it streams: an iterator, an async
-    iterator, or a callable that takes a ResponseStream. `cookies` are "name=value; attributes" each.
+    iterator, or a callable that takes a ResponseStream. A cookie is "name=value; attributes".
     Raises TypeError for a body of another kind, ValueError for a status that is none.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
