@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +99,8 @@ class ScriptedApi:
         self.incoming = b""
         #: Whether to read streams slowly and to keep nothing of their large chunks.
         self.forgetful = False
+        #: Called when the head of a request with a large body has come, and little of the body.
+        self.midway: Callable[[], None] | None = None
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -174,6 +176,8 @@ class ScriptedApi:
         method, path, _ = first.split(" ")
         if headers.get("transfer-encoding") == "chunked":
             return self._read_chunks(connection, Request(method, path, headers, body, head, 0, 0))
+        if self.midway is not None and int(headers.get("content-length", 0)) > 1_000_000:
+            self.midway()
         while len(body) < int(headers.get("content-length", 0)):
             piece = connection.recv(1 << 20)
             if not piece:

@@ -68,7 +68,6 @@ async def handler(event, context):
 """
     done = served(source, [event(b"1"), event(b"2", "id-2")], tmp_path)
     steps = json.loads(done.posts[1].body)
-    assert json.loads(done.posts[0].body) == []
     # It goes on with the context that it was started with.
     assert steps == [[0, True], [1, True], [2, True]]
     assert (done.stdout, done.stderr) == ("", "")

@@ -85,16 +85,21 @@ def test_end_while_busy(source: str, tmp_path: Path) -> None:
 def test_registration(tmp_path: Path) -> None:
     """71: an internal extension without events is registered before the first /next."""
     tmp_path.joinpath("h.py").write_text(SOURCES["sync"])
-    done = run(ours("h.H"), [REGISTERED, event(b"0"), ACCEPTED], tmp_path)
-    register = done.requests[0]
+    script: list[Step] = [REGISTERED, event(b"0"), ACCEPTED]
+    with ScriptedApi(script) as api:
+        with started(ours("h.H"), api, tmp_path) as (process, out, _):
+            while len(api.requests) < 5:
+                assert process.poll() is None
+            process.terminate()
+            assert process.wait(10) == 0
+            assert out.read_text() == "handling\nunwound\nshutting down\n"
+    register = api.requests[0]
     assert (register.method, register.path) == ("POST", "/2020-01-01/extension/register")
     assert register.headers["lambda-extension-name"] == "amazon-lambda-runtime"
     assert json.loads(register.body) == {"events": []}
-    (waiting,) = [r for r in done.requests if r.path == "/2020-01-01/extension/event/next"]
+    (waiting,) = [r for r in api.requests if r.path == "/2020-01-01/extension/event/next"]
     assert waiting.headers["lambda-extension-identifier"] == "ext-1"
     assert waiting.connection == register.connection
-    assert done.stdout == "handling\nunwound\nshutting down\n"
-    assert done.status == 0
 
 
 @pytest.mark.parametrize("step", [reply("404 Not Found"), reply("200 OK", b"{}")])
@@ -127,22 +132,17 @@ def test_answer_is_finished(tmp_path: Path) -> None:
     """92: a signal in the middle of an answer waits until the answer is through."""
     source = SOURCES["sync"].replace('print("handling")', "return b'x' * 6_000_000")
     tmp_path.joinpath("h.py").write_text(source)
-    with ScriptedApi([REGISTERED, event()]) as api:
-        slow, read = [], api._read
-
-        def read_slowly(connection: object) -> object:
-            if len(api.requests) >= 3:
-                slow.append(1)
-                process.send_signal(signal.SIGTERM)
-                time.sleep(0.1)
-            return read(connection)  # type: ignore[arg-type]
-
-        api._read = read_slowly  # type: ignore[assignment,method-assign]
-        api.script.append(ACCEPTED)
+    with ScriptedApi([REGISTERED, event(), ACCEPTED]) as api:
         with started(ours("h.H"), api, tmp_path) as (process, out, _):
+
+            def interrupt() -> None:
+                process.send_signal(signal.SIGTERM)
+                time.sleep(0.2)
+                assert "shutting down" not in out.read_text()
+
+            api.midway = interrupt
             assert process.wait(10) == 0
             assert "shutting down" in out.read_text()
-    assert slow
     (post,) = [request for request in api.requests if request.kind == "response"]
     assert len(post.body) == 6_000_000
 

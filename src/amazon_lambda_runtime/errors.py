@@ -17,6 +17,9 @@ class RuntimeApiError(LambdaError):
 class Shutdown(SystemExit):
     """The environment is about to end; raised in a handler that is at work then."""
 
+    def __str__(self) -> str:
+        return "the environment is about to end"
+
 
 class StreamClosed(LambdaError):
     """The Runtime API hung up in the middle of a streamed response."""

@@ -25,22 +25,29 @@ class EventLoop:
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
+        self._task: asyncio.Task[Any] | None = None
 
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
         """Return what `awaitable` comes to, or raise what it raises."""
-        # The context that is current now, where Runner would use the one it was made in.
-        return self._runner.run(_outcome(awaitable), context=copy_context())
+        try:
+            # The context that is current now, where Runner would use the one it was made in.
+            return self._runner.run(self._outcome(awaitable), context=copy_context())
+        except asyncio.CancelledError as exc:
+            raise CancelledError("the handler was cancelled") from exc
+        except SystemExit:
+            self._unwind()
+            raise
 
     def close(self) -> None:
         """Cancel what is left over and close the loop."""
         self._runner.close()
 
-
-async def _outcome(awaitable: "Awaitable[Any]") -> "Any":
-    try:
+    async def _outcome(self, awaitable: "Awaitable[Any]") -> "Any":
+        self._task = asyncio.current_task()
         return await awaitable
-    except asyncio.CancelledError as exc:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise  # by Ctrl-C, which becomes a KeyboardInterrupt
-        raise CancelledError("the handler was cancelled") from exc
+
+    def _unwind(self) -> None:
+        """Have a coroutine end that a signal's exception has passed by."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            self._runner.get_loop().run_until_complete(asyncio.wait([self._task]))
