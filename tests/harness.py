@@ -99,6 +99,8 @@ class ScriptedApi:
         self.incoming = b""
         #: Whether to read streams slowly and to keep nothing of their large chunks.
         self.forgetful = False
+        #: Whether the script is of the replies to /next alone, whoever asks, and posts are accepted.
+        self.accepting = False
         #: Called when the head of a request with a large body has come, and little of the body.
         self.midway: Callable[[], None] | None = None
         self._open: list[socket.socket] = []
@@ -147,7 +149,8 @@ class ScriptedApi:
             if request.path.endswith("/extension/event/next"):
                 continue  # there never is one
             try:
-                step = next(self._steps)
+                accept = self.accepting and request.method == "POST"
+                step = ACCEPTED if accept else next(self._steps)
             except StopIteration:
                 self.finished.set()
                 continue

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -89,6 +90,24 @@ def _by_rie(command: list[str], events: list[dict[str, Any]]) -> list[Answer]:
         return answers
 
 
+def managed_instances(command: list[str], task: Path) -> tuple[list[str], list[str]]:
+    """Return (what to put before the emulator's command, and behind it) for Managed Instances.
+
+    In that mode the emulator runs /var/task/bootstrap and nothing else. A mount namespace of its
+    own gives it one. Skips the test where that is not allowed.
+    """
+    unshare = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--user", "--map-root-user"])]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False).returncode:
+        pytest.skip("a mount namespace, for the emulator's /var/task, is not to be had here")
+    script = task / "bootstrap"
+    script.write_text(f"#!/bin/sh\nexec {shlex.join(command)}\n")
+    script.chmod(0o755)
+    var = task / "var"
+    (var / "task").mkdir(parents=True)
+    mount = f'mount --bind {var} /var && mount --bind {task} /var/task && exec "$@"'
+    return [*unshare, "sh", "-c", mount, "sh"], []
+
+
 class Rie:
     """AWS's own emulator with one function in it; skips the test where there is none."""
 
@@ -98,8 +117,12 @@ class Rie:
         self.port = _free_port()
         runtime_api = f"127.0.0.1:{_free_port()}"
         invoke_api = f"127.0.0.1:{self.port}"
+        before: list[str] = []
+        if "AWS_LAMBDA_MAX_CONCURRENCY" in env:
+            before, command = managed_instances(command, cwd)
         self._process = subprocess.Popen(
             [
+                *before,
                 str(RIE),
                 "--runtime-api-address",
                 runtime_api,

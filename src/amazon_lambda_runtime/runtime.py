@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .client import Invocation
+    from .concurrency import SharedLoop
     from .event_loop import EventLoop
     from .logs import RuntimeLogger
 
@@ -48,8 +49,11 @@ class Runtime:
     # that calls send_init_error() has no instance to look it up on yet.
     _client: "RuntimeClient | None" = None
     _hook: "LoggingHook | None" = None
+    #: On Lambda Managed Instances: "processes", "threads" or "tasks". None means tasks for a
+    #: handler that is async, else processes.
+    concurrency: "str | None" = None
     _is_down = False
-    _event_loop: "EventLoop | None" = None
+    _event_loop: "EventLoop | SharedLoop | None" = None
     _loglevel: "str | int | None" = None
     _logger: "RuntimeLogger | None" = None
 
@@ -130,8 +134,7 @@ class Runtime:
             self._hook = LoggingHook().install()
         handle = handler or self.handler
         code = getattr(handle, "__code__", None)
-        if code is not None and code.co_flags & _ASYNC:
-            self._loop()  # asyncio is slow to load: now, and not in the first invocation
+        is_async = code is not None and bool(code.co_flags & _ASYNC)
         kind = type(self)
         try:
             if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
@@ -143,9 +146,13 @@ class Runtime:
                 from .lifecycle import watch
 
                 watch(self._api())
-            while True:
-                event, context = self.next_event()
-                self._serve(handle, event, context)
+            if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
+                from . import concurrency
+
+                concurrency.serve(self, handle, is_async)
+            if is_async:
+                self._loop()  # asyncio is slow to load: now, and not in the first invocation
+            self._serve_all(handle)
         except Shutdown:
             self._shut_down()
             raise
@@ -221,6 +228,11 @@ class Runtime:
         self._api().init_error(told.body, failure.header_type(error_type), told.cause)
         raise SystemExit(1)
 
+    def _serve_all(self, handle: "Handler") -> "NoReturn":
+        while True:
+            event, context = self.next_event()
+            self._serve(handle, event, context)
+
     def _serve(self, handle: "Handler", event: "Any", context: Context) -> None:
         """Have one event handled and see to it that it is answered exactly once."""
         invocation: Invocation = context._invocation
@@ -289,7 +301,7 @@ class Runtime:
             failure.say(failure.of_exception(exc).record)
         self._flush()
 
-    def _loop(self) -> "EventLoop":
+    def _loop(self) -> "EventLoop | SharedLoop":
         if self._event_loop is None:
             from .event_loop import EventLoop
 
