@@ -90,22 +90,37 @@ def _by_rie(command: list[str], events: list[dict[str, Any]]) -> list[Answer]:
         return answers
 
 
-def managed_instances(command: list[str], task: Path) -> tuple[list[str], list[str]]:
-    """Return (what to put before the emulator's command, and behind it) for Managed Instances.
+def managed_instances(command: list[str], task: Path) -> list[str]:
+    """Return what to put before the emulator's command, to have it run `command` in its mode for
+    Managed Instances.
 
-    In that mode the emulator runs /var/task/bootstrap and nothing else. A mount namespace of its
-    own gives it one. Skips the test where that is not allowed.
+    There it runs /var/task/bootstrap and nothing else, as a user without rights. A mount namespace
+    of its own gives it one, with a copy of the package. Skips the test where that is not allowed.
     """
     unshare = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--user", "--map-root-user"])]
     if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False).returncode:
         pytest.skip("a mount namespace, for the emulator's /var/task, is not to be had here")
+    python = next((p for p in (sys.executable, "/usr/bin/python3") if _open_to_all(p)), None)
+    if python is None:
+        pytest.skip("there is no Python that the emulator's user may run")
     script = task / "bootstrap"
-    script.write_text(f"#!/bin/sh\nexec {shlex.join(command)}\n")
+    script.write_text(f"#!/bin/sh\nexec {shlex.join([python, *command[1:]])}\n")
     script.chmod(0o755)
+    shutil.copytree(SOURCE / "amazon_lambda_runtime", task / "amazon_lambda_runtime")
     var = task / "var"
     (var / "task").mkdir(parents=True)
+    task.chmod(0o777)
     mount = f'mount --bind {var} /var && mount --bind {task} /var/task && exec "$@"'
-    return [*unshare, "sh", "-c", mount, "sh"], []
+    return [*unshare, "sh", "-c", mount, "sh"]
+
+
+def _open_to_all(python: str) -> bool:
+    """Say whether this is a Python that suits us, and any user may run it."""
+    path = Path(python).resolve()
+    if not path.exists() or not all(part.stat().st_mode & 0o001 for part in (path, *path.parents)):
+        return False
+    code = "import sys; sys.exit(sys.version_info < (3, 11))"
+    return subprocess.run([python, "-c", code], check=False).returncode == 0
 
 
 class Rie:
@@ -119,7 +134,7 @@ class Rie:
         invoke_api = f"127.0.0.1:{self.port}"
         before: list[str] = []
         if "AWS_LAMBDA_MAX_CONCURRENCY" in env:
-            before, command = managed_instances(command, cwd)
+            before, command = managed_instances(command, cwd), []
         self._process = subprocess.Popen(
             [
                 *before,
