@@ -99,7 +99,7 @@ class ScriptedApi:
         self.incoming = b""
         #: Whether to read streams slowly and to keep nothing of their large chunks.
         self.forgetful = False
-        #: Whether the script is of the replies to /next alone, whoever asks, and posts are accepted.
+        #: Whether the script is of the replies to /next alone, and posts are accepted.
         self.accepting = False
         #: Called when the head of a request with a large body has come, and little of the body.
         self.midway: Callable[[], None] | None = None

@@ -4,9 +4,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,18 +50,17 @@ def handler(event, context):
 ASYNC = SYNC.replace("def handler", "async def handler").replace(
     "time.sleep", "await asyncio.sleep"
 )
-MODES = [
-    pytest.param(SYNC, {}, id="processes"),
-    pytest.param(SYNC, {"AWS_LAMBDA_CONCURRENCY_MODE": "thread"}, id="threads"),
-    pytest.param(ASYNC, {}, id="tasks"),
-]
-ALL = {param.id: (param.values[0], param.values[1]) for param in MODES}
+ALL: dict[str, tuple[str, dict[str, str]]] = {
+    "processes": (SYNC, {}),
+    "threads": (SYNC, {"AWS_LAMBDA_CONCURRENCY_MODE": "thread"}),
+    "tasks": (ASYNC, {}),
+}
 
 
 @contextmanager
 def environment_of(
     source: str, directory: Path, script: list[Step], count: str = "4", **env: str
-) -> Iterator[tuple[ScriptedApi, object, Path, Path]]:
+) -> Iterator[tuple[ScriptedApi, "subprocess.Popen[bytes]", Path, Path]]:
     directory.joinpath("h.py").write_text(source)
     env = {"AWS_LAMBDA_MAX_CONCURRENCY": count, **env}
     with ScriptedApi(script) as api:
@@ -69,9 +69,9 @@ def environment_of(
             yield api, process, out, err
 
 
-def until(condition: object, seconds: float = 15) -> None:
+def until(condition: Callable[[], object], seconds: float = 15) -> None:
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline, "it does not happen"
         time.sleep(0.005)
 
@@ -100,8 +100,8 @@ def test_at_a_time(mode: str, tmp_path: Path) -> None:
         until(lambda: len(posts(api)) == 4)
         answers = {post.path.split("/")[-2]: json.loads(post.body) for post in posts(api)}
         until(lambda: len(api.requests) == 12)  # each asks again
-        process.terminate()  # type: ignore[attr-defined]
-        assert process.wait(10) == 0  # type: ignore[attr-defined]
+        process.terminate()
+        assert process.wait(10) == 0
         assert out.read_text() + err.read_text() == ""
     assert sorted(answers) == ["id-0", "id-1", "id-2", "id-3"]
     for request_id, (_, _, seen, tenant, variable, trace) in answers.items():
@@ -137,7 +137,7 @@ def test_errors(mode: str, tmp_path: Path) -> None:
     with environment_of(source, tmp_path, script, **env) as (api, process, _, _):
         until(lambda: len(posts(api)) == 3)
         kinds = {post.path.split("/")[-2]: post for post in posts(api)}
-        assert process.poll() is None  # type: ignore[attr-defined]
+        assert process.poll() is None
     assert json.loads(kinds["id-bad"].body)["errorType"] == "Runtime.UnmarshalError"
     assert json.loads(kinds["id-key"].body)["errorType"] == "KeyError"
     assert json.loads(kinds["id-key"].body)["requestId"] == "id-key"
@@ -185,9 +185,9 @@ def handler(event, context):
         until(lambda: "ended with 9" in out.read_text())
         # Both are there to ask for the next.
         until(lambda: len({r.connection for r in api.requests}) >= 3)
-        assert process.poll() is None  # type: ignore[attr-defined]
-        process.terminate()  # type: ignore[attr-defined]
-        assert process.wait(10) == 0  # type: ignore[attr-defined]
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(10) == 0
         assert err.read_text() == ""
 
 
@@ -197,8 +197,8 @@ def test_no_worker_survives(tmp_path: Path) -> None:
     with environment_of(source, tmp_path, [event(), event()], "2") as (api, process, _, _):
         until(lambda: len(posts(api)) == 2)
         pids = {int(post.body) for post in posts(api)}
-        process.send_signal(signal.SIGINT)  # type: ignore[attr-defined]
-        assert process.wait(10) == 130  # type: ignore[attr-defined]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
         for pid in pids:
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
@@ -212,7 +212,7 @@ def test_exit_in_a_thread(mode: str, tmp_path: Path) -> None:
         source = source.replace("async ", "")
     env = {"AWS_LAMBDA_CONCURRENCY_MODE": mode}
     with environment_of(source, tmp_path, [event()], **env) as (api, process, _, err):
-        assert process.wait(10) == 7  # type: ignore[attr-defined]
+        assert process.wait(10) == 7
         assert err.read_text() == ""
     assert [json.loads(post.body)["errorType"] for post in posts(api)] == ["SystemExit"]
 
@@ -225,7 +225,7 @@ def test_api_is_gone(mode: str, tmp_path: Path) -> None:
     with environment_of(source, tmp_path, [reply("500 Oops")] * 4, **env) as (_, process, out, _):
         until(lambda: "the Runtime API answered HTTP 500" in out.read_text())
         if mode != "processes":
-            assert process.wait(10) == 1  # type: ignore[attr-defined]
+            assert process.wait(10) == 1
 
 
 @pytest.mark.parametrize("mode", ["threads", "tasks"])
@@ -236,11 +236,11 @@ def test_last_answers(mode: str, tmp_path: Path) -> None:
     with environment_of(source, tmp_path, events(4)[:3], **env) as (api, process, _, err):
         # Three of four are there, and wait for the fourth.
         until(lambda: sum(p.name.startswith("here-") for p in tmp_path.iterdir()) == 3)
-        process.terminate()  # type: ignore[attr-defined]
+        process.terminate()
         time.sleep(0.05)
         assert posts(api) == []
         tmp_path.joinpath("here-4").touch()
-        assert process.wait(10) == 0  # type: ignore[attr-defined]
+        assert process.wait(10) == 0
         assert len(posts(api)) == 3
         assert err.read_text() == ""
 
@@ -257,8 +257,8 @@ class H(Runtime):
     script: list[Step] = [event()] * 3
     with environment_of(source, tmp_path, script, "3", **env) as (api, process, out, err):
         until(lambda: len(posts(api)) >= 3)
-        process.terminate()  # type: ignore[attr-defined]
-        assert process.wait(10) == 0  # type: ignore[attr-defined]
+        process.terminate()
+        assert process.wait(10) == 0
         assert out.read_text() == "down\n" * (3 if mode == "processes" else 1)
         assert err.read_text() == ""
 
@@ -313,8 +313,8 @@ def test_log_socket(mode: str, tmp_path: Path) -> None:
     source = f"""{HEAD}
 import sys
 def handler(event, context):
-    print("out", event)
-    print("err", event, file=sys.stderr)
+    sys.stdout.write(f"out {{event}}\\n")
+    sys.stderr.write(f"err {{event}}\\n")
 """
     path = str(tmp_path / "log.sock")
     lines: list[str] = []
@@ -343,8 +343,8 @@ def handler(event, context):
         with environment_of(source, tmp_path, script, "2", **env) as (_, process, out, err):
             until(lambda: len(lines) == 4)
             assert out.read_text() + err.read_text() == ""
-            process.terminate()  # type: ignore[attr-defined]
-            process.wait(10)  # type: ignore[attr-defined]
+            process.terminate()
+            process.wait(10)
         listener.shutdown(socket.SHUT_RDWR)
     assert sorted(lines) == ["err 1\n", "err 2\n", "out 1\n", "out 2\n"]
 

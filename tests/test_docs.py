@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .harness import ACCEPTED, SERVING, event, ours, run
+from .harness import ACCEPTED, SERVING, Step, event, ours, reply, run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -52,7 +52,23 @@ EXAMPLES: list[tuple[str, Any, Any]] = [
     ("hello/hello.handler", {"name": "Ada"}, {"message": "Hello Ada!"}),
     ("plain/plain.handler", {"path": "/"}, {"path": "/", "function": "f"}),
     ("orders/orders.handler", {"order": 7}, {"number": 7, "total": 9.9, "due": "2026-12-01"}),
+    ("streaming/streaming.handler", {"from": 2}, "2\n1\nlift-off\n"),
+    ("async_handler/async_handler.handler", {"items": ["a", "bc"]}, {"total": 3}),
+    ("managed/managed.handler", {}, {"request": "id-1"}),
+    ("tidy/tidy.handler", {"number": 7}, 7),
+    (
+        "website/website.handler",
+        {"rawPath": "/"},
+        {
+            "statusCode": 404,
+            "headers": {"Content-Type": "text/plain"},
+            "cookies": [],
+            "body": "not here",
+            "isBase64Encoded": False,
+        },
+    ),
     ("faster_json/faster_json.handler", [1], {"got": [1]}),
+    ("logging/share.handler", {"prices": [5, 7], "people": 2}, {"each": 6}),
 ]
 
 
@@ -62,14 +78,19 @@ def test_example(path: str, payload: Any, expected: Any) -> None:
     directory, _, handler = path.partition("/")
     if directory == "faster_json":
         pytest.importorskip("orjson", reason="orjson is not installed")
+    script: list[Step] = [event(json.dumps(payload).encode()), ACCEPTED]
+    if directory == "tidy":
+        script.insert(0, reply("404 Not Found"))  # no extensions here
     done = run(
         ours(handler),
-        [event(json.dumps(payload).encode()), ACCEPTED],
+        script,
         ROOT / "examples" / directory,
         {"AWS_LAMBDA_FUNCTION_NAME": "f"},
     )
-    assert json.loads(done.posts[0].body) == expected
-    assert done.status == SERVING
+    body = done.posts[-1].body
+    assert (body.decode() if directory == "streaming" else json.loads(body)) == expected
+    # Only what overrides on_shutdown is ended by SIGTERM in its own way.
+    assert done.status == (0 if directory == "tidy" else SERVING)
 
 
 def test_all_examples_are_run() -> None:
@@ -77,6 +98,18 @@ def test_all_examples_are_run() -> None:
     assert {path.partition("/")[0] for path, _, _ in EXAMPLES} == {
         directory.name for directory in (ROOT / "examples").iterdir()
     }
+
+
+def test_website_streams() -> None:
+    """The example's events, behind their head."""
+    done = run(
+        ours("website.handler"),
+        [event(b'{"rawPath": "/events"}'), ACCEPTED],
+        ROOT / "examples/website",
+    )
+    head, _, body = done.posts[0].body.partition(b"\0" * 8)
+    assert json.loads(head)["headers"] == {"Content-Type": "text/event-stream"}
+    assert body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
 
 
 def test_order_that_is_not_there() -> None:

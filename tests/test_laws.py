@@ -16,21 +16,24 @@ PACKAGE = SOURCE / "amazon_lambda_runtime"
 # A file imports only from lower floors. What is not listed is no part of the core.
 FLOORS = {
     "_protocol": 0,
+    "_sink": 0,
     "_stdlib": 0,
     "errors": 0,
     "codec": 1,
     "_http": 1,
     "context": 2,
-    "failure": 2,
-    "client": 3,
-    "streaming": 4,
-    "event_loop": 3,
-    "logs": 3,
-    "_logging_hook": 4,
-    "runtime": 5,
-    "bootstrap": 6,
-    "__init__": 7,
-    "__main__": 7,
+    "failure": 3,
+    "client": 4,
+    "event_loop": 4,
+    "logs": 4,
+    "streaming": 5,
+    "_logging_hook": 5,
+    "lifecycle": 5,
+    "concurrency": 6,
+    "runtime": 7,
+    "bootstrap": 8,
+    "__init__": 9,
+    "__main__": 9,
 }
 OPTIONAL = {"local": {"_protocol"}, "cli": {"local"}}
 
@@ -59,7 +62,11 @@ def imported(file: Path) -> set[str]:
     """Return the modules of the package that a file imports, lazily or not, by their first name."""
     inside = file.relative_to(PACKAGE).parent.parts
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    tree = ast.parse(file.read_text())
+    for block in tree.body:
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            block.body.clear()  # what only a type checker reads is no import
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 parts = alias.name.split(".")

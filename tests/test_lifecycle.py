@@ -86,13 +86,12 @@ def test_registration(tmp_path: Path) -> None:
     """71: an internal extension without events is registered before the first /next."""
     tmp_path.joinpath("h.py").write_text(SOURCES["sync"])
     script: list[Step] = [REGISTERED, event(b"0"), ACCEPTED]
-    with ScriptedApi(script) as api:
-        with started(ours("h.H"), api, tmp_path) as (process, out, _):
-            while len(api.requests) < 5:
-                assert process.poll() is None
-            process.terminate()
-            assert process.wait(10) == 0
-            assert out.read_text() == "handling\nunwound\nshutting down\n"
+    with ScriptedApi(script) as api, started(ours("h.H"), api, tmp_path) as (process, out, _):
+        while len(api.requests) < 5:
+            assert process.poll() is None
+        process.terminate()
+        assert process.wait(10) == 0
+        assert out.read_text() == "handling\nunwound\nshutting down\n"
     register = api.requests[0]
     assert (register.method, register.path) == ("POST", "/2020-01-01/extension/register")
     assert register.headers["lambda-extension-name"] == "amazon-lambda-runtime"

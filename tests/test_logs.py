@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from amazon_lambda_runtime import failure
+
 from .harness import ACCEPTED, Run, Step, event, ours, run, served
 from .harness import awslambdaric as ric
 
@@ -240,3 +242,24 @@ def handler(event, context):
 """
     expected = b'["SourceFileLoader", "SourceFileLoader", true, 1, false]'
     assert served(source, [event()], tmp_path).posts[0].body == expected
+
+
+def test_handler_is_found_by_its_name(tmp_path: Path) -> None:
+    """3.1: libraries look for awslambdaric's handler to put their own formatter on it."""
+    source = """
+import logging
+for handler in logging.getLogger().handlers:
+    if handler.__class__.__name__ == "LambdaLoggerHandler":
+        if type(handler.formatter) == logging.Formatter:
+            handler.setFormatter(logging.Formatter("%(levelname)s mine %(message)s\\n"))
+def handler(event, context):
+    logging.warning("w")
+"""
+    assert logged(source, tmp_path) == "WARNING mine w\n"
+
+
+def test_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """52: with stdout and stderr both closed a failure is not told, and nothing else fails."""
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{name}", None)
+    failure.say("lost")

@@ -47,7 +47,6 @@ MORE = {
 REFUSED = {
     "bytearray": "Object of type bytearray is not JSON serializable",
     "memoryview": "Object of type memoryview is not JSON serializable",
-    "bytesio": "Object of type BytesIO is not JSON serializable",
     "bytes inside, no text": "'utf-8' codec can't decode byte 0xff in position 0",
     "set": "Object of type set is not JSON serializable",
     "object": "Object of type object is not JSON serializable",

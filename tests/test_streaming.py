@@ -54,6 +54,7 @@ def handler(event, context):
     return write
 """
 RETURNED = "def handler(event, context):\n    return (p for p in ('ab', b'cd', 'Łódź'))\n"
+FILE = "import io\ndef handler(event, context):\n    return io.BytesIO(b'ab\\ncd\\n')\n"
 AWAITED = """
 async def pieces():
     for piece in ("ab", b"cd", "Łódź"):
@@ -77,6 +78,11 @@ def test_pieces(source: str, tmp_path: Path) -> None:
         assert post.headers["content-type"] == "application/octet-stream"
         assert "content-length" not in post.headers
     assert (done.connections, done.status, done.stdout) == (1, SERVING, "")
+
+
+def test_file(tmp_path: Path) -> None:
+    """39: a file is streamed, as its lines, and closed."""
+    assert answers(FILE, tmp_path).posts[0].chunks == [b"ab\n", b"cd\n"]
 
 
 @pytest.mark.parametrize("keyword", ["def", "async def"])
@@ -218,7 +224,7 @@ def test_api_hangs_up(keyword: str, tmp_path: Path) -> None:
         def hang_up(connection: object, request: object) -> None:
             api._read_chunks = read_chunks  # type: ignore[method-assign]
 
-        api._read_chunks = hang_up  # type: ignore[assignment,method-assign]
+        api._read_chunks = hang_up  # type: ignore[method-assign]
         with started(ours("h.handler"), api, tmp_path) as (process, out, err):
             assert api.finished.wait(10)
             assert process.poll() is None

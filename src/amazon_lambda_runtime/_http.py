@@ -59,7 +59,7 @@ class Connection:
         self._host = host.strip("[]").encode()
         self._port = int(port)
         self._socket: _socket.socket | None = None
-        self._accepted: tuple[bytes, Head] = (b"", (0, False, {}))
+        self._accepted: tuple[bytes, Head] = (b"-", (0, False, {}))
 
     @property
     def is_open(self) -> bool:
@@ -177,7 +177,7 @@ class Connection:
             body, data = self._chunks(data)
         elif "content-length" in headers:
             length = headers["content-length"]
-            if not (length.isascii() and length.isdigit()):
+            if not (length.isascii() and length.isdigit() and len(length) < 20):
                 raise ProtocolError(f"Content-Length is {length[:40]!r}")
             body, data = self._exactly(int(length), data)
         else:

@@ -50,6 +50,10 @@ def main() -> "NoReturn":
     except RuntimeApiError as exc:
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
+    if "_LAMBDA_TELEMETRY_LOG_FD" in environ:
+        from . import _sink
+
+        _sink.claim()
     Runtime._hook = LoggingHook().install()
     _open_stdout()
     _put_code_first()

@@ -97,7 +97,9 @@ class Invocation:
             raise LambdaError(f"invocation {self.request_id} has been answered already")
         self.answered = True
         nonce = self.headers.get(INVOCATION_ID)
-        return headers + f"Lambda-Runtime-Invocation-Id: {nonce}\r\n" if nonce else headers
+        if nonce and nonce.isprintable():
+            headers += f"Lambda-Runtime-Invocation-Id: {nonce}\r\n"
+        return headers
 
 
 class RuntimeClient:
@@ -132,7 +134,8 @@ class RuntimeClient:
                 continue
             if status != 200:
                 raise RuntimeApiError(f"GET {NEXT}: the Runtime API answered {_told(status, body)}")
-            if not headers.get(REQUEST_ID):
+            request_id = headers.get(REQUEST_ID, "")
+            if not request_id.isprintable() or " " in request_id or not request_id:
                 raise RuntimeApiError(
                     f"GET {NEXT}: the event came without Lambda-Runtime-Aws-Request-Id"
                 )

@@ -146,7 +146,7 @@ def _serve_in_threads(runtime: "Runtime", handler: "Handler", count: int) -> "No
             statuses.append(1)
         ended.set()
 
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    if runtime._ending is None:
         signal.signal(signal.SIGTERM, _exit)
     for number in range(count):
         client = RuntimeClient(runtime._api().address)
@@ -181,8 +181,6 @@ def _serve_in_processes(
     """Fork the workers, replace those that die, and end with them when asked to."""
     runtime._api().close()  # a connection can't be shared
     workers: dict[int, float] = {}
-    # Whether there is an on_shutdown: each worker has its own to do.
-    watched = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
     try:
@@ -190,7 +188,7 @@ def _serve_in_processes(
             while len(workers) < count:
                 pid = os.fork()
                 if pid == 0:
-                    _be_worker(runtime, handler, is_async, watched)
+                    _be_worker(runtime, handler, is_async)
                 workers[pid] = monotonic()
             pid, status = os.wait()
             started = workers.pop(pid, None)
@@ -207,16 +205,15 @@ def _serve_in_processes(
             os.waitpid(pid, 0)
 
 
-def _be_worker(
-    runtime: "Runtime", handler: "Handler", is_async: bool, signal_wanted: bool
-) -> "NoReturn":
+def _be_worker(runtime: "Runtime", handler: "Handler", is_async: bool) -> "NoReturn":
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
     try:
         # Ctrl-C reaches the whole group. The parent hears it too, and tells us.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if signal_wanted:
+        if runtime._ending is not None:
+            # There is an on_shutdown, and each process has its own to do.
             Ending().watch(runtime._api())
         _take_log_socket()
         if is_async:

@@ -79,7 +79,8 @@ class Context:
         self.trace_id = get(TRACE_ID) or None
         deadline = get(DEADLINE_MS, "")
         #: When Lambda ends the invocation, in milliseconds since 1970; 0 if it did not say.
-        self.deadline_ms = int(deadline) if deadline.isascii() and deadline.isdigit() else 0
+        is_number = deadline.isascii() and deadline.isdigit() and len(deadline) < 30
+        self.deadline_ms = int(deadline) if is_number else 0
         #: What a mobile client tells of itself: `.client`, `.custom`, `.env`; else None.
         self.client_context: ClientContext | None = None
         #: Who the caller is by Amazon Cognito. Always there, its attributes None if unknown.
@@ -104,9 +105,9 @@ class Context:
 
     def log(self, message: object) -> None:
         """Write `message` to the log as it is: no time, no level, no line end."""
-        import sys
+        from . import _sink
 
-        sys.stdout.write(str(message))
+        _sink.log(str(message))
 
     def _read_client_context(self, found: "dict[str, Any] | None") -> None:
         if found is None:

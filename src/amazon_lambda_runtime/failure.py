@@ -5,12 +5,16 @@ working directory that is gone, half a surrogate pair, no memory), an answer com
 """
 
 import sys
+from os import __file__ as os_file
 from os import getcwd
 from os.path import dirname
+from time import gmtime, strftime, time
 
 from . import codec
 from ._protocol import ERROR_LIMIT, error_document
+from ._sink import ERROR, JSON, TEXT, Telemetry, frame_type, log_form
 from ._stdlib import load
+from .context import current_context
 from .errors import Fault
 
 TYPE_CHECKING = False
@@ -18,10 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from traceback import FrameSummary
     from types import TracebackType
+    from typing import Any
 
 # Whose frames are left out where a stack begins: the user's code starts below them.
 _OURS = dirname(__file__) + "/"
 _IMPORTLIB = "<frozen importlib"
+_ASYNCIO = dirname(os_file) + "/asyncio/"
+_NOT_USERS = (_OURS, _IMPORTLIB, _ASYNCIO)
 
 # What remains of a document that is larger than the platform takes.
 _MESSAGE_KEPT = 10_000
@@ -35,7 +42,7 @@ class Failure:
     """One failure, in the forms in which it is told.
 
     `body` is the error document as JSON, below 1 MiB; `error_type` is its errorType; `cause` is a
-    single line of JSON for X-Ray; `record` is the text for the log.
+    single line of JSON for X-Ray; `record` is the text for the log, which `say` takes.
     """
 
     __slots__ = ("body", "cause", "error_type", "record")
@@ -53,21 +60,20 @@ class Failure:
             stack = [_cut(entry, _ENTRY_KEPT) for entry in stack[:_STACK_KEPT]]
             document = error_document(message, error_type, request_id, stack)
             self.body = codec.encode(document).encode()
-        self.record = _record(message, error_type, stack)
+        self.record = _record(document)
 
 
 def of_exception(exc: BaseException, request_id: str = "") -> Failure:
     """Return what to tell of an exception that the handler, or the loading of it, let through."""
     try:
-        message = _text(exc)
+        message = text_of(exc)
         if isinstance(exc, Fault):
             cause = _xray_cause(message, "LambdaValidationError", [])
             return Failure(message, exc.error_type, request_id, exc.stack, cause)
         name = type(exc).__name__
         frames = _frames(exc.__traceback__)
         stack = _stack(frames)
-        stack.extend(_notes(exc))
-        stack.extend(_related(exc))
+        stack.extend(sequel(exc))
         return Failure(message, name, request_id, stack, _xray_cause(message, name, frames))
     except Exception:
         # Out of memory, most likely, or the user's module hides one of the standard library's.
@@ -94,17 +100,38 @@ def header_type(error_type: str) -> str:
 
 
 def say(text: str) -> None:
-    """Write `text` to stdout at once, or to stderr; if both are closed there is nobody to tell."""
+    """Write `text` to the log at once, as an error.
+
+    Where there is no file descriptor for records it goes to stdout, or to stderr; if both are
+    closed there is nobody to tell.
+    """
+    telemetry = Telemetry.current
+    if telemetry is not None:
+        form = JSON if text.startswith("{") else TEXT
+        if telemetry.send(text, frame_type(ERROR, form)):
+            return
+    line = text if text.endswith("\n") else text + "\n"
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.write(text.encode("utf-8", "backslashreplace").decode())
+            stream.write(line.encode("utf-8", "backslashreplace").decode())
             stream.flush()
         except (AttributeError, OSError, ValueError):
             continue
         return
 
 
-def _text(value: object) -> str:
+def timestamp(seconds: float) -> str:
+    """Return a Unix time as JSON records have it: UTC, with milliseconds."""
+    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{int(seconds * 1000) % 1000:03d}Z"
+
+
+def sequel(exc: BaseException) -> list[str]:
+    """Return what follows an exception's own frames: its notes, causes, members of a group."""
+    return [*_notes(exc), *_related(exc)]
+
+
+def text_of(value: object) -> str:
+    """Return str(value), or what there is to say if that raises."""
     try:
         return str(value)
     except Exception as problem:
@@ -113,7 +140,7 @@ def _text(value: object) -> str:
 
 def _frames(tb: "TracebackType | None") -> "list[FrameSummary]":
     """Return the frames of a traceback from the user's first one on."""
-    while tb is not None and tb.tb_frame.f_code.co_filename.startswith((_OURS, _IMPORTLIB)):
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_NOT_USERS):
         tb = tb.tb_next
     frames: list[FrameSummary] = load("traceback").extract_tb(tb)
     return frames
@@ -128,7 +155,7 @@ def _stack(frames: "list[FrameSummary]") -> list[str]:
 
 def _notes(exc: BaseException) -> list[str]:
     notes = getattr(exc, "__notes__", None)
-    return [f"Note: {_text(note)}\n" for note in notes] if isinstance(notes, list) else []
+    return [f"Note: {text_of(note)}\n" for note in notes] if isinstance(notes, list) else []
 
 
 def _related(exc: BaseException) -> list[str]:
@@ -142,7 +169,7 @@ def _related(exc: BaseException) -> list[str]:
             if id(other) in seen:
                 continue
             seen.add(id(other))
-            message = _text(other)
+            message = text_of(other)
             name = type(other).__name__
             stack.append(f"{relation} {name}: {message}\n" if message else f"{relation} {name}\n")
             stack.extend(_stack(_frames(other.__traceback__)))
@@ -179,16 +206,28 @@ def _xray_cause(message: str, name: str, frames: "list[FrameSummary]") -> str:
     )
 
 
-def _record(message: str, error_type: str, stack: list[str]) -> str:
-    """Return the record as AWS's own runtime writes it: one event in CloudWatch, so no newline."""
+def _record(document: "dict[str, Any]") -> str:
+    """Return the record as AWS's own runtime writes it, in the form that is asked for.
+
+    On stdout it is one line, one event in CloudWatch; in a frame no line end closes it.
+    """
+    framed = Telemetry.current is not None
+    if log_form() == JSON:
+        record = {"timestamp": timestamp(time()), "level": "ERROR", **document}
+        context = current_context()
+        # An invocation may fail before it has a context, while the last one is still current.
+        if context and context.tenant_id and context.aws_request_id == document["requestId"]:
+            record["tenantId"] = context.tenant_id
+        return codec.encode(record) + ("" if framed else "\n")
+    message, error_type = document["errorMessage"], document["errorType"]
     head = f"[ERROR] {error_type}: {message}" if message else f"[ERROR] {error_type}"
     lines = [head, "Traceback (most recent call last):"]
-    for entry in stack:
+    for entry in document["stackTrace"]:
         for line in entry.splitlines():
             text = line.lstrip(" ")
             # CloudWatch would eat the indentation if it were made of plain spaces.
             lines.append("\u00a0" * (len(line) - len(text)) + text)
-    return "\r".join(lines) + "\n"
+    return "\n".join(lines) if framed else "\r".join(lines) + "\n"
 
 
 def _cut(text: str, length: int) -> str:

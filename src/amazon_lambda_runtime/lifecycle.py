@@ -75,7 +75,7 @@ class Ending:
             raise Shutdown(self._status)
 
 
-def watch(client: RuntimeClient) -> None:
+def watch(client: RuntimeClient) -> Ending:
     """See to it that SIGTERM comes, and is heard.
 
     Lambda ends an environment by SIGKILL unless it has an extension. An internal one that wants no
@@ -83,7 +83,8 @@ def watch(client: RuntimeClient) -> None:
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
     """
-    Ending().watch(client)
+    ending = Ending()
+    ending.watch(client)
     connection = Connection(client.address)
     head = (
         f"POST {REGISTER} HTTP/1.1\r\nHost: {client.address}\r\n"
@@ -104,6 +105,7 @@ def watch(client: RuntimeClient) -> None:
     else:
         # An emulator without extensions. It may send SIGTERM all the same.
         connection.close()
+    return ending
 
 
 def _wait(connection: Connection, head: bytes) -> None:

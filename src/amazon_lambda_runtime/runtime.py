@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .client import Invocation
     from .concurrency import SharedLoop
     from .event_loop import EventLoop
+    from .lifecycle import Ending
     from .logs import RuntimeLogger
 
     Handler = Callable[[Any, Context], Any]
@@ -52,6 +53,7 @@ class Runtime:
     #: On Lambda Managed Instances: "processes", "threads" or "tasks". None means tasks for a
     #: handler that is async, else processes.
     concurrency: "str | None" = None
+    _ending: "Ending | None" = None
     _is_down = False
     _event_loop: "EventLoop | SharedLoop | None" = None
     _loglevel: "str | int | None" = None
@@ -145,7 +147,7 @@ class Runtime:
             if kind.on_shutdown is not Runtime.on_shutdown:
                 from .lifecycle import watch
 
-                watch(self._api())
+                self._ending = watch(self._api())
             if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
                 from . import concurrency
 
