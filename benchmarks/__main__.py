@@ -1,6 +1,7 @@
 """python -m benchmarks: measure this runtime beside awslambdaric, on this interpreter."""
 
 import argparse
+import ctypes
 import json
 import platform
 import sys
@@ -9,6 +10,8 @@ from typing import NoReturn
 
 from . import candidates, measure, table
 from .server import CandidateError, load_loop
+
+GROUPS = ["start", "cycle", "memory", "stream", "concurrency"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -19,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=["start", "cycle", "memory"], help="one group only")
+    parser.add_argument("--only", choices=GROUPS, help="one group only")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a first impression")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args(arguments)
@@ -40,15 +43,9 @@ def main() -> None:
     found = candidates.find()
     groups = {}
     try:
-        if options.only in (None, "start"):
-            groups["start"] = measure.start(found, effort)
-            print(f"\n{table.render(groups['start'])}", flush=True)
-        if options.only in (None, "cycle"):
-            groups["cycle"] = measure.cycle(found, effort, loop)
-            print(f"\n{table.render(groups['cycle'])}", flush=True)
-        if options.only in (None, "memory"):
-            groups["memory"] = measure.memory(found, effort)
-            print(f"\n{table.render(groups['memory'])}", flush=True)
+        for name in [options.only] if options.only else GROUPS:
+            groups[name] = measured(name, found, effort, loop)
+            print(f"\n{table.render(groups[name])}", flush=True)
     except CandidateError as failure:
         sys.exit(f"python -m benchmarks: {failure}")
     if options.json:
@@ -59,6 +56,25 @@ def main() -> None:
         }
         with open(options.json, "w") as file:
             json.dump(document | {name: group._asdict() for name, group in groups.items()}, file)
+
+
+def measured(
+    name: str,
+    found: list[candidates.Candidate],
+    effort: measure.Effort,
+    loop: ctypes.CDLL | None,
+) -> measure.Group:
+    match name:
+        case "start":
+            return measure.start(found, effort)
+        case "cycle":
+            return measure.cycle(found, effort, loop)
+        case "memory":
+            return measure.memory(found, effort)
+        case "stream":
+            return measure.stream(candidates.streaming(found), effort, loop)
+        case _:
+            return measure.concurrency(candidates.concurrent(found), effort, loop)
 
 
 def peer_version() -> str:

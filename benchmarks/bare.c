@@ -1,5 +1,7 @@
 /* The limit: a "runtime" that sends back the bytes it received. It knows no JSON, no handler and
  * no error; nothing that answers to the Runtime API over HTTP can have a shorter cycle.
+ *
+ * With an argument it streams: chunks of 64 KiB, as many as the first number in the event says.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -14,8 +16,9 @@
 
 #define ID "Lambda-Runtime-Aws-Request-Id: "
 #define LENGTH "Content-Length: "
+#define PIECE 65536
 
-static char message[8 << 20];
+static char message[8 << 20], chunk[7 + PIECE + 2];
 
 struct reply {
     char *id, *body;
@@ -60,7 +63,22 @@ static void send_all(int fd, char *head, size_t head_size, char *body, size_t bo
     }
 }
 
-int main(void) {
+/* Post what pieces.py yields, framed as the runtime frames it. */
+static void stream(int fd, const char *api, struct reply event) {
+    char post[512];
+    int post_size = snprintf(post, sizeof post,
+        "POST /2018-06-01/runtime/invocation/%.*s/response HTTP/1.1\r\nHost: %s\r\n"
+        "Content-Type: application/octet-stream\r\n"
+        "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n",
+        (int)event.id_size, event.id, api);
+    unsigned long count = strtoul(event.body + strcspn(event.body, "0123456789"), NULL, 10);
+    for (; count; count--, post_size = 0)
+        send_all(fd, post, post_size, chunk, sizeof chunk);
+    send_all(fd, post, post_size, "0\r\n\r\n", 5);
+}
+
+int main(int argc, char **argv) {
+    (void)argv;
     const char *api = getenv("AWS_LAMBDA_RUNTIME_API"), *port = api ? strchr(api, ':') : NULL;
     if (!port)
         return 2;
@@ -71,12 +89,19 @@ int main(void) {
         return 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 
+    memcpy(chunk, "10000\r\n", 7);
+    memcpy(chunk + 7 + PIECE, "\r\n", 2);
     char next[256], post[512];
     int next_size = snprintf(next, sizeof next,
         "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: %s\r\n\r\n", api);
     for (;;) {
         send_all(fd, next, next_size, NULL, 0);
         struct reply event = receive(fd);
+        if (argc > 1) {
+            stream(fd, api, event);
+            receive(fd);
+            continue;
+        }
         int post_size = snprintf(post, sizeof post,
             "POST /2018-06-01/runtime/invocation/%.*s/response HTTP/1.1\r\nHost: %s\r\n"
             "Content-Type: application/json\r\n" LENGTH "%zu\r\n\r\n",

@@ -2,12 +2,14 @@
 
 import mmap
 import os
+import sys
 
 # `socket` would load enum and selectors, which bare.c has no counterpart for.
 from _socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
 
 ID = b"Lambda-Runtime-Aws-Request-Id: "
 LENGTH = b"Content-Length: "
+CHUNK = b"10000\r\n%b\r\n" % bytes(65536)
 
 
 def field(head: bytes, name: bytes) -> bytes:
@@ -29,6 +31,18 @@ def receive(connection: socket, buffer: mmap.mmap) -> tuple[bytes, memoryview]:
     return bytes(view[:start]), view[start:need]
 
 
+def stream(connection: socket, head: bytes, event: bytes) -> None:
+    """Post what pieces.py yields, framed as the runtime frames it."""
+    post = (
+        b"%bContent-Type: application/octet-stream\r\n"
+        b"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ) % head
+    for _ in range(int(event.partition(b":")[2].strip(b" }"))):
+        connection.sendall(post + CHUNK)
+        post = b""
+    connection.sendall(post + b"0\r\n\r\n")
+
+
 def main() -> None:
     api = os.environ["AWS_LAMBDA_RUNTIME_API"]
     host, _, port = api.partition(":")
@@ -41,11 +55,15 @@ def main() -> None:
     while True:
         connection.sendall(poll)
         head, body = receive(connection, buffer)
-        post = (
-            b"POST /2018-06-01/runtime/invocation/%b/response HTTP/1.1\r\nHost: %b\r\n"
-            b"Content-Type: application/json\r\n%b%d\r\n\r\n"
-        ) % (field(head, ID), api.encode(), LENGTH, len(body))
-        connection.sendall(post + body)
+        post = b"POST /2018-06-01/runtime/invocation/%b/response HTTP/1.1\r\nHost: %b\r\n" % (
+            field(head, ID),
+            api.encode(),
+        )
+        if len(sys.argv) > 1:
+            stream(connection, post, bytes(body))
+        else:
+            post += b"Content-Type: application/json\r\n%b%d\r\n\r\n" % (LENGTH, len(body))
+            connection.sendall(post + body)
         receive(connection, buffer)
 
 

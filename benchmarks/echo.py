@@ -3,3 +3,7 @@
 
 def handler(event: object, context: object) -> object:
     return event
+
+
+async def handler_async(event: object, context: object) -> object:
+    return event

@@ -1,4 +1,4 @@
-"""What is measured: cold start, cycle and memory, each candidate in turn.
+"""What is measured: cold start, cycle, memory, streams and concurrency, each candidate in turn.
 
 A shared machine is fast in one second and slow in the next. Taking turns spreads that over all
 candidates alike, and the order turns round every time so that nobody always follows the same one.
@@ -12,8 +12,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from .candidates import BARE, INTERPRETER, PASS, Candidate, Environment
-from .server import next_answer
+from .candidates import (
+    BARE,
+    INTERPRETER,
+    OURS,
+    PASS,
+    PEER,
+    PROCESSES,
+    TASKS,
+    THREADS,
+    Candidate,
+    Environment,
+)
+from .server import Connection, next_answer, throughput
 
 # One row of a table: the figure of each candidate that took part.
 Row = dict[str, float]
@@ -25,21 +36,33 @@ class Group(NamedTuple):
     # What the runtime is compared with, besides awslambdaric.
     baseline: str
     rows: dict[str, Row]
+    # The columns that are this runtime's.
+    ours: tuple[str, ...] = (OURS,)
 
 
 class Effort(NamedTuple):
     starts: int
     rounds: int
     processes: int
+    streams: int
+    # How long all workers are kept busy, in seconds.
+    busy: float
 
 
-FULL = Effort(starts=40, rounds=25, processes=3)
-QUICK = Effort(starts=5, rounds=3, processes=1)
+FULL = Effort(starts=40, rounds=25, processes=3, streams=5, busy=0.4)
+QUICK = Effort(starts=5, rounds=3, processes=1, streams=1, busy=0.1)
 
 # Size of the event in bytes, and how many invocations make a candidate's turn. The longest event
 # that Lambda delivers is 6 MiB.
 LOADS = {"50 B": (50, 200), "100 KB": (100_000, 20), "6 MB": (6 * 1024 * 1024 - 1024, 5)}
 MEMORY_INVOCATIONS = 1000
+
+# A turn of streams: so many of one piece, for their first byte, and one of 200 MB, which is the
+# longest response that Lambda lets through.
+FIRST_BYTES = 10
+PIECES = 200_000_000 // 65536 + 1
+
+WORKERS = (1, 4, 16)
 
 
 def echo_event(size: int) -> bytes:
@@ -75,20 +98,30 @@ def start(candidates: list[Candidate], effort: Effort) -> Group:
     return Group(f"start: median of {effort.starts}", "ms", PASS, rows)
 
 
+def on_one_cpu(
+    stack: ExitStack, candidates: list[Candidate], loop: ctypes.CDLL | None
+) -> dict[Candidate, Connection]:
+    """Start the candidates beside each other; return their connections, where each one waits.
+
+    One CPU for all. Waking a process on another one can cost more than the work that is to be
+    measured, and where the kernel puts them is a matter of luck.
+    """
+    cpus = os.sched_getaffinity(0)
+    stack.callback(os.sched_setaffinity, 0, cpus)
+    os.sched_setaffinity(0, {max(cpus)})
+    connections = {}
+    for candidate in candidates:
+        environment = stack.enter_context(Environment(candidate, loop))
+        connections[candidate] = environment.connect()
+        connections[candidate].wait_for_next()
+    return connections
+
+
 def cycle(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
     """Measure from one GET /next to the one that follows, in microseconds."""
     rows: dict[str, Row] = {}
     with ExitStack() as stack:
-        # One CPU for all. Waking a process on another one can cost more than the work that is to
-        # be measured, and where the kernel puts them is a matter of luck.
-        cpus = os.sched_getaffinity(0)
-        stack.callback(os.sched_setaffinity, 0, cpus)
-        os.sched_setaffinity(0, {max(cpus)})
-        connections = {}
-        for candidate in candidates:
-            environment = stack.enter_context(Environment(candidate, loop))
-            connections[candidate] = environment.connect()
-            connections[candidate].wait_for_next()
+        connections = on_one_cpu(stack, candidates, loop)
         for load, (size, count) in LOADS.items():
             answer = next_answer(echo_event(size))
             times: dict[str, list[float]] = defaultdict(list)
@@ -98,7 +131,7 @@ def cycle(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None)
                 times[candidate.name] += (cycle / 1000 for cycle in measured)
             rows[f"{load}, p50"] = medians(times)
             rows[f"{load}, p99"] = {name: percentile_99(times[name]) for name in times}
-    title = f"cycle: next to next, {effort.rounds} turns, {'C' if loop else 'Python'} server"
+    title = f"cycle: next to next, {effort.rounds} turns, {server(loop)}"
     return Group(title, "µs", BARE, rows)
 
 
@@ -117,6 +150,59 @@ def memory(candidates: list[Candidate], effort: Effort) -> Group:
             peak[candidate.name].append(kibibytes["VmHWM"] / 1024)
     rows = {"resident": medians(resident), "peak": medians(peak)}
     return Group(f"memory: after {MEMORY_INVOCATIONS} invocations", "MiB", BARE, rows)
+
+
+def stream(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
+    """Measure how soon a streamed response begins, and how fast it then comes."""
+    short = next_answer(b'{"pieces": 1}')
+    long = next_answer(b'{"pieces": %d}' % PIECES)
+    first_times: dict[str, list[float]] = defaultdict(list)
+    speeds: dict[str, list[float]] = defaultdict(list)
+    with ExitStack() as stack:
+        connections = on_one_cpu(stack, candidates, loop)
+        for candidate in turns(candidates, effort.streams):
+            connection = connections[candidate]
+            connection.stream(short)
+            streams = [connection.stream(short) for _ in range(FIRST_BYTES)]
+            first_times[candidate.name] += ((each.first - each.sent) / 1000 for each in streams)
+            sent, _, last, size = connection.stream(long)
+            speeds[candidate.name].append(size / 1e6 / ((last - sent) / 1e9))
+    rows = {"first byte, p50, µs": medians(first_times), "200 MB, MB/s": medians(speeds)}
+    title = f"stream: pieces of 64 KiB, {effort.streams} turns, {server(loop)}"
+    return Group(title, "", BARE, rows)
+
+
+def concurrency(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
+    """Measure small invocations a second with all workers busy, and memory after that."""
+    answer = next_answer(echo_event(50))
+    rates: dict[int, dict[str, list[float]]] = {count: defaultdict(list) for count in WORKERS}
+    shares: dict[int, dict[str, list[float]]] = {count: defaultdict(list) for count in WORKERS}
+    for candidate in turns(candidates, effort.processes):
+        for count in WORKERS:
+            with Environment(candidate.at(count), loop) as environment:
+                connections = [environment.connect() for _ in range(count)]
+                for connection in connections:
+                    connection.wait_for_next()
+                throughput(connections, answer, effort.busy / 4)
+                rates[count][candidate.name].append(throughput(connections, answer, effort.busy))
+                shares[count][candidate.name].append(environment.share() / 1024)
+    rows = {f"N={count}, invocations/s": medians(rates[count]) for count in WORKERS}
+    held = {count: medians(shares[count]) for count in WORKERS}
+    rows |= {f"N={count}, PSS, MiB": held[count] for count in WORKERS}
+    least, *more = WORKERS
+    rows |= {
+        f"N={count}, MiB per added": {
+            name: (held[count][name] - held[least][name]) / (count - least) for name in held[count]
+        }
+        for count in more
+    }
+    cpus = len(os.sched_getaffinity(0))
+    title = f"concurrency: {effort.processes} turns, {cpus} CPUs, {server(loop)}"
+    return Group(title, "", PEER, rows, (PROCESSES, THREADS, TASKS))
+
+
+def server(loop: ctypes.CDLL | None) -> str:
+    return f"{'C' if loop else 'Python'} server"
 
 
 def medians(figures: dict[str, list[float]]) -> Row:

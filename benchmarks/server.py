@@ -5,11 +5,13 @@ the runtime. A GET /next that arrived simply waits until the next call.
 """
 
 import ctypes
+import selectors
 import shutil
 import socket
 import struct
 import subprocess
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +23,8 @@ BUILD = HERE.parent / ".cache" / "benchmarks"
 PATIENCE = 30
 # A response may be as long as an event, and has headers.
 CAPACITY = 8 << 20
+# How much of a streamed response is read at a time: it should stay in the CPU's cache.
+SIP = 256 * 1024
 
 ACCEPTED = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
@@ -37,6 +41,13 @@ class Request(NamedTuple):
     body: memoryview
 
 
+class Stream(NamedTuple):
+    sent: int
+    first: int
+    last: int
+    size: int
+
+
 def build(source: str, output: str, *flags: str) -> Path | None:
     """Compile one of the C files beside this one; return None where that is not possible."""
     compiler = shutil.which("cc")
@@ -51,7 +62,11 @@ def build(source: str, output: str, *flags: str) -> Path | None:
 def load_loop() -> ctypes.CDLL | None:
     """Return serve.c as a library, or None."""
     library = build("serve.c", "serve.so", "-shared", "-fPIC")
-    return ctypes.CDLL(str(library)) if library else None
+    if library is None:
+        return None
+    loop = ctypes.CDLL(str(library))
+    loop.drain.restype = loop.serve_all.restype = ctypes.c_int64
+    return loop
 
 
 def next_answer(event: bytes) -> bytes:
@@ -155,3 +170,106 @@ class Connection:
         if failed:
             raise CandidateError(f"{self.name} did not answer each event with a response")
         return list(stamps)
+
+    def stream(self, answer: bytes) -> Stream:
+        """Run an invocation whose response is streamed, and throw its bytes away."""
+        result = self.drain_by_c(answer) if self.loop else self.drain(answer)
+        self.send(ACCEPTED)
+        self.wait_for_next()
+        return result
+
+    def drain(self, answer: bytes) -> Stream:
+        sent = time.perf_counter_ns()
+        self.send(answer)
+        size = 0
+        with self.socket.makefile("rb") as file:
+            line = file.readline()
+            head = b"".join(iter(file.readline, b"\r\n")) if line.startswith(b"POST ") else line
+            file.peek()
+            first = time.perf_counter_ns()
+            if b"\r\ntransfer-encoding: chunked" not in b"\r\n" + head.lower():
+                raise CandidateError(f"{self.name} did not stream its response")
+            try:
+                while length := int(file.readline(), 16):
+                    size += length
+                    file.read(length + 2)
+            except (ValueError, ConnectionError):
+                raise CandidateError(f"{self.name} did not end its response") from None
+            while file.readline() not in (b"\r\n", b""):
+                pass
+        return Stream(sent, first, time.perf_counter_ns(), size)
+
+    def drain_by_c(self, answer: bytes) -> Stream:
+        assert self.loop
+        stamps = (ctypes.c_int64 * 3)()
+        size = self.loop.drain(
+            self.socket.fileno(),
+            answer,
+            ctypes.c_size_t(len(answer)),
+            (ctypes.c_char * SIP).from_buffer(self.buffer),
+            ctypes.c_size_t(SIP),
+            stamps,
+        )
+        if size < 0:
+            raise CandidateError(f"{self.name} did not stream its response")
+        sent, first, last = stamps
+        return Stream(sent, first, last, size)
+
+
+def throughput(connections: Sequence[Connection], answer: bytes, seconds: float) -> float:
+    """Keep the workers busy that wait at these connections; return their invocations a second.
+
+    Each gets its next event as soon as it asks. In the end all of them wait again.
+    """
+    loop = connections[0].loop
+    serve = serve_all_by_c if loop else serve_all
+    count, nanoseconds = serve(connections, answer, int(seconds * 1e9))
+    return count / nanoseconds * 1e9
+
+
+def serve_all(connections: Sequence[Connection], answer: bytes, duration: int) -> tuple[int, int]:
+    count, busy = 0, len(connections)
+    begin = time.perf_counter_ns()
+    with selectors.DefaultSelector() as selector:
+        for connection in connections:
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.send(answer)
+        owing = set(connections)
+        while busy:
+            ready = selector.select(PATIENCE)
+            if not ready:
+                raise CandidateError(f"{connections[0].name} was silent for {PATIENCE} s")
+            for key, _ in ready:
+                connection = key.data
+                if connection in owing:
+                    connection.receive(b"POST", b"/response")
+                    connection.send(ACCEPTED)
+                    owing.remove(connection)
+                    count += 1
+                elif connection.wait_for_next() - begin < duration:
+                    connection.send(answer)
+                    owing.add(connection)
+                else:
+                    busy -= 1
+    return count, time.perf_counter_ns() - begin
+
+
+def serve_all_by_c(
+    connections: Sequence[Connection], answer: bytes, duration: int
+) -> tuple[int, int]:
+    loop = connections[0].loop
+    assert loop
+    elapsed = ctypes.c_int64()
+    count = loop.serve_all(
+        (ctypes.c_int * len(connections))(*(each.socket.fileno() for each in connections)),
+        len(connections),
+        answer,
+        ctypes.c_size_t(len(answer)),
+        ACCEPTED,
+        ctypes.c_size_t(len(ACCEPTED)),
+        ctypes.c_int64(duration),
+        ctypes.byref(elapsed),
+    )
+    if count < 0:
+        raise CandidateError(f"{connections[0].name} did not answer each event with a response")
+    return count, elapsed.value

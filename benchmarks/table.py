@@ -13,9 +13,9 @@ TARGETS: dict[str, dict[str, float]] = {
 }
 
 
-def ratio(row: dict[str, float], other: str) -> float | None:
+def ratio(row: dict[str, float], other: str, ours: str = OURS) -> float | None:
     """Return our figure as a multiple of another's, or None where one of them is missing."""
-    return row[OURS] / row[other] if OURS in row and other in row else None
+    return row[ours] / row[other] if ours in row and other in row else None
 
 
 def verdicts(name: str, row: dict[str, float]) -> list[str]:
@@ -32,16 +32,23 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
+def figure(value: float | None) -> str:
+    return number(value, 2 if value is not None and value < 1 else 1)
+
+
 def render(group: Group) -> str:
     """Return one group as a table."""
     columns = [PASS] if group.baseline == PASS else []
-    columns += [BARE, OURS, PEER]
-    head = [group.unit, *columns]
-    head += [f"{OURS}/{PEER}", f"{OURS}/{group.baseline}", "target"]
+    columns += [] if group.baseline == PEER else [BARE]
+    columns += [*group.ours, PEER]
+    # Each column of ours with each that it is compared with.
+    others = dict.fromkeys((PEER, group.baseline))
+    pairs = [(ours, other) for other in others for ours in group.ours]
+    head = [group.unit, *columns, *(f"{ours}/{other}" for ours, other in pairs), "target"]
     lines = [head]
     for name, row in group.rows.items():
-        cells = [number(row.get(column), 1) for column in columns]
-        cells += [number(ratio(row, other), 2) for other in (PEER, group.baseline)]
+        cells = [figure(row.get(column)) for column in columns]
+        cells += [number(ratio(row, other, ours), 2) for ours, other in pairs]
         lines.append([name, *cells, ", ".join(verdicts(name, row))])
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     text = [group.title]

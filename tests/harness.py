@@ -311,8 +311,12 @@ def started(
         try:
             yield process, out, err
         finally:
-            process.kill()
-            process.wait()
+            process.terminate()  # it may have something to save
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def served(

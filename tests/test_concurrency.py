@@ -228,11 +228,10 @@ def test_api_is_gone(mode: str, tmp_path: Path) -> None:
             assert process.wait(10) == 1
 
 
-@pytest.mark.parametrize("mode", ["threads", "tasks"])
+@pytest.mark.parametrize("mode", ALL)
 def test_last_answers(mode: str, tmp_path: Path) -> None:
     """92: SIGTERM lets those in the middle of an invocation come to its end."""
-    source, _ = ALL[mode]
-    env = {"AWS_LAMBDA_CONCURRENCY_MODE": mode}
+    source, env = ALL[mode]
     with environment_of(source, tmp_path, events(4)[:3], **env) as (api, process, _, err):
         # Three of four are there, and wait for the fourth.
         until(lambda: sum(p.name.startswith("here-") for p in tmp_path.iterdir()) == 3)
@@ -250,7 +249,7 @@ def test_on_shutdown(mode: str, tmp_path: Path) -> None:
     """71, 91: on_shutdown runs once for each process."""
     source = f"""{HEAD}
 class H(Runtime):
-    async def on_shutdown(self): print("down")
+    async def on_shutdown(self): os.write(1, b"down\\n")
     def handler(self, event, context): return 1
 """
     env = {"AWS_LAMBDA_CONCURRENCY_MODE": mode}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # A worker that dies sooner than this (seconds) after its start is not replaced at once, lest a
 # function that can't live keeps the machine busy.
 _TOO_SOON = 1.0
-# How long (seconds) the end waits for invocations in threads: Lambda leaves 600 ms.
+# How long (seconds) the end waits for invocations to be answered: Lambda leaves 600 ms.
 _LAST_ANSWERS = 0.5
 
 MODES = ("processes", "threads", "tasks")
@@ -209,16 +209,17 @@ def _be_worker(runtime: "Runtime", handler: "Handler", is_async: bool) -> "NoRet
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
     try:
+        ending = Ending(patience=_LAST_ANSWERS)
+        ending.listen()
         # Ctrl-C reaches the whole group. The parent hears it too, and tells us.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if runtime._ending is not None:
-            # There is an on_shutdown, and each process has its own to do.
-            Ending().watch(runtime._api())
         _take_log_socket()
         if is_async:
             runtime._loop()
-        runtime._serve_all(handler)
+        while True:
+            event, context = runtime.next_event()
+            with ending:
+                runtime._serve(handler, event, context)
     except SystemExit as exc:
         if isinstance(exc, Shutdown):
             runtime._shut_down()

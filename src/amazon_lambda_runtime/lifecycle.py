@@ -27,17 +27,23 @@ EXTENSION = "amazon-lambda-runtime"
 class Ending:
     """Turns SIGTERM and Ctrl-C into a Shutdown, raised where the main thread is.
 
-    Not in the middle of an answer, though: half an answer would be none. It is then raised behind
-    it.
+    Not inside of `with ending`, though: half an answer would be none. It is then raised behind it,
+    or after `patience` seconds, unless that is 0.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 0) -> None:
+        self._patience = patience
         self._sending = 0
         self._asked = False
         self._status = 0
 
-    def watch(self, client: RuntimeClient) -> None:
-        """Begin to listen for the signals, in the main thread."""
+    def listen(self) -> None:
+        """Listen for the signals, in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._receive)
+
+    def guard(self, client: RuntimeClient) -> None:
+        """Let no answer of this client's be cut in two."""
         ending = self
 
         class Guarded(RuntimeClient):
@@ -56,15 +62,20 @@ class Ending:
                     super().finish(data)
 
         client.__class__ = Guarded
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._receive)
 
     def _receive(self, number: int, frame: "FrameType | None") -> None:
-        if not self._asked:
-            self._asked = True
-            self._status = 130 if number == signal.SIGINT else 0
-            if not self._sending:
-                raise Shutdown(self._status)
+        if self._asked:
+            return
+        self._asked = True
+        self._status = 130 if number == signal.SIGINT else 0
+        if not self._sending:
+            raise Shutdown(self._status)
+        if self._patience:
+            signal.signal(signal.SIGALRM, self._lose_patience)
+            signal.setitimer(signal.ITIMER_REAL, self._patience)
+
+    def _lose_patience(self, number: int, frame: "FrameType | None") -> None:
+        raise Shutdown(self._status)
 
     def __enter__(self) -> None:
         self._sending += 1
@@ -84,7 +95,8 @@ def watch(client: RuntimeClient) -> Ending:
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
     """
     ending = Ending()
-    ending.watch(client)
+    ending.listen()
+    ending.guard(client)
     connection = Connection(client.address)
     head = (
         f"POST {REGISTER} HTTP/1.1\r\nHost: {client.address}\r\n"

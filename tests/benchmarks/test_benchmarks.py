@@ -1,20 +1,25 @@
 """The measuring instrument: it reads requests whole, notices impostors and judges ratios."""
 
+import ctypes
+import json
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from benchmarks import candidates, measure, table
-from benchmarks.server import CandidateError, Connection, load_loop, next_answer
+from benchmarks.server import CandidateError, Connection, load_loop, next_answer, throughput
 
 ROOT = Path(__file__).parents[2]
 BARE = candidates.Candidate("bare", (sys.executable, str(ROOT / "benchmarks" / "bare.py")))
+
+either_loop = pytest.mark.parametrize("language", ["C", "Python"])
 
 
 @pytest.fixture
@@ -55,11 +60,16 @@ def test_a_closed_connection_is_told(ends: tuple[Connection, socket.socket]) -> 
         connection.wait_for_next()
 
 
-@pytest.mark.parametrize("language", ["C", "Python"])
-def test_either_loop_counts_every_cycle(language: str) -> None:
+def loop_in(language: str) -> ctypes.CDLL | None:
     loop = load_loop() if language == "C" else None
     if language == "C" and loop is None:
         pytest.skip("no C compiler")
+    return loop
+
+
+@either_loop
+def test_either_loop_counts_every_cycle(language: str) -> None:
+    loop = loop_in(language)
     with candidates.Environment(BARE, loop) as environment:
         connection = environment.connect()
         connection.wait_for_next()
@@ -70,6 +80,83 @@ def test_either_loop_counts_every_cycle(language: str) -> None:
         environment.process.kill()
         with pytest.raises(CandidateError):
             connection.cycles(next_answer(b"{}"), 1)
+
+
+@either_loop
+def test_either_loop_reads_a_stream_to_its_end(language: str) -> None:
+    loop = loop_in(language)
+    [streamer] = candidates.streaming([BARE])
+    with candidates.Environment(streamer, loop) as environment:
+        connection = environment.connect()
+        connection.wait_for_next()
+        for count in (1, 0, 50):
+            stream = connection.stream(next_answer(b'{"pieces": %d}' % count))
+            assert stream.size == count * 65536
+            assert stream.sent < stream.first <= stream.last
+    with candidates.Environment(BARE, loop) as environment:
+        connection = environment.connect()
+        connection.wait_for_next()
+        with pytest.raises(CandidateError, match="bare did not stream its response"):
+            connection.stream(next_answer(b'{"pieces": 1}'))
+
+
+@either_loop
+def test_a_stream_must_be_ended(ends: tuple[Connection, socket.socket], language: str) -> None:
+    connection, runtime = ends
+    connection.loop = loop_in(language)
+    runtime.sendall(
+        b"POST /x/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    )
+    runtime.shutdown(socket.SHUT_WR)
+    with pytest.raises(CandidateError):
+        connection.stream(next_answer(b"{}"))
+
+
+@either_loop
+def test_either_loop_keeps_all_workers_busy(language: str) -> None:
+    loop = loop_in(language)
+    answer = next_answer(measure.echo_event(50))
+    with ExitStack() as stack:
+        environments = [stack.enter_context(candidates.Environment(BARE, loop)) for _ in range(3)]
+        connections = [environment.connect() for environment in environments]
+        for connection in connections:
+            connection.wait_for_next()
+        assert throughput(connections, answer, 0.05) > 0
+        # All wait again.
+        for connection in connections:
+            assert len(connection.cycles(answer, 2)) == 2
+        environments[1].process.kill()
+        environments[1].process.wait()
+        with pytest.raises(CandidateError):
+            throughput(connections, answer, 0.05)
+
+
+FAMILY = """
+import os, signal, socket
+log = socket.socket(socket.AF_UNIX)
+log.connect(os.environ["_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"])
+read, write = os.pipe()
+if not os.fork():
+    log.send(f"I am {os.getpid()}".encode())
+    os.write(write, bytes(1))
+    signal.pause()
+os.read(read, 1)
+host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
+api = socket.create_connection((host, int(port)))
+signal.pause()
+"""
+
+
+def test_a_process_counts_with_its_children() -> None:
+    family = candidates.Candidate("family", (sys.executable, "-c", FAMILY)).at(2)
+    with candidates.Environment(family) as environment:
+        environment.connect()
+        pids = list(candidates.tree(environment.process.pid))
+        assert len(pids) == 2
+        alone = Path(f"/proc/{pids[0]}/smaps_rollup").read_text().split("\nPss:")[1].split()[0]
+        assert environment.share() > float(alone) * 1.05
+        assert environment.last_words() == f" (I am {pids[1]})"
+    # The log socket was at its end, so the child is gone as well.
 
 
 def test_who_exits_early_takes_no_part(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,3 +187,27 @@ def test_bad_input_is_one_line(arguments: list[str]) -> None:
     assert run.stdout == ""
     assert run.stderr.startswith("python -m benchmarks: ")
     assert run.stderr.count("\n") == 1
+
+
+def test_each_way_of_concurrency_has_its_ratio() -> None:
+    row = {"processes": 3.0, "threads": 0.5, "awslambdaric": 2.0}
+    group = measure.Group("it", "", "awslambdaric", {"N=4": row}, ("processes", "threads", "tasks"))
+    title, head, line = table.render(group).split("\n")
+    ways = ["processes", "threads", "tasks"]
+    ratios = [f"{way}/awslambdaric" for way in ways]
+    assert head.split() == [*ways, "awslambdaric", *ratios, "target"]
+    assert line.split() == ["N=4", "3.0", "0.50", "-", "2.0", "1.50", "0.25", "-"]
+
+
+@pytest.mark.parametrize(
+    ("group", "rows"), [("stream", 2), ("concurrency", 8)], ids=["stream", "concurrency"]
+)
+def test_one_group_alone(group: str, rows: int, tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", group, "--json", str(file)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert f"\n{group}: " in run.stdout
+    document = json.loads(file.read_text())
+    assert set(document) == {"python", "machine", "awslambdaric", group}
+    assert len(document[group]["rows"]) == rows
