@@ -43,7 +43,7 @@ SYNC = f"""{HEAD}{MEET}
 import random
 def handler(event, context):
     for _ in meet(context, event["count"]):
-        time.sleep(0.002)
+        time.sleep(0.01)
     return [os.getpid(), threading.get_ident(), current_context().aws_request_id,
             context.tenant_id, os.environ.get("_X_AMZN_TRACE_ID"), context.trace_id]
 """
@@ -163,7 +163,7 @@ def test_streams_at_a_time(tmp_path: Path) -> None:
 async def handler(event, context):
     yield "first"
     for _ in meet(context, event["count"]):
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.01)
     yield "second"
 """
     with environment_of(source, tmp_path, events(4)) as (api, _, _, _):
@@ -286,6 +286,23 @@ class H(Runtime):
     with environment_of(source, tmp_path, events(3), "3") as (api, _, _, _):
         until(lambda: len(posts(api)) == 3)
     assert len({json.loads(post.body)[0] for post in posts(api)}) == 1
+
+
+def test_worker_that_does_not_end(tmp_path: Path) -> None:
+    """92: a worker that does not hear SIGTERM is killed in the end."""
+    source = f"""{HEAD}
+import signal
+def handler(event, context):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    return os.getpid()
+"""
+    with environment_of(source, tmp_path, [event(), event()], "2") as (api, process, _, _):
+        until(lambda: len(posts(api)) == 2)
+        process.terminate()
+        assert process.wait(10) == 0
+        for post in posts(api):
+            with pytest.raises(ProcessLookupError):
+                os.kill(int(post.body), 0)
 
 
 def test_unknown_mode(tmp_path: Path) -> None:

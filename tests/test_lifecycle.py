@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from .harness import ACCEPTED, SERVING, Run, ScriptedApi, Step, event, ours, reply, run, started
+from .harness import (
+    ACCEPTED,
+    SERVING,
+    HangUp,
+    Run,
+    ScriptedApi,
+    Step,
+    event,
+    ours,
+    reply,
+    run,
+    started,
+)
 from .lanes import Rie
 
 HEAD = "import asyncio, random, time\nfrom amazon_lambda_runtime import Runtime\n"
@@ -221,6 +233,63 @@ def test_only_for_snapshots(tmp_path: Path) -> None:
     tmp_path.joinpath("h.py").write_text(source)
     done = run(ours("h.H"), [event(), ACCEPTED], tmp_path)
     assert (done.kinds[0], done.stdout) == ("next", "")
+
+
+@pytest.mark.parametrize("step", [reply("500 Oops"), HangUp])
+def test_registration_fails(step: Step, tmp_path: Path) -> None:
+    """46, 71: an API that fails at the registration: 500 is no extensions, silence is the end."""
+    tmp_path.joinpath("h.py").write_text(SOURCES["sync"])
+    done = run(ours("h.H"), [step], tmp_path)
+    if step is HangUp:
+        assert done.stdout.startswith(
+            "[ERROR] LAMBDA_RUNTIME POST /2020-01-01/extension/register: "
+        )
+    assert (done.stderr, done.status) == ("", 1 if step is HangUp else 0)
+
+
+def test_end_in_a_stream(tmp_path: Path) -> None:
+    """71, 82: a stream that is at work ends in an error, whole pieces before it."""
+    source = f"""{HEAD}
+class H(Runtime):
+    def on_shutdown(self):
+        print("shutting down")
+    def handler(self, event, context):
+        while True:
+            yield "x" * 1000
+            print("sent", end="")
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([REGISTERED, event(), ACCEPTED]) as api:
+        with started(ours("h.H"), api, tmp_path) as (process, out, err):
+            while b"x" not in api.incoming:
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+            assert "shutting down" in out.read_text()
+            assert err.read_text() == ""
+    post = api.requests[-1]
+    assert set(post.chunks) == {b"x" * 1000}
+    assert post.trailers["lambda-runtime-function-error-type"] == "Function.Shutdown"
+
+
+def test_restore_hangs_up(tmp_path: Path) -> None:
+    """90: a restore that breaks off is one line, exit status 1; without `random`, too."""
+    source = SNAP.replace("KEYWORD", "def")
+    done = snapped(source, tmp_path, HangUp)
+    assert "[ERROR] LAMBDA_RUNTIME GET /2018-06-01/runtime/restore/next: " in done.stdout
+    assert (done.stderr, done.status) == ("", 1)
+
+
+def test_snapshot_without_the_package(tmp_path: Path) -> None:
+    """90: the class's own methods need no package, and no `random`."""
+    source = """
+from amazon_lambda_runtime import Runtime
+class H(Runtime):
+    def after_restore(self): print("restored")
+    def handler(self, event, context): pass
+"""
+    done = snapped(source, tmp_path, reply("200 OK"), event(), ACCEPTED)
+    assert (done.stdout, done.status) == ("restored\n", SERVING)
 
 
 @pytest.mark.parametrize("step", [reply("500 Oops"), reply("403 Forbidden")])

@@ -1,6 +1,9 @@
 """Streamed responses. Numbers are those of docs/behaviour.md."""
 
 import json
+import signal
+import socket
+import threading
 import time
 from base64 import b64decode
 from pathlib import Path
@@ -13,6 +16,7 @@ from .harness import (
     ACCEPTED,
     SERVING,
     HangUp,
+    Request,
     Run,
     ScriptedApi,
     Step,
@@ -234,6 +238,76 @@ def test_api_hangs_up(keyword: str, tmp_path: Path) -> None:
     assert lines[1].startswith("[ERROR] LAMBDA_RUNTIME A response stream was cut off. POST ")
     assert len(lines) == 2
     assert [request.kind for request in api.requests] == ["next", "next", "response", "next"]
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (reply("410 Gone", b"{}"), "HTTP 410: {}"),
+        (reply("500 Oops", b"{}"), "answered HTTP 500: {}"),
+    ],
+)
+def test_api_replies_early(step: bytes, told: str, tmp_path: Path) -> None:
+    """45, 46, 86: a reply before the end of the stream says why, and is heard."""
+    source = """
+import os, time
+def handler(event, context):
+    yield "first"
+    while not os.path.exists("go"):
+        time.sleep(0.005)
+    while True:
+        yield "x" * 100_000
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event()]) as api:
+
+        def hang_up(connection: socket.socket, request: Request) -> None:
+            connection.sendall(step)
+            connection.shutdown(socket.SHUT_RDWR)
+            tmp_path.joinpath("go").touch()
+
+        api._read_chunks = hang_up  # type: ignore[method-assign]
+        with started(ours("h.handler"), api, tmp_path) as (process, out, err):
+            if b"500" in step:
+                assert process.wait(10) == 1
+            else:
+                assert api.finished.wait(10)
+            assert told in out.read_text()
+            assert err.read_text() == ""
+
+
+def test_stream_on_a_new_connection(tmp_path: Path) -> None:
+    """62, 79: a stream opens the connection where the API has closed it."""
+    tmp_path.joinpath("h.py").write_text(GENERATOR)
+    closing = event().replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    done = run(ours("h.handler"), [[closing, HangUp], ACCEPTED], tmp_path)
+    assert done.posts[0].chunks == [b"ab", b"cd", "Łódź".encode()]
+
+
+def test_interrupted_piece(tmp_path: Path) -> None:
+    """72, 86: Ctrl-C in the middle of a piece ends the process; no trailer follows half a chunk."""
+    source = "def handler(event, context):\n    while True:\n        yield 'x' * 50_000_000\n"
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event()]) as api:
+        received: list[bytes] = []
+        reading, go_on = threading.Event(), threading.Event()
+
+        def hold(connection: socket.socket, request: Request) -> None:
+            reading.set()
+            go_on.wait(10)
+            while piece := connection.recv(1 << 20):
+                received.append(piece[-100:])
+
+        api._read_chunks = hold  # type: ignore[method-assign]
+        with started(ours("h.handler"), api, tmp_path) as (process, out, err):
+            assert reading.wait(10)
+            time.sleep(0.1)  # until the network's buffers are full
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            go_on.set()
+            assert "A response stream was cut off." in out.read_text()
+            assert err.read_text() == ""
+    assert b"lambda-runtime-function-error-type" not in b"".join(received)
 
 
 @pytest.mark.parametrize("status", ["413 Payload Too Large", "410 Gone", "403 Forbidden"])

@@ -34,6 +34,8 @@ _TOO_SOON = 1.0
 # How long (seconds) the end waits for invocations to be answered: Lambda leaves 600 ms.
 _LAST_ANSWERS = 0.5
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 MODES = ("processes", "threads", "tasks")
 
 
@@ -181,15 +183,19 @@ def _serve_in_processes(
     """Fork the workers, replace those that die, and end with them when asked to."""
     runtime._api().close()  # a connection can't be shared
     workers: dict[int, float] = {}
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         signal.signal(number, _exit)
     try:
         while True:
             while len(workers) < count:
+                # A signal in the middle of this would find a child that can't hear it, or a
+                # parent that does not know its child.
+                signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
                 pid = os.fork()
                 if pid == 0:
                     _be_worker(runtime, handler, is_async)
                 workers[pid] = monotonic()
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             pid, status = os.wait()
             started = workers.pop(pid, None)
             if started is None:
@@ -199,10 +205,19 @@ def _serve_in_processes(
             if monotonic() - started < _TOO_SOON:
                 sleep(_TOO_SOON)
     finally:
-        for pid in workers:
-            os.kill(pid, signal.SIGTERM)
-        for pid in workers:
-            os.waitpid(pid, 0)
+        _end_workers(list(workers))
+
+
+def _end_workers(pids: list[int]) -> None:
+    """Tell them to end, and kill those that have not when their time is over."""
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    deadline = monotonic() + 2 * _LAST_ANSWERS
+    while pids := [pid for pid in pids if os.waitpid(pid, os.WNOHANG) == (0, 0)]:
+        if monotonic() > deadline:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+        sleep(0.005)
 
 
 def _be_worker(runtime: "Runtime", handler: "Handler", is_async: bool) -> "NoReturn":
@@ -213,6 +228,7 @@ def _be_worker(runtime: "Runtime", handler: "Handler", is_async: bool) -> "NoRet
         ending.listen()
         # Ctrl-C reaches the whole group. The parent hears it too, and tells us.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         _take_log_socket()
         if is_async:
             runtime._loop()
