@@ -45,12 +45,13 @@ class Effort(NamedTuple):
     rounds: int
     processes: int
     streams: int
+    crowds: int
     # How long all workers are kept busy, in seconds.
     busy: float
 
 
-FULL = Effort(starts=40, rounds=25, processes=3, streams=5, busy=0.4)
-QUICK = Effort(starts=5, rounds=3, processes=1, streams=1, busy=0.1)
+FULL = Effort(starts=40, rounds=25, processes=3, streams=5, crowds=6, busy=0.25)
+QUICK = Effort(starts=5, rounds=3, processes=1, streams=1, crowds=1, busy=0.05)
 
 # Size of the event in bytes, and how many invocations make a candidate's turn. The longest event
 # that Lambda delivers is 6 MiB.
@@ -177,15 +178,17 @@ def concurrency(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL |
     answer = next_answer(echo_event(50))
     rates: dict[int, dict[str, list[float]]] = {count: defaultdict(list) for count in WORKERS}
     shares: dict[int, dict[str, list[float]]] = {count: defaultdict(list) for count in WORKERS}
-    for candidate in turns(candidates, effort.processes):
+    for turn in range(effort.crowds):
         for count in WORKERS:
-            with Environment(candidate.at(count), loop) as environment:
-                connections = [environment.connect() for _ in range(count)]
-                for connection in connections:
-                    connection.wait_for_next()
-                throughput(connections, answer, effort.busy / 4)
-                rates[count][candidate.name].append(throughput(connections, answer, effort.busy))
-                shares[count][candidate.name].append(environment.share() / 1024)
+            for candidate in candidates if turn % 2 == 0 else reversed(candidates):
+                with Environment(candidate.at(count), loop) as environment:
+                    connections = [environment.connect() for _ in range(count)]
+                    for connection in connections:
+                        connection.wait_for_next()
+                    throughput(connections, answer, effort.busy / 4)
+                    rate = throughput(connections, answer, effort.busy)
+                    rates[count][candidate.name].append(rate)
+                    shares[count][candidate.name].append(environment.share() / 1024)
     rows = {f"N={count}, invocations/s": medians(rates[count]) for count in WORKERS}
     held = {count: medians(shares[count]) for count in WORKERS}
     rows |= {f"N={count}, PSS, MiB": held[count] for count in WORKERS}
@@ -197,7 +200,7 @@ def concurrency(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL |
         for count in more
     }
     cpus = len(os.sched_getaffinity(0))
-    title = f"concurrency: {effort.processes} turns, {cpus} CPUs, {server(loop)}"
+    title = f"concurrency: {effort.crowds} turns, {cpus} CPUs, {server(loop)}"
     return Group(title, "", PEER, rows, (PROCESSES, THREADS, TASKS))
 
 

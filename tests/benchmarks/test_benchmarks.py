@@ -192,7 +192,7 @@ def test_bad_input_is_one_line(arguments: list[str]) -> None:
 def test_each_way_of_concurrency_has_its_ratio() -> None:
     row = {"processes": 3.0, "threads": 0.5, "awslambdaric": 2.0}
     group = measure.Group("it", "", "awslambdaric", {"N=4": row}, ("processes", "threads", "tasks"))
-    title, head, line = table.render(group).split("\n")
+    _, head, line = table.render(group).split("\n")
     ways = ["processes", "threads", "tasks"]
     ratios = [f"{way}/awslambdaric" for way in ways]
     assert head.split() == [*ways, "awslambdaric", *ratios, "target"]
