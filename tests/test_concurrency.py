@@ -204,6 +204,44 @@ def test_no_worker_survives(tmp_path: Path) -> None:
                 os.kill(pid, 0)
 
 
+def test_cancelled_task(tmp_path: Path) -> None:
+    """91: a coroutine that is cancelled is its own error, and the loop serves the others."""
+    source = f"""{HEAD}
+async def handler(event, context):
+    if event:
+        raise asyncio.CancelledError
+"""
+    with environment_of(source, tmp_path, [event(b"1"), event(b"0")], "2") as (api, _, _, _):
+        until(lambda: len(posts(api)) == 2)
+    (failed,) = [post for post in posts(api) if post.kind == "error"]
+    assert json.loads(failed.body)["errorType"] == "CancelledError"
+
+
+def test_async_handler_in_processes(tmp_path: Path) -> None:
+    """91: each process has an event loop of its own."""
+    env = {"AWS_LAMBDA_CONCURRENCY_MODE": "process"}
+    with environment_of(ASYNC, tmp_path, events(3), "3", **env) as (api, _, _, _):
+        until(lambda: len(posts(api)) == 3)
+    assert len({json.loads(post.body)[0] for post in posts(api)}) == 3
+
+
+def test_exit_in_a_process(tmp_path: Path) -> None:
+    """57, 91: SystemExit is reported, and its process is replaced at once if it lived a while."""
+    source = f"""{HEAD}
+if os.fork() == 0:
+    os._exit(0)  # a child of the user's own is nobody's worker
+def handler(event, context):
+    time.sleep(event)
+    raise SystemExit(7)
+"""
+    script: list[Step] = [event(b"1.1"), event(b"0")]
+    with environment_of(source, tmp_path, script, "2") as (api, process, out, err):
+        until(lambda: out.read_text().count("ended with 7") == 2)
+        assert process.poll() is None
+        assert err.read_text() == ""
+    assert [json.loads(post.body)["errorType"] for post in posts(api)] == ["SystemExit"] * 2
+
+
 @pytest.mark.parametrize("mode", ["threads", "tasks"])
 def test_exit_in_a_thread(mode: str, tmp_path: Path) -> None:
     """57, 91: SystemExit is reported, and ends the environment."""

@@ -396,6 +396,45 @@ class H(Runtime):
     assert (done.stdout, done.stderr, done.status) == ("", "", SERVING)
 
 
+def test_callable_after_an_early_answer(tmp_path: Path) -> None:
+    """89: nor is a callable called."""
+    source = f"""{HEAD}
+class H(Runtime):
+    def handler(self, event, context):
+        self.send_invocation_response("early")
+        return lambda stream: print("never")
+"""
+    done = served(source, [event(), event()], tmp_path, "h.H")
+    assert [post.body for post in done.posts] == [b'"early"'] * 2
+    assert done.stdout == ""
+
+
+def test_async_iterator(tmp_path: Path) -> None:
+    """79: an object with __anext__ streams, whether it can be closed or not."""
+    source = """
+class Pieces:
+    left = ["b", "a"]
+    def __aiter__(self): return self
+    async def __anext__(self):
+        if self.left: return self.left.pop()
+        raise StopAsyncIteration
+def handler(event, context): return Pieces()
+"""
+    assert answers(source, tmp_path).posts[0].chunks == [b"a", b"b"]
+
+
+def test_api_hangs_up_on_the_first_piece(tmp_path: Path) -> None:
+    """86: a first piece that does not get through is as any other."""
+    source = "def handler(event, context):\n    yield 'x' * 50_000_000\n"
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event()]) as api:
+        api._read_chunks = lambda connection, request: None  # type: ignore[method-assign]
+        with started(ours("h.handler"), api, tmp_path) as (process, out, _):
+            assert api.finished.wait(10)
+            assert process.poll() is None
+            assert out.read_text().count("A response stream was cut off.") == 1
+
+
 def http(expression: str, directory: Path, prefix: str = "") -> Run:
     return answers(
         f"def handler(event, context):\n    return {expression}\n", directory, prefix=prefix

@@ -193,7 +193,7 @@ def _serve_in_processes(
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
                 pid = os.fork()
                 if pid == 0:
-                    _be_worker(runtime, handler, is_async)
+                    _be_worker(runtime, handler, is_async)  # pragma: no cover  in the child
                 workers[pid] = monotonic()
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             pid, status = os.wait()

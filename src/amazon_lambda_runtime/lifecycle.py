@@ -120,7 +120,7 @@ def watch(client: RuntimeClient) -> Ending:
     return ending
 
 
-def _wait(connection: Connection, head: bytes) -> None:
+def _wait(connection: Connection, head: bytes) -> None:  # pragma: no cover  in a bare thread
     """Be an extension that waits for an event that never comes."""
     try:
         connection.request(head)
@@ -167,5 +167,5 @@ def snapshot(client: RuntimeClient, before: "Hook", after: "Hook") -> None:
 def _reseed() -> None:
     """Have no two environments that come from one snapshot draw the same numbers."""
     random = sys.modules.get("random")
-    if random is not None:
+    if random is not None:  # pragma: no branch  coverage itself has loaded it
         random.seed()

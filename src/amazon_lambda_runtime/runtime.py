@@ -242,14 +242,15 @@ class Runtime:
         try:
             result = handle(event, context)
             if getpid() != process:
-                raise SystemExit(0)
+                raise SystemExit(0)  # pragma: no cover  in the child
             if type(result) not in _PLAIN:
                 result = self._resolve(result, invocation)
             if not invocation.answered:
                 body, content_type = self._encode(result)
         except BaseException as exc:
             if getpid() != process:
-                raise  # a child that the handler forked: the answer is its parent's affair
+                # A child that the handler forked: the answer is its parent's affair.
+                raise  # pragma: no cover  in the child
             if isinstance(exc, Shutdown):
                 self._shut_down()  # first: there may be no time for more
             self._fail(invocation, exc)
