@@ -403,6 +403,22 @@ def handler(event, context):
     assert sorted(lines) == ["err 1\n", "err 2\n", "out 1\n", "out 2\n"]
 
 
+@pytest.mark.parametrize("mode", ALL)
+def test_json_logs(mode: str, tmp_path: Path) -> None:
+    """77, 91: each record is a line of JSON with the id and the tenant of its own invocation."""
+    source, env = ALL[mode]
+    source = source.replace(
+        "    return [", "    import logging; logging.warning('met')\n    return ["
+    )
+    env = {**env, "AWS_LAMBDA_LOG_FORMAT": "JSON"}
+    with environment_of(source, tmp_path, events(4), **env) as (api, _, out, err):
+        until(lambda: len(posts(api)) == 4)
+        records = [json.loads(line) for line in out.read_text().splitlines()]
+        assert err.read_text() == ""
+    told = sorted((record["requestId"], record["tenantId"]) for record in records)
+    assert told == [(f"id-{n}", f"tenant-{n}") for n in range(4)]
+
+
 def test_no_log_socket(tmp_path: Path) -> None:
     """91: without the socket it promises, the platform gets what it can of stdout."""
     tmp_path.joinpath("h.py").write_text("def handler(event, context): print('out')\n")

@@ -2,7 +2,11 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
+import threading
+import time
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from .harness import (
     ACCEPTED,
     SERVING,
     HangUp,
+    Request,
     ScriptedApi,
     Step,
     environment,
@@ -29,6 +34,7 @@ from .harness import (
     reply,
     run,
     served,
+    started,
 )
 from .lanes import Rie
 
@@ -101,6 +107,7 @@ class H(Runtime):
     done = served(source, [event(), event()], tmp_path, "h.H")
     assert done.kinds == ["next", "response", "next", "response", "next"]
     assert done.stdout.count("[ERROR] ValueError: afterwards\r") == 2
+    assert done.stdout.count("\rAfter the response to RequestId: id-1\n") == 2
     assert done.status == SERVING
 
 
@@ -318,6 +325,37 @@ def test_invocation_id(tmp_path: Path) -> None:
     done = served(source, events, tmp_path)
     sent = [post.headers.get("lambda-runtime-invocation-id") for post in done.posts]
     assert sent == ["nonce-1", None, "nonce-1", None]
+
+
+def test_death(tmp_path: Path) -> None:
+    """59: of os._exit() nothing can be told; the platform tells of it."""
+    done = served("import os\ndef handler(event, context): os._exit(9)\n", [event()], tmp_path)
+    assert (done.kinds, done.stdout, done.stderr, done.status) == (["next"], "", "", 9)
+
+
+def test_no_timeout(tmp_path: Path) -> None:
+    """66: however short the user's timeouts, and though it is frozen meanwhile, /next waits."""
+    source = "import socket\nsocket.setdefaulttimeout(0.01)\ndef handler(event, context): pass\n"
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([[b"", event()], ACCEPTED]) as api:
+        slow = threading.Event()
+        read = api._read
+
+        def read_late(connection: socket.socket) -> Request | None:
+            request = read(connection)
+            if not slow.is_set():
+                slow.set()
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(0.2)
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.2)
+            return request
+
+        api._read = read_late  # type: ignore[method-assign]
+        with started(ours("h.handler"), api, tmp_path) as (process, out, err):
+            assert api.finished.wait(10)
+            assert out.read_text() + err.read_text() == ""
+    assert [request.kind for request in api.requests] == ["next", "response", "next"]
 
 
 def test_background_thread_goes_on(tmp_path: Path) -> None:

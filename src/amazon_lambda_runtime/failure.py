@@ -63,8 +63,11 @@ class Failure:
         self.record = _record(document)
 
 
-def of_exception(exc: BaseException, request_id: str = "") -> Failure:
-    """Return what to tell of an exception that the handler, or the loading of it, let through."""
+def of_exception(exc: BaseException, request_id: str = "", late: bool = False) -> Failure:
+    """Return what to tell of an exception that the handler, or the loading of it, let through.
+
+    `late` says that the caller has its answer already, so that only the log can tell.
+    """
     try:
         message = text_of(exc)
         if isinstance(exc, Fault):
@@ -74,6 +77,8 @@ def of_exception(exc: BaseException, request_id: str = "") -> Failure:
         frames = _frames(exc.__traceback__)
         stack = _stack(frames)
         stack.extend(sequel(exc))
+        if late:
+            stack.append(f"After the response to RequestId: {request_id}\n")
         return Failure(message, name, request_id, stack, _xray_cause(message, name, frames))
     except Exception:
         # Out of memory, most likely, or the user's module hides one of the standard library's.

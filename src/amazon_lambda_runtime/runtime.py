@@ -320,14 +320,17 @@ class Runtime:
         if isinstance(exc, StreamClosed):
             failure.say(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {exc}\n")
             return
-        told = failure.of_exception(exc, invocation.request_id)
+        stream = invocation.stream
+        unfinished = stream is not None and not stream.closed
+        late = invocation.answered and not unfinished
+        told = failure.of_exception(exc, invocation.request_id, late)
         failure.say(told.record)
         error_type = failure.header_type(told.error_type)
         if not invocation.answered:
             invocation.fail(told.body, error_type, told.cause)
-        elif invocation.stream is not None and not invocation.stream.closed:
+        elif unfinished:
             try:
-                invocation.stream.fail(told.body, error_type)
+                stream.fail(told.body, error_type)
             except StreamClosed as cut:
                 failure.say(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
 
