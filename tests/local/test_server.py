@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,7 @@ def test_function_error() -> None:
     assert reply.headers["x-amz-function-error"] == "Unhandled"
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_empty_payload(tmp_path: Path) -> None:
     """
     No payload is an empty object.
