@@ -326,6 +326,20 @@ class H(Runtime):
     assert len({json.loads(post.body)[0] for post in posts(api)}) == 1
 
 
+def test_patience(tmp_path: Path) -> None:
+    """92: a worker that takes longer than the platform would wait is interrupted, and says so."""
+    source = (
+        f"{HEAD}\ndef handler(event, context):\n    open('here', 'w').close()\n    time.sleep(60)\n"
+    )
+    with environment_of(source, tmp_path, [event()], "2") as (api, process, _, err):
+        until(lambda: tmp_path.joinpath("here").exists())
+        process.terminate()
+        assert process.wait(10) == 0
+        assert err.read_text() == ""
+    (post,) = posts(api)
+    assert json.loads(post.body)["errorType"] == "Shutdown"
+
+
 def test_worker_that_does_not_end(tmp_path: Path) -> None:
     """92: a worker that does not hear SIGTERM is killed in the end."""
     source = f"""{HEAD}

@@ -94,6 +94,24 @@ def test_end_while_busy(source: str, tmp_path: Path) -> None:
     assert kinds == ["next", "error"]
 
 
+def test_second_signal(tmp_path: Path) -> None:
+    """71: another signal does not interrupt on_shutdown."""
+    source = SOURCES["sync"].replace(
+        'print("shutting down")', 'print("shutting"); time.sleep(0.3); print("down")'
+    )
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([REGISTERED]) as api:
+        with started(ours("h.H"), api, tmp_path) as (process, out, err):
+            assert api.finished.wait(10)
+            process.send_signal(signal.SIGTERM)
+            while "shutting\n" not in out.read_text():
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+            assert (out.read_text(), err.read_text()) == ("shutting\ndown\n", "")
+
+
 def test_registration(tmp_path: Path) -> None:
     """71: an internal extension without events is registered before the first /next."""
     tmp_path.joinpath("h.py").write_text(SOURCES["sync"])
