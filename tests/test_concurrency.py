@@ -262,7 +262,9 @@ def test_api_is_gone(mode: str, tmp_path: Path) -> None:
     env = {"AWS_LAMBDA_CONCURRENCY_MODE": mode}
     with environment_of(source, tmp_path, [reply("500 Oops")] * 4, **env) as (_, process, out, _):
         until(lambda: "the Runtime API answered HTTP 500" in out.read_text())
-        if mode != "processes":
+        if mode == "processes":
+            until(lambda: "ended with 1" in out.read_text())
+        else:
             assert process.wait(10) == 1
 
 
