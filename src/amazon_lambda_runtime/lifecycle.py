@@ -1,6 +1,7 @@
 """What an environment goes through besides invocations: its snapshot, and its end.
 
-Loaded only for a function that overrides `on_shutdown`, or that is started to be snapshotted.
+Loaded only for a function that overrides `on_shutdown`, is started to be snapshotted, or serves
+many invocations at once.
 """
 
 import signal
@@ -17,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-    from typing import Any
+    from typing import Any, NoReturn
 
     Hook = Callable[[], object]
 
@@ -146,10 +147,7 @@ def snapshot(client: RuntimeClient, before: "Hook", after: "Hook") -> None:
                 function, arguments, options = registered.pop()
                 function(*arguments, **options)
     except BaseException as exc:
-        told = failure.of_exception(exc)
-        failure.say(told.record)
-        client.init_error(told.body, "Runtime.BeforeSnapshotError", told.cause)
-        raise SystemExit(64) from None
+        _give_up(exc, client.init_error, "Runtime.BeforeSnapshotError", 64)
     client.restore()
     try:
         _reseed()
@@ -158,10 +156,17 @@ def snapshot(client: RuntimeClient, before: "Hook", after: "Hook") -> None:
                 function(*arguments, **options)
         after()
     except BaseException as exc:
-        told = failure.of_exception(exc)
-        failure.say(told.record)
-        client.restore_error(told.body, "Runtime.AfterRestoreError", told.cause)
-        raise SystemExit(65) from None
+        _give_up(exc, client.restore_error, "Runtime.AfterRestoreError", 65)
+
+
+def _give_up(
+    exc: BaseException, post: "Callable[[bytes, str, str], None]", error_type: str, status: int
+) -> "NoReturn":
+    """Log and post why a hook failed, and exit."""
+    told = failure.of_exception(exc)
+    failure.say(told.record)
+    post(told.body, error_type, told.cause)
+    raise SystemExit(status) from None
 
 
 def _reseed() -> None:

@@ -154,7 +154,9 @@ class Runtime:
                 concurrency.serve(self, handle, is_async)
             if is_async:
                 self._loop()  # asyncio is slow to load: now, and not in the first invocation
-            self._serve_all(handle)
+            while True:
+                event, context = self.next_event()
+                self._serve(handle, event, context)
         except Shutdown:
             self._shut_down()
             raise
@@ -229,11 +231,6 @@ class Runtime:
         failure.say(told.record)
         self._api().init_error(told.body, failure.header_type(error_type), told.cause)
         raise SystemExit(1)
-
-    def _serve_all(self, handle: "Handler") -> "NoReturn":
-        while True:
-            event, context = self.next_event()
-            self._serve(handle, event, context)
 
     def _serve(self, handle: "Handler", event: "Any", context: Context) -> None:
         """Have one event handled and see to it that it is answered exactly once."""
@@ -314,12 +311,20 @@ class Runtime:
     def _fail(self, invocation: "Invocation", exc: BaseException) -> None:
         if isinstance(exc, RuntimeApiError):
             raise exc  # nobody is left to report it to
+        self._flush()
+        try:
+            self._report(invocation, exc)
+        except StreamClosed as cut:
+            from .failure import say
+
+            say(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
+
+    def _report(self, invocation: "Invocation", exc: BaseException) -> None:
+        """Log what went wrong, and tell the caller if that is still possible."""
+        if isinstance(exc, StreamClosed):
+            raise exc  # the handler could not know, and is not to blame
         from . import failure
 
-        self._flush()
-        if isinstance(exc, StreamClosed):
-            failure.say(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {exc}\n")
-            return
         stream = invocation.stream
         unfinished = stream is not None and not stream.closed
         late = invocation.answered and not unfinished
@@ -329,10 +334,7 @@ class Runtime:
         if not invocation.answered:
             invocation.fail(told.body, error_type, told.cause)
         elif unfinished:
-            try:
-                stream.fail(told.body, error_type)
-            except StreamClosed as cut:
-                failure.say(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
+            stream.fail(told.body, error_type)
 
     def _decode(self, invocation: "Invocation") -> "Any":
         try:

@@ -48,11 +48,11 @@ class ResponseStream:
             raise LambdaError("the response stream is closed")
         if not data:
             return
-        if not self.started:
-            self._start(data)
-            return
         try:
-            self._invocation.write(data)
+            if self.started:
+                self._invocation.write(data)
+            else:
+                self._start(data)
         except StreamClosed:
             self.closed = True
             raise
@@ -61,9 +61,9 @@ class ResponseStream:
         """End the answer. What the handler does from here on is work after the response."""
         if self.closed:
             return
+        self.closed = True
         if not self.started:
             self._start(b"")
-        self.closed = True
         self._invocation.finish()
 
     def fail(self, document: bytes, error_type: str) -> None:
@@ -75,11 +75,7 @@ class ResponseStream:
     def _start(self, data: bytes) -> None:
         self._invocation.stream = self
         self.started = True
-        try:
-            self._invocation.start(self._content_type, self._prelude + data)
-        except StreamClosed:
-            self.closed = True
-            raise
+        self._invocation.start(self._content_type, self._prelude + data)
 
 
 class HttpResponse:
