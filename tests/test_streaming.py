@@ -409,6 +409,22 @@ class H(Runtime):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("rest", ["yield 'more'", "return"])
+def test_stream_after_an_error(rest: str, tmp_path: Path) -> None:
+    """68: a generator that answers with an error first sends no piece and no trailer after it."""
+    source = f"""{HEAD}
+class H(Runtime):
+    def handler(self, event, context):
+        self.send_invocation_error("no", "No")
+        {rest}
+        yield
+"""
+    done = served(source, [event(), event()], tmp_path, "h.H")
+    assert done.kinds == ["next", "error", "next", "error", "next"]
+    assert done.connections == 1
+    assert done.stdout.count("LambdaError: invocation id-1 has been answered already") == 2
+
+
 def test_async_iterator(tmp_path: Path) -> None:
     """79: an object with __anext__ streams, whether it can be closed or not."""
     source = """

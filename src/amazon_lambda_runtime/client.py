@@ -68,8 +68,8 @@ class Invocation:
         """
         self._post(ERROR, _error_headers(error_type, cause), body)
 
-    def start(self, content_type: str, data: bytes) -> None:
-        """Begin a streamed result with its first piece, which may be empty.
+    def start(self, stream: "Any", content_type: str, data: bytes) -> None:
+        """Begin a streamed result, that of `stream`, with its first piece, which may be empty.
 
         Raises StreamClosed if the API has hung up, RuntimeApiError if it cannot be reached.
         """
@@ -77,6 +77,7 @@ class Invocation:
             f"Content-Type: {content_type}\r\n{RESPONSE_MODE}: {STREAMING}\r\n"
             f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n"
         )
+        self.stream = stream
         first = chunk(data) if data else b""
         self._client.start(INVOCATION + self.request_id + RESPONSE, headers, first)
 

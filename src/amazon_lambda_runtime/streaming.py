@@ -32,10 +32,13 @@ class ResponseStream:
         self._invocation = invocation
         self._content_type = content_type
         self._prelude = prelude
-        #: Whether the first piece is on the wire.
-        self.started = False
         #: Whether the answer is complete.
         self.closed = False
+
+    @property
+    def started(self) -> bool:
+        """Whether this is the invocation's answer: its first piece is on the way."""
+        return self._invocation.stream is self
 
     def write(self, piece: "Piece") -> None:
         """Send a piece; return when it is handed to the network, however long that takes.
@@ -73,9 +76,7 @@ class ResponseStream:
         self._invocation.finish(f"{ERROR_TYPE}: {error_type}\r\n{ERROR_BODY}: {body}\r\n")
 
     def _start(self, data: bytes) -> None:
-        self._invocation.stream = self
-        self.started = True
-        self._invocation.start(self._content_type, self._prelude + data)
+        self._invocation.start(self, self._content_type, self._prelude + data)
 
 
 class HttpResponse:
