@@ -1,0 +1,442 @@
+// The console: what is chosen, what is shown of it, and what the keys do.
+
+import * as api from "./api.js";
+import * as editor from "./editor.js";
+import * as log from "./log.js";
+import { $, h, short, size } from "./dom.js";
+import { problem, show } from "./body.js";
+import { figures, List } from "./past.js";
+import { draw, ZOOMS } from "./timeline.js";
+import { status, Store } from "./store.js";
+
+// In bytes: what is kept of an answer to this page, and what is shown of one.
+const REPLY_LIMIT = 8 * 1024 * 1024;
+const SHOWN_LIMIT = 1024 * 1024;
+// How many answers to this page are kept; the journal has the beginnings of all.
+const REPLIES = 20;
+const FINAL = { ok: "succeeded", failed: "failed", finishing: "answered, still at work", running: "running", waiting: "waiting for an environment" };
+
+const store = new Store();
+const replies = new Map(); // by request id: answers to what this page has invoked
+let functions = [];
+let samples = [];
+let selected = null; // a request id
+let detail = null; // all that the server has of it
+let held = []; // its changes that came while that was on its way
+let pending = null; // a reply to us that has no request id yet
+let raw = false;
+let everybody = false; // the log of all invocations
+let zoom = 3;
+let live = null; // a stream on the screen: {source, element, decoder, shown}
+
+// Drawing: once a frame, and only what has changed.
+
+const dirty = new Set();
+function soon(...parts) {
+  if (!dirty.size) requestAnimationFrame(paint);
+  for (const part of parts) dirty.add(part);
+}
+
+function paint() {
+  const parts = new Set(dirty);
+  dirty.clear();
+  if (parts.has("head")) paintHead();
+  if (parts.has("response")) paintResponse();
+  if (parts.has("list")) list.update(store, selected);
+  if (parts.has("lanes") && draw($("lanes"), store, { zoom, selected, choose: select })) {
+    setTimeout(() => soon("lanes", "head", "list"), 100);
+  }
+}
+
+function paintHead() {
+  const invocation = store.invocations.get(selected) ?? detail;
+  const state = pending ? (pending.refusal ? "refused" : "running") : invocation ? status(invocation) : "";
+  const said = pending?.refusal ? "refused" : pending ? "sent" : state === "failed" || state ? FINAL[state] : "";
+  if ($("status").textContent !== said) $("status").textContent = said;
+  $("status").className = `status ${state}`;
+  $("request-id").textContent = pending ? "" : (selected ?? "");
+  const replayable = detail && !detail.event_cut;
+  for (const button of [$("replay"), $("edit")]) {
+    button.disabled = !replayable;
+    button.title = detail?.event_cut ? "The event is longer than what is kept of it" : "";
+  }
+  const about = invocation && (functions.find(({ name }) => name === invocation.function) ?? functions[0]);
+  $("figures").replaceChildren(...(pending || !invocation ? [] : figures(invocation, about, store.now())));
+}
+
+// What there is of the answer: as it came to us, or as the journal has kept it.
+function source() {
+  if (pending) return pending;
+  const own = replies.get(selected);
+  if (own && (own.kept.length || own.error || own.refusal || own.done)) return own;
+  if (!detail) return null;
+  const { answer, answer_size: total, answered_at: answered, error } = detail;
+  return { id: detail.id, kept: answer, total, done: answered !== null, error: error.length ? JSON.parse(new TextDecoder().decode(error)) : null };
+}
+
+function paintResponse() {
+  const box = $("response");
+  const from = source();
+  const invocation = store.invocations.get(selected) ?? detail;
+  $("size").textContent = from && (from.total || from.done) ? size(from.total) : "";
+  if (!from) {
+    live = null;
+    return box.replaceChildren(h("p", { class: "nothing" }, selected ? "…" : "Invoke the function, or choose an invocation."));
+  }
+  if (from.refusal) {
+    live = null;
+    return box.replaceChildren(problem(from.refusal));
+  }
+  const kept = Array.isArray(from.kept) ? from.kept : [from.kept];
+  if (!from.done) {
+    const key = from.id ?? selected;
+    if (!from.total) {
+      live = null;
+      return box.replaceChildren(h("p", { class: "nothing waiting" }, "Waiting for the answer"));
+    }
+    if (!live || live.key !== key || live.whole !== Array.isArray(from.kept)) {
+      live = { key, whole: Array.isArray(from.kept), element: h("pre", { class: "live" }), decoder: new TextDecoder(), shown: 0 };
+      box.replaceChildren(live.element);
+    }
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+    let offset = 0;
+    for (const piece of kept) {
+      const fresh = piece.subarray(Math.max(0, live.shown - offset));
+      offset += piece.length;
+      if (fresh.length && live.shown < SHOWN_LIMIT) {
+        live.element.append(live.decoder.decode(fresh, { stream: true }));
+        live.shown += fresh.length;
+      }
+    }
+    if (atEnd) box.scrollTop = box.scrollHeight;
+    return undefined;
+  }
+  live = null;
+  const data = api.join(kept);
+  const partial = data.length > SHOWN_LIMIT || data.length < from.total;
+  const failed = Boolean(invocation?.failed) && !from.error;
+  const parts = [];
+  if (data.length) parts.push(...show(data.subarray(0, SHOWN_LIMIT), { raw, partial, failed }));
+  if (partial) parts.push(h("p", { class: "note" }, `The first ${size(Math.min(data.length, SHOWN_LIMIT))} of ${size(from.total)}.`));
+  if (from.error) parts.push(h("p", { class: "note" }, "The stream broke off:"), problem(from.error));
+  if (!parts.length) parts.push(h("p", { class: "nothing" }, invocation?.kind === "Event" && !from.kept.length ? "Accepted; nobody waits for the answer." : "The answer is empty."));
+  return box.replaceChildren(...parts);
+}
+
+function paintLog() {
+  const rows = everybody
+    ? store.tail.map((line) => log.row(line, select))
+    : (detail?.lines ?? []).map(([at, text]) => log.row({ at, id: selected, text }));
+  $("log").classList.toggle("everybody", everybody);
+  $("log").replaceChildren(...rows);
+  $("log").scrollTop = $("log").scrollHeight;
+  const lost = !everybody && detail ? detail.line_count - detail.lines.length : 0;
+  $("log-note").textContent = everybody ? "of all invocations" : lost ? `the last ${detail.lines.length} of ${detail.line_count} lines` : "";
+  $("log-all").setAttribute("aria-pressed", String(everybody));
+}
+
+// Choosing an invocation.
+
+async function select(id) {
+  pending = null;
+  if (id !== selected) detail = null;
+  selected = id;
+  soon("head", "response", "list", "lanes");
+  if (!detail) paintLog();
+  await load(id);
+}
+
+async function load(id) {
+  held = [];
+  let whole;
+  try {
+    whole = await api.invocation(id);
+  } catch {
+    return; // Forgotten meanwhile, or the server has gone: the link says so.
+  }
+  if (id !== selected) return;
+  for (const name of ["event", "answer", "error"]) whole[name] = api.bytes(whole[name]);
+  detail = whole;
+  const late = held;
+  held = null;
+  late.forEach(follow);
+  paintLog();
+  soon("head", "response");
+}
+
+// A change of the chosen invocation.
+function follow(change) {
+  if (held && change.type !== "invocation") {
+    held.push(change);
+  } else if (change.type === "line" && detail && change.number > detail.line_count) {
+    detail.lines.push([change.at, change.text]);
+    detail.line_count = change.number;
+    if (!everybody) log.append($("log"), log.row(change));
+  } else if (change.type === "piece" && detail) {
+    detail.answer_size = change.size;
+    if (change.offset === detail.answer.length) detail.answer = api.join([detail.answer, api.bytes(change.data)]);
+    soon("response");
+  } else if (change.type === "invocation") {
+    soon("head");
+    if (change.answered_at !== null && detail?.answered_at === null) load(change.id);
+  }
+}
+
+// The journal.
+
+let feed = null;
+function listen() {
+  feed = new EventSource("/console/journal");
+  feed.addEventListener("open", () => link("live"));
+  feed.addEventListener("error", () => link("disconnected"));
+  feed.addEventListener("message", ({ data }) => hear(JSON.parse(data)));
+}
+
+function link(word) {
+  $("link").textContent = word;
+  $("link").className = `link ${word}`;
+}
+
+function hear(change) {
+  store.apply(change);
+  if (change.type === "snapshot") {
+    if (everybody) paintLog();
+    soon("list", "lanes", "head");
+    if (selected) load(selected);
+    return;
+  }
+  if (change.type === "invocation" && pending && change.trace_id.includes(pending.root)) adopt(change.id, pending);
+  if (change.id && change.id === selected) follow(change);
+  if (change.type === "line" && everybody) log.append($("log"), log.row(change, select));
+  if (change.type === "invocation" || change.type === "environment") soon("list", "lanes");
+}
+
+// A hidden page lets go: browsers open but six connections to a server, and there may be many tabs.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) feed?.close();
+  else listen();
+});
+
+// Invoking.
+
+class Reply {
+  constructor(root) {
+    Object.assign(this, { root, id: null, kept: [], total: 0, done: false, error: null, refusal: null });
+  }
+
+  piece(data) {
+    const room = REPLY_LIMIT - Math.min(this.total, REPLY_LIMIT);
+    if (room) this.kept.push(data.subarray(0, room));
+    this.total += data.length;
+    soon("response");
+  }
+
+  named(id) {
+    adopt(id, this);
+  }
+
+  ended(error) {
+    this.error = error;
+    this.done = true;
+    soon("response", "head");
+  }
+}
+
+function adopt(id, reply) {
+  if (reply.id || !id) return;
+  reply.id = id;
+  replies.set(id, reply);
+  if (replies.size > REPLIES) replies.delete(replies.keys().next().value);
+  if (pending === reply) select(id);
+}
+
+async function invoke(name, kind, event) {
+  const random = [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const root = `1-${Math.floor(Date.now() / 1000).toString(16).padStart(8, "0")}-${random}`;
+  const reply = (pending = new Reply(root));
+  selected = detail = null;
+  paintLog();
+  soon("head", "response", "list", "lanes");
+  try {
+    await api.invoke(name, kind, event, `Root=${root}`, reply);
+  } catch (error) {
+    const failure = { errorType: error.name, errorMessage: error.message };
+    if (reply.id) reply.ended(failure);
+    else reply.refusal = failure;
+    soon("head", "response");
+  }
+}
+
+function invokeEditor() {
+  if (!editor.refresh()) return $("editor").focus();
+  return invoke($("function").value, $("kind").value, editor.text().trim() || "{}");
+}
+
+async function replay(id) {
+  const past = await api.invocation(id);
+  if (past.event_cut) return;
+  const kind = past.kind === "Event" || past.kind === "stream" ? past.kind : "RequestResponse";
+  const known = functions.some(({ name }) => name === past.function);
+  await invoke(known ? past.function : $("function").value, kind, api.bytes(past.event));
+}
+
+function edit() {
+  if (!detail || detail.event_cut) return;
+  $("sample").value = "";
+  showFields({});
+  editor.set(new TextDecoder().decode(detail.event));
+  editor.format();
+  remember();
+  $("editor").focus();
+  $("editor").setSelectionRange(0, 0);
+}
+
+// Functions and samples.
+
+function showFunction() {
+  const chosen = functions.find(({ name }) => name === $("function").value);
+  const facts = chosen ? [
+    ["Handler", chosen.handler],
+    ["Memory", `${chosen.memory} MB`],
+    ["Timeout", `${chosen.timeout} s`],
+    ["Concurrency", String(chosen.concurrency)],
+    ["URL", chosen.url && h("a", /^https?:/.test(chosen.url) ? { href: chosen.url, target: "_blank", rel: "noopener noreferrer" } : {}, chosen.url)],
+    ["Queues", chosen.queues.join(", ")],
+  ] : [];
+  $("facts").replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  editor.set(recall() ?? "{}");
+}
+
+const key = () => `event of ${$("function").value}`;
+function remember() {
+  try {
+    localStorage.setItem(key(), editor.text());
+  } catch {
+    // Too long, or not allowed: it is only a convenience.
+  }
+}
+function recall() {
+  try {
+    return localStorage.getItem(key());
+  } catch {
+    return null;
+  }
+}
+
+function showFields(fields) {
+  $("fields").replaceChildren(...Object.entries(fields).map(([name, value]) =>
+    h("label", {}, h("span", {}, name), h("input", { name, value: String(value), autocomplete: "off", spellcheck: "false" }))));
+  $("fields").hidden = !Object.keys(fields).length;
+}
+
+let asked = 0;
+async function loadSample(fields) {
+  const name = $("sample").value;
+  if (!name) return;
+  asked += 1;
+  const mine = asked;
+  try {
+    const event = await api.sample(name, fields);
+    if (mine !== asked) return; // another key has been pressed meanwhile
+    editor.set(JSON.stringify(event, null, 2));
+    remember();
+  } catch (error) {
+    if (mine !== asked) return;
+    $("verdict").textContent = error.message;
+    $("verdict").classList.add("bad");
+  }
+}
+
+$("function").addEventListener("change", showFunction);
+$("sample").addEventListener("change", () => {
+  const sample = samples.find(({ name }) => name === $("sample").value);
+  $("sample").title = sample?.description ?? "";
+  showFields(sample?.fields ?? {});
+  loadSample(sample?.fields ?? {});
+});
+$("fields").addEventListener("input", () => loadSample(Object.fromEntries(new FormData($("fields")))));
+$("fields").addEventListener("submit", (event) => event.preventDefault());
+
+// Buttons and keys.
+
+const list = new List({ select, replay });
+const toggleLog = () => {
+  everybody = !everybody;
+  paintLog();
+};
+const zoomBy = (step) => {
+  zoom = Math.min(ZOOMS.length - 1, Math.max(0, zoom + step));
+  soon("lanes");
+};
+
+$("invoke").addEventListener("click", invokeEditor);
+$("format").addEventListener("click", () => editor.format());
+$("replay").addEventListener("click", () => selected && replay(selected));
+$("edit").addEventListener("click", edit);
+$("log-all").addEventListener("click", toggleLog);
+$("zoom-in").addEventListener("click", () => zoomBy(-1));
+$("zoom-out").addEventListener("click", () => zoomBy(1));
+$("help-open").addEventListener("click", () => $("help").showModal());
+$("editor").addEventListener("input", remember);
+$("raw").addEventListener("click", () => {
+  raw = !raw;
+  $("raw").setAttribute("aria-pressed", String(raw));
+  soon("response");
+});
+$("copy").addEventListener("click", async () => {
+  const from = source();
+  if (!from?.kept.length) return;
+  const data = Array.isArray(from.kept) ? api.join(from.kept) : from.kept;
+  await navigator.clipboard.writeText(new TextDecoder().decode(data));
+  $("copy").textContent = "Copied";
+  setTimeout(() => ($("copy").textContent = "Copy"), 1200);
+});
+new ResizeObserver(() => soon("lanes")).observe($("lanes"));
+// The time since the last burst is on the time line.
+setInterval(() => document.hidden || soon("lanes"), 5000);
+
+const KEYS = {
+  "?": () => $("help").showModal(),
+  "/": () => list.focus(),
+  e: () => $("editor").focus(),
+  s: () => $("sample").focus(),
+  r: () => selected && replay(selected),
+  l: edit,
+  a: toggleLog,
+};
+
+document.addEventListener("keydown", (event) => {
+  if ($("help").open) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    invokeEditor();
+  } else if (event.altKey && event.code === "KeyF") {
+    event.preventDefault();
+    editor.format();
+  } else if (event.key === "Escape") {
+    document.activeElement.blur();
+  } else if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key in KEYS && !event.target.closest("input, textarea, select")) {
+    event.preventDefault();
+    KEYS[event.key]();
+  }
+});
+
+// The start.
+
+soon("head", "response", "list", "lanes");
+listen();
+try {
+  functions = await api.functions();
+  $("function").replaceChildren(...functions.map(({ name }) => h("option", { value: name }, name)));
+  showFunction();
+} catch (error) {
+  $("verdict").textContent = `The functions cannot be had: ${error.message}`;
+}
+try {
+  samples = await api.samples();
+} catch {
+  samples = [];
+}
+$("sample").replaceChildren(h("option", { value: "" }, "Sample event…"), ...samples.map(({ name, description }) => h("option", { value: name, title: description }, name)));
+$("sample").hidden = !samples.length;
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,131 @@
+// The invocations of the past: their list, and the figures of one.
+
+import { $, clock, h, short, span } from "./dom.js";
+import { duration, status } from "./store.js";
+
+const WORDS = { ok: "succeeded", failed: "failed", finishing: "answered", running: "running", waiting: "waiting" };
+const KINDS = { RequestResponse: "", Event: "event", stream: "stream", url: "url", sqs: "sqs" };
+
+export class List {
+  #rows = new Map(); // by request id: the elements of a row, and what they were made from
+  #actions;
+
+  constructor(actions) {
+    this.#actions = actions;
+    $("filter").addEventListener("input", () => this.#filter());
+    $("list").addEventListener("keydown", (event) => this.#move(event));
+  }
+
+  update(store, selected) {
+    for (const [id, row] of this.#rows) {
+      if (!store.invocations.has(id)) {
+        row.item.remove();
+        this.#rows.delete(id);
+      }
+    }
+    const now = store.now();
+    for (const invocation of store.invocations.values()) {
+      const row = this.#rows.get(invocation.id) ?? this.#add(invocation);
+      row.invocation = invocation;
+      const state = status(invocation);
+      const ms = duration(invocation, now);
+      const length = ms === null ? "" : span(ms);
+      if (row.state !== state || row.length.textContent !== length) {
+        row.state = state;
+        row.dot.className = `dot ${state}`;
+        row.dot.title = WORDS[state];
+        row.length.textContent = length;
+        row.cold.textContent = invocation.cold ? "cold" : "";
+        row.where.textContent = invocation.environment === null ? "" : `#${invocation.environment}`;
+        row.button.setAttribute("aria-label", `${short(invocation.id)}, ${WORDS[state]}${length ? `, ${length}` : ""}${invocation.cold ? ", cold start" : ""}`);
+      }
+      const chosen = invocation.id === selected;
+      if (chosen !== row.chosen) {
+        row.chosen = chosen;
+        if (chosen) row.button.setAttribute("aria-current", "true");
+        else row.button.removeAttribute("aria-current");
+      }
+    }
+    $("count").textContent = this.#rows.size ? String(this.#rows.size) : "";
+    $("nothing").hidden = this.#rows.size > 0;
+    this.#filter();
+    this.#rove();
+  }
+
+  focus() {
+    const target = $("list").querySelector("[aria-current]") ?? $("list").querySelector("li:not([hidden]) .row");
+    if (target) target.focus();
+    else $("filter").focus();
+  }
+
+  #add({ id, kind, accepted_at: at }) {
+    const row = {
+      dot: h("span", { class: "dot" }),
+      length: h("span", { class: "length" }),
+      cold: h("span", { class: "cold" }),
+      where: h("span", { class: "where" }),
+    };
+    row.button = h(
+      "button",
+      { class: "row", type: "button", tabindex: "-1", title: id, "data-id": id, click: () => this.#actions.select(id) },
+      row.dot, h("time", {}, clock(at)), h("code", {}, short(id)),
+      h("span", { class: "kind" }, KINDS[kind] ?? kind), row.cold, row.where, row.length,
+    );
+    const again = h("button", { class: "again", type: "button", tabindex: "-1", "aria-label": `Replay ${short(id)}`, title: "Replay", click: () => this.#actions.replay(id) }, "↻");
+    row.item = h("li", {}, row.button, again);
+    $("list").prepend(row.item);
+    this.#rows.set(id, row);
+    return row;
+  }
+
+  #filter() {
+    const wanted = $("filter").value.trim().toLowerCase();
+    for (const [id, { item, state, invocation }] of this.#rows) {
+      const text = `${id} ${invocation.kind} ${invocation.function} ${WORDS[state]} ${invocation.cold ? "cold" : ""} #${invocation.environment}`;
+      item.hidden = wanted !== "" && !text.toLowerCase().includes(wanted);
+    }
+  }
+
+  // One row is in the tab order; the arrows move among them.
+  #rove(target = $("list").querySelector("[aria-current]") ?? $("list").querySelector("li:not([hidden]) .row")) {
+    for (const button of $("list").querySelectorAll("button[tabindex='0']")) button.tabIndex = -1;
+    if (!target) return;
+    target.tabIndex = 0;
+    target.nextElementSibling.tabIndex = 0;
+  }
+
+  #move(event) {
+    const rows = [...$("list").querySelectorAll("li:not([hidden]) .row")];
+    const at = rows.findIndex((row) => row.parentElement.contains(document.activeElement));
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1, j: at + 1, k: at - 1 }[event.key];
+    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
+    if (!row) return;
+    this.#rove(row);
+    row.focus();
+    row.click();
+  }
+}
+
+// Return the terms of the REPORT line, as far as they are known.
+export function figures(invocation, about, now) {
+  const ms = duration(invocation, now);
+  const found = [];
+  if (ms !== null) found.push(["Duration", span(ms), about?.timeout ? gauge(ms / 1000 / about.timeout) : null]);
+  if (invocation.duration_ms !== null) found.push(["Billed", `${Math.ceil(invocation.duration_ms)} ms`]);
+  if (invocation.init_ms !== null) found.push(["Init", span(invocation.init_ms)]);
+  if (invocation.memory_used !== null) {
+    found.push(["Memory", `${invocation.memory_used}${about ? ` / ${about.memory}` : ""} MB`, about ? gauge(invocation.memory_used / about.memory) : null]);
+  }
+  if (invocation.environment !== null) found.push(["Environment", `#${invocation.environment}${invocation.cold ? " cold" : ""}`]);
+  found.push(["Type", invocation.kind]);
+  found.push(["At", clock(invocation.accepted_at)]);
+  return found.map(([name, value, extra]) => h("div", {}, h("dt", {}, name), h("dd", {}, value, extra)));
+}
+
+function gauge(share) {
+  const fill = h("i");
+  fill.style.width = `${Math.min(100, Math.max(1, share * 100))}%`;
+  return h("span", { class: share > 0.8 ? "gauge high" : "gauge", "aria-hidden": "true" }, fill);
+}
