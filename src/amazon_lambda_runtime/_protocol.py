@@ -19,6 +19,8 @@ RESTORE_ERROR = "/2018-06-01/runtime/restore/error"
 # The Extensions API, at the same address.
 REGISTER = "/2020-01-01/extension/register"
 EVENT_NEXT = "/2020-01-01/extension/event/next"
+EXTENSION_INIT_ERROR = "/2020-01-01/extension/init/error"
+EXTENSION_EXIT_ERROR = "/2020-01-01/extension/exit/error"
 
 # Header names are written in lower case and compared in lower case, as HTTP demands.
 REQUEST_ID = "lambda-runtime-aws-request-id"

@@ -322,7 +322,7 @@ class TestErrors:
             "Choose another --port or --host.\n"
         )
 
-    @pytest.mark.parametrize("missing", ["click", "h11"])
+    @pytest.mark.parametrize("missing", ["click", "httptools"])
     def test_missing_tools(self, tmp_path: Path, missing: str) -> None:
         """
         Without the extra `tools`, the command says how to get it.

@@ -76,8 +76,8 @@ async def outcome(function: Function, *steps: list[Any]) -> tuple[Any, Recorder]
     log = Recorder()
     async with Pool(function, log) as pool:
         invocation = invoke(pool, *steps)
-        await invocation.reported.wait()
-        answer = await invocation.answer()
+        await invocation.wait_until_reported()
+        answer = await invocation.wait()
     return json.loads(answer.payload), log
 
 

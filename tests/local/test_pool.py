@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from amazon_lambda_runtime.local import Pool
+from amazon_lambda_runtime.local import environment as environment_module
 from amazon_lambda_runtime.local import pool as pool_module
 
 from .support import Recorder, has_ended, invoke, is_alive, obedient, outcome, respond, run
@@ -61,7 +62,7 @@ def test_environment_is_used_again() -> None:
         async with Pool(obedient(["write", "init\n"]), log) as pool:
             for number in range(5):
                 # The answer is not the end of it: asking for the next event is.
-                assert (await invoke(pool, respond(str(number))).answer()).payload == b"%d" % number
+                assert (await invoke(pool, respond(str(number))).wait()).payload == b"%d" % number
         return log
 
     log = run(test())
@@ -81,12 +82,12 @@ def test_simultaneous_invocations(tmp_path: Path) -> None:
             # Neither can end before the other has begun.
             first = invoke(pool, ["touch", one], ["await", two], respond("1"))
             second = invoke(pool, ["touch", two], ["await", one], respond("2"))
-            answers = await asyncio.gather(first.answer(), second.answer())
+            answers = await asyncio.gather(first.wait(), second.wait())
             assert [answer.payload for answer in answers] == [b"1", b"2"]
-            await asyncio.gather(first.reported.wait(), second.reported.wait())
+            await asyncio.gather(first.wait_until_reported(), second.wait_until_reported())
             # Both are there for the next two.
             third, fourth = invoke(pool, respond()), invoke(pool, respond())
-            await asyncio.gather(third.reported.wait(), fourth.reported.wait())
+            await asyncio.gather(third.wait_until_reported(), fourth.wait_until_reported())
         return log
 
     assert run(test()).count("init") == 2
@@ -96,18 +97,18 @@ def test_work_after_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """
     The caller has the answer before the handler is done; who comes meanwhile does not wait long.
     """
-    monkeypatch.setattr(pool_module, "ASKS_AGAIN", 0.01)
+    monkeypatch.setattr(environment_module, "ASKS_AGAIN", 0.01)
 
     async def test() -> None:
         go_on = tmp_path / "go-on"
         log = Recorder()
         async with Pool(obedient(), log) as pool:
             first = invoke(pool, respond("1"), ["await", str(go_on)], ["write", "late\n"])
-            assert (await first.answer()).payload == b"1"
-            assert (await invoke(pool, respond("2")).answer()).payload == b"2"
-            assert not first.over.is_set()
+            assert (await first.wait()).payload == b"1"
+            assert (await invoke(pool, respond("2")).wait()).payload == b"2"
+            assert not first.over
             go_on.touch()
-            await first.reported.wait()
+            await first.wait_until_reported()
             late, end = log.index("late"), log.index(f"END RequestId: {first.id}")
             assert late < end
 
@@ -123,14 +124,14 @@ def test_timeout() -> None:
         log = Recorder()
         async with Pool(obedient(timeout=1), log) as pool:
             invocation = invoke(pool, ["start", ["sleep", "600"]], ["sleep", 600])
-            answer = await invocation.answer()
+            answer = await invocation.wait()
             assert answer.failed
             assert json.loads(answer.payload) == {
                 "errorType": "Sandbox.Timedout",
                 "errorMessage": f"RequestId: {invocation.id} Error: "
                 "Task timed out after 1.00 seconds",
             }
-            await invocation.reported.wait()
+            await invocation.wait_until_reported()
             assert await has_ended(int(log.own[0]))
             assert log.own[1].endswith(f"Z {invocation.id} Task timed out after 1.00 seconds")
             duration = re.search(r"\tDuration: ([\d.]+) ms", log[-1])
@@ -138,8 +139,8 @@ def test_timeout() -> None:
             assert 1000 <= float(duration[1]) < 10_000
 
             again = invoke(pool, respond("2"))
-            assert (await again.answer()).payload == b"2"
-            await again.reported.wait()
+            assert (await again.wait()).payload == b"2"
+            await again.wait_until_reported()
             assert "Init Duration" in log[-1]
 
     run(test())
@@ -154,7 +155,7 @@ def test_deadline() -> None:
         async with Pool(obedient(timeout=7), Recorder()) as pool:
             before = time.time()
             invocation = invoke(pool, respond())
-            await invocation.answer()
+            await invocation.wait()
             assert before + 7 <= invocation.deadline_ms / 1000 + 0.001 <= time.time() + 7.001
 
     run(test())
@@ -189,9 +190,9 @@ def test_exit_after_the_answer() -> None:
         log = Recorder()
         async with Pool(obedient(), log) as pool:
             invocation = invoke(pool, respond(), ["exit", 1])
-            assert not (await invocation.answer()).failed
-            await invocation.reported.wait()
-            assert not (await invoke(pool, respond()).answer()).failed
+            assert not (await invocation.wait()).failed
+            await invocation.wait_until_reported()
+            assert not (await invoke(pool, respond()).wait()).failed
 
     run(test())
 
@@ -205,12 +206,12 @@ def test_exit_while_idle() -> None:
         log = Recorder()
         async with Pool(obedient(["write", f"{os.getpid()}\n"]), log) as pool:
             invocation = invoke(pool, respond())
-            await invocation.reported.wait()
-            (environment,) = pool._environments
-            os.kill(environment._process.pid, signal.SIGKILL)
+            await invocation.wait_until_reported()
+            (environment,) = pool.environments.values()
+            os.kill(environment.process.pid, signal.SIGKILL)
             assert environment._exit is not None
             await asyncio.shield(environment._exit)
-            assert (await invoke(pool, respond("2")).answer()).payload == b"2"
+            assert (await invoke(pool, respond("2")).wait()).payload == b"2"
 
     run(test())
 
@@ -225,10 +226,19 @@ def test_init_error() -> None:
     answer, log = run(outcome(obedient(*steps)))
 
     assert answer == document
-    assert log[0] == "oops"
-    assert log[1].startswith("START ")
-    assert "bye" in log
-    assert "Init Duration" in log[-1]
+    # Once on its own, and once more as a part of the invocation.
+    assert log.count("oops") == log.count("bye") == 2
+    told = [line for line in log if line.startswith(("START", "INIT_REPORT", "END", "REPORT"))]
+    assert [line.split()[0] for line in told] == [
+        "INIT_REPORT",
+        "START",
+        "INIT_REPORT",
+        "END",
+        "REPORT",
+    ]
+    assert told[0].endswith("Phase: init\tStatus: error\tError Type: Runtime.Unknown")
+    assert "Phase: invoke" in told[2]
+    assert "Init Duration" not in told[-1]
 
 
 def test_init_error_and_no_end() -> None:
@@ -303,13 +313,13 @@ class TestClose:
                 busy = invoke(pool, ["start", ["sleep", "600"]], ["sleep", 600])
                 child = int(await number(log))
                 idle = invoke(pool, respond())
-                await idle.reported.wait()
-                pids = [e._process.pid for e in pool._environments]
+                await idle.wait_until_reported()
+                pids = [e.process.pid for e in pool.environments.values()]
                 assert len(pids) == 2
                 assert all(map(is_alive, [child, *pids]))
             with pytest.raises(asyncio.CancelledError):
-                await busy.answer()
-            await busy.reported.wait()
+                await busy.wait()
+            await busy.wait_until_reported()
             for pid in (child, *pids):
                 assert await has_ended(pid)
             return pids
@@ -328,8 +338,10 @@ class TestClose:
             async with Pool(obedient(command=["sh", str(script)]), log) as pool:
                 invoke(pool)
                 await log.wait_for("ready")
-                (environment,) = pool._environments
-            assert await has_ended(environment._process.pid)
+                (environment,) = pool.environments.values()
+                assert environment.process is not None
+                pid = environment.process.pid
+            assert await has_ended(pid)
 
         run(test())
 
@@ -341,10 +353,11 @@ class TestClose:
         async def test() -> None:
             async with Pool(obedient(["sleep", 600]), Recorder()) as pool:
                 invoke(pool)
-                while not pool._environments:
+                (environment,) = pool.environments.values()
+                while environment.process is None:
                     await asyncio.sleep(0)
-                (environment,) = pool._environments
-            assert await has_ended(environment._process.pid)
+                pid = environment.process.pid
+            assert await has_ended(pid)
 
         run(test())
 

@@ -48,8 +48,8 @@ def test_answer_is_passed_on_as_it_is() -> None:
         log = Recorder()
         async with Pool(obedient(), log) as pool:
             invocation = invoke(pool, respond("not json"))
-            await invocation.reported.wait()
-            return await invocation.answer(), log.own
+            await invocation.wait_until_reported()
+            return await invocation.wait(), log.own
 
     assert run(test()) == (Answer(b"not json"), ['202 {"status":"OK"}'])
 
@@ -62,7 +62,7 @@ def test_error_answer() -> None:
     async def test() -> Answer:
         async with Pool(obedient(), Recorder()) as pool:
             invocation = invoke(pool, ["POST", "/invocation/{id}/error", '{"errorType": "X"}'])
-            return await invocation.answer()
+            return await invocation.wait()
 
     assert run(test()) == Answer(b'{"errorType": "X"}', failed=True)
 
@@ -149,9 +149,9 @@ def test_size_of_a_response(excess: int, status: int) -> None:
         fill = ["fill", "/invocation/{id}/response", RESPONSE_LIMIT + excess]
         async with Pool(obedient(), log) as pool:
             invocation = invoke(pool, fill, respond())
-            await invocation.reported.wait()
-            assert len(pool._environments) == 1, "it goes on"
-            return await invocation.answer(), log
+            await invocation.wait_until_reported()
+            assert len(pool.environments.values()) == 1, "it goes on"
+            return await invocation.wait(), log
 
     answer, log = run(test())
 
@@ -231,7 +231,7 @@ def test_client_context() -> None:
         async with Pool(obedient(), log) as pool:
             event = json.dumps([["headers"], respond()]).encode()
             invocation = pool.invoke(event, client_context='{"custom":{"name":"Ünal"}}')
-            await invocation.reported.wait()
+            await invocation.wait_until_reported()
         context: str = json.loads(log.own[0])["lambda-runtime-client-context"]
         return context
 

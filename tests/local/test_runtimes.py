@@ -42,8 +42,8 @@ async def invoke(function: Function, *events: object) -> tuple[list[Answer], Rec
     async with Pool(function, log) as pool:
         for event in events:
             invocation = pool.invoke(json.dumps(event).encode())
-            await invocation.reported.wait()
-            answers.append(await invocation.answer())
+            await invocation.wait_until_reported()
+            answers.append(await invocation.wait())
     return answers, log
 
 

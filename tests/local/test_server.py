@@ -25,7 +25,7 @@ def serving(test: Test, log: Recorder | None = None) -> Any:
     """Run the test against a server with the function `hello`."""
 
     async def whole() -> Any:
-        async with LocalLambda(obedient(), Recorder() if log is None else log) as service:
+        async with LocalLambda(obedient(), log=Recorder() if log is None else log) as service:
             return await test(service, await service.listen())
 
     return run(whole())
@@ -115,7 +115,7 @@ def test_empty_payload(tmp_path: Path) -> None:
     command = ["sh", str(RUNTIMES / "shell.sh")]
 
     async def test() -> Reply:
-        async with LocalLambda(Function("shell", "-", command, str(tmp_path)), Recorder()) as shell:
+        async with LocalLambda(Function("shell", "-", command, str(tmp_path)), log=Recorder()) as shell:
             return await request(await shell.listen(), "POST", PATH.format("shell"))
 
     assert json.loads(run(test()).body) == {"echo": {}}
@@ -286,6 +286,6 @@ def test_other_methods_and_paths() -> None:
     assert ask(method="GET").status == 405
 
     async def test(_: LocalLambda, port: int) -> int:
-        return (await request(port, "POST", "/")).status
+        return (await request(port, "POST", "/2015-03-31/nothing")).status
 
     assert serving(test) == 404

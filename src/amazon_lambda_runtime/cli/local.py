@@ -117,12 +117,12 @@ async def _invoke_once(function: "Function", event: bytes) -> int:
     async with Pool(function) as pool:
         invocation = pool.invoke(event)
         # Closing the pool ends the wait for the report too.
-        reported = asyncio.ensure_future(invocation.reported.wait())
+        reported = asyncio.ensure_future(invocation.wait_until_reported())
         waiting: list[asyncio.Future[Any]] = [reported, stopped]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if stopped.done():
             return 128 + stopped.result()
-        answer = await invocation.answer()
+        answer = await invocation.wait()
     sys.stdout.buffer.write(answer.payload + b"\n")
     sys.stdout.buffer.flush()
     return 1 if answer.failed else 0

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 REGION = "us-east-1"
 ACCOUNT = "012345678912"
@@ -17,20 +18,18 @@ _LEFTOVERS = (
     "AWS_LAMBDA_MAX_CONCURRENCY",
     "LAMBDA_RUNTIME_DIR",
     "_LAMBDA_TELEMETRY_LOG_FD",
+    "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET",
     "_X_AMZN_TRACE_ID",
 )
 
 
-def arn(name: str) -> str:
-    """Return the ARN of the function of this name."""
-    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Function:
     """A function: the command that runs its runtime, and its limits.
 
-    `timeout` is in seconds, `memory` in MB (told to the function, not enforced). `environment` is
+    `timeout` is in seconds (0: none), `memory` in MB (0: no limit). `concurrency` is how many
+    execution environments there may be at a time. `max_concurrency` is how many invocations one of
+    them has at a time, as on Lambda Managed Instances; 0 is an ordinary function. `environment` is
     set over the environment of this process. The command runs in `task_root`.
     """
 
@@ -41,18 +40,39 @@ class Function:
     timeout: float = 3
     memory: int = 128
     environment: Mapping[str, str] = field(default_factory=dict)
+    concurrency: int = 10
+    max_concurrency: int = 0
+    freeze: bool = True
+    #: In seconds: an environment that was idle for so long is ended.
+    idle: float = 300
+    region: str = ""
+    account: str = ACCOUNT
+    #: A folder of external extensions, each an executable; "" for none.
+    extensions: str = ""
 
-    def process_environment(self, runtime_api: str) -> dict[str, str]:
-        """Return the variables for one new process; `runtime_api` is its HOST:PORT to ask."""
-        inherited = {name: value for name, value in os.environ.items() if name not in _LEFTOVERS}
-        region = (
-            inherited.get("AWS_REGION", "") or inherited.get("AWS_DEFAULT_REGION", "") or REGION
+    @cached_property
+    def arn(self) -> str:
+        return f"arn:aws:lambda:{self.region_name}:{self.account}:function:{self.name}"
+
+    @cached_property
+    def region_name(self) -> str:
+        environ = os.environ
+        return (
+            self.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or REGION
         )
+
+    def process_environment(self, runtime_api: str, log_socket: str = "") -> dict[str, str]:
+        """Return the variables for one new process.
+
+        `runtime_api` is its HOST:PORT to ask; `log_socket` is where the workers of a managed
+        instance connect their output to.
+        """
+        inherited = {name: value for name, value in os.environ.items() if name not in _LEFTOVERS}
         day = time.strftime("%Y/%m/%d", time.gmtime())
-        return {
+        variables = {
             **inherited,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": self.region_name,
+            "AWS_DEFAULT_REGION": self.region_name,
             "TZ": ":UTC",
             **self.environment,
             "_HANDLER": self.handler,
@@ -60,8 +80,15 @@ class Function:
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory or 10240),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"{day}/[{VERSION}]{secrets.token_hex(16)}",
         }
+        if self.max_concurrency:
+            variables |= {
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
+                "AWS_LAMBDA_MAX_CONCURRENCY": str(self.max_concurrency),
+                "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": log_socket,
+            }
+        return variables

@@ -6,15 +6,21 @@ A page in the browser can send a POST to any address, and with a DNS name that c
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
 def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
     """Return why a request with these headers is refused, or None if it is not."""
-    host = _hostname("//" + headers.get("host", listening_on))
+    return _refusal(headers.get("host", listening_on), headers.get("origin"), listening_on)
+
+
+# Most requests say the same as the one before.
+@lru_cache(maxsize=64)
+def _refusal(host: str, origin: str | None, listening_on: str) -> str | None:
+    host = _hostname(f"//{host}")
     if not (_is_loopback(host) or host == listening_on or _any_address(host, listening_on)):
         return f"Host {host!r} is not where this server listens ({listening_on})"
-    origin = headers.get("origin")
     if origin is not None and not _is_loopback(_hostname(origin)):
         return f"Origin {origin!r} is not on this machine"
     return None

@@ -1,42 +1,58 @@
 """The execution environments of one function: as many as there are invocations at a time.
 
-An idle environment is used again, the one that was busy last first, as Lambda does. On Lambda, an
-init that takes longer than 10 s is done again under the function's timeout. Here the two together
-are its limit, and it is done once.
+An idle environment is used again, the one that was busy last first, as Lambda does. An environment
+that fails to initialise in 10 s is started once more, as a part of the invocation that waits for
+it (Lambda calls the first one suppressed), and what comes of that is the answer.
 """
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections import deque
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from . import report
 from .environment import Environment
 from .function import Function
-from .invocation import Invocation
+from .invocation import Caller, Invocation
+from .journal import Journal
+from .managed import ManagedEnvironment
 from .output import Log, to_stderr
 from .states import State
+from .watchdog import Watchdog
 
 # In seconds.
 INIT_LIMIT = 10
-# How long an invocation waits for an environment that has answered and has not asked again yet.
-# That is a matter of a millisecond, unless the handler goes on working after its answer.
-ASKS_AGAIN = 0.1
+# How long an environment must have been idle to be frozen, and how often that is looked after.
+FREEZES_AFTER = 0.02
+_SWEEP = 0.025
 
 
 class Pool:
     """Runs the invocations of one function. An async context manager: its end is their end.
 
-    `log` gets every line that the function writes or that Lambda writes about it.
+    `log` gets every line that the function writes or that Lambda writes about it; `journal` is
+    told what happens.
     """
 
-    def __init__(self, function: Function, log: Log = to_stderr) -> None:
+    def __init__(
+        self, function: Function, log: Log = to_stderr, journal: Journal | None = None
+    ) -> None:
         self.function = function
+        self.environments: dict[int, Environment] = {}
         self._log = log
-        self._environments: set[Environment] = set()
+        self._journal = journal
+        self._watchdog = Watchdog()
         self._idle: list[Environment] = []
-        self._running: dict[asyncio.Task[None], Invocation] = {}
+        self._queue: deque[Invocation] = deque()
+        # Who waits for an environment that is being started, and whether it is a second attempt.
+        self._first: dict[int, Invocation | None] = {}
+        self._again: set[int] = set()
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._count = 0
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,98 +65,272 @@ class Pool:
     ) -> None:
         await self.close()
 
-    def invoke(self, event: bytes, client_context: str = "") -> Invocation:
+    def invoke(
+        self, event: bytes, client_context: str = "", caller: Caller | None = None
+    ) -> Invocation:
         """Start an invocation and return it. It runs to its end whether somebody waits or not.
 
         The event is passed on as it is; `client_context` is JSON.
         """
-        invocation = Invocation(event, client_context)
-        task = asyncio.create_task(self._run(invocation))
-        self._running[task] = invocation
-        task.add_done_callback(self._running.pop)
+        invocation = Invocation(event, client_context, caller=caller)
+        self.submit(invocation)
         return invocation
+
+    def submit(self, invocation: Invocation, kind: str = "RequestResponse") -> None:
+        """Run the invocation, or tell it that it is throttled. `kind` is for the journal."""
+        invocation.kind = kind
+        while self._idle:
+            environment = self._idle.pop()
+            if environment.is_free:
+                self._begin(environment, invocation)
+                self.free(environment)  # a managed instance may have room for more
+                return
+        self._accepted(invocation)
+        seconds = max([environment.soon for environment in self.environments.values()], default=0)
+        if seconds:
+            self._queue.append(invocation)
+            loop = asyncio.get_running_loop()
+            invocation.timer = loop.call_later(seconds, self._overdue, invocation)
+        else:
+            self._find_room(invocation)
 
     async def close(self) -> None:
         """End the invocations that run and the processes of all environments."""
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await asyncio.gather(*(environment.stop() for environment in self._environments))
-        self._environments.clear()
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        for timer in self._timers.values():
+            timer.cancel()
+        waiting = [*self._queue, *(first for first in self._first.values() if first is not None)]
+        running = [i for e in self.environments.values() for i in e.invocations]
+        for invocation in (*waiting, *running):
+            if invocation.timer is not None:
+                invocation.timer.cancel()
+            invocation.report()  # nobody shall wait for what does not come any more
+        await asyncio.gather(*(e.stop() for e in list(self.environments.values())))
+        await asyncio.gather(*self._stopping)
+        self.environments.clear()
         self._idle.clear()
+        self._queue.clear()
+        self._watchdog.dismiss()
 
-    async def _run(self, invocation: Invocation) -> None:
-        try:
-            environment = await self._idle_environment()
-            if environment is None:
-                environment = Environment(self.function, invocation, self._log)
-                self._environments.add(environment)
-                await environment.start()
-                limit = INIT_LIMIT + self.function.timeout
-                in_time = await _within(limit, environment.initialised.wait())
-                await self._invoke(invocation, environment, in_time, environment.init_ms)
-            else:
-                await self._invoke(invocation, environment, True, None)
-        finally:
-            # Nobody shall wait for what does not come any more.
-            invocation.abandon()
-            invocation.reported.set()
+    # What environments tell: this is their Owner.
 
-    async def _invoke(
-        self,
-        invocation: Invocation,
-        environment: Environment,
-        in_time: bool,
-        init_ms: float | None,
-    ) -> None:
-        self._write(invocation, report.start(invocation.id))
-        begun = time.perf_counter()
-        if environment.state is State.IDLE:
-            environment.invoke(invocation)
-            in_time = await _within(self.function.timeout, invocation.over.wait())
-        duration_ms = (time.perf_counter() - begun) * 1000
-        memory_used = environment.peak_memory()
-        if not in_time:
-            reason = f"Task timed out after {self.function.timeout:.2f} seconds"
-            invocation.fail("Sandbox.Timedout", reason)
-            await environment.stop(grace=0)
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            self._write(invocation, f"{now} {invocation.id} {reason}")
-        if environment.state is State.IDLE:
+    def changed(self, environment: Environment) -> None:
+        if self._journal is not None:
+            self._journal.environment(environment.number, environment.state.name.lower())
+
+    def initialised(self, environment: Environment) -> None:
+        number = environment.number
+        timer = self._timers.pop(number, None)
+        if timer is not None:
+            timer.cancel()
+        environment.idle_since = time.perf_counter()
+        first = self._first.pop(number, None)
+        again = number in self._again
+        self._again.discard(number)
+        if first is not None and again:
+            environment.invoke(first)
+        elif first is not None:
+            self._begin(environment, first, environment.init_ms)
+        self.free(environment)
+
+    def over(self, environment: Environment, invocation: Invocation) -> None:
+        self._report(environment, invocation)
+
+    def free(self, environment: Environment) -> None:
+        while self._queue and environment.is_free:
+            self._begin(environment, self._dequeue())
+        if environment.is_free and environment not in self._idle:
             self._idle.append(environment)
-        else:
-            await environment.stop()
-            self._environments.discard(environment)
-        self._write(invocation, report.end(invocation.id))
-        memory = self.function.memory
-        self._write(
-            invocation, report.report(invocation.id, duration_ms, memory, memory_used, init_ms)
-        )
 
-    async def _idle_environment(self) -> Environment | None:
-        about_to_ask = [task for task, other in self._running.items() if other.answered]
-        if about_to_ask and not self._idle:
-            await asyncio.wait(
-                about_to_ask, timeout=ASKS_AGAIN, return_when=asyncio.FIRST_COMPLETED
-            )
-        while self._idle:
-            environment = self._idle.pop()
-            if environment.state is State.IDLE:
-                return environment
-            self._environments.discard(environment)
-        return None
+    def gone(self, environment: Environment) -> None:
+        number = environment.number
+        self.environments.pop(number, None)
+        timer = self._timers.pop(number, None)
+        if timer is not None:
+            timer.cancel()
+        if number in self._first:
+            self._init_failed(environment, self._first.pop(number))
+        if not self._closed:
+            self._serve_queue()
+
+    # From the queue to an environment.
+
+    def _find_room(self, invocation: Invocation) -> None:
+        if len(self.environments) < self.function.concurrency and not self._closed:
+            self._start(invocation)
+        else:
+            invocation.throttle()
+
+    def _start(self, invocation: Invocation | None, again: bool = False) -> None:
+        self._count += 1
+        kind = ManagedEnvironment if self.function.max_concurrency else Environment
+        environment = kind(self.function, self._count, self, self._write_line, self._watchdog)
+        self.environments[self._count] = environment
+        self._first[self._count] = invocation
+        if again:
+            self._again.add(self._count)
+        else:
+            loop = asyncio.get_running_loop()
+            self._timers[self._count] = loop.call_later(INIT_LIMIT, self._init_late, environment)
+        environment.start()
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep())
+
+    def _dequeue(self) -> Invocation:
+        invocation = self._queue.popleft()
+        if invocation.timer is not None:
+            invocation.timer.cancel()
+        return invocation
+
+    def _serve_queue(self) -> None:
+        while self._queue and len(self.environments) < self.function.concurrency:
+            self._start(self._dequeue())
+
+    def _overdue(self, invocation: Invocation) -> None:
+        self._queue.remove(invocation)
+        self._find_room(invocation)
+
+    def _begin(
+        self, environment: Environment, invocation: Invocation, init_ms: float | None = None
+    ) -> None:
+        invocation.init_ms = init_ms
+        self._set_deadline(invocation)
+        # First things first: what else there is to do can be done while the function works.
+        environment.invoke(invocation)
+        self._announce(environment, invocation)
+
+    def _accepted(self, invocation: Invocation) -> None:
+        if self._journal is not None and invocation.journal is None:
+            invocation.journal = self._journal
+            self._journal.accepted(invocation, invocation.kind)
+
+    def _set_deadline(self, invocation: Invocation) -> None:
+        invocation.started = time.perf_counter()
+        invocation.deadline_ms = int((time.time() + (self.function.timeout or 86400)) * 1000)
+
+    def _announce(self, environment: Environment, invocation: Invocation) -> None:
+        """Tell that the invocation's time has begun, and have it end."""
+        self._accepted(invocation)
+        if self._journal is not None:
+            self._journal.started(invocation, environment.number, not environment.is_initialised)
+        self._write(invocation, report.start(invocation.id))
+        timeout = self.function.timeout
+        if timeout:
+            loop = asyncio.get_running_loop()
+            invocation.timer = loop.call_later(timeout, self._timed_out, environment, invocation)
+
+    # What may go wrong.
+
+    def _init_late(self, environment: Environment) -> None:
+        environment.init_failure = "Sandbox.Timedout"
+        environment.exit_reason = report.reason(INIT_LIMIT)
+        environment.kill()
+
+    def _init_failed(self, environment: Environment, invocation: Invocation | None) -> None:
+        """Start once more for the invocation that waits, or tell it what went wrong."""
+        number = environment.number
+        again = number in self._again
+        self._again.discard(number)
+        if self._closed:
+            return
+        phase = "invoke" if again else "init"
+        line = report.init_report(environment.init_ms, phase, environment.init_failure)
+        if invocation is None:
+            self._write_line(line)
+            return
+        self._write(invocation, line)
+        # What can't be started at all is the same a second time.
+        if not again and environment.init_failure != "Runtime.InvalidEntrypoint":
+            self._set_deadline(invocation)
+            self._announce(environment, invocation)
+            self._start(invocation, again=True)
+            started = self.environments[self._count]
+            if invocation.timer is not None:
+                invocation.timer.cancel()
+                left = invocation.started + self.function.timeout - time.perf_counter()
+                loop = asyncio.get_running_loop()
+                invocation.timer = loop.call_later(left, self._timed_out, started, invocation)
+            return
+        if not again:
+            self._set_deadline(invocation)
+            self._announce(environment, invocation)
+        if environment.init_answer is not None:
+            invocation.settle(environment.init_answer)
+        invocation.fail(environment.init_failure, environment.exit_reason)
+        invocation.end()
+        self._report(environment, invocation)
+
+    def _timed_out(self, environment: Environment, invocation: Invocation) -> None:
+        invocation.timed_out = True
+        environment.flush()
+        self._write(invocation, report.timed_out(invocation.id, self.function.timeout))
+        invocation.fail("Sandbox.Timedout", report.reason(self.function.timeout))
+        if environment.give_up(invocation):
+            return
+        self._first.pop(environment.number, None)
+        self._again.discard(environment.number)
+        if not environment.invocations:
+            # It was still being initialised.
+            invocation.end()
+            self._report(environment, invocation)
+        self._stop(environment, "timeout")
+
+    def _stop(self, environment: Environment, reason: str) -> None:
+        task = asyncio.create_task(environment.stop(reason))
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+    def _report(self, environment: Environment, invocation: Invocation) -> None:
+        if invocation.reported:
+            return
+        if invocation.timer is not None:
+            invocation.timer.cancel()
+        duration_ms = (time.perf_counter() - invocation.started) * 1000
+        memory = self.function.memory or 10240
+        memory_used = environment.peak_mb()
+        status = ""
+        if invocation.timed_out:
+            status = "\tStatus: timeout"
+        elif environment.out_of_memory:
+            status = "\tStatus: error\tError Type: Runtime.OutOfMemory"
+            memory_used = memory
+        self._write(invocation, report.end(invocation.id))
+        line = report.report(
+            invocation.id, duration_ms, memory, memory_used, invocation.init_ms, status
+        )
+        self._write(invocation, line)
+        if self._journal is not None:
+            self._journal.reported(invocation, duration_ms, invocation.init_ms, memory_used)
+        invocation.report()
+
+    async def _sweep(self) -> None:
+        """Freeze who is idle, end who was idle for long, and end who takes too much memory."""
+        function = self.function
+        while True:
+            await asyncio.sleep(_SWEEP)
+            now = time.perf_counter()
+            for environment in list(self.environments.values()):
+                if environment.state is State.BUSY:
+                    if function.memory and environment.resident_mb() > function.memory:
+                        environment.out_of_memory = True
+                        environment.kill()
+                elif environment.state in (State.IDLE, State.FROZEN):
+                    idle = now - environment.idle_since
+                    if idle > function.idle:
+                        if environment in self._idle:
+                            self._idle.remove(environment)
+                        self._stop(environment, "spindown")
+                    elif idle > FREEZES_AFTER and function.freeze:
+                        environment.freeze()
 
     def _write(self, invocation: Invocation, line: str) -> None:
         invocation.record(line)
+        if self._journal is not None:
+            self._journal.line(invocation, line)
         self._log(line)
 
-
-async def _within(seconds: float, awaitable: Coroutine[Any, Any, object]) -> bool:
-    """Say whether the awaitable came to its end in this time."""
-    try:
-        async with asyncio.timeout(seconds):
-            await awaitable
-    except TimeoutError:
-        return False
-    return True
+    def _write_line(self, line: str) -> None:
+        self._log(line)

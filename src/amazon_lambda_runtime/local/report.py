@@ -1,7 +1,7 @@
-"""The lines that Lambda itself writes to a function's log, and the memory that they speak of."""
+"""The lines that Lambda itself writes to a function's log."""
 
 import math
-from pathlib import Path
+import time
 
 
 def start(request_id: str) -> str:
@@ -13,36 +13,43 @@ def end(request_id: str) -> str:
 
 
 def report(
-    request_id: str, duration_ms: float, memory: int, memory_used: int, init_ms: float | None
+    request_id: str,
+    duration_ms: float,
+    memory: int,
+    memory_used: int,
+    init_ms: float | None = None,
+    status: str = "",
 ) -> str:
-    """Return the REPORT line; memory is in MB, and `init_ms` is None unless it was a cold start."""
-    fields = [
-        f"REPORT RequestId: {request_id}",
-        f"Duration: {duration_ms:.2f} ms",
-        f"Billed Duration: {math.ceil(duration_ms)} ms",
-        f"Memory Size: {memory} MB",
-        f"Max Memory Used: {memory_used} MB",
-    ]
-    if init_ms is not None:
-        fields.append(f"Init Duration: {init_ms:.2f} ms")
-    return "\t".join(fields)
+    """Return the REPORT line; memory is in MB.
 
-
-def peak_memory(pid: int) -> int:
-    """Return the peak resident memory of a process and its descendants, in MB rounded up.
-
-    It is the sum of their peaks, 0 where /proc does not tell.
+    `init_ms` is None unless it was a cold start; `status` is how it failed, in Lambda's words.
     """
-    return math.ceil(_peak_kb(pid) / 1024)
+    line = (
+        f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
+        f"Billed Duration: {math.ceil(duration_ms + (init_ms or 0))} ms\t"
+        f"Memory Size: {memory} MB\tMax Memory Used: {memory_used} MB"
+    )
+    if init_ms is not None:
+        line += f"\tInit Duration: {init_ms:.2f} ms"
+    return line + status
 
 
-def _peak_kb(pid: int) -> int:
-    process = Path(f"/proc/{pid}")
-    try:
-        status = (process / "status").read_text()
-        # A child belongs to the thread that has started it.
-        threads = [thread.read_text() for thread in process.glob("task/*/children")]
-    except OSError:
-        return 0
-    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return sum(map(int, peaks)) + sum(_peak_kb(int(child)) for child in " ".join(threads).split())
+def init_report(init_ms: float, phase: str, error_type: str) -> str:
+    """Return the line about an init that failed; `phase` is "init" or "invoke"."""
+    if error_type == "Sandbox.Timedout":
+        status = "Status: timeout"
+    else:
+        status = f"Status: error\tError Type: {error_type}"
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{status}"
+
+
+def timed_out(request_id: str, seconds: float) -> str:
+    """Return the line about an invocation that took too long."""
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    return f"{stamp}.{int(now * 1000) % 1000:03d}Z {request_id} {reason(seconds)}"
+
+
+def reason(seconds: float) -> str:
+    """Say that a function took longer than these seconds."""
+    return f"Task timed out after {seconds:.2f} seconds"

@@ -4,15 +4,18 @@ The texts are those of AWS's own emulator, byte for byte: runtimes have been see
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
-from collections.abc import Awaitable, Callable
+import base64
+import binascii
+import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import amazon_lambda_runtime._protocol as protocol
 
 from . import guard
-from .function import arn
+from .function import Function
 from .http import Request, Response, json_response
-from .invocation import Answer, response_too_large
+from .invocation import Answer, Invocation, platform_error, response_too_large
 from .states import TransitionError
 
 if TYPE_CHECKING:
@@ -21,84 +24,203 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 _PING = "/2018-06-01/ping"
+# Neither is served by AWS's emulator, which says so and lets the extension go on.
+_NO_TELEMETRY = {"/2022-07-01/telemetry": "Telemetry", "/2020-08-15/logs": "Logs"}
 _OK = json_response(202, {"status": "OK"})
+_NOT_FOUND = Response(404, {"Content-Type": "text/plain"}, b"404 page not found\n")
 
-Route = Callable[[Request], Awaitable[Response]]
+Route = Callable[[Request], Response | None]
 
 
 class UnknownInvocationError(Exception):
     """Raised when a runtime answers an invocation that it does not have."""
 
 
+class LateAnswerError(Exception):
+    """Raised when a runtime answers an invocation that has timed out meanwhile."""
+
+
 class RuntimeApi:
-    """Handles the requests that one environment's process makes."""
+    """Handles the requests that one environment's processes make."""
 
     def __init__(self, environment: "Environment") -> None:
         self._environment = environment
+        extensions = environment.extensions
         self._routes: dict[str, tuple[str, Route]] = {
             protocol.NEXT: ("GET", self._next),
             protocol.INIT_ERROR: ("POST", self._init_error),
+            protocol.REGISTER: ("POST", extensions.register),
+            protocol.EVENT_NEXT: ("GET", extensions.next),
+            protocol.EXTENSION_INIT_ERROR: ("POST", extensions.fail),
+            protocol.EXTENSION_EXIT_ERROR: ("POST", extensions.fail),
             _PING: ("GET", self._ping),
+            **dict.fromkeys(_NO_TELEMETRY, ("PUT", self._no_telemetry)),
         }
 
-    async def __call__(self, request: Request) -> Response:
+    def head(self, request: Request) -> None:
+        """Have the pieces of a streamed response passed on as they come."""
+        if request.method != "POST" or "transfer-encoding" not in request.headers:
+            return
+        request_id, kind = _answered(request.path)
+        if kind != protocol.RESPONSE or guard.refusal(request.headers, HOST) or _bad_mode(request):
+            return
+        try:
+            invocation = self._environment.unanswered(request_id, "InvocationResponse")
+        except (UnknownInvocationError, TransitionError, LateAnswerError):
+            return  # it is told when it has sent all
+        _Stream(request, invocation)
+
+    def handle(self, request: Request) -> None:
+        """Answer the request, or keep it where that takes its time."""
+        try:
+            response = self._handle(request)
+        except UnknownInvocationError:
+            response = _error(400, "Invalid request ID", "InvalidRequestID")
+        except TransitionError as error:
+            response = _error(403, str(error), "InvalidStateTransition")
+        except LateAnswerError:
+            response = _error(410, "Invoke timeout", "InvokeTimeout")
+        if response is not None:
+            request.answer(response)
+
+    def _handle(self, request: Request) -> Response | None:
         if reason := guard.refusal(request.headers, HOST):
             return _error(403, reason, "Forbidden")
-        allowed, route = self._route(request.path)
+        path = request.path
+        route = self._routes.get(path)
         if route is None:
-            return Response(404, {"Content-Type": "text/plain"}, b"404 page not found\n")
+            request_id, kind = _answered(path)
+            if not kind:
+                return _NOT_FOUND
+            if request.method == "POST":
+                return self._answer(request, request_id, kind)
+            return Response(405, {"Allow": "POST"})
+        allowed, serve = route
         if request.method != allowed:
             return Response(405, {"Allow": allowed})
-        try:
-            return await route(request)
-        except UnknownInvocationError:
-            return _error(400, "Invalid request ID", "InvalidRequestID")
-        except TransitionError as error:
-            return _error(403, str(error), "InvalidStateTransition")
+        return serve(request)
 
-    def _route(self, path: str) -> tuple[str, Route | None]:
-        if path in self._routes:
-            return self._routes[path]
-        request_id, _, kind = path.removeprefix(protocol.INVOCATION).partition("/")
-        if path.startswith(protocol.INVOCATION) and f"/{kind}" in (
-            protocol.RESPONSE,
-            protocol.ERROR,
-        ):
-            return "POST", lambda request: self._answer(request, request_id, f"/{kind}")
-        return "", None
+    def _next(self, request: Request) -> None:
+        self._environment.next(request)
 
-    async def _next(self, request: Request) -> Response:
-        invocation = await self._environment.next()
-        headers = {
-            "Content-Type": protocol.JSON,
-            protocol.REQUEST_ID: invocation.id,
-            protocol.DEADLINE_MS: str(invocation.deadline_ms),
-            protocol.FUNCTION_ARN: arn(self._environment.function.name),
-            protocol.TRACE_ID: invocation.trace_id,
-        }
-        if invocation.client_context:
-            headers[protocol.CLIENT_CONTEXT] = invocation.client_context
-        return Response(200, headers, invocation.event)
-
-    async def _answer(self, request: Request, request_id: str, kind: str) -> Response:
-        limit = protocol.RESPONSE_LIMIT
-        if request.size > limit:
-            answer = response_too_large(request.size, limit)
-        else:
-            answer = Answer(request.body, failed=kind == protocol.ERROR)
+    def _answer(self, request: Request, request_id: str, kind: str) -> Response:
+        if isinstance(request.sink, _Stream):
+            response = request.sink.end()
+            self._environment.answered(request.sink.invocation)
+            return response
+        if _bad_mode(request):
+            message = "Invalid function response mode"
+            return _error(400, message, "InvalidFunctionResponseMode")
         wanted = "InvocationErrorResponse" if kind == protocol.ERROR else "InvocationResponse"
-        self._environment.answer(request_id, answer, wanted)
-        if request.size > limit:
-            message = f"Exceeded maximum allowed payload size ({limit} bytes)."
-            return _error(413, message, "RequestEntityTooLarge")
+        invocation = self._environment.unanswered(request_id, wanted)
+        if request.size > protocol.RESPONSE_LIMIT:
+            invocation.settle(response_too_large(request.size, protocol.RESPONSE_LIMIT))
+            self._environment.answered(invocation)
+            return _too_large()
+        if kind == protocol.ERROR:
+            invocation.settle(Answer(request.body, failed=True))
+        else:
+            invocation.content_type = request.headers.get("content-type", protocol.JSON)
+            invocation.settle(Answer(request.body))
+        self._environment.answered(invocation)
         return _OK
 
-    async def _init_error(self, request: Request) -> Response:
-        self._environment.fail_init(Answer(request.body, failed=True))
+    def _init_error(self, request: Request) -> Response:
+        error_type = request.headers.get(protocol.ERROR_TYPE, "")
+        self._environment.fail_init(Answer(request.body, failed=True), error_type)
         return _OK
 
-    async def _ping(self, request: Request) -> Response:
+    def _ping(self, request: Request) -> Response:
         return Response(200, {"Content-Type": "text/plain"}, b"pong")
+
+    def _no_telemetry(self, request: Request) -> Response:
+        name = _NO_TELEMETRY[request.path]
+        return _error(202, f"{name} API is not supported", f"{name}.NotSupported")
+
+
+class _Stream:
+    """A response that comes in pieces."""
+
+    def __init__(self, request: Request, invocation: Invocation) -> None:
+        self._request = request
+        self.invocation = invocation
+        invocation.content_type = request.headers.get("content-type", protocol.STREAM)
+        invocation.source = request
+        self._too_large = False
+        request.sink = self
+        request.on_gone = self._broken
+
+    def __call__(self, data: bytes) -> None:
+        if not self._too_large and not self.invocation.answered:
+            self._too_large = not self.invocation.piece(data)
+
+    def end(self) -> Response:
+        """Settle the invocation, now that the body is there and what stands behind it."""
+        request, invocation = self._request, self.invocation
+        request.on_gone = None
+        invocation.source = None
+        if self._too_large:
+            limit = invocation.limit
+            invocation.settle(response_too_large(invocation.size, limit))
+            return _too_large(limit)
+        error_type = request.trailers.get(protocol.ERROR_TYPE)
+        if error_type is None:
+            invocation.complete()
+        else:
+            invocation.settle(_failure(error_type, request.trailers.get(protocol.ERROR_BODY, "")))
+        return _OK
+
+    def _broken(self) -> None:
+        self.invocation.source = None
+        self.invocation.fail("Runtime.TruncatedResponse", "Response stream was broken off")
+
+
+def event_response(function: Function, invocation: Invocation) -> Response:
+    """Return what answers /next with this invocation."""
+    arn = function.arn
+    headers = {
+        "Content-Type": protocol.JSON,
+        "Lambda-Runtime-Aws-Request-Id": invocation.id,
+        "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+        "Lambda-Runtime-Invoked-Function-Arn": (
+            f"{arn}:{invocation.qualifier}" if invocation.qualifier else arn
+        ),
+        "Lambda-Runtime-Trace-Id": invocation.trace_id,
+    }
+    if invocation.client_context:
+        headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+    if invocation.tenant_id:
+        headers["Lambda-Runtime-Aws-Tenant-Id"] = invocation.tenant_id
+    return Response(200, headers, invocation.event)
+
+
+def _answered(path: str) -> tuple[str, str]:
+    """Return the request id and the kind of answer that a path stands for; "" for none."""
+    if path.startswith(protocol.INVOCATION):
+        request_id, _, kind = path[len(protocol.INVOCATION) :].partition("/")
+        kind = f"/{kind}"
+        if kind in (protocol.RESPONSE, protocol.ERROR):
+            return request_id, kind
+    return "", ""
+
+
+def _bad_mode(request: Request) -> bool:
+    mode = request.headers.get(protocol.RESPONSE_MODE)
+    return mode is not None and mode != protocol.STREAMING
+
+
+def _failure(error_type: str, encoded: str) -> Answer:
+    try:
+        document = base64.b64decode(encoded, validate=True)
+        json.loads(document)
+    except (ValueError, binascii.Error):
+        return platform_error(error_type, "the function's stream ended in an error")
+    return Answer(document, failed=True)
+
+
+def _too_large(limit: int = protocol.RESPONSE_LIMIT) -> Response:
+    message = f"Exceeded maximum allowed payload size ({limit} bytes)."
+    return _error(413, message, "RequestEntityTooLarge")
 
 
 def _error(status: int, message: str, error_type: str) -> Response:

@@ -8,6 +8,7 @@ Rule 2: this file knows nothing of processes or HTTP.
     starting    the process runs, the runtime has not asked for an event yet
     idle        the runtime waits for an event
     busy        the runtime has an event and has not asked for the next one
+    frozen      idle, and the process stands still
     stopping    the process has been told to end, or has said that it will
     gone        there is no process
 """
@@ -20,6 +21,7 @@ class State(Enum):
     STARTING = "Started"
     IDLE = "Ready"
     BUSY = "Running"
+    FROZEN = "Frozen"
     STOPPING = "InitError"
     GONE = "Exited"
 
@@ -30,6 +32,8 @@ class Event(Enum):
     INIT_ERROR = "InitError"
     INVOKE = "Running"
     DONE = "Done"
+    FREEZE = "Frozen"
+    THAW = "Thawed"
     STOP = "Stopping"
     EXIT = "Exited"
 
@@ -44,6 +48,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.IDLE: {
         Event.NEXT: State.IDLE,
         Event.INVOKE: State.BUSY,
+        Event.FREEZE: State.FROZEN,
         Event.STOP: State.STOPPING,
         Event.EXIT: State.GONE,
     },
@@ -51,6 +56,13 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         # Asked again before it has answered: it gets the same event again.
         Event.NEXT: State.BUSY,
         Event.DONE: State.IDLE,
+        Event.STOP: State.STOPPING,
+        Event.EXIT: State.GONE,
+    },
+    State.FROZEN: {
+        # What it sent before it stood still may be read after.
+        Event.NEXT: State.FROZEN,
+        Event.THAW: State.IDLE,
         Event.STOP: State.STOPPING,
         Event.EXIT: State.GONE,
     },
