@@ -14,7 +14,7 @@ const REPLY_LIMIT = 8 * 1024 * 1024;
 const SHOWN_LIMIT = 1024 * 1024;
 // How many answers to this page are kept; the journal has the beginnings of all.
 const REPLIES = 20;
-const FINAL = { ok: "succeeded", failed: "failed", finishing: "answered, still at work", running: "running", waiting: "waiting for an environment" };
+const FINAL = { ok: "succeeded", failed: "failed", finishing: "answered, still at work", running: "running", waiting: "waiting for an environment", ended: "ended without an answer" };
 
 const store = new Store();
 const replies = new Map(); // by request id: answers to what this page has invoked
@@ -68,7 +68,8 @@ function paintHead() {
 function source() {
   if (pending) return pending;
   const own = replies.get(selected);
-  if (own && (own.kept.length || own.error || own.refusal || own.done)) return own;
+  // Of an event nobody is sent the answer, but the journal has it.
+  if (own && (own.kept.length || own.error || (own.done && own.kind !== "Event"))) return own;
   if (!detail) return null;
   const { answer, answer_size: total, answered_at: answered, error } = detail;
   return { id: detail.id, kept: answer, total, done: answered !== null, error: error.length ? JSON.parse(new TextDecoder().decode(error)) : null };
@@ -119,7 +120,7 @@ function paintResponse() {
   if (data.length) parts.push(...show(data.subarray(0, SHOWN_LIMIT), { raw, partial, failed }));
   if (partial) parts.push(h("p", { class: "note" }, `The first ${size(Math.min(data.length, SHOWN_LIMIT))} of ${size(from.total)}.`));
   if (from.error) parts.push(h("p", { class: "note" }, "The stream broke off:"), problem(from.error));
-  if (!parts.length) parts.push(h("p", { class: "nothing" }, invocation?.kind === "Event" && !from.kept.length ? "Accepted; nobody waits for the answer." : "The answer is empty."));
+  if (!parts.length) parts.push(h("p", { class: "nothing" }, "The answer is empty."));
   return box.replaceChildren(...parts);
 }
 
@@ -146,15 +147,18 @@ async function select(id) {
   await load(id);
 }
 
+let loads = 0;
 async function load(id) {
   held = [];
+  loads += 1;
+  const mine = loads;
   let whole;
   try {
     whole = await api.invocation(id);
   } catch {
     return; // Forgotten meanwhile, or the server has gone: the link says so.
   }
-  if (id !== selected) return;
+  if (mine !== loads || id !== selected) return; // the next one is on its way
   for (const name of ["event", "answer", "error"]) whole[name] = api.bytes(whole[name]);
   detail = whole;
   const late = held;
@@ -220,8 +224,8 @@ document.addEventListener("visibilitychange", () => {
 // Invoking.
 
 class Reply {
-  constructor(root) {
-    Object.assign(this, { root, id: null, kept: [], total: 0, done: false, error: null, refusal: null });
+  constructor(root, kind) {
+    Object.assign(this, { root, kind, id: null, kept: [], total: 0, done: false, error: null, refusal: null });
   }
 
   piece(data) {
@@ -253,7 +257,7 @@ function adopt(id, reply) {
 async function invoke(name, kind, event) {
   const random = [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const root = `1-${Math.floor(Date.now() / 1000).toString(16).padStart(8, "0")}-${random}`;
-  const reply = (pending = new Reply(root));
+  const reply = (pending = new Reply(root, kind));
   selected = detail = null;
   paintLog();
   soon("head", "response", "list", "lanes");

@@ -63,6 +63,7 @@ export function status(invocation) {
     if (invocation.failed) return "failed";
     return invocation.reported_at === null && invocation.started_at !== null ? "finishing" : "ok";
   }
+  if (invocation.reported_at !== null) return "ended"; // its caller went away, for one
   if (invocation.started_at === null) return "waiting";
   return "running";
 }
