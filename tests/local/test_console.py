@@ -167,19 +167,19 @@ def test_samples() -> None:
         "fields": {"bucket": "my-bucket", "size": 12},
     }
     assert document("/console/samples/s3-put") == {"sample": "s3-put", "bucket": "my-bucket"}
-    assert document("/console/samples/s3-put?bucket=a%20b&size=") == {
+    assert document("/console/samples/s3-put?bucket=a%20b&size=7") == {
         "sample": "s3-put",
         "bucket": "a b",
-        "size": "",
+        "size": 7,
     }
     assert document("/console/samples/odd%2Fname")["sample"] == "odd/name"
 
 
-@pytest.mark.parametrize("query", ["nothing=1", "name=1"])
+@pytest.mark.parametrize("query", ["nothing=1", "name=1", "size=x"])
 @pytest.mark.usefixtures("samples")
-def test_field_that_a_sample_does_not_have(query: str) -> None:
+def test_field_that_cannot_be(query: str) -> None:
     """
-    A field that does not exist is the asker's mistake.
+    A field that does not exist, or no JSON where it has to be, is the asker's mistake.
     """
     message = document(f"/console/samples/s3-put?{query}", status=400)["Message"]
 

@@ -327,9 +327,12 @@ function recall() {
   }
 }
 
+// A field that is no text by default is written as JSON.
+const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
 function showFields(fields) {
   $("fields").replaceChildren(...Object.entries(fields).map(([name, value]) =>
-    h("label", {}, h("span", {}, name), h("input", { name, value: String(value), autocomplete: "off", spellcheck: "false" }))));
+    h("label", {}, h("span", {}, name), h("input", { name, value: asText(value), autocomplete: "off", spellcheck: "false" }))));
   $("fields").hidden = !Object.keys(fields).length;
 }
 
@@ -356,7 +359,7 @@ $("sample").addEventListener("change", () => {
   const sample = samples.find(({ name }) => name === $("sample").value);
   $("sample").title = sample?.description ?? "";
   showFields(sample?.fields ?? {});
-  loadSample(sample?.fields ?? {});
+  loadSample({});
 });
 $("fields").addEventListener("input", () => loadSample(Object.fromEntries(new FormData($("fields")))));
 $("fields").addEventListener("submit", (event) => event.preventDefault());

@@ -120,7 +120,6 @@ export function figures(invocation, about, now) {
   }
   if (invocation.environment !== null) found.push(["Environment", `#${invocation.environment}${invocation.cold ? " cold" : ""}`]);
   found.push(["Type", invocation.kind]);
-  found.push(["At", clock(invocation.accepted_at)]);
   return found.map(([name, value, extra]) => h("div", {}, h("dt", {}, name), h("dd", {}, value, extra)));
 }
 
