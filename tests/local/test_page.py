@@ -451,6 +451,34 @@ def test_time_line(page: Page, server: StandIn) -> None:
     expect(page.locator("#lanes .work.init")).to_have_count(0)
 
 
+def test_many_invocations(page: Page, server: StandIn) -> None:
+    """
+    A storm of invocations leaves the page with the last 500 of them, and able to go on.
+    """
+
+    def storm() -> None:
+        journal = server.journal
+        journal.environment(1, "idle")
+        for number in range(3000):
+            one = Invocation(b"{}", "Root=1", "orders", f"{number:08}-storm")
+            journal.accepted(one, "url")
+            journal.environment(1, "busy")
+            journal.started(one, 1, False)
+            journal.line(one, "a line")
+            journal.answered(one, b"1", False)
+            journal.reported(one, 0.1, None, 40)
+            journal.environment(1, "frozen")
+
+    server.call(storm)
+    expect(page.locator("#count")).to_have_text("500")
+    expect(page.locator("#list .row code").first).to_have_text("00002999")
+    expect(page.locator("#list .row")).to_have_count(500)
+    invoke(page, answer="and on")
+    expect(page.locator("#response")).to_have_text('"and on"')
+    done(page)
+    assert page.locator("#lanes .work").count() <= 501
+
+
 def test_list_filter(page: Page) -> None:
     """
     The list shows what the filter asks for.

@@ -14,7 +14,7 @@ const REPLY_LIMIT = 8 * 1024 * 1024;
 const SHOWN_LIMIT = 1024 * 1024;
 // How many answers to this page are kept; the journal has the beginnings of all.
 const REPLIES = 20;
-const FINAL = { ok: "succeeded", failed: "failed", finishing: "answered, still at work", running: "running", waiting: "waiting for an environment", ended: "ended without an answer" };
+const SAID = { ok: "succeeded", failed: "failed", finishing: "answered, still at work", running: "running", waiting: "waiting for an environment", ended: "ended without an answer" };
 
 const store = new Store();
 const replies = new Map(); // by request id: answers to what this page has invoked
@@ -32,6 +32,7 @@ let live = null; // a stream on the screen: {source, element, decoder, shown}
 // Drawing: once a frame, and only what has changed.
 
 const dirty = new Set();
+let moving; // a timer, while something is at work
 function soon(...parts) {
   if (!dirty.size) requestAnimationFrame(paint);
   for (const part of parts) dirty.add(part);
@@ -43,15 +44,17 @@ function paint() {
   if (parts.has("head")) paintHead();
   if (parts.has("response")) paintResponse();
   if (parts.has("list")) list.update(store, selected);
-  if (parts.has("lanes") && draw($("lanes"), store, { zoom, selected, choose: select })) {
-    setTimeout(() => soon("lanes", "head", "list"), 100);
+  if (parts.has("lanes")) {
+    clearTimeout(moving);
+    const moves = draw($("lanes"), store, { zoom, selected, choose: select });
+    if (moves) moving = setTimeout(() => soon("lanes", "head", "list"), 100);
   }
 }
 
 function paintHead() {
   const invocation = store.invocations.get(selected) ?? detail;
   const state = pending ? (pending.refusal ? "refused" : "running") : invocation ? status(invocation) : "";
-  const said = pending?.refusal ? "refused" : pending ? "sent" : state === "failed" || state ? FINAL[state] : "";
+  const said = pending ? (pending.refusal ? "refused" : "sent") : (SAID[state] ?? "");
   if ($("status").textContent !== said) $("status").textContent = said;
   $("status").className = `status ${state}`;
   $("request-id").textContent = pending ? "" : (selected ?? "");
