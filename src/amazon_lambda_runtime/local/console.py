@@ -107,7 +107,8 @@ class Console:
 
     async def _events(self) -> AsyncIterator[bytes]:
         async with aclosing(self._journal.subscribe()) as changes:
-            async for change in changes:
+            while True:
+                change = await anext(changes)
                 yield b"data: %s\n\n" % json.dumps(change, separators=(",", ":")).encode()
 
     def _file(self, name: str, request: Request) -> Response:
