@@ -17,7 +17,7 @@ import time
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -101,7 +101,8 @@ class StandIn:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def close(self) -> None:
-        self.call(self._closed.set)
+        with suppress(RuntimeError):  # there is no loop any more: it has been closed before
+            self.call(self._closed.set)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._converse(reader, writer))
@@ -141,7 +142,8 @@ class StandIn:
         self.journal.accepted(invocation, kind)
         if kind == "stream":
             headers["Content-Type"] = "application/vnd.amazon.eventstream"
-            return Response(200, headers, self._stream(invocation, steps))  # type: ignore[arg-type]
+            body: Any = self._stream(invocation, steps)
+            return Response(200, headers, body)
         payload, failed = await self._run(invocation, steps)
         if kind == "Event":
             return Response(202, headers)
@@ -150,12 +152,11 @@ class StandIn:
         return Response(200, {"Content-Type": "application/json", **headers}, payload)
 
     async def _run(self, invocation: Invocation, steps: dict[str, Any]) -> tuple[bytes, bool]:
-        with self._environment(invocation, steps) as number:
+        with self._environment(invocation, steps):
             await asyncio.sleep(steps.get("sleep", 0))
             failed = "error" in steps
             payload = json.dumps(steps["error"] if failed else steps.get("answer")).encode()
             self.journal.answered(invocation, payload, failed)
-        assert number
         return payload, failed
 
     async def _stream(self, invocation: Invocation, steps: dict[str, Any]) -> AsyncIterator[bytes]:
@@ -180,7 +181,7 @@ class StandIn:
         yield frame("InvokeComplete", json.dumps(complete).encode())
 
     @contextmanager
-    def _environment(self, invocation: Invocation, steps: dict[str, Any]) -> Iterator[int]:
+    def _environment(self, invocation: Invocation, steps: dict[str, Any]) -> Iterator[None]:
         init_ms = None
         if self._idle:
             number = self._idle.pop()
@@ -198,7 +199,7 @@ class StandIn:
         for line in steps.get("log", []):
             self.journal.line(invocation, line)
         try:
-            yield number
+            yield
         finally:
             duration = (time.perf_counter() - begun) * 1000
             self.journal.line(invocation, f"END RequestId: {invocation.id}")

@@ -107,7 +107,8 @@ class Console:
 
     async def _events(self) -> AsyncIterator[bytes]:
         async with aclosing(self._journal.subscribe()) as changes:
-            async for change in changes:
+            while True:
+                change = await anext(changes)
                 yield b"data: %s\n\n" % json.dumps(change, separators=(",", ":")).encode()
 
     def _file(self, name: str, request: Request) -> Response:
@@ -148,9 +149,15 @@ def _sample(name: str, request: Request) -> Response:
 
     if name not in samples.names():
         return _refusal(404, f"There is no sample event {name}")
-    query = request.target.partition("?")[2]
+    defaults = samples.fields(name)
+    query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
     try:
-        return _json(samples.load(name, **dict(parse_qsl(query, keep_blank_values=True))))
+        # As in `lambda-runtime events show`: what is no text by default is given as JSON.
+        fields = {
+            field: text if isinstance(defaults.get(field, ""), str) else json.loads(text)
+            for field, text in query
+        }
+        return _json(samples.load(name, **fields))
     except (LookupError, TypeError, ValueError) as error:
         return _refusal(400, f"Cannot make the sample event {name}: {error}")
 

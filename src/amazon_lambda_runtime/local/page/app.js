@@ -1,25 +1,24 @@
 // The console: what is chosen, what is shown of it, and what the keys do.
 
 import * as api from "./api.js";
+import * as choice from "./choice.js";
 import * as editor from "./editor.js";
 import * as log from "./log.js";
-import { $, h, short, size } from "./dom.js";
-import { problem, show } from "./body.js";
+import * as response from "./response.js";
+import { $, size } from "./dom.js";
+import { parse } from "./body.js";
 import { figures, List } from "./past.js";
 import { draw, ZOOMS } from "./timeline.js";
 import { status, Store } from "./store.js";
 
-// In bytes: what is kept of an answer to this page, and what is shown of one.
+// In bytes: what is kept of an answer to this page.
 const REPLY_LIMIT = 8 * 1024 * 1024;
-const SHOWN_LIMIT = 1024 * 1024;
 // How many answers to this page are kept; the journal has the beginnings of all.
 const REPLIES = 20;
-const FINAL = { ok: "succeeded", failed: "failed", finishing: "answered, still at work", running: "running", waiting: "waiting for an environment" };
+const SAID = { ok: "succeeded", failed: "failed", finishing: "answered, still at work", running: "running", waiting: "waiting for an environment", ended: "ended without an answer" };
 
 const store = new Store();
 const replies = new Map(); // by request id: answers to what this page has invoked
-let functions = [];
-let samples = [];
 let selected = null; // a request id
 let detail = null; // all that the server has of it
 let held = []; // its changes that came while that was on its way
@@ -27,11 +26,11 @@ let pending = null; // a reply to us that has no request id yet
 let raw = false;
 let everybody = false; // the log of all invocations
 let zoom = 3;
-let live = null; // a stream on the screen: {source, element, decoder, shown}
 
 // Drawing: once a frame, and only what has changed.
 
 const dirty = new Set();
+let moving; // a timer, while something is at work
 function soon(...parts) {
   if (!dirty.size) requestAnimationFrame(paint);
   for (const part of parts) dirty.add(part);
@@ -43,15 +42,17 @@ function paint() {
   if (parts.has("head")) paintHead();
   if (parts.has("response")) paintResponse();
   if (parts.has("list")) list.update(store, selected);
-  if (parts.has("lanes") && draw($("lanes"), store, { zoom, selected, choose: select })) {
-    setTimeout(() => soon("lanes", "head", "list"), 100);
+  if (parts.has("lanes")) {
+    clearTimeout(moving);
+    const moves = draw($("lanes"), store, { zoom, selected, choose: select });
+    if (moves) moving = setTimeout(() => soon("lanes", "head", "list"), 100);
   }
 }
 
 function paintHead() {
   const invocation = store.invocations.get(selected) ?? detail;
   const state = pending ? (pending.refusal ? "refused" : "running") : invocation ? status(invocation) : "";
-  const said = pending?.refusal ? "refused" : pending ? "sent" : state === "failed" || state ? FINAL[state] : "";
+  const said = pending ? (pending.refusal ? "refused" : "sent") : (SAID[state] ?? "");
   if ($("status").textContent !== said) $("status").textContent = said;
   $("status").className = `status ${state}`;
   $("request-id").textContent = pending ? "" : (selected ?? "");
@@ -60,7 +61,7 @@ function paintHead() {
     button.disabled = !replayable;
     button.title = detail?.event_cut ? "The event is longer than what is kept of it" : "";
   }
-  const about = invocation && (functions.find(({ name }) => name === invocation.function) ?? functions[0]);
+  const about = invocation && choice.about(invocation.function || $("function").value);
   $("figures").replaceChildren(...(pending || !invocation ? [] : figures(invocation, about, store.now())));
 }
 
@@ -68,59 +69,19 @@ function paintHead() {
 function source() {
   if (pending) return pending;
   const own = replies.get(selected);
-  if (own && (own.kept.length || own.error || own.refusal || own.done)) return own;
+  // Of an event nobody is sent the answer, but the journal has it.
+  if (own && (own.kept.length || own.error || (own.done && own.kind !== "Event"))) return own;
   if (!detail) return null;
-  const { answer, answer_size: total, answered_at: answered, error } = detail;
-  return { id: detail.id, kept: answer, total, done: answered !== null, error: error.length ? JSON.parse(new TextDecoder().decode(error)) : null };
+  const { id, answer, answer_size: total, answered_at: answered, error } = detail;
+  const reason = error.length ? (parse(new TextDecoder().decode(error)) ?? { errorType: "Error" }) : null;
+  return { id, kept: [answer], total, done: answered !== null, error: reason };
 }
 
 function paintResponse() {
-  const box = $("response");
   const from = source();
-  const invocation = store.invocations.get(selected) ?? detail;
+  const failed = Boolean((store.invocations.get(selected) ?? detail)?.failed);
   $("size").textContent = from && (from.total || from.done) ? size(from.total) : "";
-  if (!from) {
-    live = null;
-    return box.replaceChildren(h("p", { class: "nothing" }, selected ? "…" : "Invoke the function, or choose an invocation."));
-  }
-  if (from.refusal) {
-    live = null;
-    return box.replaceChildren(problem(from.refusal));
-  }
-  const kept = Array.isArray(from.kept) ? from.kept : [from.kept];
-  if (!from.done) {
-    const key = from.id ?? selected;
-    if (!from.total) {
-      live = null;
-      return box.replaceChildren(h("p", { class: "nothing waiting" }, "Waiting for the answer"));
-    }
-    if (!live || live.key !== key || live.whole !== Array.isArray(from.kept)) {
-      live = { key, whole: Array.isArray(from.kept), element: h("pre", { class: "live" }), decoder: new TextDecoder(), shown: 0 };
-      box.replaceChildren(live.element);
-    }
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
-    let offset = 0;
-    for (const piece of kept) {
-      const fresh = piece.subarray(Math.max(0, live.shown - offset));
-      offset += piece.length;
-      if (fresh.length && live.shown < SHOWN_LIMIT) {
-        live.element.append(live.decoder.decode(fresh, { stream: true }));
-        live.shown += fresh.length;
-      }
-    }
-    if (atEnd) box.scrollTop = box.scrollHeight;
-    return undefined;
-  }
-  live = null;
-  const data = api.join(kept);
-  const partial = data.length > SHOWN_LIMIT || data.length < from.total;
-  const failed = Boolean(invocation?.failed) && !from.error;
-  const parts = [];
-  if (data.length) parts.push(...show(data.subarray(0, SHOWN_LIMIT), { raw, partial, failed }));
-  if (partial) parts.push(h("p", { class: "note" }, `The first ${size(Math.min(data.length, SHOWN_LIMIT))} of ${size(from.total)}.`));
-  if (from.error) parts.push(h("p", { class: "note" }, "The stream broke off:"), problem(from.error));
-  if (!parts.length) parts.push(h("p", { class: "nothing" }, invocation?.kind === "Event" && !from.kept.length ? "Accepted; nobody waits for the answer." : "The answer is empty."));
-  return box.replaceChildren(...parts);
+  response.paint(from, { key: from?.id ?? selected, raw, failed });
 }
 
 function paintLog() {
@@ -146,15 +107,18 @@ async function select(id) {
   await load(id);
 }
 
+let loads = 0;
 async function load(id) {
   held = [];
+  loads += 1;
+  const mine = loads;
   let whole;
   try {
     whole = await api.invocation(id);
   } catch {
     return; // Forgotten meanwhile, or the server has gone: the link says so.
   }
-  if (id !== selected) return;
+  if (mine !== loads || id !== selected) return; // the next one is on its way
   for (const name of ["event", "answer", "error"]) whole[name] = api.bytes(whole[name]);
   detail = whole;
   const late = held;
@@ -220,8 +184,8 @@ document.addEventListener("visibilitychange", () => {
 // Invoking.
 
 class Reply {
-  constructor(root) {
-    Object.assign(this, { root, id: null, kept: [], total: 0, done: false, error: null, refusal: null });
+  constructor(root, kind) {
+    Object.assign(this, { root, kind, id: null, kept: [], total: 0, done: false, error: null, refusal: null });
   }
 
   piece(data) {
@@ -253,7 +217,7 @@ function adopt(id, reply) {
 async function invoke(name, kind, event) {
   const random = [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const root = `1-${Math.floor(Date.now() / 1000).toString(16).padStart(8, "0")}-${random}`;
-  const reply = (pending = new Reply(root));
+  const reply = (pending = new Reply(root, kind));
   selected = detail = null;
   paintLog();
   soon("head", "response", "list", "lanes");
@@ -276,86 +240,16 @@ async function replay(id) {
   const past = await api.invocation(id);
   if (past.event_cut) return;
   const kind = past.kind === "Event" || past.kind === "stream" ? past.kind : "RequestResponse";
-  const known = functions.some(({ name }) => name === past.function);
-  await invoke(known ? past.function : $("function").value, kind, api.bytes(past.event));
+  const name = choice.about(past.function) ? past.function : $("function").value;
+  await invoke(name, kind, api.bytes(past.event));
 }
 
 function edit() {
   if (!detail || detail.event_cut) return;
-  $("sample").value = "";
-  showFields({});
-  editor.set(new TextDecoder().decode(detail.event));
-  editor.format();
-  remember();
+  choice.place(new TextDecoder().decode(detail.event));
   $("editor").focus();
   $("editor").setSelectionRange(0, 0);
 }
-
-// Functions and samples.
-
-function showFunction() {
-  const chosen = functions.find(({ name }) => name === $("function").value);
-  const facts = chosen ? [
-    ["Handler", chosen.handler],
-    ["Memory", `${chosen.memory} MB`],
-    ["Timeout", `${chosen.timeout} s`],
-    ["Concurrency", String(chosen.concurrency)],
-    ["URL", chosen.url && h("a", /^https?:/.test(chosen.url) ? { href: chosen.url, target: "_blank", rel: "noopener noreferrer" } : {}, chosen.url)],
-    ["Queues", chosen.queues.join(", ")],
-  ] : [];
-  $("facts").replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
-  editor.set(recall() ?? "{}");
-}
-
-const key = () => `event of ${$("function").value}`;
-function remember() {
-  try {
-    localStorage.setItem(key(), editor.text());
-  } catch {
-    // Too long, or not allowed: it is only a convenience.
-  }
-}
-function recall() {
-  try {
-    return localStorage.getItem(key());
-  } catch {
-    return null;
-  }
-}
-
-function showFields(fields) {
-  $("fields").replaceChildren(...Object.entries(fields).map(([name, value]) =>
-    h("label", {}, h("span", {}, name), h("input", { name, value: String(value), autocomplete: "off", spellcheck: "false" }))));
-  $("fields").hidden = !Object.keys(fields).length;
-}
-
-let asked = 0;
-async function loadSample(fields) {
-  const name = $("sample").value;
-  if (!name) return;
-  asked += 1;
-  const mine = asked;
-  try {
-    const event = await api.sample(name, fields);
-    if (mine !== asked) return; // another key has been pressed meanwhile
-    editor.set(JSON.stringify(event, null, 2));
-    remember();
-  } catch (error) {
-    if (mine !== asked) return;
-    $("verdict").textContent = error.message;
-    $("verdict").classList.add("bad");
-  }
-}
-
-$("function").addEventListener("change", showFunction);
-$("sample").addEventListener("change", () => {
-  const sample = samples.find(({ name }) => name === $("sample").value);
-  $("sample").title = sample?.description ?? "";
-  showFields(sample?.fields ?? {});
-  loadSample(sample?.fields ?? {});
-});
-$("fields").addEventListener("input", () => loadSample(Object.fromEntries(new FormData($("fields")))));
-$("fields").addEventListener("submit", (event) => event.preventDefault());
 
 // Buttons and keys.
 
@@ -377,7 +271,6 @@ $("log-all").addEventListener("click", toggleLog);
 $("zoom-in").addEventListener("click", () => zoomBy(-1));
 $("zoom-out").addEventListener("click", () => zoomBy(1));
 $("help-open").addEventListener("click", () => $("help").showModal());
-$("editor").addEventListener("input", remember);
 $("raw").addEventListener("click", () => {
   raw = !raw;
   $("raw").setAttribute("aria-pressed", String(raw));
@@ -386,8 +279,7 @@ $("raw").addEventListener("click", () => {
 $("copy").addEventListener("click", async () => {
   const from = source();
   if (!from?.kept.length) return;
-  const data = Array.isArray(from.kept) ? api.join(from.kept) : from.kept;
-  await navigator.clipboard.writeText(new TextDecoder().decode(data));
+  await navigator.clipboard.writeText(new TextDecoder().decode(api.join(from.kept)));
   $("copy").textContent = "Copied";
   setTimeout(() => ($("copy").textContent = "Copy"), 1200);
 });
@@ -425,18 +317,5 @@ document.addEventListener("keydown", (event) => {
 
 soon("head", "response", "list", "lanes");
 listen();
-try {
-  functions = await api.functions();
-  $("function").replaceChildren(...functions.map(({ name }) => h("option", { value: name }, name)));
-  showFunction();
-} catch (error) {
-  $("verdict").textContent = `The functions cannot be had: ${error.message}`;
-}
-try {
-  samples = await api.samples();
-} catch {
-  samples = [];
-}
-$("sample").replaceChildren(h("option", { value: "" }, "Sample event…"), ...samples.map(({ name, description }) => h("option", { value: name, title: description }, name)));
-$("sample").hidden = !samples.length;
+await choice.start();
 document.documentElement.dataset.ready = "yes";

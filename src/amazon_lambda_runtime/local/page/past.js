@@ -3,7 +3,7 @@
 import { $, clock, h, short, span } from "./dom.js";
 import { duration, status } from "./store.js";
 
-const WORDS = { ok: "succeeded", failed: "failed", finishing: "answered", running: "running", waiting: "waiting" };
+const WORDS = { ok: "succeeded", failed: "failed", finishing: "answered", running: "running", waiting: "waiting", ended: "ended without an answer" };
 const KINDS = { RequestResponse: "", Event: "event", stream: "stream", url: "url", sqs: "sqs" };
 
 export class List {
@@ -69,7 +69,7 @@ export class List {
       "button",
       { class: "row", type: "button", tabindex: "-1", title: id, "data-id": id, click: () => this.#actions.select(id) },
       row.dot, h("time", {}, clock(at)), h("code", {}, short(id)),
-      h("span", { class: "kind" }, KINDS[kind] ?? kind), row.cold, row.where, row.length,
+      h("span", { class: "tags" }, h("span", { class: "kind" }, KINDS[kind] ?? kind), row.cold), row.where, row.length,
     );
     const again = h("button", { class: "again", type: "button", tabindex: "-1", "aria-label": `Replay ${short(id)}`, title: "Replay", click: () => this.#actions.replay(id) }, "↻");
     row.item = h("li", {}, row.button, again);
@@ -120,7 +120,6 @@ export function figures(invocation, about, now) {
   }
   if (invocation.environment !== null) found.push(["Environment", `#${invocation.environment}${invocation.cold ? " cold" : ""}`]);
   found.push(["Type", invocation.kind]);
-  found.push(["At", clock(invocation.accepted_at)]);
   return found.map(([name, value, extra]) => h("div", {}, h("dt", {}, name), h("dd", {}, value, extra)));
 }
 

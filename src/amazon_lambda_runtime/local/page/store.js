@@ -16,9 +16,12 @@ export class Store {
   }
 
   apply(change) {
+    const stamp = change.now ?? change.at ?? change.reported_at ?? change.answered_at ?? change.started_at;
+    const ahead = stamp - Date.now() / 1000;
+    // Whatever was long on its way looks older than it is: the greatest difference is the truest.
+    if (change.type === "snapshot" || ahead > this.#ahead) this.#ahead = ahead;
     switch (change.type) {
       case "snapshot":
-        this.#ahead = change.now - Date.now() / 1000;
         this.environments = new Map(change.environments.map(({ number, states }) => [number, states]));
         this.invocations = new Map(change.invocations.map((invocation) => [invocation.id, invocation]));
         this.tail = change.tail.map(([at, id, text]) => ({ at, id, text }));
@@ -63,6 +66,7 @@ export function status(invocation) {
     if (invocation.failed) return "failed";
     return invocation.reported_at === null && invocation.started_at !== null ? "finishing" : "ok";
   }
+  if (invocation.reported_at !== null) return "ended"; // its caller went away, for one
   if (invocation.started_at === null) return "waiting";
   return "running";
 }

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Install Debian's Chromium, for the tests of the console page. Where that is impossible, say so:
+# those tests are skipped then.
+set -eu
+
+skip() {
+    echo "install_chromium: the console page goes untested: $1" >&2
+    exit 0
+}
+
+if [ -x /usr/bin/chromium ]; then
+    exit 0
+fi
+[ "$(id -u)" = 0 ] || skip "only root can install chromium"
+[ -r /etc/debian_version ] && command -v apt-get >/dev/null || skip "this is not Debian"
+apt-get update -qq || skip "apt-get update failed"
+DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium \
+    fonts-dejavu-core >/dev/null || skip "apt-get install chromium failed"

@@ -1,0 +1,107 @@
+// The function, the sample event and its fields: what there is to invoke, and with what.
+
+import * as api from "./api.js";
+import * as editor from "./editor.js";
+import { $, h } from "./dom.js";
+
+let functions = [];
+let samples = [];
+
+export const about = (name) => functions.find((one) => one.name === name);
+
+function showFunction() {
+  const chosen = about($("function").value);
+  const facts = chosen ? [
+    ["Handler", chosen.handler],
+    ["Memory", `${chosen.memory} MB`],
+    ["Timeout", `${chosen.timeout} s`],
+    ["Concurrency", String(chosen.concurrency)],
+    ["URL", chosen.url && h("a", /^https?:/.test(chosen.url) ? { href: chosen.url, target: "_blank", rel: "noopener noreferrer" } : {}, chosen.url)],
+    ["Queues", chosen.queues.join(", ")],
+  ] : [];
+  $("facts").replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  editor.set(recall() ?? "{}");
+}
+
+const key = () => `event of ${$("function").value}`;
+function remember() {
+  try {
+    localStorage.setItem(key(), editor.text());
+  } catch {
+    // Too long, or not allowed: it is only a convenience.
+  }
+}
+
+function recall() {
+  try {
+    return localStorage.getItem(key());
+  } catch {
+    return null;
+  }
+}
+
+// A field that is no text by default is written as JSON.
+const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+function showFields(fields) {
+  $("fields").replaceChildren(...Object.entries(fields).map(([name, value]) =>
+    h("label", {}, h("span", {}, name), h("input", { name, value: asText(value), autocomplete: "off", spellcheck: "false" }))));
+  $("fields").hidden = !Object.keys(fields).length;
+}
+
+let asked = 0;
+async function loadSample(fields) {
+  const name = $("sample").value;
+  if (!name) return;
+  asked += 1;
+  const mine = asked;
+  try {
+    const event = await api.sample(name, fields);
+    if (mine !== asked) return; // another key has been pressed meanwhile
+    editor.set(JSON.stringify(event, null, 2));
+    remember();
+  } catch (error) {
+    if (mine !== asked) return;
+    $("verdict").textContent = error.message;
+    $("verdict").classList.add("bad");
+  }
+}
+
+// Put an event of one's own into the editor: it is no sample any more.
+export function place(text) {
+  $("sample").value = "";
+  showFields({});
+  editor.set(text);
+  editor.format();
+  remember();
+}
+
+$("function").addEventListener("change", showFunction);
+$("sample").addEventListener("change", () => {
+  const sample = samples.find(({ name }) => name === $("sample").value);
+  $("sample").title = sample?.description ?? "";
+  showFields(sample?.fields ?? {});
+  loadSample({});
+});
+$("fields").addEventListener("input", () => loadSample(Object.fromEntries(new FormData($("fields")))));
+$("fields").addEventListener("submit", (event) => event.preventDefault());
+$("editor").addEventListener("input", remember);
+
+export async function start() {
+  try {
+    functions = await api.functions();
+    $("function").replaceChildren(...functions.map(({ name }) => h("option", { value: name }, name)));
+    showFunction();
+  } catch (error) {
+    $("verdict").textContent = `The functions cannot be had: ${error.message}`;
+  }
+  try {
+    samples = await api.samples();
+  } catch {
+    samples = []; // The editor does without.
+  }
+  const none = h("option", { value: "" }, "Sample event…");
+  const options = samples.map(({ name, description }) => h("option", { value: name, title: description }, name));
+  $("sample").replaceChildren(none, ...options);
+  $("sample").hidden = !samples.length;
+}
