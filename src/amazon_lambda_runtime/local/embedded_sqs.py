@@ -45,6 +45,7 @@ class EmbeddedSqs:
 
     def __init__(self, server: "BaseWSGIServer", requests: "_OneAtATime") -> None:
         self.endpoint = f"http://{HOST}:{server.port}"
+        self._made: set[str] = set()
         self._server = server
         self._requests = requests
         self._thread = threading.Thread(
@@ -106,8 +107,11 @@ class EmbeddedSqs:
     async def queue(self, settings: QueueSettings, visibility: int) -> Queue:
         """Make the queue of this name, and its dead-letter queue. Raises QueueError.
 
-        `visibility`, in seconds, is for settings that have none.
+        `visibility`, in seconds, is for settings that have none. One that another's settings have
+        made, as the dead-letter queue, is taken as it is.
         """
+        if settings.queue in self._made and settings.redrive is None:
+            return await Queue.open(settings.queue, self.endpoint)
         chosen = settings.visibility if settings.visibility is not None else visibility
         attributes = {"VisibilityTimeout": str(chosen)}
         fifo = {}
@@ -115,10 +119,12 @@ class EmbeddedSqs:
             fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
         if settings.redrive is not None:
             name, count = settings.redrive
-            dlq = await Queue.create(name, self.endpoint, fifo)
+            dlq = await Queue.create(name, self.endpoint, {**attributes, **fifo})
             await dlq.close()
+            self._made.add(name)
             policy = {"deadLetterTargetArn": dlq.arn, "maxReceiveCount": str(count)}
             attributes["RedrivePolicy"] = json.dumps(policy)
+        self._made.add(settings.queue)
         return await Queue.create(settings.queue, self.endpoint, {**attributes, **fifo})
 
 
