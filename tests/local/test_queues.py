@@ -519,6 +519,7 @@ def test_throttled() -> None:
     async def test() -> None:
         free = asyncio.Event()
         refusals = 0
+        function = Stand(succeed)
 
         async def invoke(event: bytes) -> Answer:
             nonlocal refusals
@@ -527,7 +528,6 @@ def test_throttled() -> None:
                 raise TooManyRequests
             return await function(event)
 
-        function = Stand(succeed)
         async with place(0.1) as here:
             queue = await here.make("throttled,visibility=1,max_receive_count=1")
             await send(queue, [str(number) for number in range(40)])

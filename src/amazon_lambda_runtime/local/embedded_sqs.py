@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlencode
+from xml.sax.saxutils import escape
 
 from . import guard
 from .queues.settings import QueueSettings
@@ -173,7 +174,7 @@ class _OneAtATime:
                         self._application, _with_body(environ, body), buffered=True
                     )
                 except Exception as error:  # whatever moto has no answer for
-                    response = Response(f"{type(error).__name__}: {error}\n", 501)
+                    response = Response(_error(f"{type(error).__name__}: {error}"), 501)
                 left = end - time.monotonic()
                 if left <= 0 or self._closing or b"ReceiptHandle" in response.data:
                     break
@@ -300,5 +301,11 @@ def _return_together(queue: Any, soon: float) -> None:
 
 
 def _not_here(environ: Environ, start_response: Any) -> Iterable[bytes]:
-    start_response("501 Not Implemented", [("Content-Type", "text/plain")])
-    return [f"This server has {', '.join(_SERVICES)} alone.\n".encode()]
+    start_response("501 Not Implemented", [("Content-Type", "text/xml")])
+    return [_error(f"This server has {', '.join(_SERVICES)} alone")]
+
+
+def _error(message: str) -> bytes:
+    code = "<Code>NotImplemented</Code>"
+    error = f"<Error>{code}<Message>{escape(message)}</Message></Error>"
+    return f"<ErrorResponse>{error}</ErrorResponse>".encode()
