@@ -266,7 +266,7 @@ def test_other_services(server: EmbeddedSqs) -> None:
     """It is no place for other services, and says so."""
     with pytest.raises(Exception, match="This server has s3, sns, sqs alone"):
         client("iam", server.endpoint).list_users()
-    with pytest.raises(Exception, match="not been implemented|NotImplemented|501"):
+    with pytest.raises(Exception, match="has not been implemented"):
         client("sns", server.endpoint).list_origination_numbers()
 
 
