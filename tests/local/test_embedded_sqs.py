@@ -16,7 +16,7 @@ import pytest
 
 from amazon_lambda_runtime.local import Answer
 from amazon_lambda_runtime.local.embedded_sqs import EmbeddedSqs
-from amazon_lambda_runtime.local.queues import AttachedQueues, QueueError, QueueSettings
+from amazon_lambda_runtime.local.queues import AttachedQueues, Queue, QueueError, QueueSettings
 from amazon_lambda_runtime.local.retries import AsyncInvocations
 
 from .support import Recorder, exchange, parse, run
@@ -225,6 +225,24 @@ def test_long_poll(server: EmbeddedSqs) -> None:
         await asyncio.to_thread(server.close)
         assert await waiting == []
         await queue.close()
+
+    run(test())
+
+
+def test_deleting_twice(server: EmbeddedSqs) -> None:
+    """It does no harm; a receipt that never was is refused."""
+
+    async def test() -> None:
+        queue = await server.queue(QueueSettings("twice"), 5)
+        await send_and_delete(queue)
+        assert await queue.delete([{"ReceiptHandle": "never"}]) == [{"ReceiptHandle": "never"}]
+        await queue.close()
+
+    async def send_and_delete(queue: Queue) -> None:
+        await queue.send("a")
+        messages = await queue.receive(1, 1)
+        assert await queue.delete(messages) == []
+        assert await queue.delete(messages) == []
 
     run(test())
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ import pytest
 
 from amazon_lambda_runtime.cli.queue_options import parse_queue, queue_options
 from amazon_lambda_runtime.local import Answer, Function, Pool
+from amazon_lambda_runtime.local.embedded_sqs import EmbeddedSqs
 from amazon_lambda_runtime.local.queues import (
     AttachedQueues,
+    Poller,
     Queue,
     QueueError,
     QueueSettings,
     SettingsError,
     TooManyRequests,
 )
+from amazon_lambda_runtime.local.queues import poller as poller_module
 from amazon_lambda_runtime.local.queues.batch import events, failures, reports_failures
 
 from .support import Recorder, run, source_path
@@ -690,6 +694,105 @@ def test_endpoint_that_goes_away() -> None:
             await server.__aexit__(None, None, None)
             line = await here.log.wait_for("SQS gone: cannot receive message")
             assert line.endswith("tries again until it can")
+
+    run(test())
+
+
+def test_endpoint_that_comes_back() -> None:
+    """What was processed while it was gone is deleted then, not processed again; and on it goes."""
+
+    async def test() -> None:
+        begun, gone = asyncio.Event(), asyncio.Event()
+
+        async def answer(records: list[dict[str, Any]]) -> Answer:
+            begun.set()
+            await gone.wait()
+            return OK
+
+        function = Stand(answer)
+        server = EmbeddedSqs.start()
+        port = int(server.endpoint.rpartition(":")[2])
+        queue = await server.queue(QueueSettings("back"), 30)
+        async with place(5) as here:
+            await here.poll(queue, function)
+            await queue.send("a")
+            await begun.wait()
+            await asyncio.to_thread(server.close)
+            gone.set()
+            await here.log.wait_for("SQS back: cannot receive message")
+            server = await asyncio.to_thread(EmbeddedSqs.start, port)
+            await here.log.wait_for("SQS back: can be reached again")
+            await queue.send("b")
+            assert await function.until(2) == ["a", "b"]
+            await empty(queue)
+        await queue.close()
+        await asyncio.to_thread(server.close)
+
+    run(test())
+
+
+def test_messages_that_cannot_be_deleted() -> None:
+    """Where SQS refuses for good, one line says that they may be processed again."""
+
+    async def test() -> None:
+        function = Stand(succeed)
+        async with place(0.1) as here:
+            queue = await here.make("kept")
+
+            async def refuse(messages: Any) -> Any:
+                return messages
+
+            polled = await here.attached.open(QueueSettings(queue.url))
+            polled.delete = refuse  # type: ignore[method-assign]
+            poller = Poller(
+                polled, parse_queue(queue.url), function, concurrency=1, timeout=9, log=here.log
+            )
+            await queue.send("a")
+            async with poller:
+                line = await here.log.wait_for("SQS kept: 1 message could not be deleted")
+            assert line.endswith("may be processed again: SQS refuses")
+
+    run(test())
+
+
+def test_fifo_batch_that_is_split() -> None:
+    """When the first part of a batch fails, the rest of its group is not run before it."""
+
+    async def test() -> None:
+        async def once(records: list[dict[str, Any]]) -> Answer:
+            order.append("".join(record["body"][0] for record in records))
+            return FAILED if len(order) == 1 else OK
+
+        order: list[str] = []
+        async with place(0.1) as here:
+            queue = await here.make("large.fifo,visibility=2")
+            # Each takes twice its size in JSON.
+            bodies = [f"{number}" + '"' * 200_000 for number in range(10)]
+            for body in bodies:
+                fields = {"MessageGroupId": "g", "MessageDeduplicationId": body[0]}
+                await queue._call("send_message", MessageBody=body, **fields)
+            await here.poll(queue, Stand(once))
+            await empty(queue)
+        assert order[0] == order[1]
+        assert "".join(order[1:]) == "0123456789"
+        assert len(order[0]) < 10
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Messages that are large enough for 6 MiB take moto too long.
+        patch.setattr(poller_module, "events", partial(events, limit=2_600_000))
+        run(test())
+
+
+def test_line_for_a_queue_elsewhere() -> None:
+    """The command for a queue that is not of this process says nothing of where SQS is."""
+
+    async def test() -> None:
+        async with place() as here, place() as other:
+            queue = await here.make("line")
+            line = other.attached.send_line(queue)
+        assert line == (
+            f"aws sqs send-message --region us-east-1 --queue-url {queue.url} --message-body '{{}}'"
+        )
 
     run(test())
 
