@@ -1,0 +1,20 @@
+"""SQS queues whose messages are a function's events, as Lambda's event source mappings do it.
+
+Nothing here knows how the function runs: it is a callable. Needs the extra `tools`.
+"""
+
+from .attached import AttachedQueues
+from .poller import Invoke, Poller, TooManyRequests
+from .settings import QueueSettings, SettingsError
+from .sqs import Queue, QueueError
+
+__all__ = [
+    "AttachedQueues",
+    "Invoke",
+    "Poller",
+    "Queue",
+    "QueueError",
+    "QueueSettings",
+    "SettingsError",
+    "TooManyRequests",
+]

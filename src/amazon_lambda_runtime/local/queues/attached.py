@@ -1,0 +1,107 @@
+"""The queues of one local Lambda: opened or made, polled, and closed, all together."""
+
+import asyncio
+import math
+import shlex
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from amazon_lambda_runtime.local.output import Log
+
+from .poller import Invoke, Poller
+from .settings import QueueSettings
+from .sqs import Queue, endpoint_of_environment
+
+if TYPE_CHECKING:
+    from amazon_lambda_runtime.local.embedded_sqs import EmbeddedSqs
+
+# The least visibility timeout that Lambda advises, in times of the function's timeout.
+_VISIBILITY_FACTOR = 6
+
+
+class AttachedQueues:
+    """The queues that send events to a function. An async context manager.
+
+    `timeout` is the function's, in seconds. A queue that is given by its name alone is made in a
+    server of its own (see EmbeddedSqs), at `port` (0: any that is free), unless AWS_ENDPOINT_URL
+    says where it is.
+
+    Close it before the function, so that what is in flight can come to its end.
+    """
+
+    def __init__(self, *, timeout: float, port: int = 0) -> None:
+        self._timeout = timeout
+        self._port = port
+        self._embedded: EmbeddedSqs | None = None
+        self._resources = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._resources.aclose()
+
+    async def open(self, settings: QueueSettings) -> Queue:
+        """Open a queue, or make it. Raises QueueError if it is not there or cannot be made."""
+        if settings.is_url or endpoint_of_environment():
+            queue = await Queue.open(settings.queue)
+        else:
+            embedded = await self._server()
+            visibility = math.ceil(_VISIBILITY_FACTOR * self._timeout) + settings.window
+            queue = await embedded.queue(settings, visibility)
+        self._resources.push_async_callback(queue.close)
+        return queue
+
+    async def poll(
+        self,
+        settings: Sequence[QueueSettings],
+        invoke: Invoke,
+        *,
+        concurrency: int,
+        log: Log,
+        partial_failures: bool | None = None,
+    ) -> list[Queue]:
+        """Open these queues and poll them until the end. Raises QueueError before any is polled.
+
+        The parameters are those of Poller.
+        """
+        queues = [await self.open(each) for each in settings]
+        for queue, each in zip(queues, settings, strict=True):
+            await self._resources.enter_async_context(
+                Poller(
+                    queue,
+                    each,
+                    invoke,
+                    concurrency=concurrency,
+                    timeout=self._timeout,
+                    log=log,
+                    partial_failures=partial_failures,
+                )
+            )
+        return queues
+
+    def send_line(self, queue: Queue) -> str:
+        """Return the command that sends a message to a queue that was made here."""
+        words = ["aws", "sqs", "send-message", "--region", queue.region]
+        words += ["--queue-url", queue.url, "--message-body", "{}"]
+        if queue.is_fifo:
+            words += ["--message-group-id", "1"]
+        if self._embedded is None or not queue.url.startswith(self._embedded.endpoint):
+            return shlex.join(words)
+        words += ["--endpoint-url", self._embedded.endpoint]
+        return f"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test {shlex.join(words)}"
+
+    async def _server(self) -> "EmbeddedSqs":
+        if self._embedded is None:
+            from amazon_lambda_runtime.local.embedded_sqs import EmbeddedSqs
+
+            self._embedded = await asyncio.to_thread(EmbeddedSqs.start, self._port)
+            self._resources.push_async_callback(asyncio.to_thread, self._embedded.close)
+        return self._embedded

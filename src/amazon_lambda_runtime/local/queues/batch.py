@@ -1,0 +1,114 @@
+"""What Lambda makes of messages, and of the answer to them: no input or output here.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from amazon_lambda_runtime.local.invocation import Answer
+
+from .sqs import Message
+
+# In bytes: what one event may have.
+PAYLOAD_LIMIT = 6 * 1024 * 1024
+
+_HEAD, _BETWEEN, _TAIL = b'{"Records":[', b",", b"]}"
+
+
+def record(message: Message, arn: str) -> bytes:
+    """Return the message as it is in the event of Lambda's that carries it."""
+    document = {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {
+            name: _attribute(value) for name, value in message.get("MessageAttributes", {}).items()
+        },
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": arn.split(":")[3],
+    }
+    if "MD5OfMessageAttributes" in message:
+        document["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _attribute(value: dict[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = {"stringListValues": [], "binaryListValues": []}
+    if "StringValue" in value:
+        document["stringValue"] = value["StringValue"]
+    if "BinaryValue" in value:
+        document["binaryValue"] = base64.b64encode(value["BinaryValue"]).decode()
+    return {**document, "dataType": value["DataType"]}
+
+
+def events(
+    messages: Sequence[Message], arn: str, limit: int = PAYLOAD_LIMIT
+) -> Iterator[tuple[bytes, list[Message]]]:
+    """Give the messages as events, each with its messages: one, or more if it were over the limit.
+
+    A message that is over the limit by itself has an event to itself.
+    """
+    records: list[bytes] = []
+    taken: list[Message] = []
+    size = len(_HEAD + _TAIL)
+    for message in messages:
+        data = record(message, arn)
+        if records and size + len(data) > limit:
+            yield _HEAD + _BETWEEN.join(records) + _TAIL, taken
+            records, taken, size = [], [], len(_HEAD + _TAIL)
+        records.append(data)
+        taken.append(message)
+        size += len(data) + len(_BETWEEN)
+    if records:
+        yield _HEAD + _BETWEEN.join(records) + _TAIL, taken
+
+
+def failures(answer: Answer, messages: Sequence[Message], partial: bool) -> set[str]:
+    """Return the ids of the messages that have failed, by the answer to their event."""
+    everything = {str(message["MessageId"]) for message in messages}
+    if answer.failed:
+        return everything
+    if not partial:
+        return set()
+    try:
+        reported = _reported(answer.payload)
+    except (ValueError, RecursionError):
+        return everything
+    # What is not understood is no success: an id too much costs a repetition, one too few a loss.
+    return reported if reported <= everything else everything
+
+
+def reports_failures(answer: Answer) -> bool:
+    """Say whether the answer names messages that have failed, or tries to."""
+    try:
+        return not answer.failed and bool(_reported(answer.payload))
+    except (ValueError, RecursionError):
+        return b"batchItemFailures" in answer.payload
+
+
+def _reported(payload: bytes) -> set[str]:
+    """Return the ids that a response names. Raises ValueError if it is not as it must be."""
+    response = json.loads(payload.decode()) if payload.strip() else None
+    if not response:
+        return set()
+    if not isinstance(response, dict):
+        raise ValueError("no object")
+    items = response.get("batchItemFailures")
+    if not items:
+        return set()
+    if not isinstance(items, list):
+        raise ValueError("no list")
+    ids = set()
+    for item in items:
+        identifier = item.get("itemIdentifier") if isinstance(item, dict) else None
+        if not isinstance(identifier, str) or not identifier:
+            raise ValueError("no itemIdentifier")
+        ids.add(identifier)
+    return ids
