@@ -5,7 +5,7 @@ package, `pkg.mod.name` or `pkg/mod.name`. It is the first argument, else the va
 """
 
 import sys
-from os import environ, getcwd
+from os import environ, execv, getcwd
 
 from . import runtime
 from ._logging_hook import LoggingHook
@@ -35,7 +35,8 @@ Serves an AWS Lambda function: HANDLER, else the variable _HANDLER, names it.
   hello.Hello.handler   a method of it
   pkg/hello.handler     in a package
 The code is in LAMBDA_TASK_ROOT, else in the current directory. AWS_LAMBDA_RUNTIME_API is set by
-Lambda; to run a function on this machine: lambda-runtime local HANDLER
+Lambda; without it, a local Lambda is served on port 8080, as AWS's own emulator does. There is more
+to be had from: lambda-runtime local HANDLER
 """
 
 
@@ -45,6 +46,10 @@ def main() -> "NoReturn":
     if arguments and arguments[0] in ("-h", "--help"):
         sys.stdout.write(USAGE)
         raise SystemExit(0)
+    if not environ.get("AWS_LAMBDA_RUNTIME_API"):
+        # Not Lambda: the local one stands in for it, and has this process run again for each of
+        # its environments.
+        execv(sys.executable, [sys.executable, "-m", f"{__package__}.local", *sys.argv])
     try:
         client = Runtime._client = runtime.connect()
     except RuntimeApiError as exc:

@@ -48,7 +48,7 @@ class Recorder(list[str]):
         super().__init__()
         self._grown = asyncio.Event()
 
-    def __call__(self, line: str) -> None:
+    def __call__(self, line: str, request_id: str = "") -> None:
         self.append(line)
         self._grown.set()
 

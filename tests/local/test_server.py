@@ -115,7 +115,9 @@ def test_empty_payload(tmp_path: Path) -> None:
     command = ["sh", str(RUNTIMES / "shell.sh")]
 
     async def test() -> Reply:
-        async with LocalLambda(Function("shell", "-", command, str(tmp_path)), log=Recorder()) as shell:
+        async with LocalLambda(
+            Function("shell", "-", command, str(tmp_path)), log=Recorder()
+        ) as shell:
             return await request(await shell.listen(), "POST", PATH.format("shell"))
 
     assert json.loads(run(test()).body) == {"echo": {}}

@@ -1,16 +1,19 @@
-"""`lambda-runtime local`: one invocation, or a server until Ctrl-C."""
+"""`lambda-runtime local`: one invocation, or a Lambda until Ctrl-C."""
 
 import asyncio
-import json
 import os
-import signal
+import shutil
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .target import TargetError, find
+from .event_input import read_event
+from .queue_options import queue_options
+from .target import NAME, TargetError, find
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local import Function
@@ -20,86 +23,139 @@ EXAMPLES = """
 Examples:
   lambda-runtime local hello.py -e '{"name": "Ada"}'
   lambda-runtime local hello.handler --event payload.json
-  echo '{}' | lambda-runtime local examples/hello/hello.py --event -
-  lambda-runtime local hello.py --port 9000 --timeout 30
+  lambda-runtime events show s3-put --bucket b | lambda-runtime local hello.py --event -
+  lambda-runtime local hello.py --url-port 9001 --stream
+  lambda-runtime local hello.py --sqs orders,batch_size=10,partial=true
+  lambda-runtime local hello.py --debug
+  lambda-runtime local -- ./my-runtime --in any language
 """
+DEBUG_PORT = 5678
 
 
 @click.command("local", epilog=EXAMPLES)
-@click.argument("target", metavar="FILE_OR_HANDLER")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[FILE_OR_HANDLER] [-- CMD...]")
 @click.option("--event", "event_file", metavar="FILE", help="Invoke once with this; - is stdin.")
 @click.option("-e", "event_json", metavar="JSON", help="Invoke once with this.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=9000, help="0: any.", show_default=True
 )
 @click.option("--host", default="127.0.0.1", help="Where to listen.", show_default=True)
+@click.option("--url-port", type=click.IntRange(0, 65535), help="Serve a function URL there.")
+@click.option("--stream", is_flag=True, help="The function URL sends each piece as it comes.")
 @click.option(
     "--timeout", type=click.IntRange(1, 900), default=3, help="Seconds.", show_default=True
 )
 @click.option(
     "--memory", type=click.IntRange(128, 10240), default=128, help="MB.", show_default=True
 )
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    default=10,
+    help="Environments at a time; then 429.",
+    show_default=True,
+)
+@click.option(
+    "--max-concurrency",
+    type=click.IntRange(1, 1600),
+    help="Invocations at a time in one environment, as on Lambda Managed Instances.",
+)
+@click.option("--no-freeze", is_flag=True, help="Let processes run on between invocations.")
+@click.option("--no-reload", is_flag=True, help="Go on with the old code when a file is saved.")
+@click.option(
+    "--debug",
+    is_flag=True,
+    help=f"Wait for a debugger on port {DEBUG_PORT}, and have no time limits.",
+)
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False),
+    multiple=True,
+    help="Environment variables of the function, NAME=value on each line.",
+)
+@click.option(
+    "--extensions",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    default="",
+    help="A folder of external extensions.",
+)
+@queue_options
 @click.option("--name", help="The function's name.  [default: its module's]")
 def command(
-    target: str,
-    event_file: str | None,
-    event_json: str | None,
-    port: int,
-    host: str,
-    timeout: int,
-    memory: int,
-    name: str | None,
+    words: tuple[str, ...], event_file: str | None, event_json: str | None, **options: Any
 ) -> int:
     """Run a function on this machine.
 
     FILE_OR_HANDLER is a file with a function or class `handler` in it (hello.py), or the handler
-    (hello.handler, folder/hello.handler, module.Class.method).
+    (hello.handler, folder/hello.handler, module.Class.method). Behind -- there may be a command
+    instead, which is any runtime.
 
     With an event the function is invoked once: its response goes to stdout, its log to stderr, and
-    the exit status is 1 if it failed. Without one, the Invoke API is served until Ctrl-C.
+    the exit status is 1 if it failed. Without one, a Lambda is served until Ctrl-C: the Invoke API
+    for SDKs and the AWS CLI, and a console for the browser. It listens on loopback.
     """
+    event = read_event(event_file, event_json)
+    function = _function(words, options)
+    if options["debug"]:
+        function = _debugged(function)
+    if event is not None:
+        from .invoke_once import invoke_once
+
+        return asyncio.run(invoke_once(function, event))
+    from .serve import serve
+
+    return asyncio.run(serve(function, options))
+
+
+def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
     from amazon_lambda_runtime.local import Function
 
+    settings: dict[str, Any] = {
+        "timeout": options["timeout"],
+        "memory": options["memory"],
+        "concurrency": options["concurrency"],
+        "max_concurrency": options["max_concurrency"] or 0,
+        "freeze": not options["no_freeze"],
+        "extensions": options["extensions"],
+        "environment": _variables(options["env_file"]),
+    }
+    name = options["name"]
+    if _is_command(words):
+        program = shutil.which(words[0])
+        if program is None:
+            raise click.ClickException(f"cannot run {words[0]}: there is no such program")
+        name = name or "function"
+        if not NAME.fullmatch(name):
+            raise click.ClickException(f"{name!r} is no function name")
+        runtime = [os.path.abspath(program), *words[1:]]
+        return Function(name, os.environ.get("_HANDLER", "-"), runtime, os.getcwd(), **settings)
+    if len(words) != 1:
+        raise click.UsageError(
+            "Missing argument 'FILE_OR_HANDLER'." if not words else "Give one FILE_OR_HANDLER."
+        )
     try:
-        found = find(target, name)
+        found = find(words[0], name)
     except TargetError as error:
-        raise click.ClickException(f"cannot run {target}: {error}") from None
-    event = _event(event_file, event_json)
-    function = Function(
-        name=found.name,
-        handler=found.handler,
-        command=[*_runtime(), found.handler],
-        task_root=str(found.task_root),
-        timeout=timeout,
-        memory=memory,
-    )
-    if event is None:
-        return asyncio.run(_serve(function, host, port))
-    return asyncio.run(_invoke_once(function, event))
+        raise click.ClickException(f"cannot run {words[0]}: {error}") from None
+    command = [*_runtime(), found.handler]
+    return Function(found.name, found.handler, command, str(found.task_root), **settings)
 
 
-def _event(file: str | None, text: str | None) -> bytes | None:
-    """Return the event that was asked for, None if none was."""
-    if file is not None and text is not None:
-        raise click.UsageError("--event and -e both give an event: use one of them.")
-    if text is not None:
-        source, event = "-e", os.fsencode(text)
-    elif file is None:
-        return None
-    elif file == "-":
-        source, event = "standard input", sys.stdin.buffer.read()
-    else:
-        source = file
-        try:
-            event = Path(file).read_bytes()
-        except OSError as error:
-            message = f"cannot read the event from {file}: {error.strerror}"
-            raise click.ClickException(message) from None
-    try:
-        json.loads(event.decode())
-    except (ValueError, RecursionError) as error:
-        raise click.ClickException(f"the event from {source} is not JSON: {error}") from None
-    return event
+def _is_command(words: Sequence[str]) -> bool:
+    """Say whether the words stood behind `--`, which click takes away."""
+    return bool(words) and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1 :] == [*words]
+
+
+def _variables(files: Sequence[str]) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    variables: dict[str, str] = {}
+    for file in files:
+        for name, value in dotenv_values(file).items():
+            if value is None:
+                raise click.ClickException(f"{file}: {name} has no value; write {name}=")
+            variables[name] = value
+    return variables
 
 
 def _runtime() -> list[str]:
@@ -110,57 +166,9 @@ def _runtime() -> list[str]:
     return [sys.executable, "-m", "amazon_lambda_runtime"]
 
 
-async def _invoke_once(function: "Function", event: bytes) -> int:
-    from amazon_lambda_runtime.local import Pool
-
-    stopped = _stop_signal()
-    async with Pool(function) as pool:
-        invocation = pool.invoke(event)
-        # Closing the pool ends the wait for the report too.
-        reported = asyncio.ensure_future(invocation.wait_until_reported())
-        waiting: list[asyncio.Future[Any]] = [reported, stopped]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if stopped.done():
-            return 128 + stopped.result()
-        answer = await invocation.wait()
-    sys.stdout.buffer.write(answer.payload + b"\n")
-    sys.stdout.buffer.flush()
-    return 1 if answer.failed else 0
-
-
-async def _serve(function: "Function", host: str, port: int) -> int:
-    from amazon_lambda_runtime.local import LocalLambda
-
-    stopped = _stop_signal()
-    async with LocalLambda(function) as service:
-        try:
-            port = await service.listen(host, port)
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            raise click.ClickException(
-                f"cannot listen on {host}:{port}: {reason}. Choose another --port or --host."
-            ) from None
-        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        path = f"2015-03-31/functions/{function.name}/invocations"
-        print(f"{function.name} ({function.handler}) listens on {base}", file=sys.stderr)
-        print(f"  curl {base}/{path} -d '{{}}'", file=sys.stderr, flush=True)
-        await stopped
-    # A server that is told to end, ends as it should.
-    return 0
-
-
-def _stop_signal() -> "asyncio.Future[int]":
-    """Return a future that becomes the number of the signal that asks this process to end.
-
-    The children are in process groups of their own: nobody but us can end them.
-    """
-    loop = asyncio.get_running_loop()
-    stopped: asyncio.Future[int] = loop.create_future()
-
-    def stop(number: int) -> None:
-        if not stopped.done():
-            stopped.set_result(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    return stopped
+def _debugged(function: "Function") -> "Function":
+    """Return the function as one that waits for an editor to attach, without limits in time."""
+    listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{DEBUG_PORT}", "--wait-for-client"]
+    runtime = [sys.executable, *listen, "-m", "amazon_lambda_runtime", function.handler]
+    print(f"waits for a debugger to attach to 127.0.0.1:{DEBUG_PORT}", file=sys.stderr)
+    return replace(function, command=runtime, timeout=0, memory=0, concurrency=1, freeze=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _MODULE_AND_NAME = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*)+)")
 # What Lambda takes for a function's name.
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class TargetError(Exception):
@@ -30,7 +30,7 @@ def find(text: str, name: str | None = None) -> Target:
     """
     target = _file(Path(text)) if text.endswith(".py") else _handler(text)
     chosen = target.name if name is None else name
-    if not _NAME.fullmatch(chosen):
+    if not NAME.fullmatch(chosen):
         raise TargetError(
             f"{chosen!r} is no function name: --name takes up to 64 letters, digits, - and _"
         )
@@ -47,7 +47,7 @@ def _file(path: Path) -> Target:
 
 def _handler(text: str) -> Target:
     folder, slash, dotted = text.rpartition("/")
-    match = _MODULE_AND_NAME.fullmatch(dotted)
+    match = _MODULE_ANDNAME.fullmatch(dotted)
     if match is None:
         raise TargetError(
             f"{text!r} is not a handler: give a file (hello.py) or module.name (hello.handler)"

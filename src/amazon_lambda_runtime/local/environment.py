@@ -14,7 +14,7 @@ from .extensions import Extensions
 from .function import Function
 from .http import Request, serve
 from .invocation import Answer, Invocation, exit_reason
-from .output import Log, Output
+from .output import Output
 from .process import Process
 from .runtime_api import HOST, RuntimeApi, UnknownInvocationError, event_response
 from .states import TRANSITIONS, Event, State, TransitionError
@@ -44,6 +44,9 @@ class Owner(Protocol):
     def free(self, environment: "Environment") -> None:
         """It may be given an event."""
 
+    def wrote(self, invocation: Invocation | None, line: str) -> None:
+        """Its processes have written a line, for this invocation or for none in particular."""
+
     def gone(self, environment: "Environment") -> None:
         """Its process has ended, or could not be started."""
 
@@ -51,14 +54,14 @@ class Owner(Protocol):
 class Environment:
     """One process that takes one invocation at a time."""
 
-    def __init__(
-        self, function: Function, number: int, owner: Owner, log: Log, watchdog: Watchdog
-    ) -> None:
+    def __init__(self, function: Function, number: int, owner: Owner, watchdog: Watchdog) -> None:
         self.function = function
         self.number = number
         self.state = State.STARTING
         #: time.perf_counter() when it was idle last.
         self.idle_since = 0.0
+        #: Whether the code that it runs is an older one.
+        self.is_stale = False
         #: How long the runtime took to ask for its first event.
         self.init_ms = 0.0
         self.is_initialised = False
@@ -73,7 +76,6 @@ class Environment:
         self.watchdog = watchdog
         self.extensions = Extensions(self)
         self._owner = owner
-        self._log = log
         self._invocation: Invocation | None = None
         self._waiting: Request | None = None
         self._started = time.perf_counter()
@@ -282,9 +284,9 @@ class Environment:
             self.init_ms = (time.perf_counter() - self._started) * 1000
 
     def _write(self, line: str) -> None:
-        for invocation in self.invocations:
-            invocation.record(line)
-        self._log(line)
+        # Of many at a time nobody can tell whose it is.
+        invocations = self.invocations
+        self._owner.wrote(invocations[0] if len(invocations) == 1 else None, line)
 
     async def _start(self) -> None:
         async with AsyncExitStack() as resources:

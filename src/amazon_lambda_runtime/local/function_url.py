@@ -132,15 +132,15 @@ def response_of(payload: bytes) -> Response:
         body = result.encode() if isinstance(result, str) else payload
         return Response(200, {"Content-Type": JSON}, body)
     try:
-        body = result.get("body")
-        if body is None:
+        text = result.get("body")
+        if text is None:
             content = b""
-        elif not isinstance(body, str):
-            content = json.dumps(body).encode()
+        elif not isinstance(text, str):
+            content = json.dumps(text).encode()
         elif result.get("isBase64Encoded"):
-            content = base64.b64decode(body, validate=True)
+            content = base64.b64decode(text, validate=True)
         else:
-            content = body.encode()
+            content = text.encode()
         status, headers = _head(result)
     except (ValueError, TypeError, AttributeError):
         return _INTERNAL_ERROR

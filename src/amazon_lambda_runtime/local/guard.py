@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+# In place of the address that a server listens on: any Host will do.
+ANY = "*"
+
 
 def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
     """Return why a request with these headers is refused, or None if it is not."""
@@ -19,7 +22,7 @@ def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
 @lru_cache(maxsize=64)
 def _refusal(host: str, origin: str | None, listening_on: str) -> str | None:
     host = _hostname(f"//{host}")
-    if not (_is_loopback(host) or host == listening_on or _any_address(host, listening_on)):
+    if not (listening_on in (host, ANY) or _is_loopback(host) or _any_address(host, listening_on)):
         return f"Host {host!r} is not where this server listens ({listening_on})"
     if origin is not None and not _is_loopback(_hostname(origin)):
         return f"Origin {origin!r} is not on this machine"

@@ -131,6 +131,17 @@ class Invocation:
         self._tail: list[str] = []
         self._waiting: list[asyncio.Future[None]] = []
 
+    def again(self) -> "Invocation":
+        """Return another attempt at the same, under the same id."""
+        return Invocation(
+            self.event,
+            self.client_context,
+            request_id=self.id,
+            trace_id=self.trace_id,
+            tenant_id=self.tenant_id,
+            qualifier=self.qualifier,
+        )
+
     async def wait(self) -> Answer:
         """Return the answer when it is there, perhaps long before the invocation is over.
 

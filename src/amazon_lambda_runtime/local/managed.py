@@ -17,7 +17,6 @@ from .environment import ASKS_AGAIN, Environment, Owner
 from .function import Function
 from .http import Request
 from .invocation import Invocation
-from .output import Log
 from .runtime_api import LateAnswerError, UnknownInvocationError, event_response
 from .states import Event, State
 from .watchdog import Watchdog
@@ -31,10 +30,8 @@ _REMEMBERED = 1000
 class ManagedEnvironment(Environment):
     """A process, or the workers that it forks, with up to `max_concurrency` invocations."""
 
-    def __init__(
-        self, function: Function, number: int, owner: Owner, log: Log, watchdog: Watchdog
-    ) -> None:
-        super().__init__(function, number, owner, log, watchdog)
+    def __init__(self, function: Function, number: int, owner: Owner, watchdog: Watchdog) -> None:
+        super().__init__(function, number, owner, watchdog)
         self._running: dict[str, Invocation] = {}
         self._requests: deque[Request] = deque()
         self._late: deque[str] = deque(maxlen=_REMEMBERED)
@@ -122,11 +119,9 @@ class ManagedEnvironment(Environment):
         resources.callback(server.close)
         return self.function.process_environment(runtime_api, path)
 
-    async def _read_log(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _read_log(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what a worker writes: its lines are unframed."""
         with suppress(ConnectionError, asyncio.CancelledError, ValueError):
             async for line in reader:
-                self._log(line.decode("utf-8", "replace").rstrip("\r\n"))
+                self._write(line.decode("utf-8", "replace").rstrip("\r\n"))
         writer.close()

@@ -10,8 +10,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from typing import Protocol
 
-Log = Callable[[str], None]
+
+class Log(Protocol):
+    """Takes a line of the log, and the id of the request that it belongs to, if it is one's."""
+
+    def __call__(self, line: str, request_id: str = "", /) -> None: ...
+
 
 _READ = 65536
 # How much is taken at a time before other work has its turn. A full pipe is a sixteenth of it.
@@ -20,7 +26,7 @@ _READS = 16
 _LINE_LIMIT = 256 * 1024
 
 
-def to_stderr(line: str) -> None:
+def to_stderr(line: str, request_id: str = "") -> None:
     """Print the line to this process's stderr.
 
     A runtime joins the lines of one record with carriage returns, so that CloudWatch keeps them
@@ -32,7 +38,7 @@ def to_stderr(line: str) -> None:
 class Output:
     """The reading end of a pipe. `write_end` is for the process; close it once that has it."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
         self._partial = b""
         self._read_end, self.write_end = os.pipe()

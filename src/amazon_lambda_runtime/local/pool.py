@@ -86,13 +86,25 @@ class Pool:
                 self.free(environment)  # a managed instance may have room for more
                 return
         self._accepted(invocation)
-        seconds = max([environment.soon for environment in self.environments.values()], default=0)
+        seconds = max([e.soon for e in self.environments.values() if not e.is_stale], default=0)
         if seconds:
             self._queue.append(invocation)
             loop = asyncio.get_running_loop()
             invocation.timer = loop.call_later(seconds, self._overdue, invocation)
         else:
             self._find_room(invocation)
+
+    def renew(self) -> None:
+        """Have the code loaded anew: by a new environment, and this one at once.
+
+        What an environment is at, it comes to the end of; it gets no more events.
+        """
+        for environment in list(self.environments.values()):
+            environment.is_stale = True
+            if environment.state in (State.IDLE, State.FROZEN):
+                self._stop(environment, "spindown")
+        self._idle.clear()
+        self._start(None)
 
     async def close(self) -> None:
         """End the invocations that run and the processes of all environments."""
@@ -140,6 +152,10 @@ class Pool:
         self._report(environment, invocation)
 
     def free(self, environment: Environment) -> None:
+        if environment.is_stale:
+            if environment.is_free and not environment.invocations:
+                self._stop(environment, "spindown")
+            return
         while self._queue and environment.is_free:
             self._begin(environment, self._dequeue())
         if environment.is_free and environment not in self._idle:
@@ -156,23 +172,35 @@ class Pool:
         if not self._closed:
             self._serve_queue()
 
+    def wrote(self, invocation: Invocation | None, line: str) -> None:
+        if invocation is not None:
+            invocation.record(line)
+        if self._journal is not None:
+            self._journal.line(invocation, line)
+        self._log(line, invocation.id if invocation is not None else "")
+
     # From the queue to an environment.
 
     def _find_room(self, invocation: Invocation) -> None:
-        if len(self.environments) < self.function.concurrency and not self._closed:
+        if self._has_room:
             self._start(invocation)
         else:
             invocation.throttle()
 
+    @property
+    def _has_room(self) -> bool:
+        count = sum(not environment.is_stale for environment in self.environments.values())
+        return count < self.function.concurrency and not self._closed
+
     def _start(self, invocation: Invocation | None, again: bool = False) -> None:
         self._count += 1
         kind = ManagedEnvironment if self.function.max_concurrency else Environment
-        environment = kind(self.function, self._count, self, self._write_line, self._watchdog)
+        environment = kind(self.function, self._count, self, self._watchdog)
         self.environments[self._count] = environment
         self._first[self._count] = invocation
         if again:
             self._again.add(self._count)
-        else:
+        elif self.function.timeout:
             loop = asyncio.get_running_loop()
             self._timers[self._count] = loop.call_later(INIT_LIMIT, self._init_late, environment)
         environment.start()
@@ -186,7 +214,7 @@ class Pool:
         return invocation
 
     def _serve_queue(self) -> None:
-        while self._queue and len(self.environments) < self.function.concurrency:
+        while self._queue and self._has_room:
             self._start(self._dequeue())
 
     def _overdue(self, invocation: Invocation) -> None:
@@ -216,7 +244,7 @@ class Pool:
         self._accepted(invocation)
         if self._journal is not None:
             self._journal.started(invocation, environment.number, not environment.is_initialised)
-        self._write(invocation, report.start(invocation.id))
+        self.wrote(invocation, report.start(invocation.id))
         timeout = self.function.timeout
         if timeout:
             loop = asyncio.get_running_loop()
@@ -239,9 +267,9 @@ class Pool:
         phase = "invoke" if again else "init"
         line = report.init_report(environment.init_ms, phase, environment.init_failure)
         if invocation is None:
-            self._write_line(line)
+            self.wrote(None, line)
             return
-        self._write(invocation, line)
+        self.wrote(invocation, line)
         # What can't be started at all is the same a second time.
         if not again and environment.init_failure != "Runtime.InvalidEntrypoint":
             self._set_deadline(invocation)
@@ -266,7 +294,7 @@ class Pool:
     def _timed_out(self, environment: Environment, invocation: Invocation) -> None:
         invocation.timed_out = True
         environment.flush()
-        self._write(invocation, report.timed_out(invocation.id, self.function.timeout))
+        self.wrote(invocation, report.timed_out(invocation.id, self.function.timeout))
         invocation.fail("Sandbox.Timedout", report.reason(self.function.timeout))
         if environment.give_up(invocation):
             return
@@ -297,11 +325,11 @@ class Pool:
         elif environment.out_of_memory:
             status = "\tStatus: error\tError Type: Runtime.OutOfMemory"
             memory_used = memory
-        self._write(invocation, report.end(invocation.id))
+        self.wrote(invocation, report.end(invocation.id))
         line = report.report(
             invocation.id, duration_ms, memory, memory_used, invocation.init_ms, status
         )
-        self._write(invocation, line)
+        self.wrote(invocation, line)
         if self._journal is not None:
             self._journal.reported(invocation, duration_ms, invocation.init_ms, memory_used)
         invocation.report()
@@ -325,12 +353,3 @@ class Pool:
                         self._stop(environment, "spindown")
                     elif idle > FREEZES_AFTER and function.freeze:
                         environment.freeze()
-
-    def _write(self, invocation: Invocation, line: str) -> None:
-        invocation.record(line)
-        if self._journal is not None:
-            self._journal.line(invocation, line)
-        self._log(line)
-
-    def _write_line(self, line: str) -> None:
-        self._log(line)

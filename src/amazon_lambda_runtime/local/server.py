@@ -1,36 +1,44 @@
 """A Lambda with some functions: who listens where, and who belongs to whom."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from . import guard
 from .console import Console
 from .function import Function
 from .function_url import FunctionUrl
 from .http import Request, Response, Server, serve
-from .invocation import Answer, Invocation
-from .invoke_api import InvokeApi
+from .invocation import Answer, Invocation, ThrottledError
+from .invoke_api import InvokeApi, too_many_requests
 from .journal import Journal
 from .output import Log, to_stderr
 from .pool import Pool
+from .queues import AttachedQueues, Queue, QueueSettings, TooManyRequests
+from .retries import AsyncInvocations
 
 
 class LocalLambda:
-    """A Lambda on this machine. An async context manager: its end is its functions' end."""
+    """A Lambda on this machine. An async context manager: its end is its functions' end.
 
-    def __init__(self, *functions: Function, log: Log = to_stderr) -> None:
+    Without `console` there is only the Invoke API, and a name of this machine's that it does not
+    know is as good as its address: that is for a container, which others know by names of theirs.
+    """
+
+    def __init__(self, *functions: Function, log: Log = to_stderr, console: bool = True) -> None:
         self.journal = Journal()
-        self.pools = {
-            function.name: Pool(function, log, self.journal) for function in functions
-        }
+        self.pools = {function.name: Pool(function, log, self.journal) for function in functions}
         self._log = log
         self._api = InvokeApi(self)
-        self._shown = [_Shown(function) for function in functions]
-        self._console = Console(self.journal, self._shown)
+        self._shown = {function.name: _Shown(function) for function in functions}
+        self._console = Console(self.journal, list(self._shown.values())) if console else None
         self._host = ""
         self._servers: list[Server] = []
         self._background: set[asyncio.Task[None]] = set()
+        self._events: dict[str, AsyncInvocations] = {}
+        self._queues = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,7 +61,7 @@ class LocalLambda:
 
         Raises OSError if the address cannot be had.
         """
-        self._host = host
+        self._host = host if self._console is not None else guard.ANY
         server = await serve(host, port, self)
         self._servers.append(server)
         return server.port
@@ -73,13 +81,45 @@ class LocalLambda:
         url = FunctionUrl(pool.function, submit, host, streams)
         server = await serve(host, port, url)
         self._servers.append(server)
-        for shown in self._shown:
-            if shown.name == function:
-                shown.url = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
+        self._shown[function].url = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
         return server.port
 
+    async def attach(
+        self,
+        function: str,
+        settings: Sequence[QueueSettings] = (),
+        on_failure: QueueSettings | None = None,
+        port: int = 0,
+        partial_failures: bool | None = None,
+    ) -> list[str]:
+        """Have queues send events to the function, and one take what failed for good.
+
+        Return the commands that send a message, one a queue. `port` is where queues that are made
+        are served (0: any free one); `partial_failures` is what the function's class says of
+        itself. Raises QueueError if a queue is not there.
+        """
+        pool = self.pools[function]
+        timeout = pool.function.timeout or 900
+        queues = AttachedQueues(timeout=timeout, port=port)
+        await self._queues.enter_async_context(queues)
+        if on_failure is not None:
+            self._events_of(pool, await queues.open(on_failure))
+        opened = await queues.poll(
+            settings,
+            lambda event: self._poll_once(pool, event),
+            concurrency=pool.function.concurrency,
+            log=self._log,
+            partial_failures=partial_failures,
+        )
+        self._shown[function].queues += [queue.name for queue in opened]
+        return [queues.send_line(queue) for queue in opened]
+
     async def close(self) -> None:
-        """Stop serving and end the functions' processes."""
+        """Stop serving and end the functions' processes.
+
+        What queues have sent may come to its end first.
+        """
+        await self._queues.aclose()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         for server in self._servers:
             await server.close()
@@ -92,8 +132,9 @@ class LocalLambda:
         """Take bodies whole."""
 
     def handle(self, request: Request) -> None:
-        if request.path == "/" or request.path.startswith("/console/"):
-            self._in_background(self._show(request))
+        is_console = request.path == "/" or request.path.startswith("/console/")
+        if self._console is not None and is_console:
+            self._in_background(self._show(request, self._console))
         else:
             self._api.handle(request, self._host)
 
@@ -106,30 +147,66 @@ class LocalLambda:
         self.pools[function.name].submit(invocation, kind)
 
     def accept(self, function: Function, invocation: Invocation) -> None:
-        self.submit(function, invocation, "Event")
-        self._in_background(self._log_failure(invocation))
+        pool = self.pools[function.name]
+        try:
+            self._events_of(pool).accept(_Event(invocation), invocation.id)
+        except TooManyRequests:
+            raise too_many_requests() from None
 
-    async def _show(self, request: Request) -> None:
-        from . import guard
+    def _events_of(self, pool: Pool, failed: Queue | None = None) -> AsyncInvocations:
+        name = pool.function.name
+        if name not in self._events:
 
+            async def invoke(event: bytes, *, request_id: str) -> Answer:
+                assert isinstance(event, _Event)
+                return await _run(pool, event.invocation.again(), "Event")
+
+            events = AsyncInvocations(
+                invoke,
+                function_arn=pool.function.arn,
+                log=self._log,
+                on_failure=failed.send if failed is not None else None,
+            )
+            self._queues.push_async_callback(events.close)
+            self._events[name] = events
+        return self._events[name]
+
+    async def _poll_once(self, pool: Pool, event: bytes) -> Answer:
+        return await _run(pool, Invocation(event), "sqs")
+
+    async def _show(self, request: Request, console: Console) -> None:
         if reason := guard.refusal(request.headers, self._host):
             request.answer(Response(403, {"Content-Type": "text/plain"}, f"{reason}\n".encode()))
             return
-        response = await self._console(request)
-        request.answer(response or Response(404))
+        request.answer(await console(request) or Response(404))
 
-    async def _log_failure(self, invocation: Invocation) -> None:
-        answer: Answer = await invocation.wait()
-        if answer.failed:
-            # Nobody waits for this answer: the log is where it can be seen.
-            await invocation.wait_until_reported()
-            payload = answer.payload.decode("utf-8", "replace")
-            self._log(f"Event RequestId: {invocation.id} failed: {payload}")
-
-    def _in_background(self, work: "object") -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+class _Event(bytes):
+    """An event that is invoked some time, and all that was said with it."""
+
+    invocation: Invocation
+
+    def __new__(cls, invocation: Invocation) -> Self:
+        event = super().__new__(cls, invocation.event)
+        event.invocation = invocation
+        return event
+
+
+async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
+    """Run the invocation to its end. Raises TooManyRequests."""
+    pool.submit(invocation, kind)
+    try:
+        answer = await invocation.wait()
+    except ThrottledError:
+        raise TooManyRequests(f"{pool.function.name} is at its concurrency") from None
+    # The environment is free for the next one then.
+    await invocation.wait_until_reported()
+    return answer
 
 
 class _Shown:

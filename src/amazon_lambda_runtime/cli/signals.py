@@ -1,0 +1,21 @@
+"""The signals that ask this process to end."""
+
+import asyncio
+import signal
+
+
+def stop_signal() -> "asyncio.Future[int]":
+    """Return a future that becomes the number of the signal that asks this process to end.
+
+    The children are in sessions of their own: nobody but us can end them.
+    """
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
+
+    def stop(number: int) -> None:
+        if not stopped.done():
+            stopped.set_result(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    return stopped
