@@ -3,6 +3,7 @@
 With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event` and `invoke`.
 """
 
+import asyncio
 import base64
 import json
 import sys
@@ -144,8 +145,15 @@ def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], b
 
 
 def _close_at_end(runtime: Runtime, loop: Any) -> None:
-    if not hasattr(loop, "_closed_by_testing"):
-        loop._closed_by_testing = weakref.finalize(runtime, loop.close)
+    if not hasattr(loop, "closed_by_testing"):
+        loop.closed_by_testing = weakref.finalize(runtime, _close, loop)
+
+
+def _close(loop: Any) -> None:
+    if asyncio._get_running_loop() is None:
+        loop.close()
+    else:  # the garbage was collected in the middle of another: there is no running it any more
+        loop._runner.get_loop().close()
 
 
 def _identity(identity_id: str | None, pool_id: str | None) -> str | None:

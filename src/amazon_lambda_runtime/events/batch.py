@@ -33,6 +33,10 @@ _NAMES = {
 _BY_RECORD = frozenset((*_NAMES, "aws:events", "aws:logs", "aws:s3", "aws:sns"))
 
 
+class _Exit(Exception):
+    """A hook wants the process to end."""
+
+
 class Entry:
     """One record of a batch. `name` is what a report calls it, None if that can't be told."""
 
@@ -79,6 +83,7 @@ class Batch:
         self._blocked: set[Any] = set()
         self._failures: list[Exception] = []
         self._tried = 0
+        self._exit: BaseException | None = None
         for entry in entries:
             entry.calls = find(entry.record)
 
@@ -90,6 +95,8 @@ class Batch:
         """
         if any(is_async(function) for entry in self._entries for function, _ in entry.calls):
             self._runtime._loop().wait(self._run_async())
+            if self._exit is not None:
+                raise self._exit
         else:
             for entry in self._entries:
                 if entry.lane not in self._blocked and not self._is_late():
@@ -115,9 +122,12 @@ class Batch:
         for entry in self._entries:
             lanes.setdefault(entry.lane, []).append(entry)
         waiting = iter(lanes.values())
-        async with TaskGroup() as workers:
-            for _ in range(min(len(lanes), max(1, self._runtime.max_concurrency))):
-                workers.create_task(self._work(waiting))
+        try:
+            async with TaskGroup() as workers:
+                for _ in range(min(len(lanes), max(1, self._runtime.max_concurrency))):
+                    workers.create_task(self._work(waiting))
+        except* _Exit:
+            pass
 
     async def _work(self, waiting: "Iterable[list[Entry]]") -> None:
         """Try one lane after the other, for as long as there is one that nobody has taken."""
@@ -146,6 +156,10 @@ class Batch:
             cancelled = Cancelled("the hook was cancelled")
             cancelled.__cause__ = exc
             self._fail(entry, cancelled)
+        except (SystemExit, KeyboardInterrupt) as exc:
+            # In a task it would break the loop off at once, the other hooks in the middle of it.
+            self._exit = exc
+            raise _Exit from None
         else:
             entry.done = True
 

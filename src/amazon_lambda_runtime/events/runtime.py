@@ -77,7 +77,7 @@ class EventRuntime(runtime.Runtime):
         _prepare(*hooks)
         return cls
 
-    def on(self, source: str, **conditions: str) -> "Callable[[Function], Function]":
+    def on(self, source: str, /, **conditions: str) -> "Callable[[Function], Function]":
         """Have the decorated function handle what comes from `source` and meets the conditions.
 
         A source may be the name of an S3 event, "s3:ObjectCreated:*". Conditions are names or

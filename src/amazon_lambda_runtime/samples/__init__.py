@@ -53,7 +53,7 @@ def fields(name: str) -> dict[str, object]:
     return found
 
 
-def load(name: str, **fields: object) -> dict[str, Any]:
+def load(name: str, /, **fields: object) -> dict[str, Any]:
     """Return a new event of that name, with these fields set.
 
     A field whose place is text, a message's body for one, may be of any type that has a JSON form.
