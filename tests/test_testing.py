@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -236,6 +237,15 @@ def test_the_fixtures(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_documented_test(tmp_path: Path) -> None:
+    """The example of docs/testing.md passes."""
+    example = Path(__file__).parent.parent / "examples/files"
+    shutil.copytree(example, tmp_path / "files")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path / "files", capture_output=True, text=True)
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_fixtures_here(

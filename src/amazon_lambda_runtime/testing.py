@@ -116,8 +116,7 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
         else:
             runtime._serve(handle, decoded, context)
     except SystemExit:
-        if wire.answer is None:
-            raise
+        pass  # the caller has been told
     finally:
         _current.reset(token)
         if is_ours and runtime._event_loop is not None:

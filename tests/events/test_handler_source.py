@@ -79,7 +79,8 @@ def test_one_module(source: str, handler: str, expected: bool | None, tmp_path: 
     ("source", "expected"),
     [
         (
-            "import amazon_lambda_runtime.events\napp = amazon_lambda_runtime.events.EventRuntime()",
+            "import amazon_lambda_runtime.events\n"
+            "app = amazon_lambda_runtime.events.EventRuntime()",
             False,
         ),
         ("import amazon_lambda_runtime.events as ev\napp = ev.EventRuntime()", False),
