@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from amazon_lambda_runtime import samples
+
 from .harness import ACCEPTED, SERVING, Step, event, ours, reply, run
 
 ROOT = Path(__file__).parent.parent
@@ -68,6 +70,24 @@ EXAMPLES: list[tuple[str, Any, Any]] = [
     ),
     ("faster_json/faster_json.handler", [1], {"got": [1]}),
     ("logging/share.handler", {"prices": [5, 7], "people": 2}, {"each": 6}),
+    ("files/files.handler", samples.load("sqs-sns-s3"), {"batchItemFailures": []}),
+    (
+        "fan_out/fan_out.handler",
+        samples.load("sqs-sns", message={"order": 13}, message_id="m-1"),
+        {"batchItemFailures": [{"itemIdentifier": "m-1"}]},
+    ),
+    ("shop/shop.app", samples.load("scheduled"), {"status": "ok"}),
+    (
+        "balanced/balanced.handler",
+        samples.load("alb", path="/hello", query={"name": "Ada%21"}),
+        {
+            "statusCode": 200,
+            "statusDescription": "200 OK",
+            "isBase64Encoded": False,
+            "body": '{"message": "Hello Ada!!"}',
+            "headers": {"Content-Type": "application/json"},
+        },
+    ),
 ]
 
 

@@ -35,7 +35,15 @@ FLOORS = {
     "__init__": 9,
     "__main__": 9,
 }
-OPTIONAL = {"local": {"_protocol", "samples"}, "cli": {"local"}}
+OPTIONAL = {
+    "local": {"_protocol", "samples"},
+    "cli": {"handler_source", "local", "samples"},
+    "events": {"_stdlib", "codec", "context", "errors", "event_loop", "runtime", "streaming"},
+    "samples": set(),
+    "handler_source": set(),
+    "testing": {"_protocol", "client", "codec", "context", "errors", "runtime", "samples"},
+    "pytest_plugin": {"testing"},
+}
 
 BUDGET = 34
 TOO_SLOW = {
@@ -84,7 +92,7 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-CORE = sorted(PACKAGE.glob("*.py"))
+CORE = sorted(file for file in PACKAGE.glob("*.py") if file.stem not in OPTIONAL)
 
 
 def test_every_file_has_a_floor() -> None:
@@ -106,7 +114,7 @@ def test_core_imports_lower_floors(file: Path) -> None:
 @pytest.mark.parametrize("part", OPTIONAL)
 def test_optional_parts(part: str) -> None:
     """Law 1: `local` knows the protocol and no client; `cli` knows the parts and not the core."""
-    for file in (PACKAGE / part).rglob("*.py"):
+    for file in [*PACKAGE.glob(f"{part}.py"), *(PACKAGE / part).rglob("*.py")]:
         assert imported(file) <= {part, *OPTIONAL[part]}, file
 
 

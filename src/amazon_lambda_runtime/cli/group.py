@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import click
 
 # The module that has it, in this package, as an attribute `command`.
-_SUBCOMMANDS = {"local": "amazon_lambda_runtime.cli.local"}
+_SUBCOMMANDS = {
+    "events": "amazon_lambda_runtime.cli.events",
+    "local": "amazon_lambda_runtime.cli.local",
+}
 
 
 class _Subcommands(click.Group):

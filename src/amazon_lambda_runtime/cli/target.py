@@ -47,7 +47,7 @@ def _file(path: Path) -> Target:
 
 def _handler(text: str) -> Target:
     folder, slash, dotted = text.rpartition("/")
-    match = _MODULE_ANDNAME.fullmatch(dotted)
+    match = _MODULE_AND_NAME.fullmatch(dotted)
     if match is None:
         raise TargetError(
             f"{text!r} is not a handler: give a file (hello.py) or module.name (hello.handler)"

@@ -23,8 +23,8 @@ def main() -> int:
         from . import Function, LocalLambda
     except ModuleNotFoundError as error:
         print(
-            f"bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda, and {error.name} "
-            'is missing to stand in for it: pip install "amazon-lambda-runtime[local]"',
+            "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda, and to stand in "
+            f'for it {error.name} is missing: pip install "amazon-lambda-runtime[local]"',
             file=sys.stderr,
         )
         return 2

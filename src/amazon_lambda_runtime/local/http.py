@@ -360,7 +360,11 @@ async def _pump(request: Request, response: Response, pieces: AsyncIterator[byte
     request.on_drain = drained.set
     task = asyncio.current_task()
     assert task is not None
-    request.on_gone = lambda: None if task.cancel() else None
+
+    def stop() -> None:
+        task.cancel()
+
+    request.on_gone = stop
     try:
         request.start(response.status, response.headers)
         async for piece in pieces:

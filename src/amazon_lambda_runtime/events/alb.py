@@ -1,0 +1,136 @@
+"""Requests of an Application Load Balancer, and the responses that it takes.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+"""
+
+from binascii import a2b_base64
+
+from amazon_lambda_runtime import codec
+from amazon_lambda_runtime._stdlib import load
+from amazon_lambda_runtime.streaming import HttpResponse
+
+from .envelopes import unquoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from .handlers import ALB
+
+
+def answer(handler: "ALB") -> "dict[str, Any]":
+    """Have the handler answer its event, and see to it that the load balancer gets a response."""
+    event = handler.event
+    try:
+        method, path = event.get("httpMethod", ""), event.get("path", "")
+        result = handler.on_request(method, path, params(event), event)
+        if hasattr(type(result), "__await__"):
+            result = handler.runtime._loop().wait(result)
+        return _document(event, result)
+    except Exception as exc:
+        handler.logger.error("the request failed", exc_info=exc)
+        return response(event, 500, {"error": "Internal Server Error"})
+
+
+def response(
+    event: "dict[str, Any]", status: int, body: "Any", headers: "dict[str, str] | None" = None
+) -> "dict[str, Any]":
+    """Return the response to `event`; a body that is text goes as it is, another as JSON."""
+    kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
+    text = body if isinstance(body, str) else codec.encode(body)
+    pairs = {"Content-Type": kind, **(headers or {})}.items()
+    return _response(event, status, pairs, text, False)
+
+
+def params(event: "dict[str, Any]") -> "dict[str, Any]":
+    """Return the fields of the query, and over them those of a form or of a JSON object."""
+    # The load balancer hands them over as they were in the URL.
+    pairs = [(unquoted(name), unquoted(value)) for name, value in _query(event)]
+    found = _gathered(pairs)
+    body = _body(event)
+    kind = _header(event, "content-type").partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        fields = (field.partition("=") for field in body.split("&") if field)
+        found |= _gathered((unquoted(name), unquoted(value)) for name, _, value in fields)
+    elif kind == "application/json":
+        try:
+            value = codec.decode(body.encode())
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict):
+            found |= value
+    return found
+
+
+def _query(event: "dict[str, Any]") -> "Iterable[tuple[str, str]]":
+    several = event.get("multiValueQueryStringParameters")
+    if several:
+        return [(name, value) for name, values in several.items() for value in values]
+    return (event.get("queryStringParameters") or {}).items()
+
+
+def _gathered(pairs: "Iterable[tuple[str, str]]") -> "dict[str, Any]":
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], list):
+            found[name].append(value)
+        else:
+            found[name] = [found[name], value]
+    return found
+
+
+def _body(event: "dict[str, Any]") -> str:
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        return a2b_base64(body).decode("utf-8", "replace")
+    return str(body)
+
+
+def _header(event: "dict[str, Any]", name: str) -> str:
+    several = event.get("multiValueHeaders") or {}
+    headers = {key: values[-1] for key, values in several.items() if values}
+    headers |= event.get("headers") or {}
+    return next((str(value) for key, value in headers.items() if key.lower() == name), "")
+
+
+def _document(event: "dict[str, Any]", result: "Any") -> "dict[str, Any]":
+    if isinstance(result, dict) and "statusCode" in result:
+        return result
+    if isinstance(result, HttpResponse):
+        whole = result.document()
+        pairs = [*result.headers.items(), *(("Set-Cookie", each) for each in result.cookies)]
+        return _response(event, result.status, pairs, whole["body"], whole["isBase64Encoded"])
+    return _response(
+        event, 200, [("Content-Type", "application/json")], codec.encode(result), False
+    )
+
+
+def _response(
+    event: "dict[str, Any]",
+    status: int,
+    headers: "Iterable[tuple[str, str]]",
+    body: str,
+    encoded: bool,
+) -> "dict[str, Any]":
+    try:
+        phrase = load("http").HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    document: dict[str, Any] = {
+        "statusCode": status,
+        "statusDescription": f"{status} {phrase}",
+        "isBase64Encoded": encoded,
+        "body": body,
+    }
+    # A target group that sends several values of a header takes no response without.
+    if "multiValueHeaders" in event:
+        several: dict[str, list[str]] = {}
+        for name, value in headers:
+            several.setdefault(name, []).append(value)
+        document["multiValueHeaders"] = several
+    else:
+        document["headers"] = dict(headers)
+    return document

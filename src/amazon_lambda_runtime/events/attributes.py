@@ -1,0 +1,55 @@
+"""The items of DynamoDB as Python values."""
+
+from binascii import a2b_base64
+
+from amazon_lambda_runtime._stdlib import load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def item(image: "Any") -> "dict[str, Any] | None":
+    """Return the item that an image of a record is, or None if it is none.
+
+    A number is an int, or a Decimal, which keeps all its digits; a binary is bytes; a set is a set.
+    Never raises: what can't be decoded comes as it is.
+    """
+    if not isinstance(image, dict):
+        return None
+    return {name: _plain(value) for name, value in image.items()}
+
+
+def _plain(attribute: "Any") -> "Any":
+    if not (isinstance(attribute, dict) and len(attribute) == 1):
+        return attribute
+    ((kind, value),) = attribute.items()
+    try:
+        return _DECODERS[kind](value)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
+        return attribute
+
+
+def _number(text: str) -> "Any":
+    try:
+        return int(text)
+    except ValueError:
+        return load("decimal").Decimal(text)
+
+
+def _binary(text: str) -> bytes:
+    return a2b_base64(text, strict_mode=True)
+
+
+_DECODERS: "dict[str, Any]" = {
+    "S": str,
+    "N": _number,
+    "B": _binary,
+    "BOOL": bool,
+    "NULL": lambda value: None,
+    "L": lambda value: [_plain(member) for member in value],
+    "M": lambda value: {name: _plain(member) for name, member in value.items()},
+    "SS": set,
+    "NS": lambda value: {_number(member) for member in value},
+    "BS": lambda value: {_binary(member) for member in value},
+}
