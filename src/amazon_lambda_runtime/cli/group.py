@@ -7,7 +7,11 @@ from collections.abc import Sequence
 import click
 
 # The module that has it, in this package, as an attribute `command`.
-_SUBCOMMANDS = {"local": "amazon_lambda_runtime.cli.local"}
+_SUBCOMMANDS = {
+    "clean": "amazon_lambda_runtime.cli.clean",
+    "init": "amazon_lambda_runtime.cli.init",
+    "local": "amazon_lambda_runtime.cli.local",
+}
 
 
 class _Subcommands(click.Group):
