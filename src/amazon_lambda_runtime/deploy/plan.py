@@ -60,9 +60,12 @@ class Plan:
     def of(cls, items: Iterable[Step | Note], only: Collection[str] | None = None) -> "Plan":
         """Return the plan of these; of their parts only those in `only`. Deletes come last."""
         items = list(items)
-        steps = [
-            item for item in items if isinstance(item, Step) and (only is None or item.part in only)
-        ]
+        steps: list[Step] = []
+        for item in items:
+            # Two triggers may need the same: it is done once.
+            wanted = isinstance(item, Step) and (only is None or item.part in only)
+            if isinstance(item, Step) and wanted and item not in steps:
+                steps.append(item)
         # Sorting is stable: what is left in the same order keeps it.
         steps.sort(key=lambda step: step.action == "delete")
         return cls(tuple(steps), tuple(item.text for item in items if isinstance(item, Note)))

@@ -62,6 +62,8 @@ class Project:
     image: str
     module: str
     functions: tuple[Function, ...]
+    #: Functions of the same file that are not meant this time: they share roles and queues.
+    others: tuple[Function, ...] = ()
     #: x86_64 or arm64.
     architecture: str = "x86_64"
     #: docker, podman, buildah, native, or auto.

@@ -102,7 +102,7 @@ def load(
     batch_size = given.pop("batch_size", None) or variables.get("BATCH_SIZE") or None
     table.update(given)
     repository = table.get("repository", DEFAULTS["REPO_NAME"])
-    functions = _functions(folder, table)
+    functions, others = _functions(folder, table)
     if queue_name or queue:
         functions = (_with_queue(functions[0], queue_name, batch_size), *functions[1:])
     project = Project(
@@ -112,6 +112,7 @@ def load(
         image=table.get("image", DEFAULTS["IMAGE_NAME"]),
         module=table.get("module", DEFAULTS["LAMBDA_MODULE"]),
         functions=functions,
+        others=others,
         declared=declared,
         **{
             key: table[key]
@@ -149,12 +150,15 @@ def _table(folder: Path) -> tuple[dict[str, Any], bool]:
     return dict(table), True
 
 
-def _functions(folder: Path, table: dict[str, Any]) -> tuple[Function, ...]:
+def _functions(
+    folder: Path, table: dict[str, Any]
+) -> tuple[tuple[Function, ...], tuple[Function, ...]]:
+    """Return the functions that are meant, and the others."""
     shared = {key: value for key, value in table.items() if key in _FUNCTION_KEYS}
     declared = table.get("functions")
     if not declared:
         name = table.get("function", DEFAULTS["FUNCTION_NAME"])
-        return (_function(folder, name, {"role": DEFAULTS["ROLE_NAME"], **shared}),)
+        return (_function(folder, name, {"role": DEFAULTS["ROLE_NAME"], **shared}),), ()
     functions = []
     for name, own in declared.items():
         where = f"[tool.lambda-runtime.functions.{name}]"
@@ -167,10 +171,11 @@ def _functions(folder: Path, table: dict[str, Any]) -> tuple[Function, ...]:
         functions.append(_function(folder, name, merged))
     chosen = table.get("function")
     if chosen is None:
-        return tuple(functions)
+        return tuple(functions), ()
     if chosen not in declared:
         raise ConfigError(f"there is no function {chosen!r}{_nearest(chosen, declared)}")
-    return tuple(function for function in functions if function.name == chosen)
+    meant = tuple(function for function in functions if function.name == chosen)
+    return meant, tuple(function for function in functions if function.name != chosen)
 
 
 def _function(folder: Path, name: str, table: dict[str, Any]) -> Function:
