@@ -37,6 +37,7 @@ _NAMED = {
     "QUEUE_NAME": "{}",
     "image": '"{}"',
     "repository": '"{}"',
+    "name": '"{}"',
     "function": '"{}"',
     "role": '"{}-role"',
     "queue": '"{}"',

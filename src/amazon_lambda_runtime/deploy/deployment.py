@@ -14,7 +14,7 @@ from . import cleanup, function, log_group, release, repository, role, triggers
 from .aws import Aws
 from .errors import DeployError
 from .image import Builder, Engines, there
-from .plan import Note, Plan, Progress, Step, execute
+from .plan import PARTS, Note, Plan, Progress, Step, execute
 from .project import Function, Project
 from .site import Site
 
@@ -69,10 +69,11 @@ def deploy(
     if site.digest is None and _needs_digest(only):
         site, pushed = _push(site, progress, builder or Engines())
         taken += pushed
-    carry_out(_functions(site))
+    carry_out(_functions(site, only))
     # Only now is known what is old.
-    for old in _cleanups(site):
-        carry_out(old)
+    if only is None or "cleanup" in only:
+        for old in _cleanups(site):
+            carry_out(old)
     return taken
 
 
@@ -120,17 +121,26 @@ def _push_step(site: Site, run: Callable[[], object]) -> Step:
     return Step("create", "image", name, "it is not in the repository", run)
 
 
-def _functions(site: Site) -> Iterator[Step | Note]:
+def _functions(site: Site, only: Collection[str] | None = None) -> Iterator[Step | Note]:
     for wanted in site.project.functions:
-        yield from _function(site, wanted)
+        yield from _function(site, wanted, only)
 
 
-def _function(site: Site, wanted: Function) -> Iterator[Step | Note]:
-    yield from role.plan(site, wanted)
-    yield from log_group.plan(site, wanted)
-    yield from function.plan(site, wanted)
-    yield from release.plan(site, wanted)
-    yield from triggers.plan(site, wanted, prune=site.project.declared)
+def _function(
+    site: Site, wanted: Function, only: Collection[str] | None = None
+) -> Iterator[Step | Note]:
+    """Yield the steps for a function. Of what is left out nothing is read either."""
+    asked = set(only or PARTS)
+    if asked & {"role", "policies"}:
+        yield from role.plan(site, wanted)
+    if "log-group" in asked:
+        yield from log_group.plan(site, wanted)
+    if "function" in asked:
+        yield from function.plan(site, wanted)
+    if "release" in asked:
+        yield from release.plan(site, wanted)
+    if asked & {"url", "queue", "trigger"}:
+        yield from triggers.plan(site, wanted, prune=site.project.declared)
 
 
 def _cleanups(site: Site) -> Iterator[Iterator[Step]]:
