@@ -37,7 +37,8 @@ FLOORS = {
 }
 OPTIONAL = {
     "local": {"_protocol", "samples"},
-    "cli": {"handler_source", "local", "samples"},
+    "deploy": {"handler_source"},
+    "cli": {"deploy", "handler_source", "local", "samples"},
     "events": {"_stdlib", "codec", "context", "errors", "event_loop", "runtime", "streaming"},
     "samples": set(),
     "handler_source": set(),

@@ -6,10 +6,32 @@ from collections.abc import Sequence
 
 import click
 
-# The module that has it, in this package, as an attribute `command`.
+# The module that has it as an attribute `command`, or as the one named behind the colon.
 _SUBCOMMANDS = {
+    "clean": "amazon_lambda_runtime.cli.clean",
+    "deploy": "amazon_lambda_runtime.cli.deploy",
+    "destroy": "amazon_lambda_runtime.cli.destroy",
+    "diff": "amazon_lambda_runtime.cli.diff",
+    "doctor": "amazon_lambda_runtime.cli.doctor",
+    "ecr-repo": "amazon_lambda_runtime.cli.targets:ecr_repo",
     "events": "amazon_lambda_runtime.cli.events",
+    "image": "amazon_lambda_runtime.cli.targets:image",
+    "init": "amazon_lambda_runtime.cli.init",
+    "invoke": "amazon_lambda_runtime.cli.invoke",
+    "lambda-function": "amazon_lambda_runtime.cli.targets:lambda_function",
+    "lambda-policies": "amazon_lambda_runtime.cli.targets:lambda_policies",
+    "lambda-role": "amazon_lambda_runtime.cli.targets:lambda_role",
+    "lambda-sqs-trigger": "amazon_lambda_runtime.cli.targets:lambda_sqs_trigger",
     "local": "amazon_lambda_runtime.cli.local",
+    "logs": "amazon_lambda_runtime.cli.logs",
+    "permissions": "amazon_lambda_runtime.cli.permissions",
+    "plan": "amazon_lambda_runtime.cli.plan",
+    "policy-document": "amazon_lambda_runtime.cli.targets:policy_document",
+    "push": "amazon_lambda_runtime.cli.targets:push",
+    "queue": "amazon_lambda_runtime.cli.targets:queue",
+    "rollback": "amazon_lambda_runtime.cli.rollback",
+    "update-function": "amazon_lambda_runtime.cli.targets:update_function",
+    "update-policies": "amazon_lambda_runtime.cli.targets:lambda_policies",
 }
 
 
@@ -20,7 +42,8 @@ class _Subcommands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in _SUBCOMMANDS:
             return None
-        command: click.Command = importlib.import_module(_SUBCOMMANDS[name]).command
+        module, _, attribute = _SUBCOMMANDS[name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute or "command")
         return command
 
 

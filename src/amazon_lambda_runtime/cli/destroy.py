@@ -1,0 +1,42 @@
+"""`lambda-runtime destroy`: take it all away again."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .progress import Reporter, show
+from .project_options import load, project_options, translated
+
+EXAMPLES = """
+\b
+Examples:
+  lambda-runtime destroy
+  lambda-runtime destroy --function orders --yes
+"""
+
+
+@click.command("destroy", epilog=EXAMPLES)
+@project_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@translated
+def command(folder: Path, yes: bool, **flags: Any) -> None:
+    """Delete what carries this project's tag, with its data, and list what stays."""
+    from amazon_lambda_runtime.deploy import destroy
+    from amazon_lambda_runtime.deploy.plan import execute
+    from amazon_lambda_runtime.deploy.site import Site
+
+    project, aws = load(folder, **flags)
+    with Reporter() as reporter:
+        aws.retry.note = reporter.note
+        plan = destroy.plan(Site(project, aws))
+    show(plan)
+    if not plan.steps:
+        click.echo("Nothing to destroy.")
+        return
+    if not yes:
+        click.confirm(f"Delete these {len(plan.steps)}, in account {aws.account}?", abort=True)
+    with Reporter() as reporter:
+        aws.retry.note = reporter.note
+        execute(plan, reporter)
+    click.echo(f"{project.name}: destroyed")

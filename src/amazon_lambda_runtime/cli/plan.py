@@ -1,0 +1,35 @@
+"""`lambda-runtime plan`: what a deployment would do."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .progress import Reporter, show
+from .project_options import image_option, load, project_options, translated
+
+EXAMPLES = """
+\b
+Examples:
+  lambda-runtime plan
+  lambda-runtime plan --project examples/orders --region eu-central-1
+"""
+
+
+@click.command("plan", epilog=EXAMPLES)
+@project_options
+@image_option
+@translated
+def command(folder: Path, **flags: Any) -> None:
+    """Show what `deploy` would create (+), change (~) and delete (-), and why.
+
+    The image is built, to know whether it is another one; in AWS nothing changes.
+    """
+    from amazon_lambda_runtime.deploy.deployment import plan
+
+    project, aws = load(folder, **flags)
+    with Reporter() as reporter:
+        steps = plan(project, aws, reporter)
+    show(steps)
+    if not steps.steps:
+        click.echo("Nothing to do.")

@@ -1,0 +1,89 @@
+"""How it goes, on stderr: a line that moves in a terminal, plain lines everywhere else."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from amazon_lambda_runtime.deploy.plan import Plan, Step
+
+_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+
+
+class Reporter:
+    """Tells of each step when it is done, and of what it is at. A context manager."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._status: Status | None = None
+        self._said = ""
+        self._began = 0.0
+
+    def __enter__(self) -> "Reporter":
+        if self._live:
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("reading what is there")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def begin(self, step: "Step") -> None:
+        self._began = time.monotonic()
+        if self._status is not None:
+            self._status.update(_escaped(f"{step.what}"))
+
+    def note(self, text: str) -> None:
+        if self._status is not None:
+            self._status.update(_escaped(text))
+        elif text != self._said:
+            click.echo(f"  {text}", err=True)
+        self._said = text
+
+    def end(self, step: "Step") -> None:
+        took = time.monotonic() - self._began
+        seconds = f" ({took:.0f} s)" if took >= 1 else ""
+        self._line(f"{line(step, color=self._live)}{seconds}")
+
+    def _line(self, text: str) -> None:
+        if self._status is not None:
+            # The moving line makes room for what stays.
+            self._status.stop()
+            click.echo(text, err=True)
+            self._status.start()
+        else:
+            click.echo(text, err=True)
+
+
+def line(step: "Step", *, color: bool) -> str:
+    """Return a step in one line: its sign, what it changes, and why."""
+    sign, style = _SIGNS[step.action]
+    sign = click.style(sign, fg=style) if color else sign
+    return f"{sign} {step.what}: {step.why}"
+
+
+def show(plan: "Plan") -> None:
+    """Print a plan on stdout: a line for each step, then the notes."""
+    color = sys.stdout.isatty()
+    for step in plan.steps:
+        click.echo(line(step, color=color))
+    for text in plan.notes:
+        click.echo(f"note: {text}")
+
+
+def _escaped(text: str) -> str:
+    # What rich would take for markup.
+    return text.replace("[", r"\[")

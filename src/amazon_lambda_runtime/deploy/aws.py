@@ -1,0 +1,224 @@
+"""The one door to AWS: the only file that imports boto3.
+
+Every request goes through `Aws.call`, which retries what is worth it and turns what is left into
+one line. A request that makes something goes through `Aws.create`, which looks before it asks
+again: the answer to the first may have been lost on the way.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore import exceptions
+from botocore.config import Config
+
+from .errors import DeployError
+from .project import DEFAULTS, Project
+from .retry import Retry
+
+Answer = dict[str, Any]
+
+_NOT_FOUND = re.compile(
+    r"NoSuch\w+|\w*NotFound(Exception)?|\w*(NotFound|NonExistentQueue|DoesNotExist)"
+    r"|404|RepositoryPolicyNotFoundException|LifecyclePolicyNotFoundException"
+)
+_EXISTS = re.compile(
+    r"\w*AlreadyExists(Exception)?|QueueNameExists|QueueAlreadyExists|DuplicateTargetGroupName"
+    r"|PriorityInUse"
+)
+_HINTS = (
+    (r"AccessDenied\w*|UnauthorizedOperation|\w*AuthorizationError\w*|403", "allow the deployer "
+     "this action; `lambda-runtime permissions` prints all that a deployment takes"),
+    (r"ExpiredToken\w*|RequestExpired", "sign in to AWS again: the credentials have expired"),
+    (r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure",
+     "check the credentials and the profile (AWS_PROFILE, --profile)"),
+)  # fmt: skip
+
+
+class AwsError(DeployError):
+    """Raised when AWS refuses a request. `code` and `text` are AWS's own words."""
+
+    def __init__(self, operation: str, code: str, text: str, hint: str = "") -> None:
+        self.operation, self.code, self.text = operation, code, " ".join(text.split())
+        self.not_found = bool(_NOT_FOUND.fullmatch(code.rpartition(".")[2]))
+        self.exists = bool(_EXISTS.fullmatch(code)) or (
+            # Of Lambda: a function, an alias, a statement, a mapping that is there already.
+            code == "ResourceConflictException" and "exist" in text
+        )
+        super().__init__(f"{operation}: {code}: {self.text}{f' - {hint}' if hint else ''}")
+
+
+class LostReply(AwsError):
+    """Raised when a request may have been carried out and nobody knows: no reply came."""
+
+
+class Aws:
+    """The services of one account and region. Nothing is called before it is needed."""
+
+    def __init__(
+        self,
+        region: str | None = None,
+        profile: str | None = None,
+        account: str | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        self.retry = retry or Retry()
+        self._clients: dict[str, Any] = {}
+        self._account = account
+        try:
+            # The profile "default" need not be written down anywhere.
+            named = None if profile in (None, "", "default") else profile
+            self._session = boto3.Session(profile_name=named, region_name=region)
+        except exceptions.BotoCoreError as error:
+            raise DeployError(f"cannot use the profile {profile}: {error}") from None
+        self.region: str = region or self._session.region_name or DEFAULTS["REGION"]
+
+    @classmethod
+    def of(cls, project: Project, retry: Retry | None = None) -> "Aws":
+        """Return the account and region that a project names."""
+        return cls(project.region, project.profile, project.account, retry)
+
+    @cached_property
+    def account(self) -> str:
+        """The account's twelve digits; asked of STS unless AWS_ACCOUNT says them."""
+        return self._account or str(self.call("sts", "get_caller_identity")["Account"])
+
+    @cached_property
+    def partition(self) -> str:
+        """Return aws, aws-cn or aws-us-gov: the second part of every ARN here."""
+        return str(self._session.get_partition_for_region(self.region))
+
+    def arn(self, service: str, resource: str, *, region: bool = True) -> str:
+        """Return the ARN of a resource of this account."""
+        place = self.region if region else ""
+        return f"arn:{self.partition}:{service}:{place}:{self.account}:{resource}"
+
+    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+        """Send one request, once. The tests put themselves in its way."""
+        client = self._clients.get(service)
+        if client is None:
+            # One engine retries, and it is not botocore's.
+            config = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=910)
+            client = self._session.client(
+                service,  # type: ignore[call-overload]
+                region_name=self.region,
+                config=config,
+            )
+            self._clients[service] = client
+        answer: Answer = getattr(client, operation)(**parameters)
+        return answer
+
+    def call(
+        self, service: str, operation: str, *, again: bool = True, **parameters: Any
+    ) -> Answer:
+        """Return AWS's answer. Raises AwsError, after the retries that its reason is worth.
+
+        `again` says that the request may be repeated when its reply is lost; if not, LostReply.
+        """
+
+        def attempt() -> Answer:
+            try:
+                return self.send(service, operation, parameters)
+            except Exception as error:
+                raise _translated(service, operation, error) from error
+
+        return self.retry.call(attempt, again=again)
+
+    def find(self, service: str, operation: str, **parameters: Any) -> Answer | None:
+        """Return AWS's answer to a question, None if there is no such thing."""
+        try:
+            return self.call(service, operation, **parameters)
+        except AwsError as error:
+            if error.not_found:
+                return None
+            raise
+
+    def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
+        """Yield what is under `key` in every page of an answer."""
+        # Each service has its own word for "where to go on", in the question and in the answer.
+        words = {
+            "lambda": ("Marker", "NextMarker"),
+            "iam": ("Marker", "Marker"),
+            "elbv2": ("Marker", "NextMarker"),
+            "ecr": ("nextToken", "nextToken"),
+            "logs": ("nextToken", "nextToken"),
+            "resourcegroupstaggingapi": ("PaginationToken", "PaginationToken"),
+        }
+        ask, told = words.get(service, ("NextToken", "NextToken"))
+        while True:
+            page = self.find(service, operation, **parameters)
+            if page is None:
+                return
+            yield from page.get(key) or ()
+            if not page.get(told):
+                return
+            parameters[ask] = page[told]
+
+    def remove(self, service: str, operation: str, **parameters: Any) -> None:
+        """Delete something; that it is gone already is as good."""
+        self.find(service, operation, **parameters)
+
+    def create(
+        self,
+        service: str,
+        operation: str,
+        *,
+        look: Callable[[], Answer | None],
+        fresh_role: bool = False,
+        **parameters: Any,
+    ) -> Answer:
+        """Make something once. What `look` finds after a lost reply is what was made.
+
+        `look` returns it, None if it is not there, and raises DeployError if it is somebody
+        else's. `fresh_role` says that a role was made within the last minute, which Lambda may not
+        know of yet.
+        """
+
+        def attempt() -> Answer:
+            try:
+                return self.call(service, operation, again=False, **parameters)
+            except AwsError as error:
+                if not (error.exists or isinstance(error, LostReply)):
+                    raise
+                found = look()
+                if found is None:
+                    raise
+                return found
+
+        return self.retry.call(attempt, again=True, fresh_role=fresh_role)
+
+
+def _translated(service: str, operation: str, error: Exception) -> BaseException:
+    """Return the error as one line, in the words of IAM: lambda:CreateFunction."""
+    name = f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"
+    if isinstance(error, exceptions.ClientError):
+        code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+        text = str(error.response.get("Error", {}).get("Message", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        if status >= 500 and status != 501:
+            return LostReply(name, code, text)
+        if "cannot be assumed" in text:
+            hint = (
+                "check the role's trust policy, and that the deployer has iam:PassRole on the role"
+            )
+            return AwsError(name, code, text, hint)
+        return AwsError(name, code, text, _hint(code))
+    if isinstance(error, exceptions.ParamValidationError | exceptions.InvalidRegionError):
+        return DeployError(f"{name}: {' '.join(str(error).split())}")
+    if isinstance(error, exceptions.EndpointConnectionError):
+        return AwsError(name, "Unreachable", str(error), "check the network, and the region")
+    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
+        return LostReply(name, type(error).__name__, str(error))
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return DeployError(
+            f"{name}: there are no AWS credentials: run `aws configure`, or --profile"
+        )
+    if isinstance(error, exceptions.BotoCoreError):
+        return DeployError(f"{name}: {' '.join(str(error).split())}")
+    return error
+
+
+def _hint(code: str) -> str:
+    return next((hint for pattern, hint in _HINTS if re.fullmatch(pattern, code)), "")

@@ -1,0 +1,135 @@
+"""Who deploys, where to, and whether they may."""
+
+import re
+from collections.abc import Iterator
+
+from amazon_lambda_runtime.deploy import permissions
+from amazon_lambda_runtime.deploy.aws import Aws, AwsError, LostReply
+from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.project import Project
+
+from .finding import Finding, Skipped
+
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_ROOT = re.compile(r"arn:[\w-]+:iam::\d+:root")
+_SESSION = re.compile(r"(arn:[\w-]+):sts::(\d+):assumed-role/([^/]+)/.*")
+
+
+def region(aws: Aws) -> Iterator[Finding]:
+    """The region is spelled as one."""
+    if not _REGION.fullmatch(aws.region):
+        yield Finding(
+            "region",
+            f"{aws.region!r} is not the name of a region",
+            "there is nobody to talk to under that name",
+            "Set REGION, --region or `region` in pyproject.toml, as in eu-west-1.",
+        )
+
+
+def identity(project: Project, aws: Aws) -> Iterator[Finding]:
+    """There are credentials, AWS knows them, and they are of the account that is meant."""
+    try:
+        account = who(aws)["Account"]
+    except LostReply:
+        raise
+    except AwsError as error:
+        if error.code == "Unreachable":
+            raise
+        yield Finding(
+            "credentials",
+            f"AWS does not take the credentials: {error.code}: {error.text}",
+            "nothing can be done without",
+            "Sign in again (aws sso login, aws configure), or choose another AWS_PROFILE.",
+        )
+        return
+    except DeployError as error:
+        yield Finding(
+            "credentials",
+            str(error),
+            "nothing can be done without",
+            "Run `aws configure`, or set AWS_PROFILE to a profile that has some.",
+        )
+        return
+    if project.account is not None and project.account != account:
+        yield Finding(
+            "account",
+            f"the credentials are of account {account}, and AWS_ACCOUNT (account) is "
+            f"{project.account}",
+            "names that are made of the wrong account are of things that are not there",
+            "Choose the profile of that account, or take AWS_ACCOUNT away: it is found out then.",
+        )
+
+
+def who(aws: Aws) -> dict[str, str]:
+    """Return the Account and the Arn of the caller, as STS has them."""
+    answer = aws.call("sts", "get_caller_identity")
+    return {"Account": answer["Account"], "Arn": answer["Arn"]}
+
+
+def allowed(project: Project, aws: Aws) -> Iterator[Finding]:
+    """The deployer may do what a deployment of this project takes."""
+    caller = who(aws)
+    if _ROOT.fullmatch(caller["Arn"]):
+        return
+    source = _principal(aws, caller["Arn"])
+    names = permissions.Names(aws.partition, aws.region, caller["Account"])
+    for statement in permissions.statements(project, names):
+        denied = _denied(aws, source, statement)
+        if not denied:
+            continue
+        where = ", ".join(statement.resources)
+        yield Finding(
+            "permission",
+            f"{source} is not allowed {', '.join(denied)} on {where}",
+            permissions.PASS_ROLE
+            if "iam:PassRole" in denied
+            else "the deployment would be refused half-way through",
+            "Attach what `lambda-runtime permissions` prints.",
+        )
+
+
+def _principal(aws: Aws, arn: str) -> str:
+    """Return what IAM can simulate: the role behind a session, or the user."""
+    session = _SESSION.fullmatch(arn)
+    if session is None:
+        return arn
+    # The session's name does not tell the role's path.
+    try:
+        role = aws.call("iam", "get_role", RoleName=session[3])
+        return str(role["Role"]["Arn"])
+    except AwsError:
+        return f"{session[1]}:iam::{session[2]}:role/{session[3]}"
+
+
+def _denied(aws: Aws, source: str, statement: permissions.Statement) -> list[str]:
+    """Return which actions of a statement IAM would not allow."""
+    context = [
+        # One value that the condition is for: a simulation is of one request.
+        {
+            "ContextKeyName": key,
+            "ContextKeyValues": [values[0].rstrip("*") if isinstance(values, list) else values],
+            "ContextKeyType": "string",
+        }
+        for condition in statement.conditions.values()
+        for key, values in condition.items()
+    ]
+    try:
+        found = list(
+            aws.pages(
+                "iam",
+                "simulate_principal_policy",
+                "EvaluationResults",
+                PolicySourceArn=source,
+                ActionNames=list(statement.actions),
+                ResourceArns=list(statement.resources),
+                ContextEntries=context,
+                # It is asked once: where there is no such thing there is nothing to wait for.
+                again=False,
+            )
+        )
+    except AwsError as error:
+        raise Skipped(
+            f"the permissions of {source}: {error.operation} said {error.code}. "
+            "`lambda-runtime permissions` prints what it takes"
+        ) from None
+    return [result["EvalActionName"] for result in found if result["EvalDecision"] != "allowed"]

@@ -1,0 +1,152 @@
+"""Whether Lambda can run the image: one that was built here, or one that is in the registry."""
+
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from amazon_lambda_runtime.deploy.aws import Aws
+from amazon_lambda_runtime.deploy.project import Project
+
+from .finding import Finding, Skipped
+
+# An index, by either of its names: one image for many platforms. Lambda takes a single one.
+_INDEXES = (
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+_MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+)
+_URI = re.compile(r"[\d]+\.dkr\.ecr\.[\w.-]+/(?P<name>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
+# What Lambda takes for an image, all layers unpacked.
+_LARGEST = 10 * 1024**3
+
+
+def local(project: Project) -> Iterator[Finding]:
+    """What the engine has of the image, if it was built already."""
+    if project.engine not in ("docker", "podman") or project.image_uri is not None:
+        return  # the native engine makes nothing else than what Lambda takes
+    if shutil.which(project.engine) is None:
+        yield Finding(
+            "engine",
+            f"there is no command {project.engine}, the engine in pyproject.toml",
+            "the image could not be built",
+            'Install it, or set engine = "native", which needs none.',
+        )
+        return
+    command = [project.engine, "image", "inspect", project.image]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Skipped(f"the image {project.image}: {' '.join(command)}: {error}") from None
+    if done.returncode != 0:
+        return  # not built yet
+    try:
+        image = json.loads(done.stdout)[0]
+        config = image.get("Config") or {}
+        media_type = (image.get("Descriptor") or {}).get("mediaType", "")
+    except (ValueError, LookupError, AttributeError):
+        raise Skipped(
+            f"the image {project.image}: {' '.join(command)} does not answer in JSON"
+        ) from None
+    yield from _manifest(project.image, media_type)
+    yield from _architecture(project, project.image, image.get("Architecture", ""))
+    if not config.get("Entrypoint"):
+        yield _no_entrypoint(project.image)
+    size = int(image.get("Size") or 0)
+    if size > _LARGEST:
+        yield Finding(
+            "size",
+            f"the image {project.image} is {size / 1024**3:.1f} GiB",
+            "Lambda takes images of up to 10 GiB, unpacked",
+            "Leave out what the function does not need, or keep it in S3.",
+        )
+
+
+def registry(project: Project, aws: Aws) -> Iterator[Finding]:
+    """The image that pyproject.toml names (image_uri) is there, and is one that Lambda takes."""
+    if project.image_uri is None:
+        return
+    match = _URI.fullmatch(project.image_uri)
+    if match is None:
+        yield Finding(
+            "image-uri",
+            f"{project.image_uri} is no image of ECR by its digest",
+            "Lambda takes images from ECR alone, and a tag may be another image tomorrow",
+            "Write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST.",
+        )
+        return
+    found = aws.find(
+        "ecr",
+        "batch_get_image",
+        repositoryName=match["name"],
+        imageIds=[{"imageDigest": match["digest"]}],
+        acceptedMediaTypes=[*_INDEXES, *_MANIFESTS],
+    )
+    images = found["images"] if found is not None else []
+    if not images:
+        yield Finding(
+            "image-uri",
+            f"{project.image_uri} is not in the registry",
+            "the function would not be made, or would end with its image (ImageDeleted)",
+            "Push it again, or take image_uri away: then it is built and pushed.",
+        )
+        return
+    manifest = json.loads(images[0]["imageManifest"])
+    media_type = manifest.get("mediaType") or images[0].get("imageManifestMediaType", "")
+    yield from _manifest(project.image_uri, media_type)
+    if "config" in manifest:
+        config = _config(aws, match["name"], manifest["config"]["digest"])
+        yield from _architecture(project, project.image_uri, config.get("architecture", ""))
+        if not config.get("config", {}).get("Entrypoint"):
+            yield _no_entrypoint(project.image_uri)
+
+
+def _config(aws: Aws, repository: str, digest: str) -> dict[str, Any]:
+    """Return an image's configuration, which is a blob of its own."""
+    answer = aws.call(
+        "ecr", "get_download_url_for_layer", repositoryName=repository, layerDigest=digest
+    )
+    try:
+        with urllib.request.urlopen(answer["downloadUrl"], timeout=30) as reply:
+            config: dict[str, Any] = json.load(reply)
+    except (OSError, ValueError) as error:
+        raise Skipped(f"the architecture of the image in {repository}: {error}") from None
+    return config
+
+
+def _manifest(image: str, media_type: str) -> Iterator[Finding]:
+    if media_type in _INDEXES:
+        yield Finding(
+            "manifest",
+            f"{image} is an index of images ({media_type})",
+            "Lambda takes a single image: 'The image manifest, config or layer media type for the "
+            "source image is not supported'",
+            'Build with --provenance=false for one --platform, or with engine = "native".',
+        )
+
+
+def _architecture(project: Project, image: str, found: str) -> Iterator[Finding]:
+    architecture = _ARCHITECTURES.get(found, found)
+    if architecture and architecture != project.architecture:
+        yield Finding(
+            "architecture",
+            f"{image} is for {architecture}, and the function for {project.architecture}",
+            "its first invocation would fail: exec format error, Runtime.InvalidEntrypoint",
+            f'Build it again (make image), or set architecture = "{architecture}".',
+        )
+
+
+def _no_entrypoint(image: str) -> Finding:
+    return Finding(
+        "no-entrypoint",
+        f"{image} has no ENTRYPOINT",
+        "Lambda would execute CMD, a handler's name, and fail: Runtime.InvalidEntrypoint",
+        'Add to the Dockerfile: ENTRYPOINT ["/usr/local/bin/bootstrap"]',
+    )

@@ -1,0 +1,167 @@
+"""A deployment from end to end: plan what differs, carry it out, in the order of dependencies.
+
+    image     the repository and the image in it; only the push tells the image's digest
+    function  role, log group, function, release, triggers
+    cleanup   old versions, then images that nobody uses
+
+`plan` shows all three; `deploy` plans each when the one before it is done.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterator
+
+from . import cleanup, function, log_group, release, repository, role, triggers
+from .aws import Aws
+from .errors import DeployError
+from .image import Builder, Engines, there
+from .plan import PARTS, Note, Plan, Progress, Step, execute
+from .project import Function, Project
+from .site import Site
+
+_IMAGE = {"repository", "image"}
+
+
+def plan(
+    project: Project,
+    aws: Aws,
+    progress: Progress,
+    only: Collection[str] | None = None,
+    builder: Builder | None = None,
+) -> Plan:
+    """Return what a deployment would do now. Nothing changes, in AWS; the image is built."""
+    aws.retry.note = progress.note
+    site = Site(project, aws, _given_digest(project))
+    if site.digest is None and _needs_digest(only):
+        builder = builder or Engines()
+        site = dataclasses.replace(site, digest=builder.build(project, progress))
+    steps: list[Step | Note] = [*_image(site, builder)]
+    steps += _functions(site)
+    steps += _cleanup(site)
+    return Plan.of(steps, only)
+
+
+def deploy(
+    project: Project,
+    aws: Aws,
+    progress: Progress,
+    only: Collection[str] | None = None,
+    builder: Builder | None = None,
+) -> int:
+    """Carry out what `plan` shows, and return the number of steps that it took.
+
+    It asks nothing: it deletes nothing that holds data. `only` narrows it to parts (`plan.PARTS`).
+    Raises DeployError where it cannot go on; deploying again goes on from there.
+    """
+    aws.retry.note = progress.note
+    site = Site(project, aws, _given_digest(project))
+    taken = 0
+
+    def carry_out(steps: Iterator[Step | Note]) -> None:
+        nonlocal taken
+        todo = Plan.of(steps, only)
+        for note in todo.notes:
+            progress.note(note)
+        execute(todo, progress)
+        taken += len(todo.steps)
+
+    if project.image_uri is None and (only is None or _IMAGE & set(only)):
+        carry_out(repository.plan(site))
+    if site.digest is None and _needs_digest(only):
+        site, pushed = _push(site, progress, builder or Engines())
+        taken += pushed
+    carry_out(_functions(site, only))
+    # Only now is known what is old.
+    if only is None or "cleanup" in only:
+        for old in _cleanups(site):
+            carry_out(old)
+    return taken
+
+
+def drift(project: Project, aws: Aws, progress: Progress) -> Plan:
+    """Return what a deployment of the image that is live now would do."""
+    aws.retry.note = progress.note
+    site = Site(project, aws)
+    steps: list[Step | Note] = [*repository.plan(site)] if project.image_uri is None else []
+    for wanted in project.functions:
+        live = function.find(site, wanted)
+        sha = None if live is None else live["Configuration"].get("CodeSha256")
+        digest = _given_digest(project) or (f"sha256:{sha}" if sha else None)
+        steps += _function(dataclasses.replace(site, digest=digest), wanted)
+    return Plan.of(steps)
+
+
+def _push(site: Site, progress: Progress, builder: Builder) -> tuple[Site, int]:
+    """Return the site with the digest of the image, which is in the repository then."""
+    progress.note(f"building the image of {site.project.name}")
+    site = dataclasses.replace(site, digest=builder.build(site.project, progress))
+    if site.digest is not None and there(site, site.digest):
+        return site, 0
+    digest: list[str] = []
+    step = _push_step(site, lambda: digest.append(builder.push(site, progress)))
+    execute(Plan((step,)), progress)
+    return dataclasses.replace(site, digest=digest[0]), 1
+
+
+def _image(site: Site, builder: Builder | None) -> Iterator[Step | Note]:
+    if site.project.image_uri is not None:
+        return
+    yield from repository.plan(site)
+    if builder is None:
+        return
+    if site.digest is None:
+        yield Note(
+            "the image's digest is known once it is pushed: what uses it is shown as changed"
+        )
+    if site.digest is None or repository.find(site) is None or not there(site, site.digest):
+        yield _push_step(site, lambda: None)
+
+
+def _push_step(site: Site, run: Callable[[], object]) -> Step:
+    name = f"image {site.project.repository}" + (f"@{site.digest[:19]}" if site.digest else "")
+    return Step("create", "image", name, "it is not in the repository", run)
+
+
+def _functions(site: Site, only: Collection[str] | None = None) -> Iterator[Step | Note]:
+    for wanted in site.project.functions:
+        yield from _function(site, wanted, only)
+
+
+def _function(
+    site: Site, wanted: Function, only: Collection[str] | None = None
+) -> Iterator[Step | Note]:
+    """Yield the steps for a function. Of what is left out nothing is read either."""
+    asked = set(only or PARTS)
+    if asked & {"role", "policies"}:
+        yield from role.plan(site, wanted)
+    if "log-group" in asked:
+        yield from log_group.plan(site, wanted)
+    if "function" in asked:
+        yield from function.plan(site, wanted)
+    if "release" in asked:
+        yield from release.plan(site, wanted)
+    if asked & {"url", "queue", "trigger"}:
+        yield from triggers.plan(site, wanted, prune=site.project.declared)
+
+
+def _cleanups(site: Site) -> Iterator[Iterator[Step]]:
+    yield (step for wanted in site.project.functions for step in cleanup.versions(site, wanted))
+    if site.project.image_uri is None:
+        yield cleanup.images(site)
+
+
+def _cleanup(site: Site) -> Iterator[Step]:
+    for steps in _cleanups(site):
+        yield from steps
+
+
+def _needs_digest(only: Collection[str] | None) -> bool:
+    return only is None or bool({"image", "function", "release"} & set(only))
+
+
+def _given_digest(project: Project) -> str | None:
+    if project.image_uri is None:
+        return None
+    digest = project.image_uri.partition("@")[2]
+    if not digest.startswith("sha256:"):
+        raise DeployError(f"the image {project.image_uri} is not given by its digest")
+    return digest

@@ -1,0 +1,67 @@
+"""What would go wrong with a deployment, found before its first byte is uploaded.
+
+Nothing here changes anything, in the folder or in AWS.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from .aws import Aws
+from .checks import account, folder, image, triggers
+from .checks.finding import Finding, Skipped
+from .errors import ConfigError, DeployError
+from .project import Project
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found; what was left out, since it may not be looked at; and what went wrong."""
+
+    findings: list[Finding] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def settings(error: ConfigError) -> Finding:
+    """Return the finding that a project is which cannot be loaded."""
+    return Finding(
+        "settings",
+        str(error),
+        "AWS would refuse it, or do with it what nobody wants, once half of a deployment is done",
+        "Correct it where it was said: in pyproject.toml, in a file that it names, in a variable "
+        "or a flag.",
+    )
+
+
+def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report:
+    """Look at everything. `done` is told the name of each check that has ended."""
+    report = Report()
+
+    def look(name: str, check: Callable[[], Iterable[Finding]]) -> bool:
+        before = len(report.findings)
+        try:
+            report.findings += check()
+        except Skipped as error:
+            report.skipped.append(str(error))
+            return False
+        except DeployError as error:
+            report.failed.append(f"the {name}: {error}")
+            return False
+        finally:
+            done(name)
+        return len(report.findings) == before
+
+    look("names", lambda: folder.names(project))
+    look("handler", lambda: folder.handler(project))
+    look("Dockerfile", lambda: folder.dockerfile(project))
+    look("files", lambda: folder.modes(project))
+    look("failed messages", lambda: triggers.declared(project))
+    look("local image", lambda: image.local(project))
+    # Behind a region or credentials that will not do, every question would end the same way.
+    if look("region", lambda: account.region(aws)) and look(
+        "credentials", lambda: account.identity(project, aws)
+    ):
+        look("permissions", lambda: account.allowed(project, aws))
+        look("image", lambda: image.registry(project, aws))
+        look("queues", lambda: triggers.live(project, aws))
+    return report

@@ -1,0 +1,78 @@
+"""Where a project goes: its account and region, the names that follow, and what is ours there."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .aws import Aws
+from .errors import DeployError
+from .project import Function, Project
+
+#: On everything that is made, with the project's name; what does not carry it is not ours.
+PROJECT_TAG = "lambda-runtime:project"
+#: The alias that triggers point at, and that a release moves.
+LIVE = "live"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A project in an account. `digest` is the image's, None as long as nobody knows it."""
+
+    project: Project
+    aws: Aws
+    digest: str | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {PROJECT_TAG: self.project.name}
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """The tags as most services want them."""
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
+
+    @property
+    def registry(self) -> str:
+        """The host of the account's image registry."""
+        suffix = ".cn" if self.aws.partition == "aws-cn" else ""
+        return f"{self.aws.account}.dkr.ecr.{self.aws.region}.amazonaws.com{suffix}"
+
+    @property
+    def image_uri(self) -> str:
+        """The image by its digest."""
+        if self.project.image_uri is not None:
+            return self.project.image_uri
+        return f"{self.registry}/{self.project.repository}@{self.digest}"
+
+    def role_arn(self, function: Function) -> str:
+        return self.aws.arn("iam", f"role/{function.role}", region=False)
+
+    def function_arn(self, function: Function) -> str:
+        return self.aws.arn("lambda", f"function:{function.name}")
+
+    def live_arn(self, function: Function) -> str:
+        """The ARN of the alias that triggers point at."""
+        return f"{self.function_arn(function)}:{LIVE}"
+
+    def ours(self, tags: Mapping[str, str] | Iterable[Mapping[str, Any]] | None) -> bool:
+        """Say whether these tags, in either form of AWS, are of something that we made."""
+        return owner(tags) == self.project.name
+
+    def check_ours(self, what: str, tags: Mapping[str, str] | Iterable[Mapping[str, Any]]) -> None:
+        """Raise DeployError if what is there already is not this project's."""
+        project = owner(tags)
+        if project != self.project.name:
+            whose = f"project {project!r}'s" if project else "not made by this tool"
+            raise DeployError(
+                f"{what} exists and is {whose}: choose another name, or hand it over by the tag "
+                f"{PROJECT_TAG}={self.project.name}"
+            )
+
+
+def owner(tags: Mapping[str, str] | Iterable[Mapping[str, Any]] | None) -> str | None:
+    """Return the project in these tags, in either form of AWS."""
+    if tags is None:
+        return None
+    if isinstance(tags, Mapping):
+        return tags.get(PROJECT_TAG)
+    return next((tag["Value"] for tag in tags if tag["Key"] == PROJECT_TAG), None)

@@ -1,0 +1,185 @@
+"""`lambda-runtime init` and `clean`: what is written, what is kept, what is never touched."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from amazon_lambda_runtime.deploy.settings import load
+from amazon_lambda_runtime.deploy.trigger import TYPES
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "src/amazon_lambda_runtime/templates"
+FILES = {
+    "Makefile",
+    "Dockerfile",
+    "policies",
+    "payload.json",
+    "hello.py",
+    "pyproject.toml",
+    ".dockerignore",
+    ".gitignore",
+}
+
+
+def command(folder: Path, *arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "amazon_lambda_runtime.cli", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def written(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    """All that a function needs, and three lines about what to do next."""
+    done = command(tmp_path, "init", "orders")
+    assert written(tmp_path / "orders") == FILES
+    assert len(done.stdout.splitlines()) == 3
+    assert all("cd orders && " in line for line in done.stdout.splitlines())
+    assert done.stderr == ""
+
+
+def test_what_it_says_first_works(tmp_path: Path) -> None:
+    """The first of the three lines shows the function answer."""
+    done = command(tmp_path, "init")
+    line = done.stdout.splitlines()[0]
+    arguments = line.partition("lambda-runtime ")[2].split()
+    assert command(tmp_path, *arguments).stdout == '{"message": "Hello Ada!"}\n'
+
+
+def test_handler_is_the_example() -> None:
+    """The handler is the one of the README, which the tests run."""
+    assert (TEMPLATES / "hello.py").read_text() == (ROOT / "examples/hello/hello.py").read_text()
+
+
+def test_second_time(tmp_path: Path) -> None:
+    """What is there is kept and listed; --force writes the files again, but no second table."""
+    command(tmp_path, "init")
+    (tmp_path / "hello.py").write_text("mine")
+    table = (tmp_path / "pyproject.toml").read_text()
+    done = command(tmp_path, "init", "--name", "other")
+    assert (tmp_path / "hello.py").read_text() == "mine"
+    for name in FILES:
+        assert name in done.stderr
+    command(tmp_path, "init", "--force")
+    assert (tmp_path / "hello.py").read_text() == (TEMPLATES / "hello.py").read_text()
+    assert (tmp_path / "pyproject.toml").read_text() == table
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_pyproject_of_ones_own(tmp_path: Path, end: str) -> None:
+    """A pyproject.toml keeps every byte, and gets the table at its end."""
+    mine = f'# mine\n[project]\nname = "x"   # odd  spacing{end}'
+    (tmp_path / "pyproject.toml").write_text(mine)
+    command(tmp_path, "init")
+    text = (tmp_path / "pyproject.toml").read_text()
+    assert text.startswith(mine)
+    assert set(tomllib.loads(text)) == {"project", "tool"}
+    assert "lambda-runtime" in tomllib.loads(text)["tool"]
+
+
+def test_pyproject_that_is_not_toml(tmp_path: Path) -> None:
+    """Nothing is written beside a file that cannot be read."""
+    (tmp_path / "pyproject.toml").write_text("[")
+    done = command(tmp_path, "init", status=2)
+    assert "it is not TOML" in done.stderr
+    assert written(tmp_path) == {"pyproject.toml"}
+
+
+def test_name(tmp_path: Path) -> None:
+    """A name is that of the function, its role, queue, repository and image."""
+    command(tmp_path, "init", "--name", "orders")
+    made = (tmp_path / "Makefile").read_text()
+    for line in (
+        "IMAGE_NAME    ?= orders\n",
+        "REPO_NAME     ?= orders\n",
+        "FUNCTION_NAME ?= orders\n",
+        "ROLE_NAME     ?= orders-role\n",
+        "QUEUE_NAME    ?= orders\n",
+        "REGION        ?= us-east-1\n",
+    ):
+        assert line in made
+    assert "hello-python" not in made + (tmp_path / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("name", ["Orders", "a b", "x" * 60, "-x", ""])
+def test_name_that_will_not_do(tmp_path: Path, name: str) -> None:
+    """A name that one of them cannot have is refused before anything is written."""
+    assert "--name takes" in command(tmp_path, "init", "--name", name, status=2).stderr
+    assert written(tmp_path) == set()
+
+
+def test_name_of_a_target(tmp_path: Path) -> None:
+    """A folder in which make would overwrite a file of the user's gets no Makefile."""
+    (tmp_path / "deploy").write_text("#!/bin/sh\n")
+    done = command(tmp_path, "init", status=2)
+    assert "make would overwrite deploy" in done.stderr
+    assert written(tmp_path) == {"deploy"}
+
+
+def test_after_make(tmp_path: Path) -> None:
+    """What make itself has written is in nobody's way, and `clean` removes it."""
+    command(tmp_path, "init")
+    for name in (".variables", "deploy", "image"):
+        (tmp_path / name).write_text("")
+    command(tmp_path, "init")
+    command(tmp_path, "clean")
+    assert written(tmp_path) == FILES
+
+
+def test_clean_elsewhere(tmp_path: Path) -> None:
+    """Where make has not been, no file is removed, whatever its name."""
+    (tmp_path / "deploy").write_text("#!/bin/sh\n")
+    assert "make has not been here" in command(tmp_path, "clean").stderr
+    assert written(tmp_path) == {"deploy"}
+
+
+def test_clean_cannot(tmp_path: Path) -> None:
+    """What cannot be removed is told."""
+    (tmp_path / ".variables").write_text("")
+    (tmp_path / "image").mkdir()
+    assert "cannot remove image" in command(tmp_path, "clean", status=2).stderr
+
+
+def test_folder_that_cannot_be(tmp_path: Path) -> None:
+    """A folder that cannot be made is told in one line."""
+    (tmp_path / "file").write_text("")
+    done = command(tmp_path, "init", "file/project", status=2)
+    assert done.stderr.startswith("lambda-runtime: cannot ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", [None, "orders"])
+@pytest.mark.parametrize(
+    "trigger", [None, "sqs", "s3", "sns", "eventbridge", "schedule", "alb", "url"]
+)
+def test_what_is_declared(tmp_path: Path, trigger: str | None, name: str | None) -> None:
+    """The table is one that can be deployed, and means what the Makefile's variables mean."""
+    arguments = ["init"]
+    arguments += [] if trigger is None else ["--trigger", trigger]
+    arguments += [] if name is None else ["--name", name]
+    command(tmp_path, *arguments)
+    variables = dict(
+        re.findall(r"^([A-Z_]+) *\?= *(\S*)$", (tmp_path / "Makefile").read_text(), re.M)
+    )
+    declared = load(tmp_path, variables={})
+    types = [type(found) for found in declared.functions[0].triggers]
+    assert types == ([] if trigger is None else [TYPES[trigger]])
+    if trigger != "sqs":
+        # With it the project has that queue; without it, none that the Makefile could agree with.
+        del variables["QUEUE_NAME"], variables["BATCH_SIZE"]
+    del variables["AWS_PROFILE"], variables["REGION"]
+    assert load(tmp_path, variables=variables) == declared
