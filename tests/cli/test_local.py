@@ -360,7 +360,7 @@ class TestHelp:
         Help names the subcommands, and theirs has examples.
         """
         assert command("--help") == 0
-        assert "local  Run a function on this machine." in capfd.readouterr().out
+        assert "local               Run a function on this machine." in capfd.readouterr().out
         assert command("local", "--help") == 0
         assert "lambda-runtime local hello.py -e" in capfd.readouterr().out
 
