@@ -1,0 +1,1 @@
+"""From a project folder to a live function: image, registry, role, function, triggers."""
