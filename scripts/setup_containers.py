@@ -1,4 +1,4 @@
-"""Install what `make test-deploy` runs: on Debian, as root, with apt. Elsewhere say what is missing.
+"""Install what `make test-deploy` runs: as root on Debian. Elsewhere say what is missing.
 
 usage: setup_containers.py
 """

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,25 +67,29 @@ def registry() -> Iterator[str]:
                 ["docker-registry", "serve", str(config)], stdout=log, stderr=log
             )
         try:
-            wait_for(port)
+            wait_until(lambda: listens(port))
             yield f"127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(10)
 
 
-def wait_for(port: int, seconds: float = 10) -> None:
-    """Wait until something listens. Raises Cannot."""
+def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait until something is so. Raises Cannot."""
     deadline = time.monotonic() + seconds
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise Cannot(f"nothing listens on port {port}") from None
-            time.sleep(0.05)
-        else:
-            return
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise Cannot(f"waited {seconds} seconds in vain")
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def which(name: str) -> str | None:
+    return shutil.which(name)
 
 
 def debian() -> None:
@@ -144,11 +149,24 @@ def wheel(folder: Path) -> Path:
     return built
 
 
-def running(uri: str, api: str, *options: str) -> "subprocess.Popen[bytes]":
-    """Start the image as a container that talks to the Runtime API at `api`."""
-    return subprocess.Popen(
-        ["podman", "--runtime=runc", "run", *RUN_OPTIONS, "--tls-verify=false",
-         f"--env=AWS_LAMBDA_RUNTIME_API={api}", *options, uri],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )  # fmt: skip
+@contextmanager
+def running(uri: str, api: str, *options: str) -> Iterator[Path]:
+    """Run the image as a container that talks to the Runtime API at `api`; give what it prints."""
+    name = f"alr-{uuid.uuid4().hex[:12]}"
+    podman = ["podman", "--runtime=runc"]
+    with tempfile.TemporaryDirectory() as directory:
+        printed = Path(directory, "printed")
+        with printed.open("wb") as file:
+            process = subprocess.Popen(
+                [*podman, "run", *RUN_OPTIONS, "--tls-verify=false", f"--name={name}",
+                 f"--env=AWS_LAMBDA_RUNTIME_API={api}", *options, uri],
+                stdout=file,
+                stderr=file,
+            )  # fmt: skip
+        try:
+            yield printed
+        finally:
+            # The first process of a container does not die of a SIGTERM that it does not expect.
+            kill = [*podman, "rm", "--force", "--time=0", name]
+            subprocess.run(kill, capture_output=True, check=False, timeout=60)
+            process.wait(30)

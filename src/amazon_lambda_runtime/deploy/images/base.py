@@ -12,7 +12,7 @@ from .reference import Reference, parse
 from .registry import INDEXES, Client, Manifest
 
 _PYTHON = re.compile(r"(?:\./)?((?:usr/local|usr|var/lang|opt/[^/]+)/bin)/(python3(?:\.\d+)?)")
-_DEBIAN = re.compile(r"(?:\./)?usr/lib/python3/dist-packages/?")
+_DEBIAN = re.compile(r"(?:\./)?usr/lib/python3/dist-packages(?:/.*)?", re.S)
 _GLIBC = re.compile(r"(?:\./)?(?:usr/)?lib(?:64)?/(?:[^/]+/)?libc\.so\.6")
 _MUSL = re.compile(r"(?:\./)?(?:usr/)?lib/ld-musl-[^/]+")
 # What is in the GNU C library itself.

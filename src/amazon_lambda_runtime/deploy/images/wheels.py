@@ -101,6 +101,7 @@ def _settle(folder: Path, python: Python) -> None:
     for script in folder.glob("bin/*"):
         content = script.read_bytes()
         script.write_bytes(_interpreter(content, python.path.encode()))
+        script.chmod(0o755)
     for info in folder.glob("*.dist-info"):
         (info / "direct_url.json").unlink(missing_ok=True)
         record = info / "RECORD"
