@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 KEPT = ROOT / ".cache" / "containers"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 SLIM = "localhost/debian:trixie-slim"
+ARM = "localhost/debian:trixie-slim-arm64"
 WITH_PYTHON = "localhost/debian:trixie-slim-python"
 
 REGISTRY = """
@@ -127,6 +128,26 @@ def debian() -> None:
                 "apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*\n"
             )
             command("buildah", "build", *CHROOT, "-t", WITH_PYTHON, directory)
+
+
+def arm64() -> None:
+    """Make a base image of arm64's packages: unpacked, since nothing of them can run here."""
+    if has_image(ARM):
+        return
+    with tempfile.TemporaryDirectory(dir=KEPT) as directory:
+        root = Path(directory, "root")
+        command(
+            "debootstrap", "--foreign", "--arch=arm64", "--variant=minbase", "--include=python3",
+            "trixie", str(root), MIRROR,
+        )  # fmt: skip
+        for package in (root / "var/cache/apt/archives").glob("*.deb"):
+            if package.name.startswith(("libc6_", "libpython3", "python3", "base-files_")):
+                command("dpkg-deb", "--extract", str(package), str(root))
+        shutil.rmtree(root / "var/cache/apt")
+        command("tar", "-C", str(root), "-cf", f"{directory}/arm64.tar", "--exclude=./dev/*", ".")
+        shutil.rmtree(root)
+        Path(directory, "Dockerfile").write_text("FROM scratch\nADD arm64.tar /\n")
+        command("buildah", "build", *CHROOT, "--platform=linux/arm64", "-t", ARM, directory)
 
 
 def has_image(name: str) -> bool:

@@ -99,15 +99,9 @@ def test_native_runs_everywhere(registry: str, spec: ImageSpec, native: Native) 
 
 def test_arm64(registry: str, spec: ImageSpec, native: Native, tmp_path: Path) -> None:
     """Wheels, platform and manifest are those of the other processor, without a line of it run."""
-    # An arm64 machine is told by what a base image says of itself, and its interpreter by name.
+    machine.arm64()
     base = repository(registry, "library/arm64")
-    context = tmp_path / "arm64"
-    context.mkdir()
-    context.joinpath("Dockerfile").write_text(f"FROM {machine.WITH_PYTHON}\n")
-    machine.command(
-        "buildah", "build", *machine.CHROOT, "--arch=arm64", "-t", "localhost/arm64", str(context)
-    )
-    machine.push("localhost/arm64", base)
+    machine.push(machine.ARM, base)
     arm = replace(spec, base=f"{base}:latest", architecture="arm64")
     target = repository(registry, "fn/arm64")
     pushed = native.push(native.build(arm), target)
