@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 #: Where what takes long to make is kept, beside the virtual environment.
 KEPT = ROOT / ".cache" / "containers"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 SLIM = "localhost/debian:trixie-slim"
 ARM = "localhost/debian:trixie-slim-arm64"
 WITH_PYTHON = "localhost/debian:trixie-slim-python"
@@ -115,7 +116,11 @@ def debian() -> None:
     with tempfile.TemporaryDirectory() as directory:
         context = Path(directory)
         if not has_image(SLIM):
-            dockerfile = 'FROM scratch\nADD trixie.tar /\nCMD ["bash"]\n'
+            dockerfile = "FROM scratch\nADD trixie.tar /\n"
+            if CERTIFICATES.exists():
+                # Whom this machine trusts, its images do: there may be a proxy in between.
+                shutil.copyfile(CERTIFICATES, context / CERTIFICATES.name)
+                dockerfile += f"COPY {CERTIFICATES.name} {CERTIFICATES}\n"
             context.joinpath("Dockerfile").write_text(dockerfile)
             command("tar", "-C", str(root), "-cf", str(context / "trixie.tar"), "--exclude=./dev/*",
                     "--exclude=./made", ".")  # fmt: skip
