@@ -100,7 +100,7 @@ PROJECT = [
         ("notes/[ab].md", ["notes/a.md"]),
         ("notes/?.md", ["notes/a.md"]),
         ("pkg/**", ["pkg/__init__.py", "pkg/data.json", "pkg/tests/fixture.json"]),
-        ("Dockerfile", ["Dockerfile"]),
+        ("!Dockerfile", []),
     ],
 )
 def test_dockerignore(ignore: str, out: list[str], tmp_path: Path) -> None:
@@ -110,7 +110,8 @@ def test_dockerignore(ignore: str, out: list[str], tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / ".dockerignore").write_text(ignore)
     os.mkfifo(tmp_path / "pipe")
-    always = {PROJECT[3], PROJECT[4], PROJECT[5], PROJECT[6], PROJECT[8]}
+    always = {"Dockerfile", PROJECT[3], PROJECT[4], PROJECT[5], PROJECT[6], PROJECT[8]}
+    always -= {"Dockerfile"} if "!Dockerfile" in ignore else set()
     assert set(chosen(tmp_path)) == set(PROJECT) - always - set(out)
 
 

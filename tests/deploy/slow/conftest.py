@@ -11,8 +11,8 @@ from amazon_lambda_runtime.deploy.images import Repository
 
 from . import machine
 
-sys.path.insert(0, str(machine.ROOT / "scripts"))
-import setup_containers
+sys.path.insert(0, str(machine.ROOT))  # the scripts are not installed
+from scripts import setup_containers
 
 
 @pytest.fixture(scope="session")

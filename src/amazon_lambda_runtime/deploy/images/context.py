@@ -38,6 +38,8 @@ def prepared(spec: ImageSpec) -> Iterator[Context]:
             shutil.copyfile(spec.requirements, folder / "requirements.txt")
         if spec.wheel is not None:
             shutil.copyfile(spec.wheel, folder / spec.wheel.name)
+        # Ours copies it, for there is nothing else that every folder has.
+        (folder / "Dockerfile").write_text(dockerfile)
         whole = Path(directory, "Dockerfile")
         whole.write_text(f'{dockerfile.rstrip()}\nCMD ["{spec.handler}"]\n')
         runtime = f"./{spec.wheel.name}" if spec.wheel is not None else spec.runtime

@@ -47,10 +47,7 @@ def choose(name: str = "auto", *, refresh: bool = False) -> Engine:
 
 
 class _Command:
-    """What the three have in common. `options` are the first arguments of every call.
-
-    `arguments` become the Dockerfile's, by name.
-    """
+    """What the three have in common. `build_options` are more arguments for each build."""
 
     name = ""
 
@@ -58,12 +55,11 @@ class _Command:
         self,
         *,
         refresh: bool = False,
-        options: Sequence[str] = (),
         build_options: Sequence[str] = (),
         client: Client | None = None,
     ) -> None:
         self._refresh = refresh
-        self._command = [self.name, *options]
+        self._command = [self.name]
         self._build_options = list(build_options)
         self._client = client or Client()
 
@@ -138,12 +134,11 @@ class Buildah(_Command):
     """buildah: no daemon."""
 
     name = "buildah"
-    _verb = ("build",)
 
     def _build(self, context: Context, file: Path) -> list[str]:
         # The time of files and layers is that of the epoch, so that the same is the same.
-        times = ["--timestamp=0", "--format=oci", f"--iidfile={file}"]
-        return [*self._verb, *times, f"--file={context.dockerfile}"]
+        times = ["--timestamp=0", "--format=oci", "--layers", f"--iidfile={file}"]
+        return ["build", *times, f"--file={context.dockerfile}"]
 
     def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
         with _login(repository) as folder:

@@ -27,8 +27,8 @@ EXCLUDED = (
     ".coverage*",
     ".dockerignore",
     ".gitignore",
+    "Dockerfile",
 )
-# What is never left out because of a pattern: Docker needs it.
 _LINE = re.compile(r"^\s*(!?)\s*(.*?)\s*$")
 
 
