@@ -1,0 +1,200 @@
+"""What an image costs: `python -m benchmarks.deploy`, as root on Debian; about five minutes.
+
+The native engine beside `buildah build` and push of the same project, by turns, each into an empty
+repository and then again after a change of the code: seconds, and the bytes that went to the
+registry, counted on the wire. Then the size of the images, beside that of the original's recipe:
+one stage, whose build tools are purged in the end.
+
+Both have what a developer's machine has: native its base image in another registry and an empty
+cache, buildah its base image and, for the change of code, the layers of its own cache.
+"""
+
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from amazon_lambda_runtime.deploy.images import Client, Engine, ImageSpec, Pushed, Repository
+from amazon_lambda_runtime.deploy.images.cache import Cache
+from amazon_lambda_runtime.deploy.images.engines import Buildah
+from amazon_lambda_runtime.deploy.images.native import Native
+from scripts import setup_containers
+from tests.deploy.slow import machine
+
+ROUNDS = 3
+MB = 1e6
+HANDLER = "import orjson\n\n\ndef handler(event, context):\n    return {'round': %d}\n"
+
+# The recipe of the original's documentation, word for word but for the language.
+ONE_STAGE = """
+ARG BASE
+FROM ${BASE}
+ARG RUNTIME
+COPY *.whl requirements.txt /tmp/
+RUN cd /tmp && apt-get update && \\
+    apt-get install -y --no-install-recommends python3 ca-certificates \\
+    gcc make libc6-dev python3-dev python3-pip curl && \\
+    pip install --no-cache-dir --break-system-packages -r requirements.txt ${RUNTIME} && \\
+    apt-get purge -y gcc make libc6-dev python3-dev python3-pip curl && \\
+    apt-get autoremove -y && apt-get clean && \\
+    rm -rf /var/lib/apt/lists/* /root/.cache
+WORKDIR /var/task
+COPY hello.py /var/task/
+ENTRYPOINT ["/usr/local/bin/bootstrap"]
+"""
+
+
+@dataclass
+class Wire:
+    """Something in between that counts what goes to the registry."""
+
+    host: str
+    sent: int = 0
+    _open: list[socket.socket] = field(default_factory=list)
+
+    @contextmanager
+    def listening(self) -> Iterator[str]:
+        """Give the address to talk to."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            threading.Thread(target=self._accept, args=[listener], daemon=True).start()
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+            listener.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listener: socket.socket) -> None:
+        host, _, port = self.host.partition(":")
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection((host, int(port)))
+                for ends in ((near, far, True), (far, near, False)):
+                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
+        with suppress(OSError):
+            while piece := source.recv(1 << 18):
+                self.sent += len(piece) if counted else 0
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one build and push took."""
+
+    seconds: float
+    uploaded: int
+    pushed: Pushed
+
+
+def measured(engine: Engine, spec: ImageSpec, target: Repository, wire: Wire) -> Cost:
+    before, start = wire.sent, time.perf_counter()
+    pushed = engine.push(engine.build(spec), target)
+    return Cost(time.perf_counter() - start, wire.sent - before, pushed)
+
+
+def rounds(spec: ImageSpec, wire: Wire, host: str) -> dict[tuple[str, str], list[Cost]]:
+    """Measure both, by turns, each first and then again after a change."""
+    found: dict[tuple[str, str], list[Cost]] = {}
+    slim = [*machine.CHROOT, f"--build-arg=BASE={machine.SLIM}"]
+    for number in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as directory:
+            native = Native(cache=Cache(Path(directory)))
+            pairs: dict[str, tuple[Engine, Engine]] = {
+                "native": (native, native),
+                "buildah": (
+                    Buildah(build_options=slim, refresh=True),
+                    Buildah(build_options=slim),
+                ),
+            }
+            for name, (first, again) in list(pairs.items())[:: 1 if number % 2 else -1]:
+                target = Repository(host, f"bench/{name}-{number}", plain_http=True)
+                code = spec.folder / "hello.py"
+                code.write_text(HANDLER % (10 * number))
+                cost = measured(first, spec, target, wire)
+                found.setdefault((name, "first"), []).append(cost)
+                if name == "buildah":
+                    # What was built without a cache is no cache for the next.
+                    measured(again, spec, target, wire)
+                code.write_text(HANDLER % (10 * number + 1))
+                cost = measured(again, spec, target, wire)
+                found.setdefault((name, "code only"), []).append(cost)
+            print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
+    return found
+
+
+def size_of_original(spec: ImageSpec, host: str) -> int:
+    """Build and push the one-stage recipe, and return the compressed size of its layers."""
+    with tempfile.TemporaryDirectory() as directory:
+        dockerfile = Path(directory, "Dockerfile")
+        dockerfile.write_text(ONE_STAGE)
+        one = ImageSpec(spec.folder, spec.handler, dockerfile=dockerfile, runtime=spec.runtime)
+        slim = [*machine.CHROOT, f"--build-arg=BASE={machine.SLIM}"]
+        engine = Buildah(build_options=slim)
+        target = Repository(host, "bench/original", plain_http=True)
+        return engine.push(engine.build(one), target).size_bytes
+
+
+def table(found: dict[tuple[str, str], list[Cost]]) -> str:
+    lines = [f"{'':24}{'native':>12}{'buildah':>12}{'ratio':>8}"]
+
+    def line(title: str, kind: str, figure: Callable[[Cost], float]) -> None:
+        ours, theirs = (
+            statistics.median(figure(cost) for cost in found[name, kind])
+            for name in ("native", "buildah")
+        )
+        lines.append(f"{title:24}{ours:12.3f}{theirs:12.3f}{ours / theirs:8.2f}")
+
+    for kind in ("first", "code only"):
+        line(f"{kind}, s", kind, lambda cost: cost.seconds)
+        line(f"{kind}, MB uploaded", kind, lambda cost: cost.uploaded / MB)
+    return "\n".join(lines)
+
+
+def main() -> int:
+    if reason := setup_containers.install():
+        print(f"SKIPPED: {reason}", file=sys.stderr)
+        return 0
+    with ExitStack() as stack:
+        try:
+            machine.debian()
+            bases = stack.enter_context(machine.registry())
+            wire = Wire(stack.enter_context(machine.registry()))
+            base = Repository(bases, "library/debian", plain_http=True)
+            machine.push(machine.WITH_PYTHON, base, "python")
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            wheel = machine.wheel(directory / "wheel")
+        except machine.Cannot as error:
+            print(f"SKIPPED: {error}", file=sys.stderr)
+            return 0
+        host = stack.enter_context(wire.listening())
+        project = directory / "project"
+        project.mkdir()
+        project.joinpath("requirements.txt").write_text("orjson==3.10.15\n")
+        spec = ImageSpec(project, "hello.handler", base=f"{base}:python", runtime=str(wheel))
+        found = rounds(spec, wire, host)
+        sizes = {name: found[name, "first"][0].pushed.size_bytes for name in ("native", "buildah")}
+        original = size_of_original(spec, host)
+        client = Client()
+        layers = client.manifest(base, "python").document["layers"]
+        client.close()
+    print(f"build and push, median of {ROUNDS}")
+    print(table(found))
+    print(f"\n{'size, compressed':24}{'MB':>12}{'of original':>14}")
+    for name, size in (
+        ("native", sizes["native"]),
+        ("  of which its base", sum(layer["size"] for layer in layers)),
+        ("two stages (buildah)", sizes["buildah"]),
+        ("original's recipe", original),
+    ):
+        print(f"{name:24}{size / MB:12.1f}{size / original:14.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

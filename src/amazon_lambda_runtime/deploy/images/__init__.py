@@ -1,0 +1,19 @@
+"""Images by digest: a project folder becomes an image in a registry, by one of four engines."""
+
+from .engines import choose
+from .model import Built, Engine, ImageError, ImageSpec, Progress, Pushed, Repository
+from .registry import Client
+from .retry import RegistryError
+
+__all__ = [
+    "Built",
+    "Client",
+    "Engine",
+    "ImageError",
+    "ImageSpec",
+    "Progress",
+    "Pushed",
+    "RegistryError",
+    "Repository",
+    "choose",
+]

@@ -1,0 +1,197 @@
+"""The image that the native engine builds upon, and what it finds out about the Python in it."""
+
+import re
+import tarfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .cache import Cache
+from .model import PLATFORMS, ImageError, ImageSpec, Layer, Progress, Repository
+from .reference import Reference, parse
+from .registry import INDEXES, Client, Manifest
+
+_PYTHON = re.compile(r"(?:\./)?((?:usr/local|usr|var/lang|opt/[^/]+)/bin)/(python3(?:\.\d+)?)")
+_DEBIAN = re.compile(r"(?:\./)?usr/lib/python3/dist-packages(?:/.*)?", re.S)
+_GLIBC = re.compile(r"(?:\./)?(?:usr/)?lib(?:64)?/(?:[^/]+/)?libc\.so\.6")
+_MUSL = re.compile(r"(?:\./)?(?:usr/)?lib/ld-musl-[^/]+")
+# What is in the GNU C library itself.
+_RELEASE = re.compile(rb"GNU C Library [^\n]* release version (\d+)\.(\d+)")
+# Where Lambda looks if an image does not say.
+_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """An interpreter in an image: "3.13", its path, its folder of packages, and its C library."""
+
+    version: str
+    path: str
+    packages: str
+    libc: str
+    libc_version: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base image for one platform: by digest, its layers and config, and its Python."""
+
+    repository: Repository
+    digest: str
+    config: dict[str, Any]
+    layers: tuple[Layer, ...]
+    python: Python
+
+
+def find(spec: ImageSpec, client: Client, cache: Cache, progress: Progress) -> Base:
+    """Return the base of `spec` for its platform. Raises ImageError if it is none.
+
+    Its layers are fetched if its Python is not known yet.
+    """
+    wanted = parse(spec.base)
+    manifest = _manifest(wanted, spec, client, cache)
+    key = f"config of {manifest.digest}"
+    config = cache.facts(key)
+    if config is None:
+        config = client.config(wanted.repository, manifest)
+        cache.remember(key, config)
+    _check_platform(wanted, config, spec)
+    layers = _layers(wanted, manifest, config)
+    key = f"python of {manifest.digest}"
+    facts = cache.facts(key)
+    if facts is None:
+        facts = asdict(_python(wanted, config, layers, client, cache, progress))
+        cache.remember(key, facts)
+    python = Python(**{**facts, "libc_version": tuple(facts["libc_version"])})
+    return Base(wanted.repository, manifest.digest, config, layers, python)
+
+
+def fetch(
+    repository: Repository, layer: Layer, client: Client, cache: Cache, progress: Progress
+) -> Path:
+    """Return the file of a layer, from the cache or else from the registry."""
+    known = cache.verified(layer.digest, layer.size)
+    if known is not None:
+        return known
+    with cache.new_file() as new:
+        client.download(repository, layer.digest, layer.size, new, progress)
+        return cache.keep(new, layer.digest)
+
+
+def _manifest(wanted: Reference, spec: ImageSpec, client: Client, cache: Cache) -> Manifest:
+    """Return the manifest for the platform: that of the image, or one of its index's."""
+    version = wanted.version
+    # Two, should the first be an index; more than that nobody has seen.
+    for _ in range(3):
+        manifest = _read(Reference(wanted.repository, version), client, cache)
+        if manifest.media_type not in INDEXES:
+            return manifest
+        offered = [entry.get("platform", {}) for entry in manifest.document["manifests"]]
+        fitting = [
+            entry["digest"]
+            for entry, platform in zip(manifest.document["manifests"], offered, strict=True)
+            if platform.get("os") == "linux" and platform.get("architecture") == spec.platform
+        ]
+        if not fitting:
+            known = ", ".join(sorted({str(each.get("architecture")) for each in offered}))
+            raise ImageError(f"{wanted} is not there for {spec.platform}, only for {known}")
+        version = fitting[0]
+    raise ImageError(f"{wanted} is an index of indexes")
+
+
+def _read(wanted: Reference, client: Client, cache: Cache) -> Manifest:
+    """Return a manifest; one that is named by digest is remembered."""
+    key = f"manifest {wanted}"
+    known = cache.facts(key) if wanted.pinned else None
+    if known is not None:
+        return Manifest(wanted.version, known[0], known[1].encode())
+    manifest = client.manifest(wanted.repository, wanted.version)
+    pinned = Reference(wanted.repository, manifest.digest)
+    cache.remember(f"manifest {pinned}", [manifest.media_type, manifest.body.decode()])
+    return manifest
+
+
+def _check_platform(wanted: Reference, config: dict[str, Any], spec: ImageSpec) -> None:
+    is_for = config.get("architecture"), config.get("os")
+    if is_for != (spec.platform, "linux"):
+        words = {there: here for here, there in PLATFORMS.items()}
+        there = words.get(str(is_for[0]), is_for[0])
+        raise ImageError(
+            f"{wanted} is an image for {there}, and the function is to run on {spec.architecture}"
+        )
+
+
+def _layers(wanted: Reference, manifest: Manifest, config: dict[str, Any]) -> tuple[Layer, ...]:
+    layers = []
+    ids = config["rootfs"]["diff_ids"]
+    for entry, diff_id in zip(manifest.document["layers"], ids, strict=True):
+        if not re.search(r"[.+]gzip$", entry["mediaType"]) or "foreign" in entry["mediaType"]:
+            raise ImageError(
+                f"{wanted} has a layer of type {entry['mediaType']}, which Lambda does not take"
+            )
+        layers.append(Layer(entry["digest"], entry["size"], diff_id))
+    return tuple(layers)
+
+
+def _python(
+    wanted: Reference,
+    config: dict[str, Any],
+    layers: tuple[Layer, ...],
+    client: Client,
+    cache: Cache,
+    progress: Progress,
+) -> Python:
+    """Look through the layers for an interpreter."""
+    # By folder: what python3 is there, and which versions.
+    links: dict[str, str] = {}
+    versions: dict[str, list[str]] = {}
+    libc, release, debian = "glibc", (0, 0), False
+    for layer in layers:
+        file = fetch(wanted.repository, layer, client, cache, progress)
+        with tarfile.open(file, "r:gz") as tar:
+            for entry in tar:
+                name = entry.name
+                if match := _PYTHON.fullmatch(name):
+                    if match[2] == "python3":
+                        links[match[1]] = entry.linkname.rpartition("/")[2]
+                    else:
+                        versions.setdefault(match[1], []).append(match[2].removeprefix("python"))
+                elif _MUSL.fullmatch(name):
+                    libc, release = "musl", (1, 2)
+                elif _GLIBC.fullmatch(name) and entry.isfile():
+                    content = tar.extractfile(entry)
+                    found = _RELEASE.search(content.read()) if content else None
+                    if found:
+                        release = int(found[1]), int(found[2])
+                elif _DEBIAN.fullmatch(name):
+                    debian = True
+    env = dict(each.partition("=")[::2] for each in config.get("config", {}).get("Env") or ())
+    for folder in env.get("PATH", _PATH).split(":"):
+        here = folder.strip("/")
+        if here not in versions:
+            continue
+        linked = links.get(here, "").removeprefix("python")
+        version = linked if linked in versions[here] else versions[here][-1]
+        prefix = here.rpartition("/")[0]
+        if debian and prefix == "usr":
+            packages = f"usr/local/lib/python{version}/dist-packages"
+        else:
+            packages = f"{prefix}/lib/python{version}/site-packages"
+        if release == (0, 0):
+            raise ImageError(f"{wanted} has a C library that is not known here")
+        return Python(version, f"/{here}/python{version}", packages, libc, release)
+    raise ImageError(
+        f"{wanted} has no Python on its PATH: name an image that has, like python:3.13-slim-trixie"
+    )
+
+
+def tags(python: Python, architecture: str) -> list[str]:
+    """Return the platform tags of the wheels that run there, best first (PEP 600, PEP 656)."""
+    machine = {"x86_64": "x86_64", "arm64": "aarch64"}[architecture]
+    major, minor = python.libc_version
+    if python.libc == "musl":
+        return [f"musllinux_{major}_{n}_{machine}" for n in range(minor, -1, -1)]
+    # manylinux2014 and older are other names, which pip knows to belong together.
+    oldest = 17 if machine == "aarch64" else 5
+    modern = [f"manylinux_{major}_{n}_{machine}" for n in range(minor, oldest - 1, -1)]
+    return [*modern, f"manylinux2014_{machine}", f"linux_{machine}"]

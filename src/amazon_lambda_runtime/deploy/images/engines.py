@@ -1,0 +1,209 @@
+"""The engines by name, and which of them is taken where none is named.
+
+docker, podman and buildah are commands: they build what a Dockerfile says, and each tells, when it
+pushes, the digest that the registry has. The image must be a single manifest: Lambda refuses an
+index, which is what docker's attestations make of it.
+"""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from .command import run
+from .context import Context, prepared
+from .model import Built, Engine, ImageError, ImageSpec, Progress, Pushed, Repository, silent
+from .native import Native
+from .registry import INDEXES, Client
+
+_ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+
+def choose(name: str = "auto", *, refresh: bool = False) -> Engine:
+    """Return an engine that can be used here: docker, podman, buildah, native, or auto.
+
+    auto is native, which needs nothing. With `refresh` nothing that an earlier build left is used
+    again. Raises ImageError for another name, or with the reason why it cannot be used.
+    """
+    engines: dict[str, Engine] = {
+        "native": Native(refresh=refresh),
+        "docker": Docker(refresh=refresh),
+        "podman": Podman(refresh=refresh),
+        "buildah": Buildah(refresh=refresh),
+    }
+    if name not in ("auto", *engines):
+        raise ImageError(f"there is no engine {name!r}: choose auto, {', '.join(engines)}")
+    engine = engines["native" if name == "auto" else name]
+    if reason := engine.available():
+        raise ImageError(f"the engine {engine.name} cannot be used: {reason}")
+    return engine
+
+
+class _Command:
+    """What the three have in common. `build_options` are more arguments for each build."""
+
+    name = ""
+
+    def __init__(
+        self,
+        *,
+        refresh: bool = False,
+        build_options: Sequence[str] = (),
+        client: Client | None = None,
+    ) -> None:
+        self._refresh = refresh
+        self._command = [self.name]
+        self._build_options = list(build_options)
+        self._client = client or Client()
+
+    def available(self) -> str | None:
+        """Return None, or why it cannot be used here, in a line."""
+        if shutil.which(self.name) is None:
+            return f"there is no command {self.name}"
+        probe = subprocess.run(
+            [*self._command, "info"], capture_output=True, text=True, check=False
+        )
+        if probe.returncode:
+            lines = (probe.stderr or probe.stdout).strip().splitlines()
+            return f"{self.name} info says: {lines[-1] if lines else 'nothing'}"
+        return None
+
+    def build(self, spec: ImageSpec, progress: Progress = silent) -> Built:
+        """Build the Dockerfile, for the platform of `spec`. Raises ImageError."""
+        with prepared(spec) as context, tempfile.TemporaryDirectory() as directory:
+            file = Path(directory, "id")
+            command = [*self._command, *self._build(context, file)]
+            command += [f"--platform=linux/{spec.platform}"]
+            command += ["--no-cache"] if self._refresh else []
+            command += ["--build-arg", f"RUNTIME={context.runtime}", *self._build_options]
+            run([*command, str(context.folder)], progress)
+            match = _ID.fullmatch(file.read_text().strip())
+            if match is None:
+                raise ImageError(f"{self.name} did not say which image it built")
+            return Built(f"sha256:{match[1]}")
+
+    def push(self, built: Built, repository: Repository, progress: Progress = silent) -> Pushed:
+        """Push the image, under a tag made of its own name. Raises ImageError."""
+        tag = f"image-{built.digest.removeprefix('sha256:')[:20]}"
+        digest = self._there(built, repository, tag)
+        uploaded = 0 if digest else None
+        if not digest:
+            digest = self._push(built.digest, f"{repository}:{tag}", repository, progress)
+        manifest = self._client.manifest(repository, digest)
+        if manifest.media_type in INDEXES:
+            raise ImageError(
+                f"{self.name} pushed an index, which Lambda refuses: switch its attestations off"
+            )
+        layers = manifest.document["layers"]
+        return Pushed(
+            digest,
+            f"{repository}@{digest}",
+            uploaded,
+            sum(entry["size"] for entry in layers),
+            tuple(entry["digest"] for entry in layers),
+        )
+
+    def _there(self, built: Built, repository: Repository, tag: str) -> str:
+        """Return the digest of this very image if the repository has it already, or nothing.
+
+        A tag that may not be moved could not be pushed again.
+        """
+        if not self._client.exists(repository, tag):
+            return ""
+        manifest = self._client.manifest(repository, tag)
+        config = manifest.document.get("config", {}).get("digest")
+        return manifest.digest if config == built.digest else ""
+
+    def _build(self, context: Context, file: Path) -> list[str]:
+        """Return the command that builds and writes the image's id to `file`."""
+        raise NotImplementedError
+
+    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
+        """Push and return the digest."""
+        raise NotImplementedError
+
+
+class Buildah(_Command):
+    """buildah: no daemon."""
+
+    name = "buildah"
+
+    def _build(self, context: Context, file: Path) -> list[str]:
+        # The time of files and layers is that of the epoch, so that the same is the same.
+        times = ["--timestamp=0", "--format=oci", "--layers", f"--iidfile={file}"]
+        return ["build", *times, f"--file={context.dockerfile}"]
+
+    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
+        with _login(repository) as folder:
+            file = folder / "digest"
+            command = [*self._command, "push", f"--digestfile={file}"]
+            command += [f"--authfile={folder / 'config.json'}"]
+            command += ["--tls-verify=false"] if repository.plain_http else []
+            image = image.removeprefix("sha256:")
+            run([*command, image, f"docker://{target}"], progress)
+            return file.read_text().strip()
+
+
+class Podman(Buildah):
+    """podman: the same, and it can run the image as well."""
+
+    name = "podman"
+
+
+class Docker(_Command):
+    """docker: with buildx where it is there, else with the daemon's own builder."""
+
+    name = "docker"
+
+    def _build(self, context: Context, file: Path) -> list[str]:
+        buildx = [*self._command, "buildx", "version"]
+        if subprocess.run(buildx, capture_output=True, check=False).returncode:
+            verb = ["build"]
+        else:
+            verb = ["buildx", "build", "--load", "--provenance=false", "--sbom=false"]
+        return [*verb, f"--iidfile={file}", f"--file={context.dockerfile}"]
+
+    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
+        run([*self._command, "tag", image, target], progress)
+        with _login(repository) as folder:
+            env = {**os.environ, "DOCKER_CONFIG": str(folder)}
+            printed = run([*self._command, "push", target], progress, env=env)
+        match = _PUSHED.search(printed)
+        if match is None:
+            raise ImageError(f"docker did not say the digest of what it pushed to {target}")
+        return match[1]
+
+
+@contextmanager
+def _login(repository: Repository) -> Iterator[Path]:
+    """Give a folder with a config.json that logs in to `repository`, for one command.
+
+    The command line would show the password to everyone, and `docker login` would keep it. All
+    else in the folder is as in the user's own.
+    """
+    home = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        config = json.loads((home / "config.json").read_text())
+    except (OSError, ValueError):
+        config = {}
+    if repository.username:
+        login = f"{repository.username}:{repository.password}".encode()
+        config.setdefault("auths", {})[repository.host] = {"auth": base64.b64encode(login).decode()}
+        # They would be asked first.
+        config.pop("credsStore", None)
+        config.get("credHelpers", {}).pop(repository.host, None)
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        for path in home.glob("*"):
+            if path.name != "config.json":
+                (folder / path.name).symlink_to(path)
+        (folder / "config.json").touch(0o600)
+        (folder / "config.json").write_text(json.dumps(config))
+        yield folder

@@ -1,0 +1,97 @@
+"""Which files of a project are in its image."""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from .model import ImageError
+
+# What no function needs; in the syntax of .dockerignore.
+EXCLUDED = (
+    "**/.git",
+    "**/.venv",
+    "**/venv",
+    "**/.cache",
+    "**/.*_cache",
+    "**/__pycache__",
+    "**/*.pyc",
+    "**/*.egg-info",
+    "**/node_modules",
+    "**/.env",
+    "**/.aws",
+    "**/.DS_Store",
+    "tests",
+    "dist",
+    "build",
+    ".coverage*",
+    ".dockerignore",
+    ".gitignore",
+    "Dockerfile",
+)
+_LINE = re.compile(r"^\s*(!?)\s*(.*?)\s*$")
+
+
+def chosen(folder: Path, exclude: Iterable[str] = ()) -> dict[str, Path]:
+    """Return the files and links below `folder` by their relative names, sorted.
+
+    Patterns apply in order and the last that matches decides; one with ! takes a name back in.
+    Raises ImageError if there is no such folder, if nothing is left, or if a link leads out.
+    """
+    if not folder.is_dir():
+        raise ImageError(f"there is no folder {folder} to make an image of")
+    ignore = folder / ".dockerignore"
+    lines = ignore.read_text().splitlines() if ignore.is_file() else []
+    rules = [_rule(line) for line in (*EXCLUDED, *lines, *exclude) if not _is_comment(line)]
+    found: dict[str, Path] = {}
+    for place, folders, names in os.walk(folder):
+        base = Path(place).relative_to(folder)
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        for name in (*names, *links):
+            relative = (base / name).as_posix()
+            path = folder / relative
+            if _excluded(relative, rules):
+                continue
+            if path.is_symlink():
+                _check_link(path, folder)
+            elif not path.is_file():
+                continue  # a socket or a pipe
+            found[relative] = path
+        # A folder of which nothing can be taken back in is not looked into.
+        if not any(again for again, _ in rules):
+            folders[:] = [f for f in folders if not _excluded((base / f).as_posix(), rules)]
+    if not found:
+        raise ImageError(f"{folder} has no file for an image: all are excluded, or there is none")
+    return dict(sorted(found.items()))
+
+
+def _check_link(path: Path, folder: Path) -> None:
+    target = path.readlink()
+    if target.is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
+        raise ImageError(f"{path} is a link to {target}: in the image that leads nowhere")
+
+
+def _is_comment(line: str) -> bool:
+    return not line.strip() or line.startswith("#")
+
+
+def _rule(line: str) -> tuple[bool, re.Pattern[str]]:
+    """Return whether a line takes names back in, and the pattern of those names."""
+    match = _LINE.match(line)
+    assert match is not None
+    again, text = bool(match[1]), match[2].strip("/")
+    # ** is any number of folders, also none; * and ? stay within a name.
+    expression = ""
+    for piece in re.findall(r"\*\*/|\*\*|\*|\?|\[\^?[^]]*\]|\\.|.", text):
+        expression += {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(piece) or (
+            piece if piece[0] == "[" and len(piece) > 1 else re.escape(piece.removeprefix("\\"))
+        )
+    # What is said of a folder holds for all that is in it.
+    return again, re.compile(f"(?:{expression})(?:/.*)?", re.S)
+
+
+def _excluded(name: str, rules: list[tuple[bool, re.Pattern[str]]]) -> bool:
+    for again, pattern in reversed(rules):
+        if pattern.fullmatch(name):
+            return not again
+    return False

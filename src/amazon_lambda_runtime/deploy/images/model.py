@@ -1,0 +1,137 @@
+"""What goes into an image, where it goes, and what came of it. Every engine speaks in these."""
+
+import importlib.metadata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+# What becomes of an upload or a download: bytes done, bytes in all, and of what.
+Progress = Callable[[int, int, str], None]
+
+DISTRIBUTION = "amazon-lambda-runtime"
+TASK_ROOT = "var/task"
+ENTRYPOINT = "/usr/local/bin/bootstrap"
+# Lambda's words for a processor, and the registries'.
+PLATFORMS = {"x86_64": "amd64", "arm64": "arm64"}
+
+
+class ImageError(Exception):
+    """Raised when an image cannot be built or pushed: what was attempted, and what came of it."""
+
+
+def silent(done: int, total: int, what: str) -> None:
+    """Show no progress."""
+
+
+def this_runtime() -> str:
+    """Return the requirement that installs in an image what is installed here."""
+    return f"{DISTRIBUTION}=={importlib.metadata.version(DISTRIBUTION)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """What goes into an image.
+
+    `handler` is its CMD. `dockerfile` is for the engines that read one; None is the Dockerfile of
+    the folder, or else the one that `lambda-runtime init` writes. `base` is for the native engine:
+    any image with a Python in it. `requirements` defaults to the folder's requirements.txt, if it
+    has one. `runtime` is a requirement, or the path of a wheel. `exclude` adds patterns, in the
+    syntax of .dockerignore, to those of `files.EXCLUDED` and of the folder's .dockerignore.
+    """
+
+    folder: Path
+    handler: str
+    architecture: str = "x86_64"
+    dockerfile: Path | None = None
+    base: str = "python:3.13-slim-trixie"
+    requirements: Path | None = None
+    runtime: str = field(default_factory=this_runtime)
+    exclude: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.architecture not in PLATFORMS:
+            known = " or ".join(PLATFORMS)
+            raise ImageError(f"Lambda has no architecture {self.architecture!r}: say {known}")
+
+    @property
+    def platform(self) -> str:
+        """The architecture in the words of registries: amd64, arm64."""
+        return PLATFORMS[self.architecture]
+
+    @property
+    def requirements_file(self) -> Path | None:
+        """The requirements of the project, if there are any."""
+        if self.requirements is not None:
+            return self.requirements
+        file = self.folder / "requirements.txt"
+        return file if file.is_file() else None
+
+    @property
+    def wheel(self) -> Path | None:
+        """The runtime's wheel, if that is what `runtime` names."""
+        return Path(self.runtime) if self.runtime.endswith(".whl") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository of a registry: host[:port], name, and who may write to it."""
+
+    host: str
+    name: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    plain_http: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: the digest of its compressed bytes, their number, the digest of what is in it."""
+
+    digest: str
+    size: int
+    diff_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An image on this machine. `digest` is its own name for it; `notes` are for the user."""
+
+    digest: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """An image in a registry. `digest` is the manifest's, and `uri` the image by that digest.
+
+    `uploaded_bytes` is None where the engine does not tell. `size_bytes` is the sum of the
+    compressed `layers`, which are given by their digests.
+    """
+
+    digest: str
+    uri: str
+    uploaded_bytes: int | None
+    size_bytes: int
+    layers: tuple[str, ...]
+
+
+class Engine(Protocol):
+    """Builds images and pushes them. Its methods raise ImageError."""
+
+    name: str
+
+    def available(self) -> str | None:
+        """Return None, or why it cannot be used here, in a line."""
+        ...
+
+    def build(self, spec: ImageSpec, progress: Progress = silent) -> Built:
+        """Build the image on this machine."""
+        ...
+
+    def push(self, built: Built, repository: Repository, progress: Progress = silent) -> Pushed:
+        """Push what `build` returned, and return its digest as the push itself had it."""
+        ...

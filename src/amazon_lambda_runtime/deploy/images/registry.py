@@ -1,0 +1,232 @@
+"""The OCI distribution API: what a registry has, and what it is given, blob by blob.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+
+Everything here may be done twice: a blob that is there is not sent again, a manifest that is put
+again is the same manifest. So a request whose reply was lost, or that a server failed on, is made
+anew, a few times.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+from .model import Progress, Repository, silent
+from .retry import ATTEMPTS, RegistryError, persist
+from .transport import CHUNK, PASSING, Counted, Transport, plain
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+INDEXES = (OCI_INDEX, DOCKER_INDEX)
+_ACCEPT = ", ".join((OCI_MANIFEST, DOCKER_MANIFEST, *INDEXES))
+
+# Where a registry may not know an upload any more.
+_FORGOTTEN = (*PASSING, 404, 416)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest or an index as the registry has it, byte for byte."""
+
+    digest: str
+    media_type: str
+    body: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.body)
+        return document
+
+
+def sha256(data: bytes) -> str:
+    """Return the digest of `data`, as registries write it."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+class Client:
+    """Talks to registries. It keeps connections, and the tokens that it was given.
+
+    `wait` is given seconds: time.sleep, unless a test knows better.
+    """
+
+    def __init__(self, wait: Callable[[float], None] = time.sleep) -> None:
+        self._wait = wait
+        self._transport = Transport(wait)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def manifest(self, repository: Repository, version: str) -> Manifest:
+        """Return the manifest of this tag or digest.
+
+        Raises RegistryError, with status 404 if there is none, and if it is not the one asked for.
+        """
+        reply = self._transport.request(
+            repository,
+            "GET",
+            f"manifests/{version}",
+            f"read the image {repository}:{version}",
+            accept=(200,),
+            headers={"Accept": _ACCEPT},
+        )
+        digest = sha256(reply.data)
+        if version.startswith("sha256:") and digest != version:
+            raise RegistryError(f"{repository} sent {digest} when asked for {version}")
+        kind = reply.headers.get("Content-Type", "").partition(";")[0].strip()
+        return Manifest(digest, kind, reply.data)
+
+    def exists(self, repository: Repository, digest: str) -> bool:
+        """Return whether the repository has a manifest of this digest (or tag)."""
+        what = f"look for {digest} in {repository}"
+        path = f"manifests/{digest}"
+        headers = {"Accept": _ACCEPT}
+        return (
+            self._transport.request(repository, "HEAD", path, what, (200, 404), headers).status
+            == 200
+        )
+
+    def has_blob(self, repository: Repository, digest: str) -> bool:
+        """Return whether the repository has a blob of this digest."""
+        what = f"look for {digest} in {repository}"
+        return (
+            self._transport.request(repository, "HEAD", f"blobs/{digest}", what, (200, 404)).status
+            == 200
+        )
+
+    def config(self, repository: Repository, manifest: Manifest) -> dict[str, Any]:
+        """Return an image's config: architecture, os, config (Entrypoint, Cmd, Env), rootfs."""
+        digest = manifest.document["config"]["digest"]
+        reply = self._transport.request(
+            repository, "GET", f"blobs/{digest}", f"read the config of {repository}", (200,)
+        )
+        if sha256(reply.data) != digest:
+            raise RegistryError(f"{repository} sent another blob when asked for {digest}")
+        config: dict[str, Any] = json.loads(reply.data)
+        return config
+
+    def download(
+        self,
+        repository: Repository,
+        digest: str,
+        size: int,
+        target: Path,
+        progress: Progress = silent,
+    ) -> None:
+        """Write a blob to the file `target`. Raises RegistryError if it is another one."""
+        what = f"download {digest} from {repository}"
+
+        def attempt() -> None:
+            reply = self._transport.request(
+                repository, "GET", f"blobs/{digest}", what, (200,), stream=True, attempts=1
+            )
+            hashed, done = hashlib.sha256(), 0
+            try:
+                with target.open("wb") as file:
+                    for piece in reply.stream(CHUNK, decode_content=False):
+                        file.write(piece)
+                        hashed.update(piece)
+                        done += len(piece)
+                        progress(done, size, "download")
+            except urllib3.exceptions.HTTPError as error:
+                raise RegistryError(f"cannot {what}: {plain(error)}", passing=True) from error
+            finally:
+                reply.close()
+            if f"sha256:{hashed.hexdigest()}" != digest:
+                raise RegistryError(
+                    f"cannot {what}: what came is {done} bytes of something else", passing=True
+                )
+
+        persist(attempt, ATTEMPTS, self._wait)
+
+    def mount(self, repository: Repository, digest: str, source: Repository) -> bool:
+        """Return whether the registry could take the blob from another of its own repositories."""
+        if source.host != repository.host or source.name == repository.name:
+            return False
+        query = urlencode({"mount": digest, "from": source.name})
+        try:
+            reply = self._transport.request(
+                repository,
+                "POST",
+                f"blobs/uploads/?{query}",
+                f"take {digest} from {source}",
+                (201, 202),
+            )
+        except RegistryError:
+            return False  # there is always the other way
+        return reply.status == 201
+
+    def upload(
+        self, repository: Repository, digest: str, content: Path, progress: Progress = silent
+    ) -> None:
+        """Give the repository the blob that the file has, in one piece. Raises RegistryError."""
+        what, size = f"upload {digest} to {repository}", content.stat().st_size
+        begun = False
+
+        def attempt() -> None:
+            nonlocal begun
+            if begun and self.has_blob(repository, digest):
+                return  # it was only the reply that was lost
+            begun = True
+            started = self._transport.request(
+                repository, "POST", "blobs/uploads/", what, (202,), attempts=1
+            )
+            place = _location(started, what)
+            with content.open("rb") as file:
+                # An upload that broke off is begun again from the start: not all registries
+                # say how far it came, and none keeps it for long.
+                body = Counted(file, lambda done: progress(done, size, "upload"))
+                headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+                written = self._transport.request(
+                    repository,
+                    "PATCH",
+                    place,
+                    what,
+                    (202,),
+                    headers,
+                    body,
+                    attempts=1,
+                    passing=_FORGOTTEN,
+                )
+            place = _location(written, what)
+            place += ("&" if "?" in place else "?") + urlencode({"digest": digest})
+            self._transport.request(
+                repository, "PUT", place, what, (201,), attempts=1, passing=_FORGOTTEN
+            )
+
+        persist(attempt, ATTEMPTS, self._wait)
+
+    def put_manifest(self, repository: Repository, body: bytes, media_type: str) -> str:
+        """Give the repository a manifest under its digest, and return that."""
+        digest = sha256(body)
+        reply = self._transport.request(
+            repository,
+            "PUT",
+            f"manifests/{digest}",
+            f"write the manifest {digest} to {repository}",
+            (201,),
+            {"Content-Type": media_type},
+            body,
+        )
+        named = reply.headers.get("Docker-Content-Digest", digest)
+        if named != digest:
+            raise RegistryError(f"{repository} calls {named} what was pushed as {digest}")
+        return digest
+
+
+def _location(reply: urllib3.BaseHTTPResponse, what: str) -> str:
+    place = reply.headers.get("Location")
+    if not place:
+        raise RegistryError(f"cannot {what}: the registry did not say where to")
+    return place

@@ -1,0 +1,171 @@
+"""HTTP as registries speak it: tokens, redirects, replies that were lost, errors in a line."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import urllib3
+
+from .model import Repository
+from .retry import ATTEMPTS, RegistryError, persist
+
+# In seconds.
+_CONNECT, _READ = 10, 60
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+_REDIRECTS = (301, 302, 303, 307, 308)
+CHUNK = 1 << 18
+
+_ADVICE = {
+    401: "log in, or give the registry's user name and password",
+    403: "these credentials may not do that",
+    404: "is the name right, and is the repository there?",
+}
+
+
+class Counted:
+    """A file as the body of a request: it tells how much of it was sent, and can be sent again."""
+
+    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
+        self._file = file
+        self._told = told
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        while piece := self._file.read(CHUNK):
+            yield piece
+            self._told(self._file.tell())
+
+
+class Transport:
+    """Makes requests. It keeps connections, and the tokens that it was given."""
+
+    def __init__(self, wait: Callable[[float], None]) -> None:
+        self._wait = wait
+        self._pool = urllib3.PoolManager(
+            retries=False, timeout=urllib3.Timeout(connect=_CONNECT, read=_READ)
+        )
+        # The value of Authorization, by repository.
+        self._authorization: dict[Repository, str] = {}
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def request(
+        self,
+        repository: Repository,
+        method: str,
+        path: str,
+        what: str,
+        accept: tuple[int, ...],
+        headers: Mapping[str, str] | None = None,
+        body: "bytes | Counted | None" = None,
+        *,
+        stream: bool = False,
+        attempts: int = ATTEMPTS,
+        passing: tuple[int, ...] = PASSING,
+    ) -> urllib3.BaseHTTPResponse:
+        """Make a request, with a token if one is asked for, and return the reply.
+
+        Raises RegistryError unless its status is one of `accept`.
+        """
+        base = f"{'http' if repository.plain_http else 'https'}://{repository.host}/v2/"
+        url = urljoin(f"{base}{repository.name}/", path)
+
+        def attempt() -> urllib3.BaseHTTPResponse:
+            try:
+                return answer()
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise RegistryError(f"cannot {what}: {plain(error)}", passing=True) from error
+
+        def answer() -> urllib3.BaseHTTPResponse:
+            reply = self._once(repository, method, url, headers, body, stream)
+            if reply.status == 401 and self._authorize(repository, reply):
+                reply = self._once(repository, method, url, headers, body, stream)
+            if reply.status not in accept:
+                raise _refused(what, reply, passing)
+            return reply
+
+        return persist(attempt, attempts, self._wait)
+
+    def _once(
+        self,
+        repository: Repository,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: "bytes | Counted | None",
+        stream: bool,
+    ) -> urllib3.BaseHTTPResponse:
+        for _ in range(6):
+            sent = dict(headers or {})
+            # A registry may keep its blobs elsewhere; that place is not told our secrets.
+            if urlsplit(url).netloc == repository.host and repository in self._authorization:
+                sent["Authorization"] = self._authorization[repository]
+            reply = self._pool.request(
+                method, url, body=body, headers=sent, redirect=False, preload_content=not stream
+            )
+            if method not in ("GET", "HEAD") or reply.status not in _REDIRECTS:
+                break
+            reply.drain_conn()
+            url = urljoin(url, reply.headers.get("Location", ""))
+        return reply
+
+    def _authorize(self, repository: Repository, refusal: urllib3.BaseHTTPResponse) -> bool:
+        """Do what a 401 asks for, and return whether there is a point in asking again."""
+        refusal.drain_conn()
+        challenge = refusal.headers.get("WWW-Authenticate", "")
+        kind, _, rest = challenge.partition(" ")
+        login = f"{repository.username}:{repository.password}".encode()
+        basic = f"Basic {base64.b64encode(login).decode()}" if repository.username else ""
+        if kind.lower() == "basic":
+            if not basic or self._authorization.get(repository) == basic:
+                return False
+            self._authorization[repository] = basic
+            return True
+        if kind.lower() != "bearer":
+            return False
+        asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        realm = asked.pop("realm", "")
+        if urlsplit(realm).scheme != "https" and not repository.plain_http:
+            raise RegistryError(f"{repository.host} wants its tokens to be fetched from {realm!r}")
+        query = urlencode({name: asked[name] for name in ("service", "scope") if name in asked})
+        reply = self._pool.request(
+            "GET",
+            f"{realm}{'&' if '?' in realm else '?'}{query}",
+            headers={"Authorization": basic} if basic else {},
+            redirect=False,
+        )
+        if reply.status != 200:
+            raise _refused(f"get a token for {repository}", reply, PASSING)
+        answer = json.loads(reply.data)
+        token = answer.get("token") or answer.get("access_token")
+        self._authorization[repository] = f"Bearer {token}"
+        return True
+
+
+def _refused(what: str, reply: urllib3.BaseHTTPResponse, passing: tuple[int, ...]) -> RegistryError:
+    said = f"{reply.status} {reply.reason or ''}".strip()
+    try:
+        for error in json.loads(reply.data)["errors"]:
+            said += f"; {error['code']}: {error.get('message', '')}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass  # it has no more to say
+    if advice := _ADVICE.get(reply.status):
+        said += f" ({advice})"
+    pause = reply.headers.get("Retry-After", "")
+    return RegistryError(
+        f"cannot {what}: {said}",
+        reply.status,
+        passing=reply.status in passing,
+        pause=float(pause) if pause.isdecimal() else 0,
+    )
+
+
+def plain(error: Exception) -> str:
+    """Return what an error says, without the object that it happened to."""
+    text = str(error.args[-1]) if error.args else type(error).__name__
+    return re.sub(r"^.*?<.*?>: ", "", text).strip("()'\" ")

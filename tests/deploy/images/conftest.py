@@ -1,0 +1,85 @@
+"""What the tests of images share: a registry, a cache that is empty, a runtime's wheel."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from amazon_lambda_runtime.deploy.images import ImageSpec
+from amazon_lambda_runtime.deploy.images.cache import Cache
+from amazon_lambda_runtime.deploy.images.native import Native
+from amazon_lambda_runtime.deploy.images.registry import Client
+
+from .fake_registry import FakeRegistry
+
+LIBC = b"...\nGNU C Library (Debian GLIBC 2.41-12) stable release version 2.41.\n..."
+DEBIAN = {
+    "usr/bin/python3.13": b"ELF",
+    "usr/bin/python3": b"-> python3.13",
+    "usr/lib/python3/dist-packages/x": b"",
+    "usr/lib/x86_64-linux-gnu/libc.so.6": LIBC,
+}
+
+
+def make_wheel(folder: Path, name: str, files: dict[str, str], requires: str = "") -> Path:
+    """Write a wheel, for any Python."""
+    info = f"{name}-1.0.dist-info"
+    contents = {
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in {**contents, f"{info}/RECORD": record}.items():
+            archive.writestr(member, content)
+    return path
+
+
+@pytest.fixture(scope="session")
+def runtime_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel that brings a `bootstrap`, as the runtime's does."""
+    return make_wheel(
+        tmp_path_factory.mktemp("wheels"),
+        "little_runtime",
+        {
+            "little_runtime/__init__.py": "def main(): ...\n",
+            "little_runtime-1.0.data/scripts/bootstrap": "#!python\nimport little_runtime\n",
+        },
+    )
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as running:
+        running.put_image("base/debian", "trixie", DEBIAN)
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    folder.joinpath("hello.py").write_text("def handler(event, context):\n    return event\n")
+    return folder
+
+
+@pytest.fixture
+def spec(registry: FakeRegistry, project: Path, runtime_wheel: Path) -> ImageSpec:
+    base = f"{registry.host}/base/debian:trixie"
+    return ImageSpec(project, "hello.handler", base=base, runtime=str(runtime_wheel))
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """The seconds that the engine would have waited."""
+    return []
+
+
+@pytest.fixture
+def native(tmp_path: Path, waits: list[float]) -> Iterator[Native]:
+    client = Client(waits.append)
+    yield Native(cache=Cache(tmp_path / "cache"), client=client)
+    client.close()

@@ -1,0 +1,260 @@
+"""Pushing to registries that ask for tokens, lose replies, fail, and go away in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from amazon_lambda_runtime.deploy.images import ImageSpec, RegistryError, Repository
+from amazon_lambda_runtime.deploy.images.native import Native
+from amazon_lambda_runtime.deploy.images.registry import Client
+
+from .conftest import DEBIAN
+from .fake_registry import CUT, DEAD, LOST, FakeRegistry, Fault
+
+
+@pytest.fixture
+def client(waits: list[float]) -> Iterator[Client]:
+    client = Client(waits.append)
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("bearer", [False, True], ids=["basic", "bearer"])
+def test_login(bearer: bool, spec: ImageSpec, native: Native) -> None:
+    """A registry may ask for Basic or for a Bearer token; both are given, to it alone."""
+    with FakeRegistry("AWS:secret", bearer=bearer) as private:
+        repository = private.repository()
+        built = native.build(spec)
+        pushed = native.push(built, repository)
+        assert ("fn/app", pushed.digest) in private.manifests
+        wrong = replace(repository, password="wrong", name="fn/other")
+        with pytest.raises(RegistryError) as caught:
+            native.push(built, wrong)
+    assert caught.value.status == 401
+    assert "log in, or give the registry's user name and password" in str(caught.value)
+    assert "secret" not in repr(repository)
+
+
+def test_no_login(spec: ImageSpec, native: Native) -> None:
+    """Without credentials a 401 is told, and asked once only."""
+    with FakeRegistry("AWS:secret") as private:
+        with pytest.raises(RegistryError, match="401 Unauthorized"):
+            native.push(native.build(spec), replace(private.repository(), username=""))
+        assert len(private.log) == 1
+
+
+def test_anonymous_token(registry: FakeRegistry, client: Client) -> None:
+    """As Docker Hub has it: a token for everyone, and blobs that are elsewhere."""
+    with FakeRegistry(bearer=True, anonymous=True) as public:
+        digest = public.put_image("library/python", "3", DEBIAN)
+        public.elsewhere = f"localhost:{public.host.rpartition(':')[2]}"
+        repository = public.repository("library/python")
+        manifest = client.manifest(repository, "3")
+        assert manifest.digest == digest
+        assert client.config(repository, manifest)["architecture"] == "amd64"
+        assert client.exists(repository, digest)
+        assert not client.exists(repository, "absent")
+        assert public.requests("/elsewhere/.* 200")
+
+
+def test_token_that_expires(spec: ImageSpec, native: Native) -> None:
+    """In the middle of a push a new token is fetched, and the body is sent again."""
+    with FakeRegistry("AWS:secret", bearer=True) as private:
+        private.token_life = 3
+        pushed = native.push(native.build(spec), private.repository())
+        assert ("fn/app", pushed.digest) in private.manifests
+        assert len(private.requests("GET /token")) > 3
+        assert private.requests("PATCH .* 401")
+
+
+def test_token_from_elsewhere(client: Client) -> None:
+    """Credentials are not sent in clear where the registry is not in clear."""
+    with FakeRegistry("AWS:secret", bearer=True) as private:
+        secret = private.repository()
+        refusal = client._transport._pool.request("GET", f"http://{private.host}/v2/a/blobs/b")
+        with pytest.raises(RegistryError, match="wants its tokens to be fetched from 'http://"):
+            client._transport._authorize(replace(secret, plain_http=False), refusal)
+        private.faults.append(Fault("/token", 503))
+        with pytest.raises(RegistryError, match=r"cannot get a token for .*: 503"):
+            client._transport._authorize(secret, refusal)
+        nothing_asked = client._transport._pool.request("GET", f"http://{private.host}/token")
+        assert not client._transport._authorize(secret, nothing_asked)
+
+
+PUSH_FAULTS = [
+    ("HEAD", 503), ("HEAD", DEAD), ("HEAD", LOST),
+    ("POST", 500), ("POST", DEAD), ("POST", LOST), ("POST", 429),
+    ("PATCH", 502), ("PATCH", CUT), ("PATCH", LOST), ("PATCH", DEAD), ("PATCH", 404),
+    ("PUT /v2/fn/app/blobs", 500), ("PUT /v2/fn/app/blobs", LOST), ("PUT /v2/fn/app/blobs", DEAD),
+    ("PUT /v2/fn/app/manifests", 500), ("PUT /v2/fn/app/manifests", LOST),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pattern", "what"), PUSH_FAULTS)
+def test_passing_faults(
+    pattern: str,
+    what: int | str,
+    registry: FakeRegistry,
+    spec: ImageSpec,
+    native: Native,
+    waits: list[float],
+) -> None:
+    """Whatever fails once or twice, the push comes to its end, and the image is whole."""
+    built = native.build(spec)
+    registry.faults.append(Fault(pattern, what, times=2))
+    pushed = native.push(built, registry.repository())
+    assert ("fn/app", pushed.digest) in registry.manifests
+    assert len(waits) in (1, 2)
+    assert all(0 <= wait <= 1 for wait in waits)
+
+
+def test_lost_reply_is_no_second_upload(
+    registry: FakeRegistry, spec: ImageSpec, native: Native
+) -> None:
+    """Of a blob that was taken only the reply was lost: it is not sent again."""
+    built = native.build(spec)
+    registry.faults.append(Fault("PUT /v2/fn/app/blobs", LOST))
+    pushed = native.push(built, registry.repository())
+    assert registry.uploaded == pushed.uploaded_bytes
+
+
+@pytest.mark.parametrize("what", [503, DEAD])
+def test_bounded(
+    what: int | str, registry: FakeRegistry, spec: ImageSpec, native: Native, waits: list[float]
+) -> None:
+    """A registry that always fails is asked five times, and the last reason is told."""
+    built = native.build(spec)
+    registry.faults.append(Fault("HEAD", what, times=1000))
+    with pytest.raises(RegistryError) as caught:
+        native.push(built, registry.repository())
+    assert len(registry.requests("HEAD")) == 5
+    assert len(waits) == 4
+    assert caught.value.passing
+    assert f"cannot look for {built.digest} in {registry.host}/fn/app: " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_as_long_as_it_asks(registry: FakeRegistry, client: Client, waits: list[float]) -> None:
+    """Retry-After is followed, within bounds."""
+    for seconds in ("3", "3600", "tomorrow"):
+        registry.faults.append(Fault("HEAD", 429, headers={"Retry-After": seconds}))
+    assert not client.exists(registry.repository(), "x")
+    assert waits[:2] == [3, 10]
+    assert waits[2] <= 2
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"), [(403, "may not do that"), (404, "is the repository there"), (400, "")]
+)
+def test_refusals(
+    status: int, advice: str, registry: FakeRegistry, spec: ImageSpec, native: Native
+) -> None:
+    """What is refused is not tried again; the line says what was attempted and what to do."""
+    built = native.build(spec)
+    registry.faults.append(Fault("POST", status, times=2))  # the first is an attempt to mount
+    with pytest.raises(RegistryError) as caught:
+        native.push(built, registry.repository())
+    assert caught.value.status == status
+    assert f"to {registry.host}/fn/app: {status} " in str(caught.value)
+    assert "; FAULT: " in str(caught.value)
+    assert advice in str(caught.value)
+
+
+def test_nobody_there(client: Client) -> None:
+    """No registry: what was attempted, and the system's reason."""
+    with pytest.raises(RegistryError, match="Connection refused") as caught:
+        client.exists(Repository("127.0.0.1:9", "fn", plain_http=True), "x")
+    assert caught.value.status == 0
+
+
+def test_wrong_content(
+    registry: FakeRegistry, client: Client, tmp_path: Path, waits: list[float]
+) -> None:
+    """What does not have the digest that was asked for is not taken."""
+    digest = registry.put_image("base/x", "1", DEBIAN)
+    repository = registry.repository("base/x")
+    manifest = client.manifest(repository, digest)
+    layer = manifest.document["layers"][0]
+    for key in registry.blobs:
+        registry.blobs[key] += b"!"
+    with pytest.raises(RegistryError, match="sent another blob"):
+        client.config(repository, manifest)
+    with pytest.raises(RegistryError, match="bytes of something else"):
+        client.download(repository, layer["digest"], layer["size"], tmp_path / "x")
+    assert len(waits) == 4
+    kind, body = registry.manifests["base/x", digest]
+    registry.manifests["base/x", digest] = (kind, body + b" ")
+    with pytest.raises(RegistryError, match=f"when asked for {digest}"):
+        client.manifest(repository, digest)
+
+
+def test_download_that_breaks_off(registry: FakeRegistry, client: Client, tmp_path: Path) -> None:
+    """A download is begun again."""
+    digest = registry.put_image("base/x", "1", DEBIAN)
+    repository = registry.repository("base/x")
+    layer = client.manifest(repository, digest).document["layers"][0]
+    registry.faults.append(Fault(f"GET /v2/base/x/blobs/{layer['digest']}", DEAD, times=2))
+    told: list[int] = []
+    file = tmp_path / "x"
+    client.download(
+        repository, layer["digest"], layer["size"], file, lambda done, t, w: told.append(done)
+    )
+    assert file.stat().st_size == layer["size"] == told[-1]
+
+
+def test_mount_refused(registry: FakeRegistry, spec: ImageSpec, native: Native) -> None:
+    """Where blobs cannot be taken from another repository, they are uploaded."""
+    built = native.build(spec)
+    registry.faults.append(Fault("mount=", 403))
+    pushed = native.push(built, registry.repository())
+    layers = [registry.blobs["fn/app", digest] for digest in pushed.layers]
+    assert pushed.uploaded_bytes is not None
+    assert pushed.uploaded_bytes > sum(map(len, layers))
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from amazon_lambda_runtime.deploy.images import ImageSpec, Repository
+from amazon_lambda_runtime.deploy.images.cache import Cache
+from amazon_lambda_runtime.deploy.images.native import Native
+folder, base, runtime, cache, host = sys.argv[1:]
+native = Native(cache=Cache(Path(cache)))
+built = native.build(ImageSpec(Path(folder), "hello.handler", base=base, runtime=runtime))
+print(native.push(built, Repository(host, "fn/app", plain_http=True)).uploaded_bytes)
+"""
+
+
+def test_killed_and_resumed(
+    registry: FakeRegistry, spec: ImageSpec, tmp_path: Path, native: Native
+) -> None:
+    """Killed in the middle of a push, the next one sends only what is missing."""
+    command = [sys.executable, "-c", KILLED, str(spec.folder), spec.base, spec.runtime]
+    command += [str(tmp_path / "cache"), registry.host]
+    # It waits before the manifest; then a blob is lost, as if it had been killed before that.
+    registry.faults.append(Fault("PUT /v2/fn/app/manifests", 503, 100, {"Retry-After": "10"}))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ})
+    deadline = time.monotonic() + 30
+    while not registry.requests("PUT /v2/fn/app/manifests"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    registry.faults.clear()
+    gone = next(key for key in registry.blobs if key[0] == "fn/app")
+    missing = len(registry.blobs.pop(gone))
+    registry.log.clear()
+    # Nor is it to be had from the base.
+    registry.blobs = {key: blob for key, blob in registry.blobs.items() if key[1] != gone[1]}
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == missing
+    assert len(registry.requests("PATCH")) == 1
+    assert len(registry.requests("PUT .*manifests.* 201")) == 1
+    assert not list(tmp_path.glob("cache/new-*"))
