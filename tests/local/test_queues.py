@@ -883,7 +883,7 @@ def test_drain_through_a_process(tmp_path: Path) -> None:
         async with Pool(function, log) as pool, place(0.5) as here:
 
             async def invoke(event: bytes) -> Answer:
-                return await pool.invoke(event).answer()
+                return await pool.invoke(event).wait()
 
             def done() -> list[str]:
                 return [line for line in log if line.startswith("done ")]

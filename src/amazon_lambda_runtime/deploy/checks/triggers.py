@@ -13,7 +13,7 @@ from amazon_lambda_runtime.deploy.triggers import mapping
 from .finding import Finding
 
 try:
-    from amazon_lambda_runtime.handler_source import (  # type: ignore[import-not-found]
+    from amazon_lambda_runtime.handler_source import (
         partial_failures,
     )
 except ImportError:  # TODO: a plain import, once that module is here
