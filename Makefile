@@ -1,13 +1,16 @@
-# make run     see a function answer, on this machine
-# make test    run the tests
-# make check   lint, format, types, coverage
-# make bench   measure against AWS's own runtime
+# make run           see a function answer, on this machine
+# make test          run the tests
+# make check         lint, format, types, and the tests again with branch coverage
+# make test-deploy   build, push and run real images; slow, and it wants Debian and root
+# make bench         measure against AWS's own runtime and emulator
+# make bench-deploy  measure image builds against buildah
 PYTHON ?= python3
 
 run: .venv/installed
 	.venv/bin/lambda-runtime local examples/hello/hello.py --event examples/hello/payload.json
 
 test: .venv/installed .cache/aws-lambda-rie
+	-scripts/install_chromium.sh
 	.venv/bin/python -m pytest -q
 
 check: .venv/installed .cache/aws-lambda-rie
@@ -15,13 +18,23 @@ check: .venv/installed .cache/aws-lambda-rie
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/coverage erase
-	.venv/bin/coverage run -m pytest -q
+	.venv/bin/coverage run -m pytest -q -m "not deploy and not slow"
 	# A process that a test kills may leave half a file behind, which is passed over.
 	-.venv/bin/coverage combine -q 2>/dev/null
+	# The runtime and its events, wholly; all of it, nearly.
+	.venv/bin/coverage report --fail-under=99.8 --omit="*/cli/*,*/deploy/*,*/local/*"
 	.venv/bin/coverage report
 
-bench: .venv/installed
+test-deploy: .venv/installed-deploy
+	-$(PYTHON) scripts/setup_containers.py
+	.venv/bin/python -m pytest -q -m deploy
+
+bench: .venv/installed .cache/aws-lambda-rie
 	.venv/bin/python -m benchmarks
+
+bench-deploy: .venv/installed-deploy
+	-$(PYTHON) scripts/setup_containers.py
+	.venv/bin/python -m benchmarks.deploy
 
 # AWS's own emulator, for the tests; where it can't be had, they say so and go on without.
 .cache/aws-lambda-rie: scripts/fetch_rie.py | .venv/installed
@@ -32,7 +45,11 @@ bench: .venv/installed
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
+.venv/installed-deploy: .venv/installed
+	.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[deploy-tests]'
+	touch $@
+
 clean:
 	rm -rf .venv .cache build dist *.egg-info
 
-.PHONY: run test check bench clean
+.PHONY: run test check test-deploy bench bench-deploy clean

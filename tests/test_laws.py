@@ -165,3 +165,20 @@ def test_protocol_imports_nothing() -> None:
     """The lowest floor stands on the ground."""
     tree = ast.parse((PACKAGE / "_protocol.py").read_text())
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def test_who_talks_to_aws() -> None:
+    """Law 5: boto3 is imported in two files, one for the deployment and one for local queues."""
+    importers = set()
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            if any(name.partition(".")[0] in ("boto3", "botocore") for name in names):
+                importers.add(str(file.relative_to(PACKAGE)))
+    assert importers == {"deploy/aws.py", "local/queues/sqs.py"}

@@ -9,19 +9,9 @@ from amazon_lambda_runtime.deploy.project import Function, Project
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.deploy.trigger import SqsTrigger
 from amazon_lambda_runtime.deploy.triggers import mapping
+from amazon_lambda_runtime.handler_source import partial_failures
 
 from .finding import Finding
-
-try:
-    from amazon_lambda_runtime.handler_source import (
-        partial_failures,
-    )
-except ImportError:  # TODO: a plain import, once that module is here
-
-    def partial_failures(handler: str, task_root: Path) -> bool | None:
-        """Return whether the handler's answer names the messages that failed; None: not known."""
-        return None
-
 
 # Of the function's timeout: AWS's own advice, so that a message that is still worked at, or has
 # been throttled for a while, is not handed out again.
