@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .project import Function, Project
+from .site import PROJECT_TAG
 from .trigger import AlbTrigger, RuleTrigger, S3Trigger, ScheduleTrigger, SnsTrigger, SqsTrigger
 
 Conditions = dict[str, dict[str, Any]]
@@ -65,10 +66,17 @@ def statements(project: Project, names: Names) -> Iterator[Statement]:
     yield Statement(
         "WhoAmI", ("sts:GetCallerIdentity", "ecr:GetAuthorizationToken", "tag:GetResources")
     )
+    # For `doctor`: whether the deployer is allowed the rest.
+    yield Statement(
+        "MayI",
+        ("iam:SimulatePrincipalPolicy",),
+        tuple(names("iam", kind, region=False) for kind in ("user/*", "role/*")),
+    )
     yield _repository(project, names)
     yield from _roles(project, names)
     yield from _functions(project, names)
     yield from _logs(project, names)
+    yield from _former(project, names)
     for part in (_queues, _buckets, _topics, _rules, _balancers):
         yield from part(project, names)
 
@@ -78,8 +86,8 @@ def _repository(project: Project, names: Names) -> Statement:
         "Repository",
         _actions(
             "ecr",
-            "CreateRepository DescribeRepositories DeleteRepository TagResource UntagResource "
-            "ListTagsForResource DescribeImages ListImages BatchGetImage BatchDeleteImage "
+            "CreateRepository DescribeRepositories DeleteRepository TagResource "
+            "ListTagsForResource DescribeImages BatchGetImage BatchDeleteImage "
             # The push, blob by blob, and what is asked before one.
             "BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload "
             "PutImage GetDownloadUrlForLayer "
@@ -96,7 +104,7 @@ def _roles(project: Project, names: Names) -> Iterator[Statement]:
         "Roles",
         _actions(
             "iam",
-            "GetRole CreateRole DeleteRole UpdateAssumeRolePolicy TagRole UntagRole ListRoleTags "
+            "GetRole CreateRole DeleteRole UpdateAssumeRolePolicy TagRole UntagRole "
             "ListAttachedRolePolicies DetachRolePolicy ListRolePolicies GetRolePolicy "
             "PutRolePolicy DeleteRolePolicy",
         ),
@@ -127,15 +135,17 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
             "lambda",
             "GetFunction GetFunctionConfiguration CreateFunction UpdateFunctionCode "
             "UpdateFunctionConfiguration DeleteFunction InvokeFunction ListTags TagResource "
-            "UntagResource PublishVersion ListVersionsByFunction GetAlias CreateAlias UpdateAlias "
-            "DeleteAlias ListAliases GetFunctionConcurrency PutFunctionConcurrency "
+            "PublishVersion ListVersionsByFunction GetAlias CreateAlias UpdateAlias "
+            "ListAliases GetFunctionConcurrency PutFunctionConcurrency "
             "DeleteFunctionConcurrency GetPolicy AddPermission RemovePermission "
             "GetFunctionUrlConfig CreateFunctionUrlConfig UpdateFunctionUrlConfig "
-            "DeleteFunctionUrlConfig ListFunctionUrlConfigs",
+            "DeleteFunctionUrlConfig ",
         ),
         (*functions, *(f"{arn}:*" for arn in functions)),
     )
-    # Which functions use an image that a clean-up may delete; AWS cannot scope these.
+    # Which functions, of whomever, use an image that a clean-up would delete.
+    yield Statement("ImagesInUse", ("lambda:GetFunction",), (names("lambda", "function:*"),))
+    # AWS cannot scope these.
     yield Statement("LookAround", ("lambda:ListFunctions", "lambda:ListEventSourceMappings"))
     yield Statement(
         "Mappings",
@@ -148,7 +158,7 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
     )
     yield Statement(
         "MappingTags",
-        ("lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"),
+        ("lambda:ListTags", "lambda:TagResource"),
         (names("lambda", "event-source-mapping:*"),),
     )
     if any(function.subnets for function in project.functions):
@@ -164,11 +174,42 @@ def _logs(project: Project, names: Names) -> Iterator[Statement]:
         _actions(
             "logs",
             "CreateLogGroup DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy TagResource "
-            "UntagResource ListTagsForResource FilterLogEvents",
+            "ListTagsForResource DescribeLogStreams FilterLogEvents",
         ),
         (*groups, *(f"{arn}:*" for arn in groups)),
     )
     yield Statement("FindLogs", ("logs:DescribeLogGroups",))
+
+
+def _former(project: Project, names: Names) -> Iterator[Statement]:
+    """Yield what destroys functions that have left the project's file: they carry its tag."""
+    ours: Conditions = {"StringEquals": {f"aws:ResourceTag/{PROJECT_TAG}": project.name}}
+    yield Statement(
+        "FormerFunctions",
+        _actions(
+            "lambda",
+            "GetFunctionConfiguration GetPolicy RemovePermission GetFunctionUrlConfig "
+            "DeleteFunctionUrlConfig DeleteFunction",
+        ),
+        (names("lambda", "function:*"),),
+        ours,
+    )
+    yield Statement(
+        "FormerRoles",
+        _actions(
+            "iam",
+            "GetRole ListAttachedRolePolicies DetachRolePolicy ListRolePolicies DeleteRolePolicy "
+            "DeleteRole",
+        ),
+        (names("iam", "role/*", region=False),),
+        ours,
+    )
+    yield Statement(
+        "FormerLogs",
+        _actions("logs", "ListTagsForResource DeleteLogGroup"),
+        (names("logs", "log-group:/aws/lambda/*"),),
+        ours,
+    )
 
 
 def _queues(project: Project, names: Names) -> Iterator[Statement]:
@@ -180,7 +221,7 @@ def _queues(project: Project, names: Names) -> Iterator[Statement]:
             _actions(
                 "sqs",
                 "GetQueueUrl GetQueueAttributes CreateQueue SetQueueAttributes DeleteQueue "
-                "ListQueueTags TagQueue UntagQueue",
+                "ListQueueTags TagQueue ",
             ),
             _once(names("sqs", name) for name in both),
         )
@@ -191,7 +232,7 @@ def _buckets(project: Project, names: Names) -> Iterator[Statement]:
     if buckets:
         yield Statement(
             "Buckets",
-            _actions("s3", "ListBucket GetBucketNotification PutBucketNotification"),
+            _actions("s3", "GetBucketNotification PutBucketNotification"),
             _once(f"arn:{names.partition}:s3:::{trigger.bucket}" for trigger in buckets),
         )
 
@@ -225,7 +266,7 @@ def _rules(project: Project, names: Names) -> Iterator[Statement]:
             _actions(
                 "events",
                 "DescribeRule PutRule DeleteRule ListTargetsByRule PutTargets RemoveTargets "
-                "ListTagsForResource TagResource UntagResource",
+                "ListTagsForResource TagResource ",
             ),
             _once(names("events", rule) for rule in rules),
         )
@@ -254,7 +295,7 @@ def _balancers(project: Project, names: Names) -> Iterator[Statement]:
         _actions(
             "elasticloadbalancing",
             "CreateTargetGroup ModifyTargetGroupAttributes DeleteTargetGroup RegisterTargets "
-            "DeregisterTargets AddTags RemoveTags CreateRule ModifyRule DeleteRule",
+            "AddTags CreateRule DeleteRule",
         ),
         _once([*arns, *listeners, *rules]),
     )
