@@ -8,10 +8,10 @@ import sys
 from importlib import metadata
 from typing import NoReturn
 
-from . import candidates, measure, table
+from . import candidates, events, measure, table
 from .server import CandidateError, load_loop
 
-GROUPS = ["start", "cycle", "memory", "stream", "concurrency"]
+GROUPS = ["start", "cycle", "memory", "stream", "concurrency", "events"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -71,6 +71,8 @@ def measured(
             return measure.cycle(found, effort, loop)
         case "memory":
             return measure.memory(found, effort)
+        case "events":
+            return events.events(effort)
         case "stream":
             return measure.stream(candidates.streaming(found), effort, loop)
         case _:

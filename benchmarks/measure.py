@@ -38,6 +38,8 @@ class Group(NamedTuple):
     rows: dict[str, Row]
     # The columns that are this runtime's.
     ours: tuple[str, ...] = (OURS,)
+    # The one to beat.
+    peer: str = PEER
 
 
 class Effort(NamedTuple):

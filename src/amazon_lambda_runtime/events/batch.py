@@ -93,7 +93,8 @@ class Batch:
         Raises BatchFailed, or what the only record raised, if not all of them succeeded and there
         is no telling the source which.
         """
-        if any(is_async(function) for entry in self._entries for function, _ in entry.calls):
+        functions = {id(call[0]): call[0] for entry in self._entries for call in entry.calls}
+        if any(map(is_async, functions.values())):
             self._runtime._loop().wait(self._run_async())
             if self._exit is not None:
                 raise self._exit
@@ -107,9 +108,10 @@ class Batch:
         try:
             for function, arguments in entry.calls:
                 result = function(*arguments)
-                if hasattr(type(result), "__await__"):
-                    result = self._runtime._loop().wait(result)
-                _check(function, result)
+                if result is not None:
+                    if hasattr(type(result), "__await__"):
+                        result = self._runtime._loop().wait(result)
+                    _check(function, result)
         except Exception as exc:
             self._fail(entry, exc)
         else:
@@ -239,6 +241,8 @@ def _check(function: "Callable[..., Any]", result: "Any") -> None:
 
 
 def _name(source: str, record: "Any") -> "Any":
+    if source == "aws:sqs":
+        return (record.get("messageId") or None) if isinstance(record, dict) else None
     path = _NAMES.get(source)
     return (at(record, path) or None) if path else None
 
@@ -249,7 +253,7 @@ def _group(record: "Any") -> "Any":
     The name of the queue tells that it is FIFO. That there is a group does not: messages of other
     queues may have one, for fairness.
     """
-    arn = at(record, "eventSourceARN")
+    arn = record.get("eventSourceARN") if isinstance(record, dict) else None
     if isinstance(arn, str) and arn.endswith(".fifo"):
         return at(record, "attributes.MessageGroupId")
     return _alone(record)

@@ -11,7 +11,7 @@ from .sources import at, record_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
     # A source and its record.
@@ -23,6 +23,8 @@ _GZIP = b"\x1f\x8b"
 # No log data that Lambda delivers is larger than this when it is unpacked. It keeps a few bytes
 # that someone has put on a stream from filling the memory.
 _UNPACKED_LIMIT = 64 * 1024 * 1024
+# An envelope has one of these, and most payloads have none.
+_MARKS = frozenset(("Records", "Event", "messageType", "Type", "detail-type", "awslogs"))
 # Records of these are looked for inside of others.
 _INSIDE = frozenset(("aws:s3", "aws:sns", "aws:sqs", "aws:kinesis", "aws:dynamodb"))
 
@@ -49,13 +51,13 @@ def unwrap(record: "Any") -> "list[Any]":
     of EventBridge is itself what is inside. Never raises: what can't be decoded comes as it is.
     """
     source = record_source(record) or _source_of_part(record)
-    items = opened(source, record) if source else list(_found(record, ()))
+    items = opened(source, record) if source else _found(record, ())
     return [item.payload for item in items]
 
 
 def opened(source: str, record: "Any") -> list[Item]:
     """Return the things inside of a record of this source."""
-    return list(_open(source, record, ()))
+    return _open(source, record, ())
 
 
 def object_key(record: "Any") -> str:
@@ -86,20 +88,20 @@ def unquoted(text: str) -> str:
     return b"".join(pieces).decode("utf-8", "replace")
 
 
-def _open(source: str, record: "Any", outside: "tuple[Level, ...]") -> "Iterable[Item]":
-    if isinstance(record, dict) and record.get("Event") == "s3:TestEvent":
-        return ()
+def _open(source: str, record: "Any", outside: "tuple[Level, ...]") -> list[Item]:
     levels = (*outside, (source, record))
+    if not isinstance(record, dict):
+        return [Item(record, levels)]
     content = _CONTENTS.get(source)
-    if content is None or not isinstance(record, dict):
-        return (Item(record, levels),)
+    if content is None:
+        return [] if record.get("Event") == "s3:TestEvent" else [Item(record, levels)]
     return _found(content(record), levels)
 
 
-def _found(payload: "Any", levels: "tuple[Level, ...]") -> "Iterable[Item]":
+def _found(payload: "Any", levels: "tuple[Level, ...]") -> list[Item]:
     """Look whether a payload is an envelope in its turn."""
-    if not isinstance(payload, dict):
-        return (Item(payload, levels),)
+    if not isinstance(payload, dict) or _MARKS.isdisjoint(payload):
+        return [Item(payload, levels)]
     records = payload.get("Records")
     if isinstance(records, list) and records:
         sources = [record_source(record) for record in records]
@@ -107,9 +109,9 @@ def _found(payload: "Any", levels: "tuple[Level, ...]") -> "Iterable[Item]":
             pairs = zip(sources, records, strict=True)
             return [item for pair in pairs for item in _open(*pair, levels)]
     if payload.get("Event") == "s3:TestEvent" or _is_control_message(payload):
-        return ()
+        return []
     source = _source_of_payload(payload)
-    return _open(source, payload, levels) if source else (Item(payload, levels),)
+    return _open(source, payload, levels) if source else [Item(payload, levels)]
 
 
 def _source_of_part(record: "Any") -> str:
@@ -130,7 +132,7 @@ def _source_of_payload(payload: "dict[str, Any]") -> str:
         return "aws:sns"
     if "detail-type" in payload:
         return "aws:events"
-    return "aws:logs" if isinstance(at(payload, "awslogs.data"), str) else ""
+    return "aws:logs" if "awslogs" in payload else ""
 
 
 def _is_control_message(payload: "dict[str, Any]") -> bool:

@@ -57,9 +57,8 @@ class Route:
 
     def accepts(self, record: "Any") -> bool:
         """Say whether a record of its source meets all conditions."""
-        known = _CONDITIONS.get(self.source, {})
         for name, pattern in self.conditions.items():
-            found = known[name](record)
+            found = _CONDITIONS[self.source][name](record)
             if not isinstance(found, str) or not matches(pattern, found):
                 return False
         return True
