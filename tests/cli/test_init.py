@@ -171,10 +171,12 @@ def test_what_is_declared(tmp_path: Path, trigger: str | None, name: str | None)
     arguments = ["init"]
     arguments += [] if trigger is None else ["--trigger", trigger]
     arguments += [] if name is None else ["--name", name]
-    command(tmp_path, *arguments)
+    done = command(tmp_path, *arguments)
     variables = dict(
         re.findall(r"^([A-Z_]+) *\?= *(\S*)$", (tmp_path / "Makefile").read_text(), re.M)
     )
+    last = "make lambda-function invoke" if trigger is None else "lambda-runtime deploy"
+    assert done.stdout.splitlines()[2].endswith(last)
     declared = load(tmp_path, variables={})
     types = [type(found) for found in declared.functions[0].triggers]
     assert types == ([] if trigger is None else [TYPES[trigger]])

@@ -284,6 +284,21 @@ def test_any_module_makes_the_image_old(project: Project) -> None:
     assert "lambda-runtime image" in project.make("image").stdout
 
 
+@pytest.mark.parametrize("status", [0, 1])
+def test_name_of_the_image(project: Project, status: int) -> None:
+    """An engine that keeps images is told IMAGE_NAME; if it cannot, that is said and no more."""
+    docker = project.folder.parent / "bin/docker"
+    docker.write_text(f'#!/bin/sh\necho "$@" > asked\necho "no daemon" >&2\nexit {status}\n')
+    docker.chmod(0o755)
+    project.change(
+        "pyproject.toml", "[tool.lambda-runtime]", '[tool.lambda-runtime]\nengine = "docker"'
+    )
+    done = project.make("image", "IMAGE_NAME=orders")
+    assert project.read("image") == "orders"
+    assert re.fullmatch(r"tag sha256:[0-9a-f]{64} orders", project.read("asked"))
+    assert ("no daemon" in done.stderr) == bool(status)
+
+
 def test_policies(project: Project) -> None:
     """A line more is a policy attached, a line less is one detached; twice is nothing."""
     project.make("lambda-policies")

@@ -59,7 +59,8 @@ class Pushed:
 
 
 class _Engine:
-    name = "native"
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def build(self, spec: ImageSpec, progress: Any) -> Built:
         if "broken" in (spec.folder / "hello.py").read_text():
@@ -86,5 +87,5 @@ class _Engine:
 
 
 def choose(name: str) -> _Engine:
-    """Return the engine, whichever was asked for."""
-    return _Engine()
+    """Return an engine that does not differ but in its name."""
+    return _Engine("native" if name == "auto" else name)

@@ -126,7 +126,9 @@ def command(folder: Path, name: str | None, trigger: str | None, force: bool) ->
         f"1. See it answer here:     {where}lambda-runtime local hello.py --event payload.json"
     )
     click.echo(f"2. See what is missing:    {where}lambda-runtime doctor")
-    click.echo(f"3. Bring it to life:       {where}make lambda-function invoke")
+    # make knows of a queue only; `deploy` of every trigger.
+    live = "lambda-runtime deploy" if trigger else "make lambda-function invoke"
+    click.echo(f"3. Bring it to life:       {where}{live}")
 
 
 def _refuse_to_overwrite_by_make(folder: Path) -> None:

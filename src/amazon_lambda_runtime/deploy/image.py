@@ -2,6 +2,7 @@
 
 import base64
 import importlib
+import subprocess
 from pathlib import PurePath
 from typing import Any, Protocol
 
@@ -45,7 +46,17 @@ class Engines:
         for note in self._built.notes:
             progress.note(note)
         # Only this engine's own name for an image is the manifest's digest.
-        return str(self._built.digest) if self._engine.name == "native" else None
+        if self._engine.name == "native":
+            return str(self._built.digest)
+        self._tag(project, progress)
+        return None
+
+    def _tag(self, project: Project, progress: Progress) -> None:
+        """Give the local image its name: for people, and for `doctor`."""
+        command = [self._engine.name, "tag", str(self._built.digest), project.image]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            progress.note(f"{' '.join(command)}: {' '.join(done.stderr.split())}")
 
     def push(self, site: Site, progress: Progress) -> str:
         token = site.aws.call("ecr", "get_authorization_token")["authorizationData"][0]
