@@ -149,7 +149,15 @@ class Pool:
         self.free(environment)
 
     def over(self, environment: Environment, invocation: Invocation) -> None:
+        # Who waits is served first: what there is to tell can be told while the function works.
+        following = None
+        if self._queue and environment.is_free and not environment.is_stale:
+            following = self._dequeue()
+            self._set_deadline(following)
+            environment.invoke(following)
         self._report(environment, invocation)
+        if following is not None:
+            self._announce(environment, following)
 
     def free(self, environment: Environment) -> None:
         if environment.is_stale:
