@@ -153,8 +153,8 @@ def test_exceptions(client: Any) -> None:
         client.invoke(FunctionName="hello", Payload=b"{")
     with pytest.raises(client.exceptions.RequestTooLargeException):
         client.invoke(FunctionName="hello", Payload=b'"' + b"x" * 6 * 1024 * 1024 + b'"')
+    payload = b'"' + b"x" * 1024 * 1024 + b'"'
     with pytest.raises(client.exceptions.RequestTooLargeException):
-        payload = b'"' + b"x" * 1024 * 1024 + b'"'
         client.invoke(FunctionName="hello", InvocationType="Event", Payload=payload)
 
 

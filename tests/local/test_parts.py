@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import subprocess
 import sys
 
 import pytest
@@ -12,7 +11,9 @@ from amazon_lambda_runtime.local import Function, report
 from amazon_lambda_runtime.local.guard import refusal
 from amazon_lambda_runtime.local.invocation import Invocation, exit_reason
 from amazon_lambda_runtime.local.output import Output, to_stderr
+from amazon_lambda_runtime.local.process import Process
 from amazon_lambda_runtime.local.states import TRANSITIONS, Event, State
+from amazon_lambda_runtime.local.watchdog import Watchdog
 
 from .support import Recorder, run
 
@@ -122,21 +123,62 @@ class TestReport:
         )
         assert report.report("id", 1.0, 128, 19, 30.111).endswith("\tInit Duration: 30.11 ms")
 
-    def test_peak_memory(self) -> None:
+    def test_failures(self) -> None:
         """
-        The peak memory of a process includes its children's, and is 0 where there is none.
+        What went wrong is told in the log in Lambda's words.
         """
-        alone = report.peak_memory(os.getpid())
-        command = [sys.executable, "-c", "print(flush=True); input()"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            child.stdout.readline()
-            with_child = report.peak_memory(os.getpid())
-            child.kill()
+        assert report.init_report(1.234, "init", "Runtime.ExitError") == (
+            "INIT_REPORT Init Duration: 1.23 ms\tPhase: init\t"
+            "Status: error\tError Type: Runtime.ExitError"
+        )
+        assert report.init_report(1, "invoke", "Sandbox.Timedout").endswith("\tStatus: timeout")
+        assert re.fullmatch(
+            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z id Task timed out after 3.00 seconds",
+            report.timed_out("id", 3),
+        )
 
-        assert 0 < alone < 10_000
-        assert with_child > alone
-        assert report.peak_memory(child.pid) == 0
+
+class TestProcess:
+    def test_memory(self) -> None:
+        """
+        The memory of a process includes its children's; the peak stays when it has gone down.
+        """
+
+        async def test() -> None:
+            watchdog = Watchdog()
+            code = (
+                "import subprocess, sys, time\n"
+                "big = bytearray(60_000_000)\n"
+                "child = subprocess.Popen([sys.executable, '-c', "
+                "'b = bytearray(60_000_000); print(1, flush=True); import time; time.sleep(60)'])\n"
+                "time.sleep(60)"
+            )
+            read, write = os.pipe()
+            command = [sys.executable, "-c", code]
+            process = await Process.start(command, "/", dict(os.environ), write, watchdog)
+            os.close(write)
+            await asyncio.to_thread(os.read, read, 1)
+            both = process.resident_mb()
+            assert both > 120
+            assert 60 < process.peak_mb() <= both
+            process.kill()
+            await process.wait()
+            assert process.resident_mb() == 0
+            assert process.peak_mb() >= 120
+            os.close(read)
+            watchdog.dismiss()
+
+        run(test())
+
+    def test_no_watchdog(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """
+        Where no watchdog can be had, functions run all the same.
+        """
+        monkeypatch.setattr(sys, "executable", "/no/such/python")
+        watchdog = Watchdog()
+        watchdog.watch(1)
+        watchdog.forget(1)
+        watchdog.dismiss()
 
 
 class TestGuard:

@@ -7,7 +7,7 @@ runtime's request for an event is kept until there is one; to answer it is to in
 import asyncio
 import os
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Protocol
 
 from .extensions import Extensions
@@ -81,6 +81,8 @@ class Environment:
         self._started = time.perf_counter()
         self._starting: asyncio.Task[None] | None = None
         self._exit: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
+        self._told: asyncio.Event | None = None
         self._output: Output | None = None
         self._peak_mb = 0
         self._doomed = False
@@ -163,8 +165,12 @@ class Environment:
                 self._move(Event.STOP)
             self.process.thaw()
             self.process.terminate()
-            await asyncio.wait([self._exit], timeout=window * _SHARE)
+            # Until its extensions have been told, the environment's API stays.
+            self._told = asyncio.Event()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), window * _SHARE)
             await self.extensions.shut_down(reason, window * (1 - _SHARE))
+            self._told.set()
         self.kill()
         await asyncio.wait([self._exit])
 
@@ -325,8 +331,11 @@ class Environment:
 
     async def _until_exit(self, process: Process, resources: AsyncExitStack) -> None:
         code = await process.wait()
+        self._ended.set()
         self.peak_mb()
         self._move(Event.EXIT)
+        if self._told is not None:
+            await self._told.wait()
         await self.extensions.stop()
         await resources.aclose()
         self.process = None

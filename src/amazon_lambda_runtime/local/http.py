@@ -215,8 +215,10 @@ class Connection(asyncio.Protocol):
                     callback()
 
     def eof_received(self) -> bool:
-        # A client that has said all may still listen; one that has no request open has left.
-        return bool(self._requests) and self._reading is None and not self._refused
+        if self._reading is not None and not self._refused:
+            self._refuse(400, "it breaks off")
+        # Whoever ends its side has left: nothing tells that from a client that was killed.
+        return False
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -345,6 +347,10 @@ class Connection(asyncio.Protocol):
         if self._refused:
             return
         self._refused = True
+        if self._complete:
+            # One that came before is still being answered: this cannot be said out of turn.
+            self.abort()
+            return
         body = json.dumps({"Type": "User", "Message": f"Bad request: {reason}"}).encode() + b"\n"
         fields = f"Content-Type: {JSON}\r\nContent-Length: {len(body)}\r\nConnection: close"
         head = f"HTTP/1.1 {status} {_REASONS[status]}\r\n{fields}\r\n\r\n"
