@@ -20,6 +20,7 @@ from .world import BASIC, ONE, World
 DOCKERFILE = 'FROM debian:trixie-slim\nENTRYPOINT ["/usr/local/bin/bootstrap"]\n'
 URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/orders@sha256:{'a' * 64}"
 INDEX = "application/vnd.oci.image.index.v1+json"
+ME = f"arn:aws:iam::{ACCOUNT}:user/me"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -33,7 +34,7 @@ class Judge(Aws):
     config: Path | None = None
     #: Whether the deployer may ask.
     may_ask = True
-    caller = f"arn:aws:iam::{ACCOUNT}:user/me"
+    caller = ME
 
     def send(self, service: str, operation: str, parameters: Answer) -> Answer:
         if operation == "get_caller_identity":
@@ -68,9 +69,9 @@ def healthy(world: World) -> World:
 def judge(world: World, **settings: Any) -> Judge:
     aws = world.aws(Judge)
     assert isinstance(aws, Judge)
-    aws.simulated = []
-    for name, value in settings.items():
-        setattr(aws, name, value)
+    # It may be the one of the test before.
+    aws.__dict__.update({"denied": frozenset(), "config": None, "may_ask": True, "caller": ME})
+    aws.__dict__.update(simulated=[], **settings)
     return aws
 
 
@@ -111,6 +112,20 @@ def test_no_credentials(healthy: World) -> None:
     done = healthy.run("doctor", "--json", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     assert done.returncode == 1
     assert [f["check"] for f in json.loads(done.stdout)["findings"]] == ["credentials"]
+
+
+@pytest.mark.parametrize("lose", ["", "before"])
+def test_no_network(healthy: World, lose: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where AWS cannot be reached, that is no finding: it could not be looked."""
+    aws = healthy.aws()
+    if lose:
+        healthy.door.faults.append(Fault("sts:GetCallerIdentity", 1000, lose=lose))
+    else:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        aws = Aws(REGION)
+    report = examine(healthy, aws)
+    assert report.findings == []
+    assert report.failed[0].startswith("the credentials: sts:GetCallerIdentity")
 
 
 def test_account(healthy: World) -> None:
@@ -203,7 +218,7 @@ def test_permissions_may_not_be_asked(healthy: World) -> None:
 @pytest.mark.parametrize(
     ("arn", "source"),
     [
-        (f"arn:aws:iam::{ACCOUNT}:user/me", f"arn:aws:iam::{ACCOUNT}:user/me"),
+        (ME, ME),
         (
             f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/session",
             f"arn:aws:iam::{ACCOUNT}:role/team/deployer",
@@ -272,6 +287,7 @@ def test_handler(healthy: World) -> None:
         ('FROM debian:trixie-slim\nCMD ["hello.handler"]\n', ["no-entrypoint"]),
         (f"{DOCKERFILE}FROM debian:trixie-slim\n", ["no-entrypoint"]),
         ("FROM public.ecr.aws/lambda/python:3.13\n", []),
+        ("\nFROM debian:trixie-slim\n\n", ["no-entrypoint"]),
         ("FROM debian:trixie-slim\nENTRYPOINT /usr/local/bin/bootstrap\n", ["shell-form"]),
         ('# none\nfrom x\nentrypoint \\\n  ["bootstrap"]\n', []),
     ],
@@ -297,6 +313,21 @@ def test_file_modes(healthy: World) -> None:
     assert checks(examine(healthy, engine="native")) == []
     (healthy.folder / "Dockerfile").write_text(f"{DOCKERFILE}RUN chmod -R a+rX /var/task\n")
     assert checks(examine(healthy, engine="buildah")) == []
+
+
+def test_no_dockerfile(healthy: World) -> None:
+    """That there is no Dockerfile is for the engine to say: it has one of its own."""
+    (healthy.folder / "Dockerfile").unlink()
+    assert checks(examine(healthy, engine="buildah")) == []
+
+
+def test_size(healthy: World) -> None:
+    """A folder that no image can hold is told before it is packed."""
+    with (healthy.folder / "model.bin").open("wb") as file:
+        file.truncate(11 * 1024**3)  # a hole: it takes no room
+    report = examine(healthy, engine="buildah")
+    assert checks(report) == ["size"]
+    assert "11.0 GiB" in report.findings[0].what
 
 
 def fake_docker(world: World, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
@@ -341,6 +372,8 @@ def test_no_local_image(healthy: World, monkeypatch: pytest.MonkeyPatch) -> None
     assert checks(examine(healthy, engine="docker")) == []
     fake_docker(healthy, monkeypatch, "Cannot connect to the Docker daemon")
     assert "does not answer in JSON" in examine(healthy, engine="docker").skipped[0]
+    (healthy.folder.parent / "bin/docker").write_text("#!/nowhere\n")
+    assert "No such file" in examine(healthy, engine="docker").skipped[0]
     monkeypatch.setenv("PATH", "/nowhere")
     assert checks(examine(healthy, engine="docker")) == ["engine"]
 

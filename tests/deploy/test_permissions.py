@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import botocore.session
+import pytest
 from botocore import xform_name
 
 from amazon_lambda_runtime.deploy import deployment, destroy, doctor, permissions, release
@@ -212,6 +213,7 @@ repository = "orders"
 """
 
 
+@pytest.mark.slow
 def test_all_that_is_called_is_granted_and_nothing_else(world: World) -> None:
     """A whole life: each request is granted, and each action that is granted is called."""
     world.buckets("uploads")
@@ -295,6 +297,15 @@ def test_only_what_is_declared(world: World) -> None:
         for action in statement["Action"]
     }
     assert services == {"ecr", "iam", "lambda", "logs", "sts", "tag"}
+
+
+def test_network(world: World) -> None:
+    """A function in a VPC takes a look at the network; a role without policies attaches none."""
+    (world.folder / "policies").unlink()
+    world.write(f"{OTHER}subnets = ['subnet-1']\nsecurity_groups = ['sg-1']\n")
+    actions = {a for statement in document(world)["Statement"] for a in statement["Action"]}
+    assert "ec2:DescribeSubnets" in actions
+    assert "iam:AttachRolePolicy" not in actions
 
 
 def test_only_the_listed_policies_may_be_attached(world: World) -> None:

@@ -6,7 +6,7 @@ detached and one that somebody else attached stays.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -56,7 +56,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         if arn not in attached:
             yield Step(
                 "create", "policies", f"policy {_short(arn)} of {what}", "it is not attached",
-                _attach(site, function, arn),
+                _attach(site, function, arn, tags),
             )  # fmt: skip
     for arn in sorted(attached - set(wanted)):
         if tags.get(_tag(arn)) == site.project.name:
@@ -126,11 +126,14 @@ def _trust(site: Site, function: Function) -> None:
     )
 
 
-def _attach(site: Site, function: Function, arn: str) -> Callable[[], None]:
+def _attach(
+    site: Site, function: Function, arn: str, tags: Mapping[str, str]
+) -> Callable[[], None]:
     def run() -> None:
         # First the tag: a run that ends here still knows whose the policy is.
-        tag = {"Key": _tag(arn), "Value": site.project.name}
-        site.aws.call("iam", "tag_role", RoleName=function.role, Tags=[tag])
+        if tags.get(_tag(arn)) != site.project.name:
+            tag = {"Key": _tag(arn), "Value": site.project.name}
+            site.aws.call("iam", "tag_role", RoleName=function.role, Tags=[tag])
         site.aws.call("iam", "attach_role_policy", RoleName=function.role, PolicyArn=arn)
 
     return run

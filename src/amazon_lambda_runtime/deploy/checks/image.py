@@ -32,7 +32,8 @@ def local(project: Project) -> Iterator[Finding]:
     """What the engine has of the image, if it was built already."""
     if project.engine not in ("docker", "podman") or project.image_uri is not None:
         return  # the native engine makes nothing else than what Lambda takes
-    if shutil.which(project.engine) is None:
+    engine = shutil.which(project.engine)
+    if engine is None:
         yield Finding(
             "engine",
             f"there is no command {project.engine}, the engine in pyproject.toml",
@@ -40,7 +41,7 @@ def local(project: Project) -> Iterator[Finding]:
             'Install it, or set engine = "native", which needs none.',
         )
         return
-    command = [project.engine, "image", "inspect", project.image]
+    command = [engine, "image", "inspect", project.image]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
