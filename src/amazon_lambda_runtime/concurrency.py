@@ -86,8 +86,10 @@ def serve(runtime: "Runtime", handler: "Handler", is_async: bool) -> None:
         return
     if mode == "processes":
         _serve_in_processes(runtime, handler, is_async, count)
+    # Threads need it, too: a handler that is no coroutine may still await something.
+    runtime._event_loop = loop = SharedLoop()
     if mode == "tasks":
-        runtime._event_loop = SharedLoop()
+        loop.start()  # asyncio is slow to load: now, and not in the first invocation
     _serve_in_threads(runtime, handler, count)
 
 
@@ -95,18 +97,26 @@ class SharedLoop:
     """One event loop in a thread of its own, for the coroutines of all threads."""
 
     def __init__(self) -> None:
-        import asyncio
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
 
-        self._loop = asyncio.new_event_loop()
-        self._submit = asyncio.run_coroutine_threadsafe
-        self._cancelled = asyncio.CancelledError
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+    def start(self) -> None:
+        """Start the loop, unless it runs."""
+        with self._starting:
+            if self._thread is None:
+                import asyncio
+
+                self._loop = asyncio.new_event_loop()
+                self._submit = asyncio.run_coroutine_threadsafe
+                self._cancelled = asyncio.CancelledError
+                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+                self._thread.start()
 
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
         """Return what `awaitable` comes to, or raise what it raises."""
         from .event_loop import CancelledError
 
+        self.start()
         context = _current.get()
 
         async def outcome() -> "tuple[Any, BaseException | None]":
@@ -125,8 +135,9 @@ class SharedLoop:
 
     def close(self) -> None:
         """Stop the loop."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(1)
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(1)
 
 
 def _serve_in_threads(runtime: "Runtime", handler: "Handler", count: int) -> "NoReturn":

@@ -9,7 +9,6 @@ import pytest
 from .stand_in import REGION, StandIn
 from .world import BASIC, World
 
-
 SLOW = Path(__file__).parent / "slow"
 
 
