@@ -166,7 +166,7 @@ def test_size_of_a_response(excess: int, status: int) -> None:
         )
         assert json.loads(answer.payload) == {
             "errorType": "Function.ResponseSizeTooLarge",
-            "errorMessage": "Response payload size (6291557 bytes) exceeded maximum allowed "
+            "errorMessage": "Response payload size exceeded maximum allowed "
             "payload size (6291556 bytes).",
         }
 

@@ -267,9 +267,9 @@ def new_trace() -> str:
     return f"Root=1-{int(time.time()):08x}-{h[:24]};Parent={h[24:]};Sampled=1"
 
 
-def response_too_large(size: int, limit: int) -> Answer:
-    """Return the answer to a response of this size in bytes."""
-    message = f"Response payload size ({size} bytes) exceeded maximum allowed payload size"
+def response_too_large(limit: int) -> Answer:
+    """Return the answer to a response that is longer than this, in bytes."""
+    message = "Response payload size exceeded maximum allowed payload size"
     return platform_error("Function.ResponseSizeTooLarge", f"{message} ({limit} bytes).")
 
 

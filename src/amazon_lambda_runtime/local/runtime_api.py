@@ -114,7 +114,7 @@ class RuntimeApi:
         wanted = "InvocationErrorResponse" if kind == protocol.ERROR else "InvocationResponse"
         invocation = self._environment.unanswered(request_id, wanted)
         if request.size > protocol.RESPONSE_LIMIT:
-            invocation.settle(response_too_large(request.size, protocol.RESPONSE_LIMIT))
+            invocation.settle(response_too_large(protocol.RESPONSE_LIMIT))
             self._environment.answered(invocation)
             return _too_large()
         if kind == protocol.ERROR:
@@ -161,7 +161,7 @@ class _Stream:
         invocation.source = None
         if self._too_large:
             limit = invocation.limit
-            invocation.settle(response_too_large(invocation.size, limit))
+            invocation.settle(response_too_large(limit))
             return _too_large(limit)
         error_type = request.trailers.get(protocol.ERROR_TYPE)
         if error_type is None:
