@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.local import Function
+from tests.functions import failures, results
+from tests.harness import FUNCTIONS, ours
+from tests.lanes import Rie
 
-from ..functions import failures, results
-from ..harness import FUNCTIONS, ours
-from ..lanes import Rie
 from .serving import Served, served
 from .support import PATIENCE, source_path
 

@@ -168,11 +168,6 @@ class Invocation:
         return self.answer is not None
 
     @property
-    def size(self) -> int:
-        """How much of the response has come, in bytes."""
-        return self._size
-
-    @property
     def limit(self) -> int:
         """How long the response may be, in bytes."""
         streamed = self.caller is not None and self.caller.wants_pieces
