@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ..harness import environment
+from tests.harness import environment
+
 from .support import PATIENCE, is_alive, source_path
 
 HANDLER = """
