@@ -41,6 +41,7 @@ OPTIONAL = {
     "cli": {"deploy", "handler_source", "local", "samples"},
     "events": {"_stdlib", "codec", "context", "errors", "event_loop", "runtime", "streaming"},
     "samples": set(),
+    "stand_in": {"local"},
     "handler_source": set(),
     "testing": {"_protocol", "client", "codec", "context", "errors", "runtime", "samples"},
     "pytest_plugin": {"testing"},

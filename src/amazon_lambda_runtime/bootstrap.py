@@ -47,9 +47,7 @@ def main() -> "NoReturn":
         sys.stdout.write(USAGE)
         raise SystemExit(0)
     if not environ.get("AWS_LAMBDA_RUNTIME_API"):
-        # Not Lambda: the local one stands in for it, and has this process run again for each of
-        # its environments.
-        execv(sys.executable, [sys.executable, "-m", f"{__package__}.local", *sys.argv])
+        _stand_in()
     try:
         client = Runtime._client = runtime.connect()
     except RuntimeApiError as exc:
@@ -67,6 +65,14 @@ def main() -> "NoReturn":
     except BaseException as exc:
         _report(client, exc)
     instance.run(handler)
+
+
+def _stand_in() -> "NoReturn":
+    """Have the local Lambda take this process, and run the same again for each environment."""
+    # The user's logging.py is not to be the local Lambda's, unless both are in one folder.
+    beside = __file__.startswith(f"{getcwd()}/{__package__}/")
+    options = ["-m"] if beside else ["-P", "-m"]
+    execv(sys.executable, [sys.executable, *options, f"{__package__}.stand_in", *sys.argv])
 
 
 def load(name: str) -> "tuple[Runtime, Handler]":

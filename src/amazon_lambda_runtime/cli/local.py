@@ -94,6 +94,8 @@ def command(
     the exit status is 1 if it failed. Without one, a Lambda is served until Ctrl-C: the Invoke API
     for SDKs and the AWS CLI, and a console for the browser. It listens on loopback.
     """
+    if options["debug"] and _is_command(words):
+        raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
     event = read_event(event_file, event_json)
     function = _function(words, options)
     if options["debug"]:
@@ -170,5 +172,8 @@ def _debugged(function: "Function") -> "Function":
     """Return the function as one that waits for an editor to attach, without limits in time."""
     listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{DEBUG_PORT}", "--wait-for-client"]
     runtime = [sys.executable, *listen, "-m", "amazon_lambda_runtime", function.handler]
-    print(f"waits for a debugger to attach to 127.0.0.1:{DEBUG_PORT}", file=sys.stderr)
+    # The process starts when there is an event: before that nobody listens.
+    print(
+        f"the first event waits for a debugger to attach to 127.0.0.1:{DEBUG_PORT}", file=sys.stderr
+    )
     return replace(function, command=runtime, timeout=0, memory=0, concurrency=1, freeze=False)

@@ -1,26 +1,29 @@
-"""python -m amazon_lambda_runtime.local COMMAND…: what `bootstrap` becomes outside Lambda.
+"""python -m amazon_lambda_runtime.stand_in SCRIPT [HANDLER]: what `bootstrap` becomes outside Lambda.
 
 It serves the URL of AWS's emulator on port 8080, so that an image runs as AWS's documentation
 shows: docker run -p 9000:8080 IMAGE. The variables are those that AWS's emulator knows.
 https://docs.aws.amazon.com/lambda/latest/dg/images-test.html
+
+It is no part of `local`, which can't be imported where the extra of that name is not installed.
 """
 
 import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import LocalLambda
+    from .local import LocalLambda
 
 PORT = 8080
 
 
 def main() -> int:
-    """Serve the function that the command runs until a signal comes; return the exit status."""
+    """Serve the function that the script runs until a signal comes; return the exit status."""
     try:
-        from . import Function, LocalLambda
+        from .local import Function, LocalLambda
     except ModuleNotFoundError as error:
         print(
             "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda, and to stand in "
@@ -28,23 +31,36 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    command = sys.argv[1:]
-    handler = command[-1] if len(command) > 1 else os.environ.get("_HANDLER", "")
+    script, *arguments = sys.argv[1:]
+    handler = arguments[0] if arguments else os.environ.get("_HANDLER", "")
     try:
         function = Function(
             name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function"),
             handler=handler,
-            # The script is Python, whatever it is called and whether or not it is executable.
-            command=[sys.executable, *command],
+            command=[sys.executable, *_program(script), *arguments],
             task_root=os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd(),
-            timeout=float(os.environ.get("AWS_LAMBDA_FUNCTION_TIMEOUT", 300)),
-            memory=int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008)),
-            max_concurrency=int(os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", 0)),
+            timeout=_number("AWS_LAMBDA_FUNCTION_TIMEOUT", 300),
+            memory=_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008),
+            max_concurrency=_number("AWS_LAMBDA_MAX_CONCURRENCY", 0),
         )
     except ValueError as error:
-        print(f"bootstrap: a variable of the function is no number: {error}", file=sys.stderr)
+        print(f"bootstrap: {error}", file=sys.stderr)
         return 2
     return asyncio.run(_serve(LocalLambda(function, console=False)))
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{variable} is no number: {text!r}")
+    return int(text)
+
+
+def _program(script: str) -> list[str]:
+    """Return what has Python run the script again, whatever it is called and wherever."""
+    if Path(script).name == "__main__.py":
+        return ["-m", "amazon_lambda_runtime"]
+    return [os.path.abspath(script)]
 
 
 async def _serve(service: "LocalLambda") -> int:
@@ -59,7 +75,8 @@ async def _serve(service: "LocalLambda") -> int:
         try:
             await service.listen(host, PORT)
         except OSError as error:
-            print(f"bootstrap: cannot listen on {host}:{PORT}: {error.strerror}", file=sys.stderr)
+            reason = os.strerror(error.errno) if error.errno else error
+            print(f"bootstrap: cannot listen on {host}:{PORT}: {reason}", file=sys.stderr)
             return 2
         path = "2015-03-31/functions/function/invocations"
         print(f"not in Lambda: serving http://{host}:{PORT}/{path}", file=sys.stderr, flush=True)

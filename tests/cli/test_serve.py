@@ -1,0 +1,503 @@
+"""`lambda-runtime local` as a server: the real command in a process, and who talks to it."""
+
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.harness import environment
+
+from .test_local import is_alive
+
+SOURCE = Path(__file__).parents[2] / "src"
+SHELL = Path(__file__).parents[1] / "local" / "runtimes" / "shell.sh"
+PATIENCE = 30
+
+HANDLER = """
+import logging, os, time
+
+def handler(event, context):
+    print("working in", os.getpid(), flush=True)
+    if isinstance(event, dict) and "sleep" in event:
+        time.sleep(event["sleep"])
+    if isinstance(event, dict) and "variable" in event:
+        return os.environ.get(event["variable"])
+    if isinstance(event, dict) and "Records" in event:
+        for record in event["Records"]:
+            print("message", record["body"], flush=True)
+            time.sleep(30 if record["body"] == "slow" else 0)
+    return {"version": 1, "event": event if not isinstance(event, dict) else None}
+"""
+
+
+class Server:
+    """The command, its stderr as it comes, and its URL."""
+
+    def __init__(
+        self, folder: Path, arguments: tuple[str, ...], stderr: int = subprocess.PIPE
+    ) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "amazon_lambda_runtime.cli", "local", *arguments],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+        self.log = ""
+        self._grown = threading.Condition()
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._grown:
+                self.log += line.decode()
+                self._grown.notify_all()
+
+    def wait_for(self, pattern: str, seconds: float = PATIENCE) -> re.Match[str]:
+        """Return the first match in the log, when it is there."""
+        with self._grown:
+            found = self._grown.wait_for(lambda: re.search(pattern, self.log), seconds)
+            assert found, f"no {pattern} in:\n{self.log}"
+            return found
+
+    @property
+    def base(self) -> str:
+        return self.wait_for(r"listens on (\S+)\n")[1]
+
+    def invoke(self, event: object) -> Any:
+        url = f"{self.base}/2015-03-31/functions/function/invocations"
+        with urllib.request.urlopen(url, json.dumps(event).encode(), PATIENCE) as response:
+            return json.loads(response.read())
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        status = self.process.wait(PATIENCE)
+        self.close()
+        return status
+
+    def close(self) -> None:
+        self._reading.join(PATIENCE)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A function of its own, apart from whatever else there is."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "hello.py").write_text(HANDLER)
+    return work
+
+
+@pytest.fixture
+def serve(folder: Path) -> Iterator[Serve]:
+    started: list[Server] = []
+
+    def serve(*arguments: str) -> Server:
+        given = arguments if "--" in arguments else (*arguments, "hello.handler")
+        started.append(Server(folder, ("--port", "0", "--timeout", "60", *given)))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        server.process.kill()
+        server.process.wait()
+        server.close()
+
+
+def has_ended(pid: int, seconds: float = PATIENCE) -> bool:
+    """Wait until a process has ended that is not our child: only polling can tell."""
+    deadline = time.monotonic() + seconds
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not is_alive(pid)
+
+
+class TestServes:
+    def test_lines(self, serve: Serve) -> None:
+        """
+        It says where the function, the console and the function's URL are, and what to type.
+        """
+        server = serve("--url-port", "0")
+        url = server.wait_for(r"the function's URL: (\S+)\n")[1]
+        base = server.base
+        assert server.log.splitlines() == [
+            f"hello (hello.handler) listens on {base}",
+            f"  curl {base}/2015-03-31/functions/hello/invocations -d '{{}}'",
+            f"  the console: {base}/",
+            f"  the function's URL: {url}",
+        ]
+        with urllib.request.urlopen(f"{base}/") as response:
+            assert "text/html" in response.headers["Content-Type"]
+            assert b"<html" in response.read()
+        with urllib.request.urlopen(url) as response:
+            assert json.loads(response.read())["version"] == 1
+
+    def test_stream(self, serve: Serve, folder: Path) -> None:
+        """
+        With --stream a caller of the URL sees each piece when it is written.
+        """
+        (folder / "hello.py").write_text(
+            "import time\n"
+            "def handler(event, context):\n"
+            "    for word in ('one', 'two'):\n"
+            "        yield word.encode()\n"
+            "        time.sleep(1)\n"
+        )
+        server = serve("--url-port", "0", "--stream")
+        with urllib.request.urlopen(server.wait_for(r"URL: (\S+)\n")[1]) as response:
+            assert response.read1() == b"one"
+            begin = time.monotonic()
+            assert response.read() == b"two"
+        assert time.monotonic() - begin > 0.9
+
+    def test_env_file(self, serve: Serve, folder: Path) -> None:
+        """
+        Variables of a file are the function's, and are not shown.
+        """
+        (folder / "local.env").write_text("# mine\nGREETING='good day'\n")
+        server = serve("--env-file", "local.env")
+        assert server.invoke({"variable": "GREETING"}) == "good day"
+        assert "good day" not in server.log
+
+    def test_concurrency(self, serve: Serve) -> None:
+        """
+        --concurrency 1 is one environment: who comes second meanwhile gets 429.
+        """
+        server = serve("--concurrency", "1")
+        with ThreadPoolExecutor() as threads:
+            slow = threads.submit(server.invoke, {"sleep": 3})
+            server.wait_for("working in")
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                server.invoke(1)
+            with refused.value as error:
+                assert error.code == 429
+                assert json.loads(error.read())["Reason"]
+            assert slow.result(PATIENCE)["version"] == 1
+
+    def test_max_concurrency(self, serve: Serve) -> None:
+        """
+        --max-concurrency 4 is one environment for four at a time.
+        """
+        server = serve("--max-concurrency", "4", "--concurrency", "1", "--memory", "1024")
+        server.invoke(1)  # what comes while it is being started waits for nothing
+        with ThreadPoolExecutor(4) as threads:
+            begin = time.monotonic()
+            list(threads.map(server.invoke, [{"sleep": 1}] * 4))
+            assert time.monotonic() - begin < 3
+
+    def test_wide_open(self, serve: Serve) -> None:
+        """
+        Another address than loopback is served when asked for, with a warning.
+        """
+        server = serve("--host", "0.0.0.0")
+        server.wait_for(r"warning: whoever reaches 0\.0\.0\.0 can run the function")
+        assert server.invoke(1)["event"] == 1
+
+    @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+    def test_shell(self, serve: Serve) -> None:
+        """
+        Behind -- any command is a runtime: here a shell with curl.
+        """
+        assert serve("--", "sh", str(SHELL)).invoke({"n": 1}) == {"echo": {"n": 1}}
+
+    def test_awslambdaric(self, serve: Serve) -> None:
+        """
+        AWS's own runtime is one of them.
+        """
+        pytest.importorskip("awslambdaric")
+        server = serve(
+            "--memory", "256", "--", sys.executable, "-m", "awslambdaric", "hello.handler"
+        )
+        assert server.invoke(5) == {"version": 1, "event": 5}
+
+
+class TestLog:
+    def test_terminal(self, folder: Path) -> None:
+        """
+        In a terminal the lines have colours, and each of an invocation its request id.
+        """
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "amazon_lambda_runtime.cli", "local", "hello.handler"]
+        with os.fdopen(ours, "rb") as terminal:
+            process = subprocess.Popen(
+                [*command, "-e", "1"],
+                cwd=folder,
+                env=environment(PYTHONPATH=str(SOURCE)),
+                stdout=subprocess.DEVNULL,
+                stderr=theirs,
+            )
+            written = b""
+            while b"REPORT" not in written:
+                written += os.read(ours, 65536)
+            assert process.wait(PATIENCE) == 0
+            os.close(theirs)
+            assert terminal
+        found = re.search(r"\x1b\[2mSTART RequestId: (\S{8})", written.decode())
+        assert found
+        assert f"\x1b[36m{found[1]}\x1b[0m working in " in written.decode()
+
+    def test_pipe(self, serve: Serve) -> None:
+        """
+        In a pipe they are plain.
+        """
+        server = serve()
+        server.invoke(1)
+        server.wait_for("REPORT")
+        assert "\x1b" not in server.log
+
+
+class TestEnds:
+    def test_killed(self, serve: Serve) -> None:
+        """
+        Not even SIGKILL leaves a child behind.
+        """
+        server = serve()
+        server.invoke(1)
+        pid = int(server.wait_for(r"working in (\d+)")[1])
+        assert server.end(signal.SIGKILL) == -signal.SIGKILL
+        assert has_ended(pid)
+
+    def test_queue(self, serve: Serve) -> None:
+        """
+        What is sent to the queue that it has made reaches the function; Ctrl-C ends all of it.
+        """
+        server = serve("--sqs", "orders", "--timeout", "5")
+        send(server, "first")
+        pid = int(server.wait_for(r"working in (\d+)\n")[1])
+        server.wait_for("message first")
+        assert server.end() == 0
+        assert not is_alive(pid)
+        assert "Traceback" not in server.log
+
+    def test_ctrl_c_in_a_batch(self, serve: Serve) -> None:
+        """
+        Ctrl-C in the middle of a batch ends in seconds, with no child left and no traceback.
+        """
+        server = serve("--sqs", "orders", "--timeout", "3")
+        send(server, "slow")
+        server.wait_for("message slow")
+        pid = int(server.wait_for(r"working in (\d+)\n")[1])
+        assert server.end() == 0
+        assert not is_alive(pid)
+        assert "Traceback" not in server.log
+
+
+def send(server: Server, body: str) -> None:
+    """Send a message as the command that was printed would."""
+    line = server.wait_for(r"aws sqs send-message .*\n")[0].split()
+    sqs = boto3.client(
+        "sqs",
+        region_name=line[line.index("--region") + 1],
+        endpoint_url=line[line.index("--endpoint-url") + 1],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(connect_timeout=5, read_timeout=PATIENCE),
+    )
+    sqs.send_message(QueueUrl=line[line.index("--queue-url") + 1], MessageBody=body)
+    sqs.close()
+
+
+class TestReload:
+    def test_soon(self, serve: Serve, folder: Path) -> None:
+        """
+        A save is served in less than a second, as the median of three.
+        """
+        server = serve()
+        assert server.invoke(1)["version"] == 1
+        took = []
+        for version in (2, 3, 4):
+            time.sleep(0.3)
+            begin = time.monotonic()
+            save(folder, f'"version": {version}')
+            while server.invoke(1)["version"] != version:
+                assert time.monotonic() - begin < PATIENCE
+                time.sleep(0.01)
+            took.append(time.monotonic() - begin)
+        assert statistics.median(took) < 1
+
+    def test_in_flight(self, serve: Serve, folder: Path) -> None:
+        """
+        What runs when a file is saved ends with the old code; the next event finds the new one.
+        """
+        server = serve()
+        with ThreadPoolExecutor() as threads:
+            slow = threads.submit(server.invoke, {"sleep": 3})
+            old = int(server.wait_for(r"working in (\d+)")[1])
+            save(folder, '"version": 2')
+            server.wait_for(r"hello\.py changed: hello is loaded anew")
+            assert server.invoke(1)["version"] == 2
+            assert not slow.done()
+            assert slow.result(PATIENCE)["version"] == 1
+        assert has_ended(old)
+
+    def test_syntax_error(self, serve: Serve, folder: Path) -> None:
+        """
+        A save that does not compile is told in the log at once, and healed by the next save.
+        """
+        server = serve()
+        server.invoke(1)
+        save(folder, '"version": (')
+        server.wait_for("Runtime.UserCodeSyntaxError|SyntaxError")
+        assert "errorType" in server.invoke(1)
+        before = server.log.count("loaded anew")
+        save(folder, '"version": 3')
+        deadline = time.monotonic() + PATIENCE
+        while server.log.count("loaded anew") == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert server.invoke(1)["version"] == 3
+
+    def test_other_files(self, serve: Serve, folder: Path) -> None:
+        """
+        What is no code, or was compiled from it, is no reason to load anew.
+        """
+        server = serve()
+        first = server.invoke(1)
+        (folder / "notes.txt").write_text("x")
+        (folder / "data.db").write_bytes(b"x")
+        (folder / "__pycache__").mkdir(exist_ok=True)
+        (folder / "__pycache__" / "other.py").write_text("")
+        time.sleep(0.7)
+        save(folder, '"version": 2')
+        server.wait_for("loaded anew")
+        assert server.log.count("loaded anew") == 1
+        assert first["version"] == 1
+
+    def test_off(self, serve: Serve, folder: Path) -> None:
+        """
+        --no-reload goes on with the old code.
+        """
+        server = serve("--no-reload")
+        server.invoke(1)
+        save(folder, '"version": 2')
+        time.sleep(0.7)
+        assert server.invoke(1)["version"] == 1
+
+
+def save(folder: Path, text: str) -> None:
+    """Write the function anew, the way editors do it: another file takes the name."""
+    source = re.sub(r'"version": [^,]+', text, HANDLER)
+    (folder / "hello.py.new").write_text(source)
+    (folder / "hello.py.new").replace(folder / "hello.py")
+
+
+class Editor:
+    """The part of the Debug Adapter Protocol that an editor needs to attach."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self._file = self._socket.makefile("rb")
+        self._number = 0
+
+    def send(self, command: str, **arguments: object) -> None:
+        self._number += 1
+        message = {"seq": self._number, "type": "request", "command": command}
+        body = json.dumps({**message, "arguments": arguments}).encode()
+        self._socket.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    def wait_for(self, kind: str) -> dict[str, Any]:
+        """Return the next event of this name, or the next response to this command."""
+        while True:
+            length = 0
+            while line := self._file.readline().strip():
+                length = int(line.partition(b":")[2])
+            assert length, "the debugger has closed the connection"
+            message: dict[str, Any] = json.loads(self._file.read(length))
+            if kind in (message.get("event"), message.get("command")):
+                return message
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+class TestDebug:
+    def test_attach(self, serve: Serve) -> None:
+        """
+        The process waits for an editor, without a time limit, and goes on when one has attached.
+        """
+        with socket.socket() as port:
+            if not port.connect_ex(("127.0.0.1", 5678)):
+                pytest.skip("port 5678 is taken")
+        server = serve("--debug", "--timeout", "1")
+        server.wait_for(r"a debugger .* 127\.0\.0\.1:5678")
+        with ThreadPoolExecutor() as threads:
+            answer = threads.submit(server.invoke, 1)
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                try:
+                    editor = Editor(5678)
+                    break
+                except ConnectionRefusedError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+            time.sleep(1.5)  # more than the timeout
+            assert not answer.done()
+            editor.send("initialize", adapterID="python", clientID="a test")
+            editor.wait_for("initialize")
+            editor.send("attach", justMyCode=True)
+            editor.wait_for("initialized")
+            editor.send("configurationDone")
+            assert editor.wait_for("configurationDone")["success"]
+            assert answer.result(PATIENCE)["event"] == 1
+            editor.close()
+        assert server.end() == 0
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("arguments", "expected"),
+        [
+            (["--", "no-such-program"], "cannot run no-such-program: there is no such program"),
+            (["--debug", "--", "sh"], "--debug is for Python handlers"),
+            (["hello.handler", "--env-file", "nope"], "'nope' does not exist"),
+            (["hello.handler", "--env-file", "bad.env"], "bad.env: NAME has no value"),
+            (["hello.handler", "--sqs", "a,b"], "'b' is no option"),
+            (["hello.handler", "--url-port", "{taken}"], "Address already in use"),
+            (["hello.handler", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
+        ],
+    )
+    def test_one_line(self, folder: Path, arguments: list[str], expected: str) -> None:
+        """
+        What cannot work is one line at the end, and exit status 2.
+        """
+        (folder / "bad.env").write_text("NAME\n")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            given = [argument.replace("{taken}", port) for argument in arguments]
+            done = subprocess.run(
+                [sys.executable, "-m", "amazon_lambda_runtime.cli", "local", "--port=0", *given],
+                cwd=folder,
+                env=environment(PYTHONPATH=str(SOURCE)),
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+            )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert expected in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
