@@ -17,6 +17,7 @@ import click
 import pytest
 
 from amazon_lambda_runtime.cli.queue_options import parse_queue, queue_options
+from amazon_lambda_runtime.events import SQS, EventRuntime
 from amazon_lambda_runtime.local import Answer, Function, Pool
 from amazon_lambda_runtime.local.embedded_sqs import EmbeddedSqs
 from amazon_lambda_runtime.local.queues import (
@@ -30,6 +31,7 @@ from amazon_lambda_runtime.local.queues import (
 )
 from amazon_lambda_runtime.local.queues import poller as poller_module
 from amazon_lambda_runtime.local.queues.batch import events, failures, reports_failures
+from amazon_lambda_runtime.testing import invoke as invoke_handler
 
 from .support import Recorder, run, source_path
 
@@ -831,17 +833,26 @@ def test_drain() -> None:
         done: Counter[str] = Counter()
         attempts = 0
 
+        class Handler(SQS):
+            def on_message(self, message: Any, record: Any) -> None:
+                nonlocal attempts
+                attempts += 1
+                if chance.random() < 0.05:
+                    raise RuntimeError("at random")
+                done[record["body"]] += 1
+
+        class App(EventRuntime):
+            partial_failures = True
+
+        App.register_event_handler("aws:sqs", Handler)
+        app = App()
+        app.logger.disabled = True
+
         async def invoke(event: bytes) -> Answer:
-            nonlocal attempts
-            records = json.loads(event)["Records"]
             await asyncio.sleep(chance.random() / 200)
-            attempts += len(records)
             if chance.random() < 0.03:
                 return FAILED
-            failed = [each for each in records if chance.random() < 0.05]
-            done.update(each["body"] for each in records if each not in failed)
-            ids = [{"itemIdentifier": each["messageId"]} for each in failed]
-            return Answer(json.dumps({"batchItemFailures": ids}).encode())
+            return Answer(json.dumps(invoke_handler(app, event)).encode())
 
         async with place(0.3) as here:
             queue = await here.make("drain,visibility=2")
@@ -856,14 +867,22 @@ def test_drain() -> None:
 
 HANDLER = """
 import random
+from amazon_lambda_runtime.events import EventRuntime
+
+app = EventRuntime()
+app.partial_failures = True
+
+@app.on("aws:sqs")
+def message(body, record):
+    if random.random() < 0.1:
+        raise RuntimeError("at random")
+    # A record of the log with a traceback has no end of line.
+    print(f"\\ndone {record['body']}")
 
 def handler(event, context):
     if random.random() < 0.1:
         raise RuntimeError("at random")
-    failed = [record for record in event["Records"] if random.random() < 0.1]
-    for record in event["Records"]:
-        print(("failed " if record in failed else "done ") + record["body"])
-    return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in failed]}
+    return app.handler(event, context)
 """
 
 

@@ -49,14 +49,15 @@ class FunctionUrl:
         elif request.size > PAYLOAD_LIMIT:
             request.answer(json_response(413, {"Message": "Request entity too large"}))
         else:
-            event = json.dumps(event_of(request, self._function)).encode()
             caller = _Streamed(request) if self._streams else _Buffered(request)
-            invocation = Invocation(event, caller=caller)
+            invocation = Invocation(b"", caller=caller)
+            event = event_of(request, self._function, invocation.id)
+            invocation.event = json.dumps(event).encode()
             request.on_drain = lambda: resume(invocation)
             self._submit(invocation)
 
 
-def event_of(request: Request, function: Function) -> dict[str, Any]:
+def event_of(request: Request, function: Function, request_id: str) -> dict[str, Any]:
     """Return the event in payload format 2.0."""
     now = time.time()
     headers = {name: value for name, value in request.headers.items() if name != "cookie"}
@@ -81,7 +82,7 @@ def event_of(request: Request, function: Function) -> dict[str, Any]:
                 "sourceIp": "127.0.0.1",
                 "userAgent": headers.get("user-agent", ""),
             },
-            "requestId": "",
+            "requestId": request_id,
             "routeKey": "$default",
             "stage": "$default",
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
@@ -223,6 +224,7 @@ class _Streamed(_Caller):
     def __init__(self, request: Request) -> None:
         super().__init__(request)
         self._started = False
+        self._is_broken = False
         self._prelude = b""
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
@@ -231,7 +233,8 @@ class _Streamed(_Caller):
                 data = self._start_from_prelude(self._prelude + data)
             else:
                 self._start(200, _Headers({"Content-Type": invocation.content_type}))
-        self._request.write(data)
+        if not self._is_broken:
+            self._request.write(data)
         pause_if_full(self._request, invocation)
 
     def answered(self, invocation: Invocation, answer: Answer) -> None:
@@ -261,8 +264,8 @@ class _Streamed(_Caller):
         try:
             status, headers = _head(json.loads(prelude))
         except (ValueError, TypeError, AttributeError):
-            status, headers = 502, _Headers()
-            rest = b""
+            status, headers, rest = 502, _Headers(), b""
+            self._is_broken = True
         self._start(status, headers)
         return rest
 

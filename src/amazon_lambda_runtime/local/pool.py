@@ -190,6 +190,11 @@ class Pool:
     # From the queue to an environment.
 
     def _find_room(self, invocation: Invocation) -> None:
+        for number, first in self._first.items():
+            # One that was started for nobody in particular, since the code was saved.
+            if first is None and not self.environments[number].is_stale:
+                self._first[number] = invocation
+                return
         if self._has_room:
             self._start(invocation)
         else:
