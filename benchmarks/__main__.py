@@ -8,10 +8,10 @@ import sys
 from importlib import metadata
 from typing import NoReturn
 
-from . import candidates, measure, table
+from . import candidates, emulators, measure, table
 from .server import CandidateError, load_loop
 
-GROUPS = ["start", "cycle", "memory", "stream", "concurrency"]
+GROUPS = ["start", "cycle", "memory", "stream", "concurrency", "local"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,8 +73,10 @@ def measured(
             return measure.memory(found, effort)
         case "stream":
             return measure.stream(candidates.streaming(found), effort, loop)
-        case _:
+        case "concurrency":
             return measure.concurrency(candidates.concurrent(found), effort, loop)
+        case _:
+            return emulators.local(effort)
 
 
 def peer_version() -> str:

@@ -38,6 +38,7 @@ class Group(NamedTuple):
     rows: dict[str, Row]
     # The columns that are this runtime's.
     ours: tuple[str, ...] = (OURS,)
+    peer: str = PEER
 
 
 class Effort(NamedTuple):

@@ -1,6 +1,7 @@
 """The figures on one screen, each with its ratios and the target that it has to meet."""
 
 from .candidates import BARE, OURS, PASS, PEER
+from .emulators import RIE
 from .measure import Group
 
 # What our figure may be at most, as a multiple of another's.
@@ -10,6 +11,8 @@ TARGETS: dict[str, dict[str, float]] = {
     "6 MB, p50": {PEER: 0.8},
     "resident": {PEER: 1.0},
     "peak": {PEER: 1.0},
+    "warm invoke, one CPU, p50, µs": {RIE: 0.5},
+    "warm invoke, p50, µs": {RIE: 0.5},
 }
 
 
@@ -18,11 +21,11 @@ def ratio(row: dict[str, float], other: str, ours: str = OURS) -> float | None:
     return row[ours] / row[other] if ours in row and other in row else None
 
 
-def verdicts(name: str, row: dict[str, float]) -> list[str]:
+def verdicts(name: str, row: dict[str, float], ours: str = OURS) -> list[str]:
     """Return the targets of one row, each with ok or MISSED; "-" where it cannot be told."""
     told = []
     for other, limit in TARGETS.get(name, {}).items():
-        measured = ratio(row, other)
+        measured = ratio(row, other, ours)
         verdict = "-" if measured is None else "ok" if measured <= limit else "MISSED"
         told.append(f"≤ {limit:.2f} * {other} {verdict}")
     return told
@@ -39,17 +42,17 @@ def figure(value: float | None) -> str:
 def render(group: Group) -> str:
     """Return one group as a table."""
     columns = [PASS] if group.baseline == PASS else []
-    columns += [] if group.baseline == PEER else [BARE]
-    columns += [*group.ours, PEER]
+    columns += [] if group.baseline == group.peer else [BARE]
+    columns += [*group.ours, group.peer]
     # Each column of ours with each that it is compared with.
-    others = dict.fromkeys((PEER, group.baseline))
+    others = dict.fromkeys((group.peer, group.baseline))
     pairs = [(ours, other) for other in others for ours in group.ours]
     head = [group.unit, *columns, *(f"{ours}/{other}" for ours, other in pairs), "target"]
     lines = [head]
     for name, row in group.rows.items():
         cells = [figure(row.get(column)) for column in columns]
         cells += [number(ratio(row, other, ours), 2) for ours, other in pairs]
-        lines.append([name, *cells, ", ".join(verdicts(name, row))])
+        lines.append([name, *cells, ", ".join(verdicts(name, row, group.ours[0]))])
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     text = [group.title]
     for name, *cells, target in lines:
