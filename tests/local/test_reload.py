@@ -22,7 +22,7 @@ async def watched(folder: Path) -> AsyncIterator[tuple[Pool, Recorder]]:
     async with Pool(function, log) as pool:
         watching = asyncio.create_task(reload_on_save(pool, log))
         # Only a change tells that it watches.
-        while not log:
+        while not log and not watching.done():
             (folder / "begin.py").touch()
             await asyncio.sleep(0.3)
         log.clear()
@@ -94,3 +94,19 @@ def test_many_saves_and_events(tmp_path: Path) -> None:
             assert [line for line in log if "loaded anew" in line]
 
     run(test())
+
+
+def test_nothing_to_watch(tmp_path: Path) -> None:
+    """
+    Where files cannot be watched the log says so, and nothing else ends.
+    """
+    log = Recorder()
+    missing = str(tmp_path / "missing")
+
+    async def test() -> None:
+        async with Pool(replace(obedient(), task_root=missing), log) as pool:
+            await reload_on_save(pool, log)
+
+    run(test())
+    assert len(log) == 1
+    assert log[0].startswith(f"cannot watch {missing}: ")
