@@ -8,10 +8,10 @@ import sys
 from importlib import metadata
 from typing import NoReturn
 
-from . import candidates, events, measure, table
+from . import candidates, emulators, events, measure, table
 from .server import CandidateError, load_loop
 
-GROUPS = ["start", "cycle", "memory", "stream", "concurrency", "events"]
+GROUPS = ["start", "cycle", "memory", "stream", "concurrency", "events", "local"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -75,8 +75,10 @@ def measured(
             return events.events(effort)
         case "stream":
             return measure.stream(candidates.streaming(found), effort, loop)
-        case _:
+        case "concurrency":
             return measure.concurrency(candidates.concurrent(found), effort, loop)
+        case _:
+            return emulators.local(effort)
 
 
 def peer_version() -> str:

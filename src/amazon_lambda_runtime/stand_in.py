@@ -1,4 +1,4 @@
-"""python -m amazon_lambda_runtime.stand_in SCRIPT [HANDLER]: what `bootstrap` becomes outside Lambda.
+"""python -m amazon_lambda_runtime.stand_in SCRIPT [HANDLER]: `bootstrap` outside Lambda.
 
 It serves the URL of AWS's emulator on port 8080, so that an image runs as AWS's documentation
 shows: docker run -p 9000:8080 IMAGE. The variables are those that AWS's emulator knows.

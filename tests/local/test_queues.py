@@ -877,7 +877,7 @@ def message(body, record):
     if random.random() < 0.1:
         raise RuntimeError("at random")
     # A record of the log with a traceback has no end of line.
-    print(f"\\ndone {record['body']}")
+    print(f"\ndone {record['body']}")
 
 def handler(event, context):
     if random.random() < 0.1:

@@ -16,19 +16,24 @@ _EXTENSIONS = (".env", ".html", ".ini", ".j2", ".json", ".sql", ".toml", ".yaml"
 
 
 async def reload_on_save(pool: Pool, log: Log) -> None:
-    """Renew the pool's environments whenever the code is saved, until cancelled."""
+    """Renew the pool's environments whenever the code is saved, until cancelled.
+
+    Where files cannot be watched the log is told, and that is all.
+    """
     root = pool.function.task_root
-    async for names in _saved(root, watchfiles.PythonFilter(extra_extensions=_EXTENSIONS)):
-        log(f"{', '.join(names)} changed: {pool.function.name} is loaded anew")
-        pool.renew()
+    try:
+        async for names in _saved(root, watchfiles.PythonFilter(extra_extensions=_EXTENSIONS)):
+            log(f"{', '.join(names)} changed: {pool.function.name} is loaded anew")
+            pool.renew()
+    except OSError as error:
+        # The kernel has a limit for them.
+        log(f"cannot watch {root}: {error}. What is saved is not loaded before the next start.")
 
 
 async def _saved(
     root: str, of_interest: Callable[[watchfiles.Change, str], bool]
 ) -> AsyncIterator[list[str]]:
     """Yield the names of the files that were saved together."""
-    changes = watchfiles.awatch(
-        root, watch_filter=of_interest, debounce=_DEBOUNCE, step=_STEP, raise_interrupt=False
-    )
+    changes = watchfiles.awatch(root, watch_filter=of_interest, debounce=_DEBOUNCE, step=_STEP)
     async for changed in changes:
         yield sorted({str(Path(path).relative_to(root)) for _, path in changed})
