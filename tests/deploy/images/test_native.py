@@ -130,6 +130,22 @@ def test_requirements(
     assert native.build(spec).own_layers[0].digest != pushed.layers[1]
 
 
+def test_what_decides_about_the_packages(spec: ImageSpec, native: Native, tmp_path: Path) -> None:
+    """A wheel that a file of requirements names, the files that it names, even in a circle."""
+    local = make_wheel(spec.folder, "local", {"local.py": ""})
+    named = tmp_path / "named.txt"
+    named.write_text(f"./{local.name}; python_version > '3'\n-c named.txt\n")
+    wanted = replace(spec, requirements=named, runtime="little_runtime==1.0")
+    named.with_name(local.name).write_bytes(local.read_bytes())
+    before = dict(wheels.inputs(wanted))
+    assert before["runtime"] == b"little_runtime==1.0"
+    assert before[local.name] == local.read_bytes()
+    named.write_text(f"--no-index\n--find-links {Path(spec.runtime).parent}\n")
+    native.build(wanted)
+    other = make_wheel(tmp_path, "local", {"local.py": "changed"})
+    assert other.read_bytes() != local.read_bytes()
+
+
 def test_no_wheel(spec: ImageSpec, native: Native) -> None:
     """A package without a wheel for the target is told by name, in a line."""
     file = spec.folder / "requirements.txt"
