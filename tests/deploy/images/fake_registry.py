@@ -23,8 +23,9 @@ from amazon_lambda_runtime.deploy.images import Repository
 
 OCI = "application/vnd.oci.image"
 
-#: Faults: do it and keep the reply; hang up at once; hang up in the middle of the body.
-LOST, DEAD, CUT = "lost", "dead", "cut"
+#: Faults: do it and keep the reply; hang up at once; hang up in the middle of the body, or of the
+#: reply's.
+LOST, DEAD, CUT, SHORT = "lost", "dead", "cut", "short"
 
 
 def digest_of(data: bytes) -> str:
@@ -163,6 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and isinstance(fault.what, int):
             return self._answer(fault.what, b'{"errors":[{"code":"FAULT"}]}', fault.headers)
         status, content, headers = self._route(body)
+        if fault and fault.what == SHORT:
+            self._answer(status, content, headers, len(content) // 2)
+            return self._hang_up(line)
         if fault:  # LOST
             return self._hang_up(line)
         return self._answer(status, content, headers)
@@ -172,7 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _answer(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
+    def _answer(
+        self, status: int, content: bytes, headers: Mapping[str, str], sent: int | None = None
+    ) -> None:
         self.registry.log.append(f"{self.command} {self.path} {status}")
         self.send_response(status)
         for name, value in headers.items():
@@ -180,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(content[:sent])
 
     def _route(self, body: bytes) -> tuple[int, bytes, dict[str, str]]:
         registry = self.registry

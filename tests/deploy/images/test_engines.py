@@ -185,6 +185,15 @@ def test_an_index(
         Docker().push(Built(f"sha256:{ID}"), registry.repository())
 
 
+def test_no_configuration(
+    registry: FakeRegistry, stand_in: StandIn, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who never used docker has no configuration of it."""
+    monkeypatch.setenv("DOCKER_CONFIG", "/nonexistent")
+    assert Podman().push(Built(f"sha256:{ID}"), registry.repository()).digest == image
+    assert stand_in.told[-1]["login"] == {}
+
+
 def test_failures(spec: ImageSpec, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that fails is told in a line, with its last words."""
     monkeypatch.setenv("STAND_IN_FAILS", "build")

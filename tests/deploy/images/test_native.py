@@ -1,8 +1,10 @@
 """The native engine, against a strict registry: what it pushes, and what it need not push."""
 
 import gzip
+import importlib.util
 import io
 import json
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.deploy.images import ImageError, ImageSpec, Pushed
+from amazon_lambda_runtime.deploy.images import ImageError, ImageSpec, Pushed, wheels
 from amazon_lambda_runtime.deploy.images.cache import Cache
 from amazon_lambda_runtime.deploy.images.native import Native
 from amazon_lambda_runtime.deploy.images.registry import Client
@@ -128,6 +130,22 @@ def test_requirements(
     assert native.build(spec).own_layers[0].digest != pushed.layers[1]
 
 
+def test_what_decides_about_the_packages(spec: ImageSpec, native: Native, tmp_path: Path) -> None:
+    """A wheel that a file of requirements names, the files that it names, even in a circle."""
+    local = make_wheel(spec.folder, "local", {"local.py": ""})
+    named = tmp_path / "named.txt"
+    named.write_text(f"./{local.name}; python_version > '3'\n-c named.txt\n")
+    wanted = replace(spec, requirements=named, runtime="little_runtime==1.0")
+    named.with_name(local.name).write_bytes(local.read_bytes())
+    before = dict(wheels.inputs(wanted))
+    assert before["runtime"] == b"little_runtime==1.0"
+    assert before[local.name] == local.read_bytes()
+    named.write_text(f"--no-index\n--find-links {Path(spec.runtime).parent}\n")
+    native.build(wanted)
+    other = make_wheel(tmp_path, "local", {"local.py": "changed"})
+    assert other.read_bytes() != local.read_bytes()
+
+
 def test_no_wheel(spec: ImageSpec, native: Native) -> None:
     """A package without a wheel for the target is told by name, in a line."""
     file = spec.folder / "requirements.txt"
@@ -234,6 +252,60 @@ def test_a_damaged_cache(
     again = native.build(spec)
     assert again.digest == built.digest
     native.push(again, registry.repository())
+
+
+def test_bytecode(registry: FakeRegistry, spec: ImageSpec, native: Native, tmp_path: Path) -> None:
+    """Where there is a Python of the image's version, all modules are compiled, always alike."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    files = {name.replace("3.13", here): content for name, content in DEBIAN.items()}
+    files["usr/bin/python3"] = f"-> python{here}".encode()
+    registry.put_image("base/debian", "trixie", files)
+    spec.folder.joinpath("broken.py").write_text("def (:\n")
+    built = native.build(spec)
+    assert built.notes == ()
+    client = Client()
+    assert Native(cache=Cache(tmp_path / "other"), client=client).build(spec).digest == built.digest
+    client.close()
+    _, (_, packages, code) = image(registry, native.push(built, registry.repository()))
+    tag = sys.implementation.cache_tag
+    for layer, place, module in (
+        (code, "var/task", "hello"),
+        (packages, f"usr/local/lib/python{here}/dist-packages/little_runtime", "__init__"),
+    ):
+        compiled = content(layer, f"{place}/__pycache__/{module}.{tag}.pyc")
+        # By a hash that nobody compares (PEP 552).
+        assert compiled[:8] == importlib.util.MAGIC_NUMBER + b"\x01\0\0\0"
+    assert not [name for name in code.getnames() if "broken." in name and name.endswith("pyc")]
+    assert "var/task/broken.py" in code.getnames()
+
+
+def test_refresh(spec: ImageSpec, native: Native, tmp_path: Path) -> None:
+    """What is asked to be fresh is installed again."""
+    native.build(spec)
+    told: list[str] = []
+    client = Client()
+    fresh = Native(refresh=True, cache=Cache(tmp_path / "cache"), client=client)
+    fresh.build(spec, lambda done, total, what: told.append(what))
+    client.close()
+    assert told == ["packages", "packages"]
+
+
+LONG = "#!/bin/sh\n'''exec' \"" + sys.executable + '" "$0" "$@"\n\' \'\'\'\nx\n'
+
+
+@pytest.mark.parametrize(
+    ("script", "becomes"),
+    [
+        (f"#!{sys.executable}\nx\n", "#!/usr/bin/python3.13\nx\n"),
+        (LONG, "#!/usr/bin/python3.13\nx\n"),
+        ("#!/bin/sh\nx\n", "#!/bin/sh\nx\n"),
+        ("ELF", "ELF"),
+    ],
+    ids=["usual", "long", "shell", "binary"],
+)
+def test_scripts(script: str, becomes: str) -> None:
+    """A script that pip made for this interpreter is one for the image's; others are left alone."""
+    assert wheels._interpreter(script.encode(), b"/usr/bin/python3.13") == becomes.encode()
 
 
 def test_no_interpreter_to_compile_with(

@@ -16,7 +16,7 @@ from amazon_lambda_runtime.deploy.images.native import Native
 from amazon_lambda_runtime.deploy.images.registry import Client
 
 from .conftest import DEBIAN
-from .fake_registry import CUT, DEAD, LOST, FakeRegistry, Fault
+from .fake_registry import CUT, DEAD, LOST, SHORT, FakeRegistry, Fault
 
 
 @pytest.fixture
@@ -200,13 +200,36 @@ def test_download_that_breaks_off(registry: FakeRegistry, client: Client, tmp_pa
     digest = registry.put_image("base/x", "1", DEBIAN)
     repository = registry.repository("base/x")
     layer = client.manifest(repository, digest).document["layers"][0]
-    registry.faults.append(Fault(f"GET /v2/base/x/blobs/{layer['digest']}", DEAD, times=2))
+    registry.faults.append(Fault(f"GET /v2/base/x/blobs/{layer['digest']}", DEAD))
+    registry.faults.append(Fault(f"GET /v2/base/x/blobs/{layer['digest']}", SHORT))
     told: list[int] = []
     file = tmp_path / "x"
     client.download(
         repository, layer["digest"], layer["size"], file, lambda done, t, w: told.append(done)
     )
     assert file.stat().st_size == layer["size"] == told[-1]
+
+
+def test_odd_replies(registry: FakeRegistry, client: Client, tmp_path: Path) -> None:
+    """A registry that calls a manifest otherwise, or takes an upload nowhere, is not believed."""
+    repository = registry.repository()
+    other = {"Docker-Content-Digest": "sha256:other"}
+    registry.faults.append(Fault("PUT", 201, headers=other))
+    with pytest.raises(RegistryError, match="calls sha256:other what was pushed as sha256:"):
+        client.put_manifest(repository, b"{}", "x")
+    registry.faults.append(Fault("POST", 202))
+    file = tmp_path / "x"
+    file.touch()
+    with pytest.raises(RegistryError, match="the registry did not say where to"):
+        client.upload(repository, "sha256:x", file)
+
+
+def test_redirected_for_ever(registry: FakeRegistry, client: Client) -> None:
+    """Redirects are followed, but not round and round."""
+    registry.faults.append(Fault("GET", 307, 100, {"Location": "again"}))
+    with pytest.raises(RegistryError, match="307 Temporary Redirect"):
+        client.manifest(registry.repository(), "x")
+    assert len(registry.log) == 6
 
 
 def test_mount_refused(registry: FakeRegistry, spec: ImageSpec, native: Native) -> None:

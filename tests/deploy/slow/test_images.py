@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -15,6 +16,7 @@ from amazon_lambda_runtime.deploy.images.cache import Cache
 from amazon_lambda_runtime.deploy.images.engines import Buildah, Docker, Podman
 from amazon_lambda_runtime.deploy.images.native import Native
 from tests.harness import ACCEPTED, ScriptedApi, event
+from tests.lanes import find_python
 
 from . import machine
 
@@ -84,17 +86,27 @@ def test_native(registry: str, spec: ImageSpec, native: Native) -> None:
     client.close()
 
 
-def test_native_runs_everywhere(registry: str, spec: ImageSpec, native: Native) -> None:
-    """A cache elsewhere makes the same image, and bytecode is found where the base compiles it."""
-    image = native.build(spec)
-    with_cache = machine.command(
+def test_bytecode(
+    registry: str, spec: ImageSpec, native: Native, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image's own interpreter takes the bytecode that was made here, and compiles nothing."""
+    python = find_python("3.13")
+    if python is None:
+        pytest.skip("Python 3.13 is not installed, to compile with")
+    monkeypatch.setenv("PATH", f"{Path(python).parent}:{os.environ['PATH']}")
+    built = native.build(spec)
+    assert built.notes == ()
+    printed = machine.command(
         "podman", "--runtime=runc", "run", *machine.RUN_OPTIONS, "--tls-verify=false",
-        "--entrypoint=/usr/bin/python3", native.push(image, repository(registry)).uri, "-v", "-c",
-        "import amazon_lambda_runtime.bootstrap",
+        "--entrypoint=/bin/sh", native.push(built, repository(registry, "fn/bytecode")).uri, "-c",
+        "python3 -v -c 'import amazon_lambda_runtime.bootstrap, hello, orjson' 2>&1",
     )  # fmt: skip
-    assert with_cache == ""
-    other = Native(cache=Cache(spec.folder.parent / "another cache"))
-    assert other.build(spec).digest == image.digest
+    for module in (
+        "packages/amazon_lambda_runtime/__pycache__/bootstrap",
+        "task/__pycache__/hello",
+    ):
+        assert re.search(rf"code object from '/\S*{module}.cpython-313.pyc'", printed), printed
+    assert "# wrote " not in printed
 
 
 def test_arm64(registry: str, spec: ImageSpec, native: Native, tmp_path: Path) -> None:

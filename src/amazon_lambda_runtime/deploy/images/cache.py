@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,9 @@ class Cache:
         """Remove what was not used for a month."""
         oldest = time.time() - _KEEP
         for path in self._folder.rglob("*"):
-            try:
+            with suppress(FileNotFoundError):  # another build may be quicker
                 if path.is_file() and path.stat().st_mtime < oldest:
                     path.unlink()
-            except FileNotFoundError:
-                pass  # another build was quicker
 
     def _blob(self, digest: str) -> Path:
         return self._folder / "blobs" / digest.replace(":", "/")

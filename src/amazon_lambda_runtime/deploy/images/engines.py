@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ def choose(name: str = "auto", *, refresh: bool = False) -> Engine:
     return engine
 
 
-class _Command:
+class _Command(ABC):
     """What the three have in common. `build_options` are more arguments for each build."""
 
     name = ""
@@ -121,13 +122,15 @@ class _Command:
         config = manifest.document.get("config", {}).get("digest")
         return manifest.digest if config == built.digest else ""
 
+    @abstractmethod
     def _build(self, context: Context, file: Path) -> list[str]:
         """Return the command that builds and writes the image's id to `file`."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
         """Push and return the digest."""
-        raise NotImplementedError
+        ...
 
 
 class Buildah(_Command):

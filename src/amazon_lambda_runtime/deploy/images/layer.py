@@ -36,7 +36,7 @@ def make(tree: Tree, cache: Cache) -> Layer:
     with cache.new_file() as new:
         with new.open("wb") as raw:
             outer = _Hashed(raw)
-            with gzip.GzipFile("", "wb", _LEVEL, outer, mtime=0) as packed:
+            with gzip.GzipFile("", "wb", _LEVEL, outer, mtime=0) as packed:  # type: ignore[call-overload]
                 inner = _Hashed(packed)
                 # Written as a stream: tarfile never looks back.
                 with tarfile.open(fileobj=inner, mode="w|", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
@@ -91,9 +91,6 @@ class _Hashed:
         self.size += len(data)
         self._target.write(data)  # type: ignore[attr-defined]
         return len(data)
-
-    def flush(self) -> None:
-        self._target.flush()  # type: ignore[attr-defined]
 
     @property
     def digest(self) -> str:

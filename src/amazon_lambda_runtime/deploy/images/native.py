@@ -217,9 +217,8 @@ def _config(found: base.Base, spec: ImageSpec, added: tuple[Layer, ...]) -> byte
             "diff_ids": [each.diff_id for each in (*found.layers, *added)],
         },
         "history": history,
+        **{key: old[key] for key in ("variant",) if key in old},
     }
-    if variant := old.get("variant"):
-        document["variant"] = variant
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 

@@ -184,7 +184,8 @@ def _requirements(file: Path, seen: set[Path]) -> Iterator[tuple[str, bytes]]:
     for line in content.decode(errors="replace").splitlines():
         if match := _OPTION.match(line.strip()):
             yield from _requirements(file.parent / match[1], seen)
-        elif (local := file.parent / line.strip()).is_file() and line.strip():
+        # What is behind a semicolon says when, not what.
+        elif (local := file.parent / line.partition(";")[0].strip()).is_file():
             yield local.name, _content(local)  # a wheel
 
 
