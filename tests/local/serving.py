@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from amazon_lambda_runtime.local import Function, LocalLambda
-from amazon_lambda_runtime.local.journal import Journal
+from amazon_lambda_runtime.local.journal import Entry, Journal
 
 from .support import PATIENCE, RUNTIMES, Recorder
 
@@ -46,8 +46,12 @@ class Serving:
     @property
     def invoked(self) -> list[tuple[str, Any]]:
         """What has been invoked: its kind and its event."""
-        entries = list(self.journal._entries.values())
-        return [(entry.kind, json.loads(entry.event)) for entry in entries]
+        return [(entry.kind, json.loads(entry.event)) for entry in self.entries]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What the journal has of it, the oldest first."""
+        return list(self.journal._entries.values())
 
     def close(self) -> None:
         if self._thread.is_alive():
