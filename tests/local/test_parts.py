@@ -3,9 +3,8 @@
 import asyncio
 import os
 import re
+import subprocess
 import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,9 +12,7 @@ from amazon_lambda_runtime.local import Function, report
 from amazon_lambda_runtime.local.guard import refusal
 from amazon_lambda_runtime.local.invocation import Invocation, exit_reason
 from amazon_lambda_runtime.local.output import Output, to_stderr
-from amazon_lambda_runtime.local.process import Process
 from amazon_lambda_runtime.local.states import TRANSITIONS, Event, State
-from amazon_lambda_runtime.local.watchdog import Watchdog
 
 from .support import Recorder, run
 
@@ -125,43 +122,21 @@ class TestReport:
         )
         assert report.report("id", 1.0, 128, 19, 30.111).endswith("\tInit Duration: 30.11 ms")
 
-
-class TestProcess:
-    def test_memory(self) -> None:
+    def test_peak_memory(self) -> None:
         """
-        The memory of a process includes its children's; of the peak nothing is lost.
+        The peak memory of a process includes its children's, and is 0 where there is none.
         """
-        child = [sys.executable, "-c", "import time; print('child', flush=True); time.sleep(600)"]
-        code = (
-            "import pathlib, subprocess, sys, time\n"
-            "print('alone', flush=True)\n"
-            "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)\n"
-            f"subprocess.run({child!r})\n"
-        )
+        alone = report.peak_memory(os.getpid())
+        command = [sys.executable, "-c", "print(flush=True); input()"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            with_child = report.peak_memory(os.getpid())
+            child.kill()
 
-        async def test(go_on: Path) -> None:
-            log = Recorder()
-            output = Output(log)
-            watchdog = Watchdog()
-            command = [sys.executable, "-c", code, str(go_on)]
-            process = await Process.start(command, "/", os.environ, output.write_end, watchdog)
-            os.close(output.write_end)
-            await log.wait_for("alone")
-            alone = process.resident_mb()
-            go_on.touch()
-            await log.wait_for("child")
-            both = process.resident_mb()
-            process.kill()
-            assert await process.wait() == -9
-            output.close()
-            watchdog.dismiss()
-
-            assert 0 < alone < both < 10_000
-            assert process.peak_mb() >= both
-            assert process.resident_mb() == 0
-
-        with TemporaryDirectory() as folder:
-            run(test(Path(folder, "go-on")))
+        assert 0 < alone < 10_000
+        assert with_child > alone
+        assert report.peak_memory(child.pid) == 0
 
 
 class TestGuard:
