@@ -4,7 +4,7 @@
 set -eu
 
 skip() {
-    echo "install_chromium: the console page goes untested: $1" >&2
+    echo "SKIPPED the tests of the console page: $1" >&2
     exit 0
 }
 

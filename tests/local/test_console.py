@@ -1,16 +1,27 @@
 import json
 from collections.abc import AsyncGenerator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 import amazon_lambda_runtime
+from amazon_lambda_runtime.local import Invocation
 from amazon_lambda_runtime.local.console import Console
-from amazon_lambda_runtime.local.http import Request, Response
+from amazon_lambda_runtime.local.http import Connection, Request, Response
 from amazon_lambda_runtime.local.journal import Journal
 
-from .stand_in import FUNCTION, Invocation
 from .support import run
+
+FUNCTION = SimpleNamespace(
+    name="orders",
+    handler="orders.handler",
+    memory=128,
+    timeout=3,
+    concurrency=4,
+    url="http://127.0.0.1:9001/",
+    queues=["incoming"],
+)
 
 
 def ask(
@@ -20,7 +31,23 @@ def ask(
     of: Console | None = None,
 ) -> Response | None:
     console = of or Console(Journal(), [FUNCTION])
-    return run(console(Request(method, target, headers or {}, b"", 0)))
+
+    async def test() -> Response | None:
+        return await console(request(target, method, headers))
+
+    return run(test())
+
+
+def request(target: str, method: str = "GET", headers: dict[str, str] | None = None) -> Request:
+    # Nothing is answered here, so that the connection leads nowhere.
+    made = Request(cast(Connection, None))
+    made.method, made.target, made.headers = method, target, headers or {}
+    return made
+
+
+def body(response: Response) -> bytes:
+    assert isinstance(response.body, bytes)
+    return response.body
 
 
 def reply(target: str, **options: Any) -> Response:
@@ -33,7 +60,7 @@ def document(target: str, status: int = 200, **options: Any) -> Any:
     response = reply(target, **options)
     assert response.status == status
     assert response.headers["Content-Type"] == "application/json"
-    return json.loads(response.body)
+    return json.loads(body(response))
 
 
 class Samples:
@@ -82,7 +109,7 @@ def test_files(target: str, kind: str) -> None:
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert len(response.body) > 100
+    assert len(body(response)) > 100
 
 
 def test_entity_tags() -> None:
@@ -191,12 +218,13 @@ def test_invocation() -> None:
     All that is remembered of an invocation.
     """
     journal = Journal()
-    one = Invocation(b'{"a":1}', "Root=1", "orders")
-    journal.accepted(one, "Event")
+    one = Invocation(b'{"a":1}')
+    journal.accepted(one, "Event", "orders")
 
     found = document(f"/console/invocations/{one.id}", of=Console(journal, []))
 
-    assert (found["id"], found["kind"], found["event"]) == (one.id, "Event", "eyJhIjoxfQ==")
+    assert (found["id"], found["kind"], found["function"]) == (one.id, "Event", "orders")
+    assert found["event"] == "eyJhIjoxfQ=="
 
 
 def test_journal() -> None:
@@ -206,13 +234,13 @@ def test_journal() -> None:
 
     async def test() -> tuple[Response, list[Any]]:
         journal = Journal()
-        response = await Console(journal, [])(Request("GET", "/console/journal", {}, b"", 0))
+        response = await Console(journal, [])(request("/console/journal"))
         assert response is not None
-        body = cast("AsyncGenerator[bytes, None]", response.body)
-        messages = [await anext(body)]
+        events = cast("AsyncGenerator[bytes, None]", response.body)
+        messages = [await anext(events)]
         journal.line(None, "one\ntwo\u2028</script>")
-        messages.append(await anext(body))
-        await body.aclose()
+        messages.append(await anext(events))
+        await events.aclose()
         assert not journal._listeners
         return response, messages
 

@@ -18,7 +18,6 @@ class Invocation:
     id: str = "id-1"
     event: bytes = b"{}"
     trace_id: str = "Root=1-2-3"
-    function: str = "hello"
 
 
 async def changes(of: Journal, *acts: Any) -> list[Change]:
@@ -42,7 +41,7 @@ def test_the_life_of_an_invocation() -> None:
     snapshot, accepted, started, line, answered, reported = run(
         changes(
             kept,
-            lambda: kept.accepted(one, "RequestResponse"),
+            lambda: kept.accepted(one, "RequestResponse", "hello"),
             lambda: kept.started(one, 3, cold=True),
             lambda: kept.line(one, "hello"),
             lambda: kept.answered(one, b'"yes"', failed=False),
@@ -81,6 +80,27 @@ def test_the_life_of_an_invocation() -> None:
     assert {"type": "invocation", **entry.summary()} == reported
 
 
+def test_another_attempt() -> None:
+    """
+    A second attempt has the id of the first: it has yet to be answered, and goes on with its log.
+    """
+    one = Invocation(event=b"e" * 1000)
+    kept = Journal()
+    for number in range(journal.MEMORY_LIMIT // journal.PAYLOAD_LIMIT * 2):
+        kept.accepted(one, "Event", "hello")
+        kept.line(one, f"attempt {number}")
+        kept.answered(one, b"x" * journal.PAYLOAD_LIMIT, failed=True)
+    kept.accepted(one, "Event", "hello")
+
+    entry = kept.find("id-1")
+    assert entry is not None
+    assert (entry.answered_at, entry.failed, entry.answer) == (None, False, b"")
+    assert entry.line_count == number + 1
+    assert entry.lines[-1][1] == f"attempt {number}"
+    # What the attempts before held is not held any more.
+    assert kept._held == entry.held < 100_000
+
+
 def test_a_stream_and_its_end() -> None:
     """
     Pieces are told with their place; a payload after them is the reason why the stream broke off.
@@ -91,7 +111,7 @@ def test_a_stream_and_its_end() -> None:
     _, _, first, second, answered = run(
         changes(
             kept,
-            lambda: kept.accepted(one, "stream"),
+            lambda: kept.accepted(one, "stream", "hello"),
             lambda: kept.piece(one, b"ab"),
             lambda: kept.piece(one, b"\xff"),
             lambda: kept.answered(one, b'{"errorType":"E"}', failed=True),
@@ -113,7 +133,7 @@ def test_a_stream_that_ends_well() -> None:
     """
     one = Invocation()
     kept = Journal()
-    kept.accepted(one, "stream")
+    kept.accepted(one, "stream", "hello")
     kept.piece(one, b"all")
     kept.answered(one, b"", failed=False)
 
@@ -129,7 +149,7 @@ def test_what_was_before_is_in_the_snapshot() -> None:
     kept = Journal()
     for state in ("starting", "idle", "busy", "frozen"):
         kept.environment(1, state)
-    kept.accepted(Invocation(), "Event")
+    kept.accepted(Invocation(), "Event", "hello")
     kept.line(None, "of nobody")
 
     (snapshot,) = run(changes(kept))
@@ -176,7 +196,7 @@ def test_references_and_not_copies() -> None:
     """
     event, answer = b'{"some": "event"}' + b" " * 1000, b'"some answer"'
     kept = Journal()
-    kept.accepted(Invocation(event=event), "Event")
+    kept.accepted(Invocation(event=event), "Event", "hello")
     kept.answered(Invocation(), answer, failed=False)
 
     entry = kept.find("id-1")
@@ -192,10 +212,10 @@ def test_what_is_long_is_cut() -> None:
     limit = journal.PAYLOAD_LIMIT
     kept = Journal()
     long, stream = Invocation("long", b"e" * (limit + 1)), Invocation("stream")
-    kept.accepted(long, "Event")
+    kept.accepted(long, "Event", "hello")
     kept.answered(long, b"a" * (limit + 2), failed=False)
     kept.line(long, "l" * (journal.LINE_LIMIT + 1))
-    kept.accepted(stream, "stream")
+    kept.accepted(stream, "stream", "hello")
     for _ in range(3):
         kept.piece(stream, b"p" * (limit - 1))
 
@@ -215,7 +235,7 @@ def test_the_last_lines() -> None:
     Of many lines the last are kept, with the count of all.
     """
     kept = Journal()
-    kept.accepted(Invocation(), "Event")
+    kept.accepted(Invocation(), "Event", "hello")
     for number in range(journal.LINES + 10):
         kept.line(Invocation(), str(number))
 
@@ -231,7 +251,7 @@ def test_the_last_invocations() -> None:
     """
     kept = Journal()
     for number in range(journal.INVOCATIONS + 3):
-        kept.accepted(Invocation(str(number)), "Event")
+        kept.accepted(Invocation(str(number)), "Event", "hello")
 
     assert kept.find("2") is None
     assert kept.find("3") is not None
@@ -267,7 +287,7 @@ def test_memory_is_bounded(streamed: bool) -> None:
     kept = Journal()
     for number in range(journal.INVOCATIONS):
         one = Invocation(str(number), bytes([number % 256]) * size)
-        kept.accepted(one, "stream" if streamed else "Event")
+        kept.accepted(one, "stream" if streamed else "Event", "hello")
         if streamed:
             kept.piece(one, b"x" * size)
         kept.answered(one, b"x" * size, failed=streamed)
@@ -300,7 +320,7 @@ def test_a_slow_listener_starts_afresh() -> None:
             await anext(slow)
             for number in range(journal.BACKLOG + 100):
                 kept.environment(number % 5, "busy")
-            kept.accepted(Invocation(), "Event")
+            kept.accepted(Invocation(), "Event", "hello")
             afresh = await anext(slow)
             kept.line(None, "new")
             return afresh, await anext(slow), await missing(slow)

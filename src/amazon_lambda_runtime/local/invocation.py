@@ -217,6 +217,10 @@ class Invocation:
     def throttle(self) -> None:
         """Say that it will not run."""
         self.refused = self.reported = True
+        if self.journal is not None:
+            # It has waited for a while, in vain.
+            error = platform_error("TooManyRequestsException", "Rate Exceeded.")
+            self.journal.answered(self, error.payload, error.failed)
         if self.caller is not None:
             self.caller.throttled(self)
         self._wake()

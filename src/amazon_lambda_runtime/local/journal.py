@@ -36,7 +36,7 @@ Change = dict[str, Any]
 
 
 class Reported(Protocol):
-    """What the journal wants to know of an invocation. It may also have a `function`, by name."""
+    """What the journal wants to know of an invocation."""
 
     @property
     def id(self) -> str: ...
@@ -174,18 +174,26 @@ class Journal:
         if self._listeners:
             self._tell({"type": "environment", "number": number, "state": state, "at": now})
 
-    def accepted(self, invocation: Reported, kind: str) -> None:
-        """Note a new invocation: a RequestResponse, an Event, or from a stream, url or sqs."""
+    def accepted(self, invocation: Reported, kind: str, function: str) -> None:
+        """Note a new invocation: a RequestResponse, an Event, or from a stream, url or sqs.
+
+        Another attempt has the same id. It takes the place of the one before and goes on with its
+        log, as in CloudWatch.
+        """
         event = invocation.event
         entry = Entry(
             id=invocation.id,
             kind=kind,
-            function=getattr(invocation, "function", ""),
+            function=function,
             trace_id=invocation.trace_id,
             event=event if len(event) <= PAYLOAD_LIMIT else event[:PAYLOAD_LIMIT],
             event_size=len(event),
             accepted_at=time.time(),
         )
+        if before := self._entries.pop(entry.id, None):
+            self._held -= before.held
+            entry.lines, entry.line_count = before.lines, before.line_count
+            self._hold(entry, sum(sys.getsizeof(text) for _, text in entry.lines))
         self._entries[entry.id] = entry
         if len(self._entries) > INVOCATIONS:
             self._forget_oldest()

@@ -8,6 +8,8 @@ it (Lambda calls the first one suppressed), and what comes of that is the answer
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterator
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -32,11 +34,15 @@ class Pool:
     """Runs the invocations of one function. An async context manager: its end is their end.
 
     `log` gets every line that the function writes or that Lambda writes about it; `journal` is
-    told what happens.
+    told what happens. Environments get their numbers from `numbers`, which pools may share.
     """
 
     def __init__(
-        self, function: Function, log: Log = to_stderr, journal: Journal | None = None
+        self,
+        function: Function,
+        log: Log = to_stderr,
+        journal: Journal | None = None,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self.function = function
         self.environments: dict[int, Environment] = {}
@@ -51,7 +57,7 @@ class Pool:
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
-        self._count = 0
+        self._numbers = numbers or count(1)
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -85,9 +91,9 @@ class Pool:
                 self._begin(environment, invocation)
                 self.free(environment)  # a managed instance may have room for more
                 return
-        self._accepted(invocation)
         seconds = max([e.soon for e in self.environments.values() if not e.is_stale], default=0)
         if seconds:
+            self._accepted(invocation)
             self._queue.append(invocation)
             loop = asyncio.get_running_loop()
             invocation.timer = loop.call_later(seconds, self._overdue, invocation)
@@ -196,6 +202,7 @@ class Pool:
                 self._first[number] = invocation
                 return
         if self._has_room:
+            self._accepted(invocation)
             self._start(invocation)
         else:
             invocation.throttle()
@@ -205,20 +212,21 @@ class Pool:
         count = sum(not environment.is_stale for environment in self.environments.values())
         return count < self.function.concurrency and not self._closed
 
-    def _start(self, invocation: Invocation | None, again: bool = False) -> None:
-        self._count += 1
+    def _start(self, invocation: Invocation | None, again: bool = False) -> Environment:
+        number = next(self._numbers)
         kind = ManagedEnvironment if self.function.max_concurrency else Environment
-        environment = kind(self.function, self._count, self, self._watchdog)
-        self.environments[self._count] = environment
-        self._first[self._count] = invocation
+        environment = kind(self.function, number, self, self._watchdog)
+        self.environments[number] = environment
+        self._first[number] = invocation
         if again:
-            self._again.add(self._count)
+            self._again.add(number)
         elif self.function.timeout:
             loop = asyncio.get_running_loop()
-            self._timers[self._count] = loop.call_later(INIT_LIMIT, self._init_late, environment)
+            self._timers[number] = loop.call_later(INIT_LIMIT, self._init_late, environment)
         environment.start()
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
+        return environment
 
     def _dequeue(self) -> Invocation:
         invocation = self._queue.popleft()
@@ -246,7 +254,7 @@ class Pool:
     def _accepted(self, invocation: Invocation) -> None:
         if self._journal is not None and invocation.journal is None:
             invocation.journal = self._journal
-            self._journal.accepted(invocation, invocation.kind)
+            self._journal.accepted(invocation, invocation.kind, self.function.name)
 
     def _set_deadline(self, invocation: Invocation) -> None:
         invocation.started = time.perf_counter()
@@ -256,7 +264,8 @@ class Pool:
         """Tell that the invocation's time has begun, and have it end."""
         self._accepted(invocation)
         if self._journal is not None:
-            self._journal.started(invocation, environment.number, not environment.is_initialised)
+            cold = invocation.init_ms is not None or not environment.is_initialised
+            self._journal.started(invocation, environment.number, cold)
         self.wrote(invocation, report.start(invocation.id))
         timeout = self.function.timeout
         if timeout:
@@ -286,14 +295,7 @@ class Pool:
         # What can't be started at all is the same a second time.
         if not again and environment.init_failure != "Runtime.InvalidEntrypoint":
             self._set_deadline(invocation)
-            self._announce(environment, invocation)
-            self._start(invocation, again=True)
-            started = self.environments[self._count]
-            if invocation.timer is not None:
-                invocation.timer.cancel()
-                left = invocation.started + self.function.timeout - time.perf_counter()
-                loop = asyncio.get_running_loop()
-                invocation.timer = loop.call_later(left, self._timed_out, started, invocation)
+            self._announce(self._start(invocation, again=True), invocation)
             return
         if not again:
             self._set_deadline(invocation)

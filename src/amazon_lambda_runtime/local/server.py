@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
+from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,7 +30,10 @@ class LocalLambda:
 
     def __init__(self, *functions: Function, log: Log = to_stderr, console: bool = True) -> None:
         self.journal = Journal()
-        self.pools = {function.name: Pool(function, log, self.journal) for function in functions}
+        numbers = count(1)
+        self.pools = {
+            function.name: Pool(function, log, self.journal, numbers) for function in functions
+        }
         self._log = log
         self._api = InvokeApi(self)
         self._shown = {function.name: _Shown(function) for function in functions}

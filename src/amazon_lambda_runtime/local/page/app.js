@@ -142,7 +142,8 @@ function follow(change) {
     soon("response");
   } else if (change.type === "invocation") {
     soon("head");
-    if (change.answered_at !== null && detail?.answered_at === null) load(change.id);
+    // An answer is there; or none any more, for it is another attempt.
+    if (detail && change.answered_at !== detail.answered_at) load(change.id);
   }
 }
 

@@ -13,8 +13,8 @@ function showFunction() {
   const chosen = about($("function").value);
   const facts = chosen ? [
     ["Handler", chosen.handler],
-    ["Memory", `${chosen.memory} MB`],
-    ["Timeout", `${chosen.timeout} s`],
+    ["Memory", chosen.memory && `${chosen.memory} MB`],
+    ["Timeout", chosen.timeout && `${chosen.timeout} s`],
     ["Concurrency", String(chosen.concurrency)],
     ["URL", chosen.url && h("a", /^https?:/.test(chosen.url) ? { href: chosen.url, target: "_blank", rel: "noopener noreferrer" } : {}, chosen.url)],
     ["Queues", chosen.queues.join(", ")],

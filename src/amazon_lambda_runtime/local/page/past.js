@@ -113,10 +113,10 @@ export function figures(invocation, about, now) {
   const ms = duration(invocation, now);
   const found = [];
   if (ms !== null) found.push(["Duration", span(ms), about?.timeout ? gauge(ms / 1000 / about.timeout) : null]);
-  if (invocation.duration_ms !== null) found.push(["Billed", `${Math.ceil(invocation.duration_ms)} ms`]);
+  if (invocation.duration_ms !== null) found.push(["Billed", `${Math.ceil(invocation.duration_ms + (invocation.init_ms ?? 0))} ms`]);
   if (invocation.init_ms !== null) found.push(["Init", span(invocation.init_ms)]);
   if (invocation.memory_used !== null) {
-    found.push(["Memory", `${invocation.memory_used}${about ? ` / ${about.memory}` : ""} MB`, about ? gauge(invocation.memory_used / about.memory) : null]);
+    found.push(["Memory", `${invocation.memory_used}${about?.memory ? ` / ${about.memory}` : ""} MB`, about?.memory ? gauge(invocation.memory_used / about.memory) : null]);
   }
   if (invocation.environment !== null) found.push(["Environment", `#${invocation.environment}${invocation.cold ? " cold" : ""}`]);
   found.push(["Type", invocation.kind]);

@@ -51,6 +51,7 @@ function whole({ kept, total, error }, raw, failed) {
   const parts = [];
   if (data.length) parts.push(...show(data.subarray(0, shown), { raw, partial, failed: failed && !error }));
   if (partial) parts.push(h("p", { class: "note" }, `The first ${size(shown)} of ${size(total)}.`));
-  if (error) parts.push(h("p", { class: "note" }, "The stream broke off:"), problem(error));
+  if (error && data.length) parts.push(h("p", { class: "note" }, "The stream broke off:"));
+  if (error) parts.push(problem(error));
   return parts.length ? parts : [nothing("The answer is empty.")];
 }

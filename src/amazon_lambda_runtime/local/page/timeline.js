@@ -2,7 +2,8 @@
 //
 // Work comes in bursts of milliseconds with minutes between them, so time is drawn to scale only
 // while somebody is at work; a pause is folded to a narrow strip that says how long it was. Frozen
-// environments are seen to sleep through the folds.
+// environments are seen to sleep through the folds. Invocations of one environment at the same time
+// are drawn one below the other, in thinner bars.
 
 import { clock, h, short, span, svg } from "./dom.js";
 import { duration } from "./store.js";
@@ -14,6 +15,9 @@ const FOLD = 44;
 const BURST = 34;
 const LANE = 26;
 const BAR = 16;
+const THIN = 6;
+// In seconds: what follows one after the other may seem to overlap by so much.
+const CLOCK = 0.001;
 const AXIS = 18;
 // How many bursts are shown, at each step of the zoom.
 export const ZOOMS = [1, 2, 4, 8, 16, 32];
@@ -96,7 +100,9 @@ export function draw(element, store, { zoom, selected, choose }) {
     element.replaceChildren(h("p", { class: "nothing" }, "No execution environment has been started yet."));
     return false;
   }
-  const height = lanes.length * LANE + AXIS;
+  const rows = new Map(lanes.map(([number]) => [number, stack(spans, number, view.start)]));
+  const tall = (number) => Math.max(LANE, rows.get(number) * (THIN + 1) + LANE - BAR);
+  const height = lanes.reduce((sum, [number]) => sum + tall(number), AXIS);
   const drawing = svg("svg", { width: element.clientWidth, height, role: "list", "aria-label": "Execution environments" });
   for (const { x, length } of view.pauses) {
     drawing.append(
@@ -115,11 +121,27 @@ export function draw(element, store, { zoom, selected, choose }) {
       free = x + 58;
     }
   }
-  lanes.forEach(([number, states], index) => {
-    drawing.append(lane(number, states, index * LANE, spans, view, { store, now, narrow, selected, choose }));
-  });
+  let y = 0;
+  for (const [number, states] of lanes) {
+    const place = { y, height: tall(number), rows: rows.get(number) };
+    drawing.append(lane(number, states, place, spans, view, { now, narrow, selected, choose }));
+    y += place.height;
+  }
   element.replaceChildren(drawing);
   return spans.some(({ to }) => to === now);
+}
+
+// Give each span of an environment its row: the first that is free by then. Return their number.
+function stack(spans, number, start) {
+  const ends = [];
+  for (const work of spans) {
+    // An init that belongs to an invocation's time is drawn over it.
+    if (work.number !== number || work.init || work.to < start) continue;
+    const free = ends.findIndex((end) => end <= work.from + CLOCK);
+    work.row = free < 0 ? ends.length : free;
+    ends[work.row] = work.to;
+  }
+  return Math.max(1, ends.length);
 }
 
 function pauseText(seconds) {
@@ -128,12 +150,13 @@ function pauseText(seconds) {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-function lane(number, states, y, spans, view, { store, now, narrow, selected, choose }) {
+function lane(number, states, { y, height, rows }, spans, view, { now, narrow, selected, choose }) {
   const state = states.at(-1)[1];
   const own = spans.filter((work) => work.number === number);
   const memory = Math.max(0, ...own.map(({ invocation }) => invocation?.memory_used ?? 0));
-  const middle = y + LANE / 2;
-  const top = middle - BAR / 2;
+  const middle = y + height / 2;
+  const bar = rows > 1 ? THIN : BAR;
+  const top = y + (height - rows * (bar + 1)) / 2;
   const count = own.filter(({ invocation }) => invocation).length;
   const said = `Environment ${number}: ${state}, ${count} invocation${count === 1 ? "" : "s"}${memory ? `, ${memory} MB` : ""}`;
   const group = svg("g", { class: `lane ${state}`, role: "listitem", "aria-label": said, "data-number": number, "data-state": state });
@@ -146,29 +169,29 @@ function lane(number, states, y, spans, view, { store, now, narrow, selected, ch
     const to = states[index + 1]?.[0] ?? now;
     if (name === "gone" || to <= view.start) return;
     const x = view.place(from);
-    const bar = svg("rect", { class: `rest ${name}`, x, y: middle - 3, width: Math.max(1, view.place(to) - x), height: 6 });
-    bar.append(svg("title", {}, `#${number} ${name}, ${span((to - from) * 1000)}`));
-    group.append(bar);
+    const rest = svg("rect", { class: `rest ${name}`, x, y: middle - 3, width: Math.max(1, view.place(to) - x), height: 6 });
+    rest.append(svg("title", {}, `#${number} ${name}, ${span((to - from) * 1000)}`));
+    group.append(rest);
   });
   // Init after the rest: where the two touch, a cold start is what one wants to see.
-  for (const { from, to, init, invocation } of [...own].sort((one) => (one.init ? 1 : -1))) {
+  for (const { from, to, init, invocation, row } of [...own].sort((one) => (one.init ? 1 : -1))) {
     if (to < view.start) continue;
     const x = view.place(from);
     const width = Math.max(3, view.place(to) - x);
     const kind = init ? "init" : invocation.failed ? "failed" : "busy";
-    const bar = svg("rect", { class: `work ${kind}`, x, y: top, width, height: BAR, rx: 2 });
+    const drawn = svg("rect", { class: `work ${kind}`, x, y: init ? middle - BAR / 2 : top + row * (bar + 1), width, height: init ? BAR : bar, rx: 2 });
     const length = (to - from) * 1000;
     if (init) {
-      bar.append(svg("title", {}, `#${number} init (cold start), ${span(length)}`));
+      drawn.append(svg("title", {}, `#${number} init (cold start), ${span(length)}`));
     } else {
-      bar.dataset.id = invocation.id;
-      if (invocation.id === selected) bar.classList.add("selected");
-      bar.append(svg("title", {}, `${short(invocation.id)} ${invocation.failed ? "failed" : ""} ${span(length)}${invocation.memory_used ? `, ${invocation.memory_used} MB` : ""}`));
-      bar.addEventListener("click", () => choose(invocation.id));
+      drawn.dataset.id = invocation.id;
+      if (invocation.id === selected) drawn.classList.add("selected");
+      drawn.append(svg("title", {}, `${short(invocation.id)} ${invocation.failed ? "failed" : ""} ${span(length)}${invocation.memory_used ? `, ${invocation.memory_used} MB` : ""}`));
+      drawn.addEventListener("click", () => choose(invocation.id));
     }
-    group.append(bar);
+    group.append(drawn);
     const label = span(length);
-    if (width > label.length * 6.6 + 10) {
+    if ((init || rows === 1) && width > label.length * 6.6 + 10) {
       group.append(svg("text", { class: `length ${kind}`, x: x + 5, y: middle + 4 }, label));
     }
   }
