@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-_TOOLS = ("click", "h11")
+_TOOLS = ("boto3", "click", "dotenv", "h11", "rich")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
