@@ -1,5 +1,6 @@
 """`lambda-runtime plan`, `deploy`, `diff` and so on: processes, as users run them."""
 
+import contextlib
 import json
 import os
 import signal
@@ -115,6 +116,27 @@ def test_logs(world: World, image: str) -> None:
         follower.send_signal(signal.SIGINT)
         rest, errors = follower.communicate(timeout=20)
     assert (follower.returncode, rest, errors) == (0, "", "")
+
+
+def test_in_a_terminal(world: World, image: str) -> None:
+    """What it is at moves, what is done stays, and both are in colour."""
+    master, slave = os.openpty()
+    command = [sys.executable, "-m", "amazon_lambda_runtime.cli", "deploy", "--image-uri", image]
+    variables = {**os.environ, "TERM": "xterm"}
+    process = subprocess.Popen(
+        command, cwd=world.folder, env=variables, stdout=subprocess.DEVNULL, stderr=slave
+    )
+    os.close(slave)
+    shown = b""
+    with process, contextlib.suppress(OSError):  # the other end is closed
+        while piece := os.read(master, 65536):
+            shown += piece
+    os.close(master)
+    text = shown.decode()
+    assert process.returncode == 0, text
+    assert "reading what is there" in text
+    assert "\x1b[32m+\x1b[0m function orders: there is none" in text
+    assert "smoke test of version 1 with payload.json" in text
 
 
 def test_errors_are_one_line(world: World) -> None:

@@ -29,7 +29,7 @@ def test_nothing_but_defaults(tmp_path: Path) -> None:
 
 
 def test_flags_win_then_variables_then_the_table(tmp_path: Path) -> None:
-    """The nearer to the command, the stronger."""
+    """The nearer to the command, the stronger; an empty variable says nothing."""
     table = 'repository = "table"\nregion = "eu-west-1"\nrole = "table"\n'
     project = read(
         tmp_path,
@@ -38,6 +38,7 @@ def test_flags_win_then_variables_then_the_table(tmp_path: Path) -> None:
         REGION="eu-west-2",
         REPO_NAME="variable",
         AWS_PROFILE="p",
+        ROLE_NAME="",
     )
     assert (project.region, project.repository, project.profile) == ("eu-west-3", "variable", "p")
     assert project.functions[0].role == "table"
@@ -91,6 +92,8 @@ queue = "bills"
     assert orders.environment == {"LOG_LEVEL": "debug", "SHOP": "1"}
     assert (orders.role, bills.role) == ("orders-role", "bills-role")
     assert bills.triggers == (SqsTrigger("bills"),)
+    (named,) = read(tmp_path, "", {"function": "bills"}, ROLE_NAME="mine").functions
+    assert named.role == "mine"
     chosen = read(tmp_path, "", {"function": "bills"})
     assert (chosen.functions, chosen.others) == ((bills,), (orders,))
     with pytest.raises(ConfigError, match="there is no function 'bill': did you mean 'bills'"):
@@ -120,6 +123,7 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ("timeout = 901", "it takes 1 to 900 (seconds)"),
         ("ephemeral_storage = 511", "it takes 512 to 10240 (MB)"),
         ("retention = 8", "retention of hello-python is 8"),
+        ('dockerfile = "none"', "cannot read the dockerfile: there is no file"),
         ("keep = 0", "keep is 0: it takes 1 to 1000"),
         ('architecture = "arm"', "architecture is 'arm': it takes x86_64 or arm64"),
         ('engine = "kaniko"', "engine is 'kaniko'"),
