@@ -215,6 +215,15 @@ def _model(service: str) -> list[tuple[str, re.Pattern[str], str, str]]:
     return _MODELS[service]
 
 
+class _Proxy(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *arguments: Any) -> None:
+        """Say nothing of clients that were killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*arguments)
+
+
 class StandIn:
     """The server and its door, for one session of tests."""
 
@@ -236,8 +245,7 @@ class StandIn:
         _await(host, port, self._moto)
         self.door = Door()
         handler = type("Handler", (_Handler,), {"door": self.door, "moto": (host, port)})
-        self._proxy = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._proxy.daemon_threads = True
+        self._proxy = _Proxy(("127.0.0.1", 0), handler)
         Thread(target=self._proxy.serve_forever, daemon=True).start()
         self.door.url = f"http://127.0.0.1:{self._proxy.server_port}"
         self._post("config", {"lambda": {"use_docker": False}})

@@ -53,7 +53,7 @@ def test_rollback_of_nothing(world: World) -> None:
 
 def test_old_versions_and_images_go_and_used_ones_stay(world: World) -> None:
     """`keep` of each stay; an image that any function of the account uses stays too."""
-    world.write(ONE + "keep = 2\n")
+    world.write(ONE)
     deploy(world, "1")
     # Somebody else's function runs our oldest image.
     world.client("lambda").create_function(
@@ -69,6 +69,8 @@ def test_old_versions_and_images_go_and_used_ones_stay(world: World) -> None:
     deploy(world, "2")
     world.client("lambda").create_alias(FunctionName="orders", Name="audit", FunctionVersion="2")
     deploy(world, "3", "4", "5")
+    world.write(ONE + "keep = 2\n")
+    world.deploy()
     site, function = world.site(), world.function()
     assert [version["Version"] for version in release.versions(site, function)] == ["5", "4", "2"]
     images = world.client("ecr").describe_images(repositoryName="orders")["imageDetails"]

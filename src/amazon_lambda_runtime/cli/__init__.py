@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-_TOOLS = ("boto3", "click", "httptools", "rich", "watchfiles")
+_TOOLS = ("boto3", "click", "dotenv", "httptools", "rich", "watchfiles")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

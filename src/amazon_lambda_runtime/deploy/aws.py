@@ -5,6 +5,7 @@ one line. A request that makes something goes through `Aws.create`, which looks 
 again: the answer to the first may have been lost on the way.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -73,7 +74,9 @@ class Aws:
             self._session = boto3.Session(profile_name=named, region_name=region)
         except exceptions.BotoCoreError as error:
             raise DeployError(f"cannot use the profile {profile}: {error}") from None
-        self.region: str = region or self._session.region_name or DEFAULTS["REGION"]
+        # boto3 does not know AWS_REGION, by which every other SDK goes.
+        known = os.environ.get("AWS_REGION") or self._session.region_name
+        self.region: str = region or known or DEFAULTS["REGION"]
 
     @classmethod
     def of(cls, project: Project, retry: Retry | None = None) -> "Aws":

@@ -35,10 +35,16 @@ class Engines:
     def build(self, project: Project, progress: Progress) -> str | None:
         try:
             self._engine = self._images.choose(project.engine)
+            chosen = {
+                "dockerfile": project.dockerfile,
+                "base": project.base,
+                "requirements": project.requirements,
+            }
             spec = self._images.ImageSpec(
                 folder=project.folder,
                 handler=command(project),
                 architecture=project.architecture,
+                **{key: value for key, value in chosen.items() if value is not None},
             )
             self._built = self._engine.build(spec, _bytes(progress))
         except self._images.ImageError as error:

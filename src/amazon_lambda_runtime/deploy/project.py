@@ -68,6 +68,10 @@ class Project:
     architecture: str = "x86_64"
     #: docker, podman, buildah, native, or auto.
     engine: str = "auto"
+    #: What the image is made of; None leaves it to the engine.
+    dockerfile: Path | None = None
+    base: str | None = None
+    requirements: Path | None = None
     #: Versions, and images, that a clean-up leaves for a rollback.
     keep: int = 5
     #: Deploy this image of the registry instead of building one.

@@ -37,6 +37,9 @@ _PROJECT_KEYS = {
     "module": _STRING,
     "engine": _STRING,
     "architecture": _STRING,
+    "dockerfile": _STRING,
+    "base": _STRING,
+    "requirements": _STRING,
     "keep": _INTEGER,
     "region": _STRING,
     "profile": _STRING,
@@ -64,6 +67,17 @@ _FUNCTION_KEYS = {
     "payload": _STRING,
     "triggers": _TABLES,
 }
+# Those that are taken as they stand.
+_PLAIN = (
+    "architecture",
+    "base",
+    "engine",
+    "keep",
+    "image_uri",
+    "region",
+    "profile",
+    "account",
+)
 # Each variable, and the key of the table that it stands for.
 _VARIABLES = {
     "IMAGE_NAME": "image",
@@ -95,16 +109,19 @@ def load(
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     table, declared = _table(folder)
     _check_keys(table, {**_PROJECT_KEYS, **_FUNCTION_KEYS}, "[tool.lambda-runtime]")
-    for variable, key in _VARIABLES.items():
-        if variables.get(variable):
-            table[key] = variables[variable]
     queue_name = given.pop("queue_name", None) or variables.get("QUEUE_NAME") or None
     batch_size = given.pop("batch_size", None) or variables.get("BATCH_SIZE") or None
-    table.update(given)
+    heard = {key: variables[name] for name, key in _VARIABLES.items() if variables.get(name)}
+    over = {**heard, **given}
+    table.update(over)
     repository = table.get("repository", DEFAULTS["REPO_NAME"])
-    functions, others = _functions(folder, table)
+    functions, others = _functions(folder, table, over)
     if queue_name or queue:
         functions = (_with_queue(functions[0], queue_name, batch_size), *functions[1:])
+    chosen: dict[str, Any] = {key: table[key] for key in _PLAIN if key in table}
+    for key in ("dockerfile", "requirements"):
+        if key in table:
+            chosen[key] = _file(folder, key, table[key])
     project = Project(
         name=table.get("name", repository),
         folder=folder,
@@ -114,22 +131,16 @@ def load(
         functions=functions,
         others=others,
         declared=declared,
-        **{
-            key: table[key]
-            for key in (
-                "architecture",
-                "engine",
-                "keep",
-                "image_uri",
-                "region",
-                "profile",
-                "account",
-            )
-            if key in table
-        },
+        **chosen,
     )
     limits.check(project)
     return project
+
+
+def _file(folder: Path, key: str, name: str) -> Path:
+    if not (folder / name).is_file():
+        raise ConfigError(f"cannot read the {key}: there is no file {folder / name}")
+    return folder / name
 
 
 def _table(folder: Path) -> tuple[dict[str, Any], bool]:
@@ -151,7 +162,7 @@ def _table(folder: Path) -> tuple[dict[str, Any], bool]:
 
 
 def _functions(
-    folder: Path, table: dict[str, Any]
+    folder: Path, table: dict[str, Any], over: Mapping[str, Any]
 ) -> tuple[tuple[Function, ...], tuple[Function, ...]]:
     """Return the functions that are meant, and the others."""
     shared = {key: value for key, value in table.items() if key in _FUNCTION_KEYS}
@@ -165,7 +176,8 @@ def _functions(
         if not isinstance(own, dict):
             raise ConfigError(f"{where} is not a table")
         _check_keys(own, _FUNCTION_KEYS, where)
-        merged = {"role": f"{name}-role", **shared, **own}
+        stronger = {key: value for key, value in over.items() if key in _FUNCTION_KEYS}
+        merged = {"role": f"{name}-role", **shared, **own, **stronger}
         for key in ("environment", "tags"):
             merged[key] = {**shared.get(key, {}), **own.get(key, {})}
         functions.append(_function(folder, name, merged))

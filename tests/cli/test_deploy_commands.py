@@ -1,0 +1,207 @@
+"""`lambda-runtime plan`, `deploy`, `diff` and so on: processes, as users run them."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.conftest import stand_in, world
+from tests.deploy.stand_in import Fault
+from tests.deploy.world import ALL, INVENTORY, ONE, World
+
+__all__ = ["stand_in", "world"]
+
+
+@pytest.fixture
+def image(world: World) -> str:
+    """The URI of an image that is in the registry."""
+    world.write(ONE)
+    world.deploy(only={"repository"})
+    return world.put_image("a")
+
+
+def test_from_nothing_to_live_and_back(world: World, image: str) -> None:
+    """Plan, deploy, deploy again, invoke, diff, and destroy, in plain lines."""
+    planned = world.run("plan", "--image-uri", image)
+    assert planned.returncode == 0
+    assert "+ function orders: there is none\n" in planned.stdout
+    assert "\x1b" not in planned.stdout + planned.stderr
+    first = world.run("deploy", "--image-uri", image)
+    assert (first.returncode, first.stdout) == (0, "orders: deployed\n"), first.stderr
+    assert "+ alias orders:live: no version is live" in first.stderr
+    second = world.run("deploy", "--image-uri", image)
+    assert (second.returncode, second.stdout) == (0, "orders: nothing to do\n")
+    assert world.run("plan", "--image-uri", image).stdout == "Nothing to do.\n"
+    same = world.run("diff")
+    assert (same.returncode, same.stdout) == (0, "No difference.\n")
+    world.client("lambda").update_function_configuration(FunctionName="orders", Timeout=9)
+    drift = world.run("diff")
+    assert drift.returncode == 1
+    assert drift.stdout == "~ configuration of function orders: timeout 9 → 3\n"
+    refused = world.run("destroy")
+    assert refused.returncode != 0
+    assert "Traceback" not in refused.stderr
+    assert world.live() == "1"
+    gone = world.run("destroy", "--yes")
+    assert gone.returncode == 0
+    assert gone.stdout.endswith("orders: destroyed\n")
+    assert world.run("destroy", "--yes").stdout == "Nothing to destroy.\n"
+
+
+def test_invoke(world: World, image: str) -> None:
+    """The response is stdout, a failure is status 1, a function that is not there is status 2."""
+    world.run("deploy", "--image-uri", image)
+    (world.folder / "other.json").write_text('{"a": 1}')
+    done = world.run("invoke", "--payload", "other.json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"a": 1})
+    world.door.faults.append(Fault("lambda:Invoke", failed='{"errorType": "Bad"}'))
+    failed = world.run("invoke")
+    assert (failed.returncode, json.loads(failed.stdout)) == (1, {"errorType": "Bad"})
+    # moto answers for functions that are not there.
+    missing = (404, "ResourceNotFoundException", "Function not found: absent")
+    world.door.faults.append(Fault("lambda:Invoke", error=missing))
+    absent = world.run("invoke", "--function", "absent")
+    assert absent.returncode == 2
+    assert absent.stderr.startswith("lambda-runtime: lambda:Invoke: ResourceNotFoundException")
+    assert absent.stderr.count("\n") == 1
+
+
+def test_rollback_and_a_failed_smoke_test(world: World, image: str) -> None:
+    """A smoke test that fails is status 1 and changes nothing; a rollback is one line."""
+    world.run("deploy", "--image-uri", image)
+    other = world.put_image("b")
+    world.door.faults.append(
+        Fault("lambda:Invoke", failed='{"errorType": "Bad", "errorMessage": "no"}')
+    )
+    failed = world.run("deploy", "--image-uri", other)
+    assert failed.returncode == 1
+    assert failed.stderr.endswith("and live has not moved: Bad: no\n")
+    assert world.live() == "1"
+    assert world.run("deploy", "--image-uri", other).returncode == 0
+    back = world.run("rollback")
+    assert (back.returncode, back.stdout) == (0, "orders: version 1 is live, and 2 no more\n")
+
+
+def test_logs(world: World, image: str) -> None:
+    """The lines of the last minutes; with -f until Ctrl-C, each line once."""
+    world.run("deploy", "--image-uri", image)
+    logs = world.client("logs")
+    group, stream = "/aws/lambda/orders", "2026/01/01/[1]abc"
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+
+    def write(text: str) -> None:
+        event = {"timestamp": int(time.time() * 1000), "message": text}
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+
+    write("first")
+    assert world.run("logs").stdout == "first\n"
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "amazon_lambda_runtime.cli", "logs", "-f"],
+        cwd=world.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "first\n"
+        write("second")
+        assert follower.stdout.readline() == "second\n"
+        follower.send_signal(signal.SIGINT)
+        rest, errors = follower.communicate(timeout=20)
+    assert (follower.returncode, rest, errors) == (0, "", "")
+
+
+def test_in_a_terminal(world: World, image: str) -> None:
+    """What it is at moves, what is done stays, and both are in colour."""
+    master, slave = os.openpty()
+    command = [sys.executable, "-m", "amazon_lambda_runtime.cli", "deploy", "--image-uri", image]
+    variables = {**os.environ, "TERM": "xterm"}
+    process = subprocess.Popen(
+        command, cwd=world.folder, env=variables, stdout=subprocess.DEVNULL, stderr=slave
+    )
+    os.close(slave)
+    shown = b""
+    with process, contextlib.suppress(OSError):  # the other end is closed
+        while piece := os.read(master, 65536):
+            shown += piece
+    os.close(master)
+    text = shown.decode()
+    assert process.returncode == 0, text
+    assert "reading what is there" in text
+    assert "\x1b[32m+\x1b[0m function orders: there is none" in text
+    assert "smoke test of version 1 with payload.json" in text
+
+
+def test_errors_are_one_line(world: World) -> None:
+    """A mistake in the file, a profile that is none: one line and status 2, never a traceback."""
+    world.write("[tool.lambda-runtime]\nmemroy = 128\n")
+    wrong = world.run("plan")
+    assert wrong.returncode == 2
+    assert wrong.stderr == (
+        "lambda-runtime: [tool.lambda-runtime] has an unknown key 'memroy': "
+        "did you mean 'memory'?\n"
+    )
+    world.write(ONE)
+    profile = world.run("diff", "--profile", "nobody")
+    assert profile.returncode == 2
+    assert profile.stderr.startswith("lambda-runtime: cannot use the profile nobody")
+    two = "[tool.lambda-runtime.functions.a]\n[tool.lambda-runtime.functions.b]\n"
+    world.write(two)
+    assert "--function says which one: a, b." in world.run("invoke").stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_killed_the_next_run_finishes_it(world: World, number: int) -> None:
+    """A process that is killed, or stopped by Ctrl-C, in the middle is taken up by the next."""
+    world.buckets("uploads")
+    world.write(ONE)
+    world.deploy(only={"repository"})
+    image = world.put_image("a")
+    world.write(ALL)
+    for changes in (1, 6, 12, 20):
+        kill_after(world, image, changes, number)
+    finished = world.run("deploy", "--image-uri", image)
+    assert finished.returncode == 0, finished.stderr
+    assert world.inventory() == {**INVENTORY, "repositories": 1}
+    assert world.run("deploy", "--image-uri", image).stdout == "orders: nothing to do\n"
+
+
+def kill_after(world: World, image: str, changes: int, number: int) -> None:
+    """Deploy, and send the signal once it has made so many changes; it may be in the next."""
+    world.door.calls.clear()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "amazon_lambda_runtime.cli", "deploy", "--image-uri", image],
+        cwd=world.folder,
+        env=dict(os.environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        end = time.monotonic() + 60
+        while len(world.door.changes) < changes and process.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert "Traceback" not in errors
+    if process.returncode not in (0, -signal.SIGKILL):
+        assert process.returncode == 130
+        assert errors.endswith("stopped; run it again to go on from here\n")
+
+
+def test_help_has_examples(tmp_path: Path) -> None:
+    """Each subcommand says what it does, and shows it."""
+    for name in ("plan", "deploy", "diff", "invoke", "logs", "rollback", "destroy"):
+        command = [sys.executable, "-m", "amazon_lambda_runtime.cli", name, "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert f"lambda-runtime {name}" in done.stdout
+        assert "Examples:" in done.stdout
