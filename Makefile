@@ -25,14 +25,14 @@ check: .venv/installed .cache/aws-lambda-rie
 	.venv/bin/coverage report --fail-under=99.8 --omit="*/cli/*,*/deploy/*,*/local/*"
 	.venv/bin/coverage report
 
-test-deploy: .venv/installed-deploy
+test-deploy: .venv/installed .cache/ministack/installed
 	-$(PYTHON) scripts/setup_containers.py
-	.venv/bin/python -m pytest -q -m deploy
+	.venv/bin/python -m pytest -q -m deploy tests/deploy
 
 bench: .venv/installed .cache/aws-lambda-rie
 	.venv/bin/python -m benchmarks
 
-bench-deploy: .venv/installed-deploy
+bench-deploy: .venv/installed
 	-$(PYTHON) scripts/setup_containers.py
 	.venv/bin/python -m benchmarks.deploy
 
@@ -45,8 +45,10 @@ bench-deploy: .venv/installed-deploy
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-.venv/installed-deploy: .venv/installed
-	.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[deploy-tests]'
+# An AWS on this machine that runs images. In an environment of its own: it wants a botocore of its own.
+.cache/ministack/installed:
+	$(PYTHON) -m venv .cache/ministack
+	.cache/ministack/bin/pip install --quiet --disable-pip-version-check 'ministack>=1.4,<2' 'docker>=7,<8'
 	touch $@
 
 clean:

@@ -59,8 +59,7 @@ def command(*arguments: str, timeout: float = 600) -> str:
 @contextmanager
 def registry() -> Iterator[str]:
     """Give the address of an empty registry of Debian's on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         config = Path(directory, "config.yml")
         config.write_text(REGISTRY % (f"{directory}/data", port))
@@ -74,6 +73,20 @@ def registry() -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(10)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def gateway() -> str:
+    """Return the address that a container of podman's network reaches this machine at."""
+    return command(
+        "podman", "network", "inspect", "podman", "--format",
+        "{{range .Subnets}}{{.Gateway}}{{end}}",
+    ).strip()  # fmt: skip
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> None:
