@@ -71,4 +71,4 @@ def test_targets_and_commands() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.M))
     assert {row[0].strip("`") for row in rows("target")} == targets
     commands = {row[0].strip("`").split()[0] for row in rows("command")}
-    assert commands | targets | {"push", "local"} == {*_SUBCOMMANDS, "help"}
+    assert commands | targets | {"push", "local", "events"} == {*_SUBCOMMANDS, "help"}
