@@ -122,6 +122,43 @@ def test_notifications_of_others_stay(world: World) -> None:
     assert found["QueueConfigurations"] == [other]
 
 
+def test_one_notification_of_a_bucket_goes_and_the_other_stays(world: World) -> None:
+    """A bucket that another trigger still names keeps that notification, in the same run."""
+    world.buckets("uploads")
+    jobs = 'type = "sqs", queue = "jobs"'
+    queued = 'type = "s3", bucket = "uploads", via = "sqs", queue = "jobs", prefix = "queue/"'
+    world.write(with_triggers(jobs, queued, 'type = "s3", bucket = "uploads", prefix = "in/"'))
+    world.deploy()
+    world.write(with_triggers(jobs, queued))
+    world.deploy()
+    s3 = world.client("s3")
+    found = s3.get_bucket_notification_configuration(Bucket="uploads")
+    assert "LambdaFunctionConfigurations" not in found
+    assert len(found["QueueConfigurations"]) == 1
+    assert world.plan().steps == ()
+
+
+@pytest.mark.parametrize("subscribed", [True, False])
+def test_a_notification_by_topic_goes(world: World, subscribed: bool) -> None:
+    """With it goes the bucket's leave to publish; a subscription that is declared itself stays."""
+    world.buckets("uploads")
+    news = ['type = "sns", topic = "news"'] if subscribed else []
+    world.write(
+        with_triggers('type = "s3", bucket = "uploads", via = "sns", topic = "news"', *news)
+    )
+    world.deploy()
+    world.write(with_triggers(*news))
+    world.deploy()
+    found = world.client("s3").get_bucket_notification_configuration(Bucket="uploads")
+    assert "TopicConfigurations" not in found
+    sns = world.client("sns")
+    (topic,) = sns.list_topics()["Topics"]
+    policy = sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]["Policy"]
+    assert "lambda-runtime" not in policy
+    assert len(sns.list_subscriptions()["Subscriptions"]) == len(news)
+    assert world.plan().steps == ()
+
+
 class EventBridge(Aws):
     """An AWS whose bucket sends to EventBridge too, which moto does not tell."""
 

@@ -6,6 +6,7 @@ half done, or what left the project file, can always be found again.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.project import Function
@@ -48,7 +49,7 @@ def plan(site: Site, function: Function, *, prune: bool = True) -> Iterator[Step
     yield from bucket.plan(site, function)
     yield from url.plan(site, function, prune=prune)
     if prune:
-        yield from _prune_buckets(site, function)
+        yield from _prune_buckets(site, function, live)
         yield from mapping.prune(site, function)
         for sid, statement in live.items():
             if sid.startswith(permission.PREFIX) and sid not in kept:
@@ -72,21 +73,33 @@ def _permissions(site: Site, trigger: object) -> list[permission.Permission]:
     return []
 
 
-def _prune_buckets(site: Site, function: Function) -> Iterator[Step]:
-    """Yield the end of notifications over queues: the queue's policy is their record."""
+def _prune_buckets(
+    site: Site, function: Function, live: dict[str, dict[str, Any]]
+) -> Iterator[Step]:
+    """Yield the end of notifications by queue or topic, whose policies are their record."""
+    rest = (*site.project.functions, *site.project.others)
     declared = {
-        (trigger.queue, trigger.bucket)
-        for trigger in function.triggers
-        if isinstance(trigger, S3Trigger) and trigger.via == "sqs"
+        (trigger.via, trigger.queue if trigger.via == "sqs" else trigger.topic, trigger.bucket)
+        # A topic may be another function's too.
+        for each in (function, *(other for other in rest if other.name != function.name))
+        for trigger in each.triggers
+        if isinstance(trigger, S3Trigger)
     }
-    direct = {trigger.bucket for trigger in function.triggers if isinstance(trigger, S3Trigger)}
-    for live in mapping.of_function(site, function):
-        name = str(live.get("EventSourceArn", "")).rpartition(":")[2]
+    for entry in mapping.of_function(site, function):
+        name = str(entry.get("EventSourceArn", "")).rpartition(":")[2]
         for source in queue.buckets(site, name):
-            if (name, source) not in declared:
-                if source not in direct:
-                    yield from bucket.remove(site, function, source)
+            if ("sqs", name, source) not in declared:
+                yield from bucket.remove(site, function, source)
                 yield queue.disallow(site, name, source)
+    for sid, statement in live.items():
+        arn = permission.source(statement)
+        if not sid.startswith(permission.PREFIX) or ":sns:" not in arn:
+            continue
+        name = arn.rpartition(":")[2]
+        for source in topic.buckets(site, name):
+            if ("sns", name, source) not in declared:
+                yield from bucket.remove(site, function, source)
+                yield topic.disallow(site, name, source)
 
 
 def _remove(site: Site, function: Function, sid: str, source: str) -> Iterator[Step]:

@@ -52,8 +52,13 @@ def plan(site: Site, function: Function) -> Iterator[Step]:
 
 
 def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
-    """Yield the removal of our notifications from a bucket, which may be gone itself."""
+    """Yield the removal of our notifications from a bucket, which may be gone itself.
+
+    Of a bucket that another trigger still names, `plan` has the notifications that stay.
+    """
     name = source.rpartition(":")[2]
+    if any(isinstance(t, S3Trigger) and t.bucket == name for t in function.triggers):
+        return
     found = site.aws.find("s3", "get_bucket_notification_configuration", Bucket=name)
     if found is not None and _ours(function, found):
         yield Step(

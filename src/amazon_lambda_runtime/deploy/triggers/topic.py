@@ -11,6 +11,9 @@ from amazon_lambda_runtime.deploy.site import Site
 
 from . import permission
 
+# Of the statement that lets a bucket publish.
+_SID = "lambda-runtime-s3-"
+
 
 def permission_of(site: Site, name: str) -> permission.Permission:
     """Return what lets the topic invoke the function."""
@@ -76,6 +79,24 @@ def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
         )  # fmt: skip
 
 
+def buckets(site: Site, name: str) -> list[str]:
+    """Return the buckets that we let publish to a topic."""
+    sids = [str(statement.get("Sid", "")) for statement in _policy(site, name)["Statement"]]
+    return [sid.removeprefix(_SID) for sid in sids if sid.startswith(_SID)]
+
+
+def disallow(site: Site, name: str, bucket: str) -> Step:
+    """Return what takes a bucket's leave to publish to a topic."""
+
+    def run() -> None:
+        policy = _policy(site, name)
+        policy["Statement"] = [s for s in policy["Statement"] if s.get("Sid") != f"{_SID}{bucket}"]
+        _set_policy(site, name, policy)
+
+    why = f"bucket {bucket} need not publish to it"
+    return Step("delete", "trigger", f"statement of topic {name}", why, run)
+
+
 def _subscribe(site: Site, function: Function, arn: str, filter_policy: str | None) -> None:
     # Who is subscribed already is told the same subscription.
     site.aws.call(
@@ -99,7 +120,7 @@ def _subscription(site: Site, function: Function, arn: str) -> Answer | None:
 
 def _statement(site: Site, name: str, bucket: str) -> dict[str, Any]:
     return {
-        "Sid": f"lambda-runtime-s3-{bucket}",
+        "Sid": f"{_SID}{bucket}",
         "Effect": "Allow",
         "Principal": {"Service": "s3.amazonaws.com"},
         "Action": "sns:Publish",
@@ -111,16 +132,24 @@ def _statement(site: Site, name: str, bucket: str) -> dict[str, Any]:
     }
 
 
+def _policy(site: Site, name: str) -> dict[str, Any]:
+    found = site.aws.find("sns", "get_topic_attributes", TopicArn=site.aws.arn("sns", name)) or {}
+    policy: dict[str, Any] = json.loads(found.get("Attributes", {}).get("Policy") or "{}")
+    return {"Version": "2012-10-17", "Statement": [], **policy}
+
+
 def _allow(site: Site, name: str, wanted: dict[str, Any]) -> None:
-    arn = site.aws.arn("sns", name)
-    found = site.aws.call("sns", "get_topic_attributes", TopicArn=arn)["Attributes"]
-    policy = json.loads(found.get("Policy") or '{"Version": "2012-10-17", "Statement": []}')
+    policy = _policy(site, name)
     others = [s for s in policy["Statement"] if s.get("Sid") != wanted["Sid"]]
     policy["Statement"] = [*others, wanted]
+    _set_policy(site, name, policy)
+
+
+def _set_policy(site: Site, name: str, policy: dict[str, Any]) -> None:
     site.aws.call(
         "sns",
         "set_topic_attributes",
-        TopicArn=arn,
+        TopicArn=site.aws.arn("sns", name),
         AttributeName="Policy",
         AttributeValue=json.dumps(policy),
     )
