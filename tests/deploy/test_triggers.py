@@ -159,6 +159,40 @@ def test_a_notification_by_topic_goes(world: World, subscribed: bool) -> None:
     assert world.plan().steps == ()
 
 
+@pytest.mark.parametrize("via", ["sns", "sqs"])
+def test_what_another_needs_of_a_topic_or_queue_stays(world: World, via: str) -> None:
+    """A bucket may go on to send to what is shared, while a notification of another's does."""
+    world.buckets("uploads")
+    subscribed = (
+        'type = "sns", topic = "shared"' if via == "sns" else 'type = "sqs", queue = "shared"'
+    )
+    target = "topic" if via == "sns" else "queue"
+    ours = f'type = "s3", bucket = "uploads", prefix = "in/", via = "{via}", {target} = "shared"'
+    world.write(with_triggers(subscribed, ours))
+    world.deploy()
+    s3 = world.client("s3")
+    lists, key = (
+        ("TopicConfigurations", "TopicArn") if via == "sns" else ("QueueConfigurations", "QueueArn")
+    )
+    arn = f"arn:aws:{via}:{REGION}:{ACCOUNT}:shared"
+    found = s3.get_bucket_notification_configuration(Bucket="uploads")[lists]
+    other = {"Id": "another", key: arn, "Events": ["s3:ObjectRemoved:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket="uploads", NotificationConfiguration={lists: [*found, other]}
+    )
+    world.write(with_triggers(subscribed))
+    world.deploy()
+
+    assert s3.get_bucket_notification_configuration(Bucket="uploads")[lists] == [other]
+    if via == "sns":
+        sns = world.client("sns")
+        policy = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+    else:
+        policy = attributes(world, "shared")["Policy"]
+    assert "lambda-runtime-s3-uploads" in policy
+    assert world.plan().steps == ()
+
+
 class EventBridge(Aws):
     """An AWS whose bucket sends to EventBridge too, which moto does not tell."""
 

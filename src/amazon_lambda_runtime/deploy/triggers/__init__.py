@@ -76,7 +76,10 @@ def _permissions(site: Site, trigger: object) -> list[permission.Permission]:
 def _prune_buckets(
     site: Site, function: Function, live: dict[str, dict[str, Any]]
 ) -> Iterator[Step]:
-    """Yield the end of notifications by queue or topic, whose policies are their record."""
+    """Yield the end of notifications by queue or topic, whose policies are their record.
+
+    A bucket's leave stays for as long as somebody else's notifications need it.
+    """
     rest = (*site.project.functions, *site.project.others)
     declared = {
         (trigger.via, trigger.queue if trigger.via == "sqs" else trigger.topic, trigger.bucket)
@@ -90,7 +93,8 @@ def _prune_buckets(
         for source in queue.buckets(site, name):
             if ("sqs", name, source) not in declared:
                 yield from bucket.remove(site, function, source)
-                yield queue.disallow(site, name, source)
+                if not bucket.sends_for_others(site, function, source, entry["EventSourceArn"]):
+                    yield queue.disallow(site, name, source)
     for sid, statement in live.items():
         arn = permission.source(statement)
         if not sid.startswith(permission.PREFIX) or ":sns:" not in arn:
@@ -99,7 +103,8 @@ def _prune_buckets(
         for source in topic.buckets(site, name):
             if ("sns", name, source) not in declared:
                 yield from bucket.remove(site, function, source)
-                yield topic.disallow(site, name, source)
+                if not bucket.sends_for_others(site, function, source, arn):
+                    yield topic.disallow(site, name, source)
 
 
 def _remove(site: Site, function: Function, sid: str, source: str) -> Iterator[Step]:

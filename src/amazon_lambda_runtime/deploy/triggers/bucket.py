@@ -67,6 +67,16 @@ def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
         )  # fmt: skip
 
 
+def sends_for_others(site: Site, function: Function, name: str, arn: str) -> bool:
+    """Say whether a notification that is not this function's goes from a bucket to this ARN."""
+    found = site.aws.find("s3", "get_bucket_notification_configuration", Bucket=name)
+    return any(
+        notification.get(target) == arn and not _is_ours(function, notification)
+        for key, target in _LISTS.values()
+        for notification in (found or {}).get(key, [])
+    )
+
+
 def _read(site: Site, name: str) -> dict[str, Any]:
     found = site.aws.find(
         "s3",
