@@ -1,7 +1,6 @@
 """A Lambda until Ctrl-C: the Invoke API, the console, a function URL, queues, hot reload."""
 
 import asyncio
-import ipaddress
 import os
 import sys
 from pathlib import Path
@@ -11,6 +10,8 @@ import click
 
 from amazon_lambda_runtime.handler_source import partial_failures
 from amazon_lambda_runtime.local import Function, LocalLambda
+from amazon_lambda_runtime.local.guard import is_loopback
+from amazon_lambda_runtime.local.http import base_url
 from amazon_lambda_runtime.local.queues import QueueError
 
 from .log_lines import printer
@@ -23,9 +24,9 @@ async def serve(function: Function, options: dict[str, Any]) -> int:
     host = options["host"]
     log = printer(sys.stderr)
     async with LocalLambda(function, log=log) as service:
-        base = _url(host, await _listen(service, host, options["port"]))
+        base = base_url(host, await _listen(service, host, options["port"]))
         say(f"{function.name} ({function.handler}) listens on {base}")
-        if not _is_loopback(host):
+        if not is_loopback(host):
             say(f"warning: whoever reaches {host} can run the function, and see its events")
         path = f"2015-03-31/functions/{function.name}/invocations"
         say(f"  curl {base}/{path} -d '{{}}'")
@@ -65,7 +66,7 @@ async def _listen_url(service: LocalLambda, function: Function, options: dict[st
         port = await service.listen_url(function.name, host, port, options["stream"])
     except OSError as error:
         raise _cannot_listen(host, port, "--url-port", error) from None
-    return _url(host, port)
+    return base_url(host, port)
 
 
 async def _attach(service: LocalLambda, function: Function, options: dict[str, Any]) -> list[str]:
@@ -88,14 +89,3 @@ def _cannot_listen(host: str, port: int, option: str, error: OSError) -> click.C
     return click.ClickException(
         f"cannot listen on {host}:{port}: {reason}. Choose another {option} or --host."
     )
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

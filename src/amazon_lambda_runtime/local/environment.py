@@ -264,13 +264,21 @@ class Environment:
     def _deliver(self, invocation: Invocation) -> None:
         request, self._waiting = self._waiting, None
         if request is not None:
-            request.on_gone = None
-            self.extensions.invoke(invocation)
-            request.answer(event_response(self.function, invocation))
+            self._hand_over(request, invocation)
+
+    def _hand_over(self, request: Request, invocation: Invocation) -> None:
+        """Answer a request for an event with this one."""
+        request.on_gone = None
+        self.extensions.invoke(invocation)
+        request.answer(event_response(self.function, invocation))
+
+    def _forget(self, invocation: Invocation) -> None:
+        """Count an invocation no more among those that it is at."""
+        self._invocation = None
 
     def _over(self, invocation: Invocation) -> None:
-        self._invocation = None
-        if self.state is State.BUSY:
+        self._forget(invocation)
+        if self.state is State.BUSY and not self.invocations:
             self._move(Event.DONE)
             self.idle_since = time.perf_counter()
         invocation.end()
@@ -302,9 +310,9 @@ class Environment:
                 runtime_api = f"{HOST}:{api.port}"
                 self._output = output = Output(self._write)
                 resources.callback(output.close)
-                variables = await self._variables(runtime_api, resources)
-                await self.extensions.start(runtime_api, variables, output, resources)
                 try:
+                    variables = await self._variables(runtime_api, resources)
+                    await self.extensions.start(variables, output, resources)
                     self.process = await Process.start(
                         self.function.command,
                         self.function.task_root,
@@ -336,7 +344,6 @@ class Environment:
         self._move(Event.EXIT)
         if self._told is not None:
             await self._told.wait()
-        await self.extensions.stop()
         await resources.aclose()
         self.process = None
         self._waiting = None

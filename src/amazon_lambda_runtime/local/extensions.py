@@ -66,13 +66,9 @@ class Extensions:
         return EXTERNAL_WINDOW if external else INTERNAL_WINDOW
 
     async def start(
-        self,
-        runtime_api: str,
-        variables: Mapping[str, str],
-        output: Output,
-        resources: AsyncExitStack,
+        self, variables: Mapping[str, str], output: Output, resources: AsyncExitStack
     ) -> None:
-        """Start the external ones. Raises OSError if one cannot be run."""
+        """Start the external ones; `resources` ends them. Raises OSError if one cannot be run."""
         folder = self._environment.function.extensions
         files = sorted(Path(folder).iterdir()) if folder else []
         for file in files:
@@ -111,11 +107,6 @@ class Extensions:
         leaving = [asyncio.create_task(process.wait()) for process in self._processes]
         if leaving:
             await asyncio.wait(leaving, timeout=seconds)
-
-    async def stop(self) -> None:
-        """Kill the external ones."""
-        for process in self._processes:
-            process.kill()
 
     # What extensions ask for, through RuntimeApi.
 

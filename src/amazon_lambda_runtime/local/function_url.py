@@ -165,6 +165,14 @@ def _head(document: dict[str, Any]) -> tuple[int, "_Headers"]:
     return status, headers
 
 
+def _head_of(prelude: bytes) -> tuple[int, "_Headers"] | None:
+    """Return the status and headers that a stream begins with, None if it does not."""
+    try:
+        return _head(json.loads(prelude))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 class _Headers(dict[str, str]):
     """Header fields for a Response; those that come several times are lines of their own."""
 
@@ -206,12 +214,8 @@ class _Buffered(_Caller):
             return
         if invocation.content_type == HTTP_INTEGRATION:
             prelude, _, body = answer.payload.partition(PRELUDE_END)
-            try:
-                status, headers = _head(json.loads(prelude))
-            except (ValueError, TypeError, AttributeError):
-                self._request.answer(_INTERNAL_ERROR)
-                return
-            self._request.answer(Response(status, headers, body))
+            head = _head_of(prelude)
+            self._request.answer(Response(*head, body) if head else _INTERNAL_ERROR)
         else:
             self._request.answer(response_of(answer.payload))
 
@@ -261,12 +265,9 @@ class _Streamed(_Caller):
             self._prelude = data
             return b""
         self._prelude = b""
-        try:
-            status, headers = _head(json.loads(prelude))
-        except (ValueError, TypeError, AttributeError):
-            status, headers, rest = 502, _Headers(), b""
-            self._is_broken = True
-        self._start(status, headers)
+        head = _head_of(prelude)
+        self._is_broken = head is None
+        self._start(*(head or (502, _Headers())))
         return rest
 
     def _start(self, status: int, headers: _Headers) -> None:

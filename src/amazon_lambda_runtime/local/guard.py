@@ -22,9 +22,9 @@ def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
 @lru_cache(maxsize=64)
 def _refusal(host: str, origin: str | None, listening_on: str) -> str | None:
     host = _hostname(f"//{host}")
-    if not (listening_on in (host, ANY) or _is_loopback(host) or _any_address(host, listening_on)):
+    if not (listening_on in (host, ANY) or is_loopback(host) or _any_address(host, listening_on)):
         return f"Host {host!r} is not where this server listens ({listening_on})"
-    if origin is not None and not _is_loopback(_hostname(origin)):
+    if origin is not None and not is_loopback(_hostname(origin)):
         return f"Origin {origin!r} is not on this machine"
     return None
 
@@ -36,7 +36,8 @@ def _hostname(url: str) -> str:
         return ""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a name or an address is this machine's own."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     address = _address(host)

@@ -423,6 +423,11 @@ class Server:
         await self._listener.wait_closed()
 
 
+def base_url(host: str, port: int) -> str:
+    """Return where a server at this address is, without a path."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 async def serve(host: str, port: int, handler: Handler) -> Server:
     """Give the requests to this address (port 0: any free one) to `handler`.
 

@@ -47,8 +47,8 @@ class Caller(Protocol):
         """Take note that there is no environment for it: it will not run."""
 
 
-class ThrottledError(Exception):
-    """Raised where an invocation was not run: there were too many at a time."""
+class TooManyRequests(Exception):
+    """Raised where an invocation was not run: the function is at its limit of concurrency."""
 
 
 class Invocation:
@@ -145,12 +145,12 @@ class Invocation:
     async def wait(self) -> Answer:
         """Return the answer when it is there, perhaps long before the invocation is over.
 
-        Raises ThrottledError if there are too many others, and asyncio.CancelledError if the pool
+        Raises TooManyRequests if there are too many others, and asyncio.CancelledError if the pool
         closes first.
         """
         await self._until(lambda: self.answer is not None or self.lost or self.refused)
         if self.refused:
-            raise ThrottledError(self.id)
+            raise TooManyRequests(f"{self.id} found the function at its concurrency")
         if self.answer is None:
             raise asyncio.CancelledError("the local Lambda has closed")
         return self.answer
@@ -158,10 +158,6 @@ class Invocation:
     async def wait_until_reported(self) -> None:
         """Return when its REPORT line is out, or never will be."""
         await self._until(lambda: self.reported)
-
-    async def wait_until_over(self) -> None:
-        """Return when the environment has done with it."""
-        await self._until(lambda: self.over or self.reported)
 
     @property
     def answered(self) -> bool:
@@ -228,7 +224,6 @@ class Invocation:
     def end(self) -> None:
         """Take note that the environment has done with it."""
         self.over = True
-        self._wake()
 
     @property
     def tail(self) -> bytes:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NoReturn, Protocol
 from urllib.parse import parse_qs, unquote
 
@@ -146,14 +146,21 @@ class InvokeApi:
         )
 
 
-class _Waiting:
-    """A caller of Invoke: it gets the answer whole, and the end of the log if it has asked."""
-
-    wants_pieces = False
+class _Caller:
+    """What both kinds of caller have in common: they may ask for the end of the log."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self._wants_log = request.headers.get("x-amz-log-type") == "Tail"
+
+    def throttled(self, invocation: Invocation) -> None:
+        self._request.answer(refusal(too_many_requests()))
+
+
+class _Waiting(_Caller):
+    """A caller of Invoke: it gets the answer whole."""
+
+    wants_pieces = False
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
         """Never called: it wants none."""
@@ -166,11 +173,7 @@ class _Waiting:
         if invocation.answer is None:
             self._request.answer(refusal(_closing()))
         elif self._wants_log:
-            log = {"X-Amz-Log-Result": base64.b64encode(invocation.tail).decode()}
-            self._send(invocation, invocation.answer, log)
-
-    def throttled(self, invocation: Invocation) -> None:
-        self._request.answer(refusal(too_many_requests()))
+            self._send(invocation, invocation.answer, {"X-Amz-Log-Result": _tail(invocation)})
 
     def _send(self, invocation: Invocation, answer: Answer, more: Mapping[str, str]) -> None:
         headers = {"Content-Type": JSON, **_identity(invocation), **more}
@@ -179,14 +182,13 @@ class _Waiting:
         self._request.answer(Response(200, headers, answer.payload))
 
 
-class _Streaming:
+class _Streaming(_Caller):
     """A caller of InvokeWithResponseStream: it gets each piece as it comes."""
 
     wants_pieces = True
 
     def __init__(self, request: Request, invocation: Invocation) -> None:
-        self._request = request
-        self._wants_log = request.headers.get("x-amz-log-type") == "Tail"
+        super().__init__(request)
         self._started = False
         request.on_drain = lambda: resume(invocation)
 
@@ -206,10 +208,7 @@ class _Streaming:
         if invocation.answer is None:
             self._request.cut() if self._started else self._request.answer(refusal(_closing()))
         elif self._wants_log:
-            self._finish(invocation.answer, base64.b64encode(invocation.tail).decode())
-
-    def throttled(self, invocation: Invocation) -> None:
-        self._request.answer(refusal(too_many_requests()))
+            self._finish(invocation.answer, _tail(invocation))
 
     def _start(self, invocation: Invocation) -> None:
         if not self._started:
@@ -225,6 +224,10 @@ class _Streaming:
         code, details = error_of(answer) if answer.failed else ("", "")
         self._request.write(event_stream.complete(code, details, log))
         self._request.finish()
+
+
+def _tail(invocation: Invocation) -> str:
+    return base64.b64encode(invocation.tail).decode()
 
 
 def pause_if_full(request: Request, invocation: Invocation) -> None:
@@ -346,5 +349,4 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_constant: Callable[[str], NoReturn] = _no_constant
-_DECODER = json.JSONDecoder(parse_constant=_constant)
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-
 """
 
 import asyncio
-import time
 from collections import deque
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ from .environment import ASKS_AGAIN, Environment, Owner
 from .function import Function
 from .http import Request
 from .invocation import Invocation
-from .runtime_api import LateAnswerError, UnknownInvocationError, event_response
+from .runtime_api import LateAnswerError, UnknownInvocationError
 from .states import Event, State
 from .watchdog import Watchdog
 
@@ -55,13 +54,7 @@ class ManagedEnvironment(Environment):
         if self.state is State.IDLE:
             self._move(Event.INVOKE)
         self._running[invocation.id] = invocation
-        request = self._requests.popleft()
-        request.on_gone = None
-        self.extensions.invoke(invocation)
-        request.answer(event_response(self.function, invocation))
-
-    def freeze(self) -> None:
-        """Do nothing: a managed instance is never frozen."""
+        self._hand_over(self._requests.popleft(), invocation)
 
     def give_up(self, invocation: Invocation) -> bool:
         self._late.append(invocation.id)
@@ -103,14 +96,8 @@ class ManagedEnvironment(Environment):
         with suppress(ValueError):
             self._requests.remove(request)
 
-    def _over(self, invocation: Invocation) -> None:
+    def _forget(self, invocation: Invocation) -> None:
         self._running.pop(invocation.id, None)
-        if not self._running and self.state is State.BUSY:
-            self._move(Event.DONE)
-            self.idle_since = time.perf_counter()
-        invocation.end()
-        self._owner.over(self, invocation)
-        self._owner.free(self)
 
     async def _variables(self, runtime_api: str, resources: AsyncExitStack) -> dict[str, str]:
         folder = resources.enter_context(TemporaryDirectory(prefix="lambda-"))

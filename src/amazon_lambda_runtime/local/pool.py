@@ -9,11 +9,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
-from types import TracebackType
-from typing import Self
 
 from . import report
+from .closing import Closing
 from .environment import Environment
 from .function import Function
 from .invocation import Caller, Invocation
@@ -28,9 +29,26 @@ INIT_LIMIT = 10
 # How long an environment must have been idle to be frozen, and how often that is looked after.
 FREEZES_AFTER = 0.02
 _SWEEP = 0.025
+# And how often it is looked whether an environment has been idle for long.
+_REST = 0.25
 
 
-class Pool:
+@dataclass(slots=True)
+class _Start:
+    """An environment on its way: who waits for it, and whether it is the second attempt."""
+
+    first: Invocation | None
+    again: bool
+    timer: asyncio.TimerHandle | None = None
+
+    def cancel(self) -> Invocation | None:
+        """Wait no longer for its end; return who does."""
+        if self.timer is not None:
+            self.timer.cancel()
+        return self.first
+
+
+class Pool(Closing):
     """Runs the invocations of one function. An async context manager: its end is their end.
 
     `log` gets every line that the function writes or that Lambda writes about it; `journal` is
@@ -51,25 +69,13 @@ class Pool:
         self._watchdog = Watchdog()
         self._idle: list[Environment] = []
         self._queue: deque[Invocation] = deque()
-        # Who waits for an environment that is being started, and whether it is a second attempt.
-        self._first: dict[int, Invocation | None] = {}
-        self._again: set[int] = set()
-        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._starts: dict[int, _Start] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        # Set when there may be something to look after.
+        self._stir = asyncio.Event()
         self._numbers = numbers or count(1)
         self._closed = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def invoke(
         self, event: bytes, client_context: str = "", caller: Caller | None = None
@@ -118,9 +124,8 @@ class Pool:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
-        for timer in self._timers.values():
-            timer.cancel()
-        waiting = [*self._queue, *(first for first in self._first.values() if first is not None)]
+        firsts = [start.cancel() for start in self._starts.values()]
+        waiting = [*self._queue, *(first for first in firsts if first is not None)]
         running = [i for e in self.environments.values() for i in e.invocations]
         for invocation in (*waiting, *running):
             if invocation.timer is not None:
@@ -136,22 +141,19 @@ class Pool:
     # What environments tell: this is their Owner.
 
     def changed(self, environment: Environment) -> None:
+        self._stir.set()
         if self._journal is not None:
             self._journal.environment(environment.number, environment.state.name.lower())
 
     def initialised(self, environment: Environment) -> None:
-        number = environment.number
-        timer = self._timers.pop(number, None)
-        if timer is not None:
-            timer.cancel()
         environment.idle_since = time.perf_counter()
-        first = self._first.pop(number, None)
-        again = number in self._again
-        self._again.discard(number)
-        if first is not None and again:
-            environment.invoke(first)
-        elif first is not None:
-            self._begin(environment, first, environment.init_ms)
+        start = self._starts.pop(environment.number, None)
+        first = start.cancel() if start is not None else None
+        if start is not None and first is not None:
+            if start.again:
+                environment.invoke(first)
+            else:
+                self._begin(environment, first, environment.init_ms)
         self.free(environment)
 
     def over(self, environment: Environment, invocation: Invocation) -> None:
@@ -176,13 +178,10 @@ class Pool:
             self._idle.append(environment)
 
     def gone(self, environment: Environment) -> None:
-        number = environment.number
-        self.environments.pop(number, None)
-        timer = self._timers.pop(number, None)
-        if timer is not None:
-            timer.cancel()
-        if number in self._first:
-            self._init_failed(environment, self._first.pop(number))
+        self.environments.pop(environment.number, None)
+        start = self._starts.pop(environment.number, None)
+        if start is not None:
+            self._init_failed(environment, start.cancel(), start.again)
         if not self._closed:
             self._serve_queue()
 
@@ -196,10 +195,10 @@ class Pool:
     # From the queue to an environment.
 
     def _find_room(self, invocation: Invocation) -> None:
-        for number, first in self._first.items():
+        for number, start in self._starts.items():
             # One that was started for nobody in particular, since the code was saved.
-            if first is None and not self.environments[number].is_stale:
-                self._first[number] = invocation
+            if start.first is None and not self.environments[number].is_stale:
+                start.first = invocation
                 return
         if self._has_room:
             self._accepted(invocation)
@@ -217,12 +216,10 @@ class Pool:
         kind = ManagedEnvironment if self.function.max_concurrency else Environment
         environment = kind(self.function, number, self, self._watchdog)
         self.environments[number] = environment
-        self._first[number] = invocation
-        if again:
-            self._again.add(number)
-        elif self.function.timeout:
+        start = self._starts[number] = _Start(invocation, again)
+        if self.function.timeout and not again:
             loop = asyncio.get_running_loop()
-            self._timers[number] = loop.call_later(INIT_LIMIT, self._init_late, environment)
+            start.timer = loop.call_later(INIT_LIMIT, self._init_late, environment)
         environment.start()
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
@@ -279,11 +276,10 @@ class Pool:
         environment.exit_reason = report.reason(INIT_LIMIT)
         environment.kill()
 
-    def _init_failed(self, environment: Environment, invocation: Invocation | None) -> None:
+    def _init_failed(
+        self, environment: Environment, invocation: Invocation | None, again: bool
+    ) -> None:
         """Start once more for the invocation that waits, or tell it what went wrong."""
-        number = environment.number
-        again = number in self._again
-        self._again.discard(number)
         if self._closed:
             return
         phase = "invoke" if again else "init"
@@ -313,8 +309,7 @@ class Pool:
         invocation.fail("Sandbox.Timedout", report.reason(self.function.timeout))
         if environment.give_up(invocation):
             return
-        self._first.pop(environment.number, None)
-        self._again.discard(environment.number)
+        self._starts.pop(environment.number, None)
         if not environment.invocations:
             # It was still being initialised.
             invocation.end()
@@ -352,8 +347,17 @@ class Pool:
     async def _sweep(self) -> None:
         """Freeze who is idle, end who was idle for long, and end who takes too much memory."""
         function = self.function
+        # Managed instances are never frozen.
+        freezes = function.freeze and not function.max_concurrency
         while True:
-            await asyncio.sleep(_SWEEP)
+            # Between invocations, when all stand still, there is only the end of the idle to see.
+            self._stir.clear()
+            states = {environment.state for environment in self.environments.values()}
+            if State.BUSY in states or (freezes and State.IDLE in states):
+                await asyncio.sleep(_SWEEP)
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stir.wait(), _REST)
             now = time.perf_counter()
             for environment in list(self.environments.values()):
                 if environment.state is State.BUSY:
@@ -366,5 +370,5 @@ class Pool:
                         if environment in self._idle:
                             self._idle.remove(environment)
                         self._stop(environment, "spindown")
-                    elif idle > FREEZES_AFTER and function.freeze:
+                    elif idle > FREEZES_AFTER and freezes:
                         environment.freeze()

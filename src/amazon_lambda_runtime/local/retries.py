@@ -9,13 +9,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from .closing import Closing
 from .function import VERSION
-from .invocation import Answer
+from .invocation import Answer, TooManyRequests
 from .output import Log
-from .queues.poller import TooManyRequests
 from .queues.sqs import QueueError
 
 # How many events are accepted and not settled at a time.
@@ -46,7 +45,7 @@ class _Event:
     answer: Answer | None = None
 
 
-class AsyncInvocations:
+class AsyncInvocations(Closing):
     """The events of one function that nobody waits for. An async context manager.
 
     An event that fails is tried again `retries` times, after `delays` seconds (the last of them
@@ -79,17 +78,6 @@ class AsyncInvocations:
         self._on_failure = on_failure
         self._on_success = on_success
         self._events: dict[asyncio.Task[None], _Event] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def accept(self, payload: bytes, request_id: str) -> None:
         """Take an event, which is JSON, and see to it from now on. Raises TooManyRequests."""

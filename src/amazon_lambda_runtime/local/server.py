@@ -4,24 +4,24 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from itertools import count
-from types import TracebackType
 from typing import Any, Self
 
 from . import guard
+from .closing import Closing
 from .console import Console
 from .function import Function
 from .function_url import FunctionUrl
-from .http import Request, Response, Server, serve
-from .invocation import Answer, Invocation, ThrottledError
+from .http import Request, Response, Server, base_url, serve
+from .invocation import Answer, Invocation, TooManyRequests
 from .invoke_api import InvokeApi, too_many_requests
 from .journal import Journal
 from .output import Log, to_stderr
 from .pool import Pool
-from .queues import AttachedQueues, Queue, QueueSettings, TooManyRequests
+from .queues import AttachedQueues, Queue, QueueSettings
 from .retries import AsyncInvocations
 
 
-class LocalLambda:
+class LocalLambda(Closing):
     """A Lambda on this machine. An async context manager: its end is its functions' end.
 
     Without `console` there is only the Invoke API, and a name of this machine's that it does not
@@ -43,17 +43,6 @@ class LocalLambda:
         self._background: set[asyncio.Task[None]] = set()
         self._events: dict[str, AsyncInvocations] = {}
         self._queues = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     @property
     def pool(self) -> Pool:
@@ -85,7 +74,7 @@ class LocalLambda:
         url = FunctionUrl(pool.function, submit, host, streams)
         server = await serve(host, port, url)
         self._servers.append(server)
-        self._shown[function].url = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
+        self._shown[function].url = f"{base_url(host, server.port)}/"
         return server.port
 
     async def attach(
@@ -110,7 +99,7 @@ class LocalLambda:
             self._events_of(pool, await queues.open(on_failure))
         opened = await queues.poll(
             settings,
-            lambda event: self._poll_once(pool, event),
+            lambda event: _run(pool, Invocation(event), "sqs"),
             concurrency=pool.function.concurrency,
             log=self._log,
             partial_failures=partial_failures,
@@ -175,9 +164,6 @@ class LocalLambda:
             self._events[name] = events
         return self._events[name]
 
-    async def _poll_once(self, pool: Pool, event: bytes) -> Answer:
-        return await _run(pool, Invocation(event), "sqs")
-
     async def _show(self, request: Request, console: Console) -> None:
         if reason := guard.refusal(request.headers, self._host):
             request.answer(Response(403, {"Content-Type": "text/plain"}, f"{reason}\n".encode()))
@@ -204,10 +190,7 @@ class _Event(bytes):
 async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
     """Run the invocation to its end. Raises TooManyRequests."""
     pool.submit(invocation, kind)
-    try:
-        answer = await invocation.wait()
-    except ThrottledError:
-        raise TooManyRequests(f"{pool.function.name} is at its concurrency") from None
+    answer = await invocation.wait()
     # The environment is free for the next one then.
     await invocation.wait_until_reported()
     return answer

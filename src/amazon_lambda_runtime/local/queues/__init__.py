@@ -3,8 +3,10 @@
 Nothing here knows how the function runs: it is a callable. Needs the extra `tools`.
 """
 
+from amazon_lambda_runtime.local.invocation import TooManyRequests
+
 from .attached import AttachedQueues
-from .poller import Invoke, Poller, TooManyRequests
+from .poller import Invoke, Poller
 from .settings import QueueSettings, SettingsError
 from .sqs import Queue, QueueError
 

@@ -5,23 +5,20 @@ import math
 import shlex
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from amazon_lambda_runtime.local.closing import Closing
 from amazon_lambda_runtime.local.output import Log
 
 from .poller import Invoke, Poller
-from .settings import QueueSettings
+from .settings import VISIBILITY_FACTOR, QueueSettings
 from .sqs import Queue, endpoint_of_environment
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local.embedded_sqs import EmbeddedSqs
 
-# The least visibility timeout that Lambda advises, in times of the function's timeout.
-_VISIBILITY_FACTOR = 6
 
-
-class AttachedQueues:
+class AttachedQueues(Closing):
     """The queues that send events to a function. An async context manager.
 
     `timeout` is the function's, in seconds. A queue that is given by its name alone is made in a
@@ -37,15 +34,8 @@ class AttachedQueues:
         self._embedded: EmbeddedSqs | None = None
         self._resources = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
+        """Poll no more, and close what is open."""
         await self._resources.aclose()
 
     async def open(self, settings: QueueSettings) -> Queue:
@@ -54,7 +44,7 @@ class AttachedQueues:
             queue = await Queue.open(settings.queue)
         else:
             embedded = await self._server()
-            visibility = math.ceil(_VISIBILITY_FACTOR * self._timeout) + settings.window
+            visibility = math.ceil(VISIBILITY_FACTOR * self._timeout) + settings.window
             queue = await embedded.queue(settings, visibility)
         self._resources.push_async_callback(queue.close)
         return queue

@@ -12,14 +12,14 @@ message none of its receives (https://github.com/aws/aws-cdk/issues/24180 tells 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
-from amazon_lambda_runtime.local.invocation import Answer
+from amazon_lambda_runtime.local.closing import Closing
+from amazon_lambda_runtime.local.invocation import Answer, TooManyRequests
 from amazon_lambda_runtime.local.output import Log
 
 from .batch import PAYLOAD_LIMIT, events, failures, reports_failures
-from .settings import QueueSettings
+from .settings import VISIBILITY_FACTOR, QueueSettings
 from .sqs import Message, Queue, QueueError
 
 # In seconds: how long a poll waits for a message, and with it Ctrl-C for the poll. Less than
@@ -30,19 +30,12 @@ _THROTTLED = (0.1, 2.0)
 _UNREACHABLE = (1.0, 30.0)
 # In seconds: how often messages that are done are deleted again, where SQS does not obey.
 _DELETE_AGAIN = (0.2, 1.0, 5.0)
-# Lambda's own advice: room for the invocation, and for attempts that are throttled.
-_VISIBILITY_FACTOR = 6
-
-
-class TooManyRequests(Exception):
-    """Raised by an `Invoke` when the function is at its limit of concurrency."""
-
 
 #: Invokes the function with an event. It may raise TooManyRequests, at once.
 Invoke = Callable[[bytes], Awaitable[Answer]]
 
 
-class Poller:
+class Poller(Closing):
     """Polls a queue from entry to exit. An async context manager.
 
     `concurrency` is how many batches are in flight at most, `timeout` the function's, in seconds.
@@ -80,14 +73,6 @@ class Poller:
         self._polling = asyncio.create_task(self._poll())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
     async def close(self) -> None:
         """Receive no more, let what is in flight come to its end, and give back the rest at once.
 
@@ -104,7 +89,7 @@ class Poller:
 
     def _warn(self) -> None:
         window = self._settings.window
-        enough = _VISIBILITY_FACTOR * self._timeout + window
+        enough = VISIBILITY_FACTOR * self._timeout + window
         if self._queue.visibility < enough:
             self._log(
                 f"warning: the visibility timeout is {self._queue.visibility} s; at less than "

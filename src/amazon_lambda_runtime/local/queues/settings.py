@@ -10,6 +10,9 @@ _FIFO = ".fifo"
 _NAME = re.compile(r"(?=.{1,80}$)[A-Za-z0-9_-]+(?:\.fifo)?")
 # How many messages one ReceiveMessage or DeleteMessageBatch takes.
 SQS_BATCH = 10
+# Lambda's own advice for the visibility timeout, in times of the function's: room for the
+# invocation, and for attempts that are throttled.
+VISIBILITY_FACTOR = 6
 # How often a message is received before it is given up, where only a DLQ is asked for.
 _MAX_RECEIVE_COUNT = 3
 
