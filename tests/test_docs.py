@@ -40,7 +40,7 @@ def test_numbers_are_known() -> None:
         int(n) for n in re.findall(r"^\| (\d+) \|", (ROOT / "docs/behaviour.md").read_text(), re.M)
     }
     claimed = set()
-    for file in ROOT.glob("tests/test_*.py"):
+    for file in ROOT.glob("tests/**/test_*.py"):
         for docstring in re.findall(r'^    """([\d, -]+): ', file.read_text(), re.M):
             for part in docstring.split(","):
                 first, _, last = part.strip().partition("-")

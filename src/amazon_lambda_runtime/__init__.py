@@ -1,12 +1,12 @@
 """A custom AWS Lambda runtime: subclass `Runtime`, give it a `handler`, run `bootstrap`."""
 
-from .context import Context, current_context
-from .errors import LambdaError, NoHandlerDefinedException, RuntimeApiError
-from .runtime import Runtime
+from .core.context import Context, current_context
+from .core.errors import LambdaError, NoHandlerDefinedException, RuntimeApiError
+from .core.runtime import Runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .streaming import HttpResponse
+    from .core.streaming import HttpResponse
 
 __all__ = [
     "Context",
@@ -23,6 +23,6 @@ def __getattr__(name: str) -> object:
     """Load HttpResponse where it is used: a function without it starts without it."""
     if name != "HttpResponse":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .streaming import HttpResponse
+    from .core.streaming import HttpResponse
 
     return HttpResponse

@@ -7,9 +7,8 @@ package, `pkg.mod.name` or `pkg/mod.name`. It is the first argument, else the va
 import sys
 from os import environ, execv, getcwd
 
-from . import runtime
-from ._logging_hook import LoggingHook
-from .errors import (
+from .core import runtime
+from .core.errors import (
     BuiltInModuleConflict,
     HandlerNotFound,
     ImportModuleError,
@@ -17,14 +16,15 @@ from .errors import (
     RuntimeApiError,
     UserCodeSyntaxError,
 )
-from .runtime import Runtime
+from .core.logs.hook import LoggingHook
+from .core.runtime import Runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from .client import RuntimeClient
-    from .runtime import Handler
+    from .core.client import RuntimeClient
+    from .core.runtime import Handler
 
 USAGE = """\
 usage: bootstrap [HANDLER]
@@ -54,7 +54,7 @@ def main() -> "NoReturn":
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
     if "_LAMBDA_TELEMETRY_LOG_FD" in environ:
-        from . import _sink
+        from .core.logs import sink as _sink
 
         _sink.claim()
     Runtime._hook = LoggingHook().install()
@@ -72,7 +72,7 @@ def _stand_in() -> "NoReturn":
     # The user's logging.py is not to be the local Lambda's, unless both are in one folder.
     beside = __file__.startswith(f"{getcwd()}/{__package__}/")
     options = ["-m"] if beside else ["-P", "-m"]
-    execv(sys.executable, [sys.executable, *options, f"{__package__}.stand_in", *sys.argv])
+    execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
 
 
 def load(name: str) -> "tuple[Runtime, Handler]":
@@ -177,7 +177,7 @@ def _put_code_first() -> None:
 
 def _report(client: "RuntimeClient", exc: BaseException) -> "NoReturn":
     """Tell Lambda why the function can't be loaded. Exits with a status that is not 0."""
-    from . import failure
+    from .core import error_document as failure
 
     # A constructor that called send_init_error() has told it in its own words.
     if not (client.init_failed and isinstance(exc, SystemExit)):

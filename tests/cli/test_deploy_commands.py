@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.conftest import stand_in, world
-from tests.deploy.stand_in import Fault
+from tests.deploy.fake_aws import Fault
 from tests.deploy.world import ALL, INVENTORY, ONE, World
 
 __all__ = ["stand_in", "world"]

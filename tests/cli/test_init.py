@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from amazon_lambda_runtime.deploy.settings import load
-from amazon_lambda_runtime.deploy.trigger import TYPES
+from amazon_lambda_runtime.project.settings import load
+from amazon_lambda_runtime.project.triggers import TYPES
 
 ROOT = Path(__file__).parents[2]
-TEMPLATES = ROOT / "src/amazon_lambda_runtime/templates"
+TEMPLATES = ROOT / "src/amazon_lambda_runtime/cli/templates"
 FILES = {
     "Makefile",
     "Dockerfile",

@@ -16,7 +16,7 @@ import pytest
 
 import amazon_lambda_runtime
 from amazon_lambda_runtime.cli import main
-from amazon_lambda_runtime.cli.target import TargetError, find
+from amazon_lambda_runtime.cli.local.handler_argument import TargetError, find
 
 # A runtime for these tests, where the command looks for one: it answers with the event, but
 # `"fail"` fails and `"hang"` never ends, not even when it is told to.

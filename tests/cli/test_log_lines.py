@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from amazon_lambda_runtime.cli.log_lines import printer
+from amazon_lambda_runtime.cli.local.log_lines import printer
 
 ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 

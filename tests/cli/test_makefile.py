@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.deploy.stand_in import ACCOUNT, Fault, StandIn
+from tests.deploy.fake_aws import ACCOUNT, Fault, StandIn
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"

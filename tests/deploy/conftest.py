@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .stand_in import REGION, StandIn
+from .fake_aws import REGION, StandIn
 from .world import BASIC, World
 
 SLOW = Path(__file__).parent / "slow"

@@ -8,7 +8,7 @@ from amazon_lambda_runtime.deploy import deployment, destroy
 from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
 from amazon_lambda_runtime.deploy.plan import execute
 
-from .stand_in import ACCOUNT, REGION, Fault
+from .fake_aws import ACCOUNT, REGION, Fault
 from .world import ALL, BASIC, INVENTORY, ONE, READ_S3, Killed, Mortal, World
 
 

@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 from amazon_lambda_runtime.cli.group import _SUBCOMMANDS
-from amazon_lambda_runtime.deploy.project import DEFAULTS, Function, Project
-from amazon_lambda_runtime.deploy.settings import _FUNCTION_KEYS, _PROJECT_KEYS
-from amazon_lambda_runtime.deploy.trigger import TYPES
+from amazon_lambda_runtime.project.declaration import DEFAULTS, Function, Project
+from amazon_lambda_runtime.project.settings import _FUNCTION_KEYS, _PROJECT_KEYS
+from amazon_lambda_runtime.project.triggers import TYPES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/deploy.md").read_text()
-MAKEFILE = (ROOT / "src/amazon_lambda_runtime/templates/Makefile").read_text()
+MAKEFILE = (ROOT / "src/amazon_lambda_runtime/cli/templates/Makefile").read_text()
 
 
 def rows(head: str) -> list[list[str]]:

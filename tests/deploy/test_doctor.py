@@ -14,7 +14,7 @@ from amazon_lambda_runtime.deploy.aws import Answer, Aws
 from amazon_lambda_runtime.deploy.checks import triggers
 from amazon_lambda_runtime.deploy.doctor import Report
 
-from .stand_in import ACCOUNT, REGION, Fault
+from .fake_aws import ACCOUNT, REGION, Fault
 from .world import BASIC, ONE, World
 
 DOCKERFILE = 'FROM debian:trixie-slim\nENTRYPOINT ["/usr/local/bin/bootstrap"]\n'

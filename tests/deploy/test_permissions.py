@@ -11,16 +11,18 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from amazon_lambda_runtime.deploy import deployment, destroy, doctor, permissions, release
+from amazon_lambda_runtime.deploy import deployment, destroy, doctor
 from amazon_lambda_runtime.deploy.aws import Answer, Aws
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.invoke import invoke
-from amazon_lambda_runtime.deploy.logs import lines
+from amazon_lambda_runtime.deploy.log_events import lines
 from amazon_lambda_runtime.deploy.plan import execute
-from amazon_lambda_runtime.deploy.role import TRUST
+from amazon_lambda_runtime.deploy.policy import deployer as permissions
+from amazon_lambda_runtime.deploy.resources import release
+from amazon_lambda_runtime.deploy.resources.role import TRUST
 from amazon_lambda_runtime.deploy.site import Site
 
-from .stand_in import ACCOUNT, REGION
+from .fake_aws import ACCOUNT, REGION
 from .world import ALL, BASIC, READ_S3, World
 
 # IAM's name of a service, and of an action, where it is not the API's.

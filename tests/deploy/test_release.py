@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from amazon_lambda_runtime.deploy import cleanup, release
 from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.resources import cleanup, release
 
-from .stand_in import ACCOUNT, REGION, Fault
+from .fake_aws import ACCOUNT, REGION, Fault
 from .world import ONE, World
 
 

@@ -9,7 +9,7 @@ from amazon_lambda_runtime.deploy import deployment
 from amazon_lambda_runtime.deploy.aws import Answer, Aws
 from amazon_lambda_runtime.deploy.errors import DeployError
 
-from .stand_in import ACCOUNT, REGION
+from .fake_aws import ACCOUNT, REGION
 from .world import ONE, World
 
 LIVE = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders:live"

@@ -13,12 +13,12 @@ from typing import Any
 from amazon_lambda_runtime.deploy import deployment
 from amazon_lambda_runtime.deploy.aws import Answer, Aws
 from amazon_lambda_runtime.deploy.plan import Plan, Progress, Step
-from amazon_lambda_runtime.deploy.project import Function, Project
 from amazon_lambda_runtime.deploy.retry import Retry
-from amazon_lambda_runtime.deploy.settings import load
 from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.declaration import Function, Project
+from amazon_lambda_runtime.project.settings import load
 
-from .stand_in import ACCOUNT, READS, REGION, Door, StandIn
+from .fake_aws import ACCOUNT, READS, REGION, Door, StandIn
 
 BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amazon_lambda_runtime.context import Context
+from amazon_lambda_runtime.core.context import Context
 from amazon_lambda_runtime.events import EventRuntime
 from amazon_lambda_runtime.testing import make_context
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from amazon_lambda_runtime import client
+from amazon_lambda_runtime.core import client
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from amazon_lambda_runtime.client import RuntimeClient
+from amazon_lambda_runtime.core.client import RuntimeClient
 from tests.harness import ScriptedApi, Step
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime import RuntimeApiError, client
+from amazon_lambda_runtime import RuntimeApiError
+from amazon_lambda_runtime.core import client
 from tests.harness import ACCEPTED, HangUp, Step, event, reply
 
 from .support import one_line, read_request, served_by, talking

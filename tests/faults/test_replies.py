@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amazon_lambda_runtime import RuntimeApiError, client
-from amazon_lambda_runtime._http import Connection, Disconnected, ProtocolError
-from amazon_lambda_runtime.client import Invocation, RuntimeClient
+from amazon_lambda_runtime import RuntimeApiError
+from amazon_lambda_runtime.core import client
+from amazon_lambda_runtime.core.client import Invocation, RuntimeClient
+from amazon_lambda_runtime.core.http import Connection, Disconnected, ProtocolError
 
 from .support import one_line
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from amazon_lambda_runtime.local import Function, LocalLambda
-from amazon_lambda_runtime.local.journal import Entry, Journal
+from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.journal import Entry, Journal
+from amazon_lambda_runtime.local.server import LocalLambda
 
 from .support import PATIENCE, RUNTIMES, Recorder
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amazon_lambda_runtime.local import Function, LocalLambda
+from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.server import LocalLambda
 
 from .support import PATIENCE, source_path
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amazon_lambda_runtime.local import Function, Invocation, Pool
+from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.invocation import Invocation
+from amazon_lambda_runtime.local.engine.pool import Pool
 
 RUNTIMES = Path(__file__).with_name("runtimes")
 # In seconds. A test that needs so long has failed, on a machine however slow.

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from amazon_lambda_runtime.local import Function
+from amazon_lambda_runtime.local.engine.function import Function
 
 from .serving import Served, python_function, served
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from amazon_lambda_runtime.local import Function, LocalLambda
+from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.server import LocalLambda
 
 from .support import RUNTIMES, Recorder, Reply, obedient, request, respond, run
 

@@ -1,3 +1,3 @@
-from amazon_lambda_runtime.cli import main
+from . import main
 
 main()

@@ -15,8 +15,9 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
+from amazon_lambda_runtime.project.declaration import DEFAULTS, Project
+
 from .errors import DeployError
-from .project import DEFAULTS, Project
 from .retry import Retry
 
 Answer = dict[str, Any]

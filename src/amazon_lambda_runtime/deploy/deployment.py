@@ -10,12 +10,13 @@
 import dataclasses
 from collections.abc import Callable, Collection, Iterator
 
-from . import cleanup, function, log_group, release, repository, role, triggers
+from amazon_lambda_runtime.project.declaration import Function, Project
+
 from .aws import Aws
+from .builder import Builder, Engines, there
 from .errors import DeployError
-from .image import Builder, Engines, there
 from .plan import PARTS, Note, Plan, Progress, Step, execute
-from .project import Function, Project
+from .resources import cleanup, function, log_group, release, repository, role, triggers
 from .site import Site
 
 _IMAGE = {"repository", "image"}

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from . import function as functions
-from . import log_group, repository, role, triggers
+from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.triggers import SqsTrigger
+
 from .plan import Note, Plan, Step
-from .project import Function
+from .resources import function as functions
+from .resources import log_group, repository, role, triggers
+from .resources.triggers import mapping, queue
 from .site import PROJECT_TAG, Site
-from .trigger import SqsTrigger
-from .triggers import mapping, queue
 
 _WHY = "it is this project's"
 

@@ -6,11 +6,13 @@ Nothing here changes anything, in the folder or in AWS.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from amazon_lambda_runtime.project.declaration import Project
+from amazon_lambda_runtime.project.errors import ConfigError
+
 from .aws import Aws
 from .checks import account, folder, image, triggers
 from .checks.finding import Finding, Skipped
-from .errors import ConfigError, DeployError
-from .project import Project
+from .errors import DeployError
 
 
 @dataclass(slots=True)

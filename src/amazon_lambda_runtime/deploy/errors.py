@@ -5,9 +5,5 @@ class DeployError(Exception):
     """Raised when a deployment cannot go on; the message is one line for the user."""
 
 
-class ConfigError(DeployError):
-    """Raised for a project file, a variable or a flag that cannot be deployed."""
-
-
 class SmokeTestFailed(DeployError):
     """Raised when the new version fails its smoke test; the alias has not moved."""

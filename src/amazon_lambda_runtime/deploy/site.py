@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from amazon_lambda_runtime.project.declaration import Function, Project
+
 from .aws import Aws
 from .errors import DeployError
-from .project import Function, Project
 
 #: On everything that is made, with the project's name; what does not carry it is not ours.
 PROJECT_TAG = "lambda-runtime:project"

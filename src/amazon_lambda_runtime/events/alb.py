@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 
 from binascii import a2b_base64
 
-from amazon_lambda_runtime import codec
-from amazon_lambda_runtime._stdlib import load
-from amazon_lambda_runtime.streaming import HttpResponse
+from amazon_lambda_runtime.core import codec
+from amazon_lambda_runtime.core.stdlib import load
+from amazon_lambda_runtime.core.streaming import HttpResponse
 
 from .envelopes import unquoted
 

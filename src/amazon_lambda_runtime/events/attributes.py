@@ -2,7 +2,7 @@
 
 from binascii import a2b_base64
 
-from amazon_lambda_runtime._stdlib import load
+from amazon_lambda_runtime.core.stdlib import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from amazon_lambda_runtime.context import Context
+    from amazon_lambda_runtime.core.context import Context
 
     from .handlers import Call
     from .runtime import EventRuntime
@@ -153,7 +153,7 @@ class Batch:
             task = current_task()
             if task is None or task.cancelling():
                 raise  # the environment ends
-            from amazon_lambda_runtime.event_loop import CancelledError as Cancelled
+            from amazon_lambda_runtime.core.event_loop import CancelledError as Cancelled
 
             cancelled = Cancelled("the hook was cancelled")
             cancelled.__cause__ = exc

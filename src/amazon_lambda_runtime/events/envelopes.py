@@ -5,7 +5,7 @@ Rule: nothing here raises. What can't be decoded is left as it came, for whoever
 
 from binascii import a2b_base64, a2b_hex
 
-from amazon_lambda_runtime import codec
+from amazon_lambda_runtime.core import codec
 
 from .sources import at, record_source
 

@@ -1,6 +1,6 @@
 """What goes wrong with events."""
 
-from amazon_lambda_runtime.errors import LambdaError
+from amazon_lambda_runtime.core.errors import LambdaError
 
 
 class UnhandledEvent(LambdaError):

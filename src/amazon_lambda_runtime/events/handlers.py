@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from amazon_lambda_runtime.context import Context
-    from amazon_lambda_runtime.logs import RuntimeLogger
+    from amazon_lambda_runtime.core.context import Context
+    from amazon_lambda_runtime.core.logs.format import RuntimeLogger
 
     from .runtime import EventRuntime
     from .types import (

@@ -4,8 +4,8 @@ Rule: it looks from the inside out. For an S3 event in a message of a queue that
 been said for S3, and what has been said for the queue if there is nothing.
 """
 
-from amazon_lambda_runtime import runtime
-from amazon_lambda_runtime._stdlib import load
+from amazon_lambda_runtime.core import runtime
+from amazon_lambda_runtime.core.stdlib import load
 
 from .batch import Batch, entries_of
 from .envelopes import opened
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, ClassVar, TypeVar
 
-    from amazon_lambda_runtime.context import Context
+    from amazon_lambda_runtime.core.context import Context
 
     from .handlers import Call
 

@@ -2,10 +2,3 @@
 
 Nothing here knows which runtime lives in it. Needs the extra `local`.
 """
-
-from .function import Function
-from .invocation import Answer, Invocation
-from .pool import Pool
-from .server import LocalLambda
-
-__all__ = ["Answer", "Function", "Invocation", "LocalLambda", "Pool"]

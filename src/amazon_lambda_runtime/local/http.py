@@ -16,7 +16,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from amazon_lambda_runtime._protocol import HEADERS_LIMIT, JSON, chunk
+from amazon_lambda_runtime.protocol import HEADERS_LIMIT, JSON, chunk
 
 # In bytes: a payload of 6 MiB and what may surround it. More is read to the end, so that the
 # client hears the answer, but it is counted and not kept.

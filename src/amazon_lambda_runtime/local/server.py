@@ -6,19 +6,19 @@ from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any, Self
 
-from . import guard
+from . import host_check
+from .api.console import Console
+from .api.function_url import FunctionUrl
+from .api.invoke_api import InvokeApi, too_many_requests
 from .closing import Closing
-from .console import Console
-from .function import Function
-from .function_url import FunctionUrl
+from .engine.async_invocations import AsyncInvocations
+from .engine.function import Function
+from .engine.invocation import Answer, Invocation, TooManyRequests
+from .engine.journal import Journal
+from .engine.output import Log, to_stderr
+from .engine.pool import Pool
 from .http import Request, Response, Server, base_url, serve
-from .invocation import Answer, Invocation, TooManyRequests
-from .invoke_api import InvokeApi, too_many_requests
-from .journal import Journal
-from .output import Log, to_stderr
-from .pool import Pool
 from .queues import AttachedQueues, Queue, QueueSettings
-from .retries import AsyncInvocations
 
 
 class LocalLambda(Closing):
@@ -54,7 +54,7 @@ class LocalLambda(Closing):
 
         Raises OSError if the address cannot be had.
         """
-        self._host = host if self._console is not None else guard.ANY
+        self._host = host if self._console is not None else host_check.ANY
         server = await serve(host, port, self)
         self._servers.append(server)
         return server.port
@@ -165,7 +165,7 @@ class LocalLambda(Closing):
         return self._events[name]
 
     async def _show(self, request: Request, console: Console) -> None:
-        if reason := guard.refusal(request.headers, self._host):
+        if reason := host_check.refusal(request.headers, self._host):
             request.answer(Response(403, {"Content-Type": "text/plain"}, f"{reason}\n".encode()))
             return
         request.answer(await console(request) or Response(404))

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from amazon_lambda_runtime.deploy import permissions
 from amazon_lambda_runtime.deploy.aws import Aws, AwsError, LostReply
 from amazon_lambda_runtime.deploy.errors import DeployError
-from amazon_lambda_runtime.deploy.project import Project
+from amazon_lambda_runtime.deploy.policy import deployer as permissions
+from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding, Skipped
 

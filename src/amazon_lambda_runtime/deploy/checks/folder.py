@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from amazon_lambda_runtime.deploy.project import Project
+from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Aws
-from amazon_lambda_runtime.deploy.project import Project
+from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding, Skipped
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Aws
-from amazon_lambda_runtime.deploy.project import Function, Project
+from amazon_lambda_runtime.deploy.resources.triggers import mapping
 from amazon_lambda_runtime.deploy.site import Site
-from amazon_lambda_runtime.deploy.trigger import SqsTrigger
-from amazon_lambda_runtime.deploy.triggers import mapping
-from amazon_lambda_runtime.handler_source import partial_failures
+from amazon_lambda_runtime.project.declaration import Function, Project
+from amazon_lambda_runtime.project.handler_source import partial_failures
+from amazon_lambda_runtime.project.triggers import SqsTrigger
 
 from .finding import Finding
 

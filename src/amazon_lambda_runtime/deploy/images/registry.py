@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from .model import Progress, Repository, silent
-from .retry import ATTEMPTS, RegistryError, persist
+from .persistence import ATTEMPTS, RegistryError, persist
 from .transport import CHUNK, PASSING, Counted, Transport, plain
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import urllib3
 
 from .model import Repository
-from .retry import ATTEMPTS, RegistryError, persist
+from .persistence import ATTEMPTS, RegistryError, persist
 
 # In seconds.
 _CONNECT, _READ = 10, 60

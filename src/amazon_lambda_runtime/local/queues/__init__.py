@@ -3,7 +3,7 @@
 Nothing here knows how the function runs: it is a callable. Needs the extra `tools`.
 """
 
-from amazon_lambda_runtime.local.invocation import TooManyRequests
+from amazon_lambda_runtime.local.engine.invocation import TooManyRequests
 
 from .attached import AttachedQueues
 from .poller import Invoke, Poller

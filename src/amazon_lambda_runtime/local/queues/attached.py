@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from amazon_lambda_runtime.local.closing import Closing
-from amazon_lambda_runtime.local.output import Log
+from amazon_lambda_runtime.local.engine.output import Log
 
 from .poller import Invoke, Poller
 from .settings import VISIBILITY_FACTOR, QueueSettings
 from .sqs import Queue, endpoint_of_environment
 
 if TYPE_CHECKING:
-    from amazon_lambda_runtime.local.embedded_sqs import EmbeddedSqs
+    from .embedded import EmbeddedSqs
 
 
 class AttachedQueues(Closing):
@@ -90,7 +90,7 @@ class AttachedQueues(Closing):
 
     async def _server(self) -> "EmbeddedSqs":
         if self._embedded is None:
-            from amazon_lambda_runtime.local.embedded_sqs import EmbeddedSqs
+            from .embedded import EmbeddedSqs
 
             self._embedded = await asyncio.to_thread(EmbeddedSqs.start, self._port)
             self._resources.push_async_callback(asyncio.to_thread, self._embedded.close)

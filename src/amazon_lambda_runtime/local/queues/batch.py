@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from amazon_lambda_runtime.local.invocation import Answer
+from amazon_lambda_runtime.local.engine.invocation import Answer
 
 from .sqs import Message
 

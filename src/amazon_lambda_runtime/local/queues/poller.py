@@ -15,8 +15,8 @@ from contextlib import suppress
 from typing import Any, Self
 
 from amazon_lambda_runtime.local.closing import Closing
-from amazon_lambda_runtime.local.invocation import Answer, TooManyRequests
-from amazon_lambda_runtime.local.output import Log
+from amazon_lambda_runtime.local.engine.invocation import Answer, TooManyRequests
+from amazon_lambda_runtime.local.engine.output import Log
 
 from .batch import PAYLOAD_LIMIT, events, failures, reports_failures
 from .settings import VISIBILITY_FACTOR, QueueSettings

@@ -1,0 +1,1 @@
+"""The commands that plan, deploy, watch and destroy."""

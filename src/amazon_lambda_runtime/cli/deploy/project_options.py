@@ -1,0 +1,91 @@
+"""What the subcommands of a deployment have in common: options, the project, errors, output."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from amazon_lambda_runtime.deploy.aws import Aws
+    from amazon_lambda_runtime.project.declaration import Function, Project
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--project",
+        "folder",
+        type=click.Path(file_okay=False, exists=True, path_type=Path),
+        default=Path(),
+        help="The project's folder.  [default: this one]",
+    ),
+    click.option("--function", metavar="NAME", help="This function only.  [FUNCTION_NAME]"),
+    click.option("--region", metavar="REGION", help="The AWS region.  [REGION]"),
+    click.option("--profile", metavar="NAME", help="The AWS profile.  [AWS_PROFILE]"),
+)
+
+
+def project_options(command: F) -> F:
+    """Add --project, --function, --region and --profile to a command; `load` takes them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def image_option(command: F) -> F:
+    """Add --image-uri: deploy what is in the registry already."""
+    return click.option(
+        "--image-uri",
+        metavar="REPOSITORY@sha256:…",
+        help="Deploy this image instead of building one.",
+    )(command)
+
+
+def load(folder: Path, *, queue: bool = False, **flags: Any) -> "tuple[Project, Aws]":
+    """Return the project of the folder and the AWS that it goes to."""
+    from amazon_lambda_runtime.deploy.aws import Aws
+    from amazon_lambda_runtime.project.settings import load as settings
+
+    project = settings(folder, flags, queue=queue)
+    return project, Aws.of(project)
+
+
+def one_function(project: "Project") -> "Function":
+    """Return the only function; raise click.UsageError if it takes a choice."""
+    if len(project.functions) > 1:
+        names = ", ".join(function.name for function in project.functions)
+        raise click.UsageError(f"--function says which one: {names}.")
+    return project.functions[0]
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn what goes wrong in a deployment into one line and an exit status."""
+    from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
+    from amazon_lambda_runtime.project.errors import ConfigError
+
+    try:
+        yield
+    except SmokeTestFailed as error:
+        # The function failed, not the command.
+        click.echo(f"lambda-runtime: {error}", err=True)
+        raise click.exceptions.Exit(1) from None
+    except (ConfigError, DeployError) as error:
+        raise click.ClickException(str(error)) from None
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("lambda-runtime: stopped; run it again to go on from here", err=True)
+        raise click.exceptions.Exit(130) from None
+
+
+def translated(command: F) -> F:
+    """Run a command within `errors`."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> Any:
+        with errors():
+            return command(*arguments, **options)
+
+    return run  # type: ignore[return-value]

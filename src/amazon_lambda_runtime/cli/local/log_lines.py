@@ -1,0 +1,44 @@
+"""The log in a terminal: what is Lambda's stands back, what went wrong stands out."""
+
+from typing import TextIO
+
+from amazon_lambda_runtime.local.engine.output import Log
+
+_RESET, _DIM, _RED, _YELLOW, _CYAN = "\033[0m", "\033[2m", "\033[31m", "\033[33m", "\033[36m"
+# How a line begins that is Lambda's own.
+_PLATFORM = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_REPORT ")
+_COLOURS = {
+    "[ERROR]": _RED,
+    "[CRITICAL]": _RED,
+    "Traceback (most": _RED,
+    "[WARNING]": _YELLOW,
+    "[DEBUG]": _DIM,
+}
+
+
+def printer(stream: TextIO) -> Log:
+    """Return what prints lines to this stream: plain, or in colours where it is a terminal.
+
+    In a terminal each line of an invocation begins with the first part of its request id. A runtime
+    joins the lines of one record with carriage returns, so that CloudWatch keeps them together;
+    here they are lines again.
+    """
+    coloured = stream.isatty()
+
+    def log(line: str, request_id: str = "") -> None:
+        lines = line.split("\r")
+        if coloured:
+            colour = _colour(line)
+            start = f"{_CYAN}{request_id[:8]}{_RESET} " if request_id else ""
+            lines = [f"{start}{colour}{part}{_RESET if colour else ''}" for part in lines]
+        print("\n".join(lines), file=stream, flush=True)
+
+    return log
+
+
+def _colour(line: str) -> str:
+    if line.startswith(_PLATFORM):
+        return _RED if "Status: " in line else _DIM
+    if " Task timed out after " in line:
+        return _RED
+    return next((colour for start, colour in _COLOURS.items() if line.startswith(start)), "")

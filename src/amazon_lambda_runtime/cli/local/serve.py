@@ -1,0 +1,92 @@
+"""A Lambda until Ctrl-C: the Invoke API, the console, a function URL, queues, hot reload."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from amazon_lambda_runtime.cli.signals import stop_signal
+from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.host_check import is_loopback
+from amazon_lambda_runtime.local.http import base_url
+from amazon_lambda_runtime.local.queues import QueueError
+from amazon_lambda_runtime.local.server import LocalLambda
+from amazon_lambda_runtime.project.handler_source import partial_failures
+
+from .log_lines import printer
+
+
+async def serve(function: Function, options: dict[str, Any]) -> int:
+    """Serve the function until a signal comes. Raises click.ClickException where that can't be."""
+    stopped = stop_signal()
+    host = options["host"]
+    log = printer(sys.stderr)
+    async with LocalLambda(function, log=log) as service:
+        base = base_url(host, await _listen(service, host, options["port"]))
+        say(f"{function.name} ({function.handler}) listens on {base}")
+        if not is_loopback(host):
+            say(f"warning: whoever reaches {host} can run the function, and see its events")
+        path = f"2015-03-31/functions/{function.name}/invocations"
+        say(f"  curl {base}/{path} -d '{{}}'")
+        say(f"  the console: {base}/")
+        if options["url_port"] is not None:
+            say(f"  the function's URL: {await _listen_url(service, function, options)}/")
+        for line in await _attach(service, function, options):
+            say(f"  {line}")
+        reloading = None
+        if not (options["no_reload"] or options["debug"]):
+            from amazon_lambda_runtime.local.engine.reload import reload_on_save
+
+            reloading = asyncio.create_task(reload_on_save(service.pool, log))
+        await stopped
+        if reloading is not None:
+            reloading.cancel()
+            await asyncio.gather(reloading, return_exceptions=True)
+    # A server that is told to end, ends as it should.
+    return 0
+
+
+def say(line: str) -> None:
+    """Tell the user: stdout is for responses."""
+    print(line, file=sys.stderr, flush=True)
+
+
+async def _listen(service: LocalLambda, host: str, port: int) -> int:
+    try:
+        return await service.listen(host, port)
+    except OSError as error:
+        raise _cannot_listen(host, port, "--port", error) from None
+
+
+async def _listen_url(service: LocalLambda, function: Function, options: dict[str, Any]) -> str:
+    host, port = options["host"], options["url_port"]
+    try:
+        port = await service.listen_url(function.name, host, port, options["stream"])
+    except OSError as error:
+        raise _cannot_listen(host, port, "--url-port", error) from None
+    return base_url(host, port)
+
+
+async def _attach(service: LocalLambda, function: Function, options: dict[str, Any]) -> list[str]:
+    if not (options["queues"] or options["on_failure"]):
+        return []
+    try:
+        return await service.attach(
+            function.name,
+            options["queues"],
+            options["on_failure"],
+            options["sqs_port"],
+            partial_failures(function.handler, Path(function.task_root)),
+        )
+    except QueueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _cannot_listen(host: str, port: int, option: str, error: OSError) -> click.ClickException:
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return click.ClickException(
+        f"cannot listen on {host}:{port}: {reason}. Choose another {option} or --host."
+    )

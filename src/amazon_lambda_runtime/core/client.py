@@ -1,0 +1,278 @@
+"""The runtime's side of the Runtime API: fetch an invocation, answer it once.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from time import sleep
+
+from amazon_lambda_runtime.protocol import (
+    ERROR,
+    ERROR_BODY,
+    ERROR_TYPE,
+    INIT_ERROR,
+    INVOCATION,
+    INVOCATION_ID,
+    JSON,
+    NEXT,
+    REQUEST_ID,
+    RESPONSE,
+    RESPONSE_MODE,
+    RESTORE_ERROR,
+    RESTORE_NEXT,
+    STREAMING,
+    XRAY_CAUSE,
+    XRAY_CAUSE_LIMIT,
+    chunk,
+)
+
+from .errors import LambdaError, RuntimeApiError, StreamClosed
+from .http import Connection, Disconnected, ProtocolError
+
+VERSION = "0.1.0"
+
+# Pauses before each new attempt, in seconds. An API that is away for longer is not coming back.
+_PAUSES = (0.05, 0.1, 0.2, 0.4)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .http import Reply
+
+
+class Invocation:
+    """One event to be answered, and the one chance to answer it: the second is a LambdaError.
+
+    `headers` are those of the reply to /next, names in lower case; `body` is the event's bytes.
+    """
+
+    __slots__ = ("_client", "answered", "body", "headers", "request_id", "stream")
+
+    def __init__(self, client: "RuntimeClient", headers: dict[str, str], body: bytes) -> None:
+        self._client = client
+        self.request_id = headers[REQUEST_ID]
+        self.headers = headers
+        self.body = body
+        self.answered = False
+        #: The ResponseStream that is answering, if one is.
+        self.stream: Any = None
+
+    def respond(self, body: bytes, content_type: str = JSON) -> None:
+        """Post the handler's result. Raises RuntimeApiError if the environment has to end."""
+        self._post(RESPONSE, f"Content-Type: {content_type}\r\n", body)
+
+    def fail(self, body: bytes, error_type: str, cause: str = "") -> None:
+        """Post an error document instead of a result.
+
+        `cause` is a JSON document for X-Ray, a single line of ASCII; it is left out where the
+        platform would refuse its size. Raises RuntimeApiError if the environment has to end.
+        """
+        self._post(ERROR, _error_headers(error_type, cause), body)
+
+    def start(self, stream: "Any", content_type: str, data: bytes) -> None:
+        """Begin a streamed result, that of `stream`, with its first piece, which may be empty.
+
+        Raises StreamClosed if the API has hung up, RuntimeApiError if it cannot be reached.
+        """
+        headers = self._claim(
+            f"Content-Type: {content_type}\r\n{RESPONSE_MODE}: {STREAMING}\r\n"
+            f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n"
+        )
+        self.stream = stream
+        first = chunk(data) if data else b""
+        self._client.start(INVOCATION + self.request_id + RESPONSE, headers, first)
+
+    def write(self, data: bytes) -> None:
+        """Send another piece, which must not be empty. Raises StreamClosed."""
+        self._client.write(chunk(data))
+
+    def finish(self, trailers: str = "") -> None:
+        """End a streamed result. Raises StreamClosed, RuntimeApiError."""
+        self._client.finish(f"0\r\n{trailers}\r\n".encode())
+
+    def _post(self, kind: str, headers: str, body: bytes) -> None:
+        self._client.post(INVOCATION + self.request_id + kind, self._claim(headers), body)
+
+    def _claim(self, headers: str) -> str:
+        """Return the headers of the only answer."""
+        if self.answered:
+            raise LambdaError(f"invocation {self.request_id} has been answered already")
+        self.answered = True
+        nonce = self.headers.get(INVOCATION_ID)
+        if nonce and nonce.isprintable():
+            headers += f"Lambda-Runtime-Invocation-Id: {nonce}\r\n"
+        return headers
+
+
+class RuntimeClient:
+    """A client for the Runtime API at `address`, "host:port".
+
+    Raises ValueError if it is anything else.
+    """
+
+    __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed")
+
+    def __init__(self, address: str) -> None:
+        self._connection = Connection(address)
+        agent = f"amazon-lambda-runtime-python/{VERSION}"
+        self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
+        self._streamed = ""  # the path of the stream that is being sent
+        self._next = f"GET {NEXT}{self._ending}\r\n".encode()
+        #: Whether an init error has been posted.
+        self.init_failed = False
+
+    def next(self) -> Invocation:
+        """Wait for the next invocation, for as long as it takes.
+
+        Asking again is harmless: as long as an invocation is unanswered the API repeats it. Raises
+        RuntimeApiError if a few attempts came to nothing, and at once if the API refuses.
+        """
+        for pause in (*_PAUSES, 0.0):
+            try:
+                status, headers, body = self._request(self._next)
+            except (Disconnected, ProtocolError) as exc:
+                failure = exc
+                sleep(pause)
+                continue
+            if status != 200:
+                raise RuntimeApiError(f"GET {NEXT}: the Runtime API answered {_told(status, body)}")
+            request_id = headers.get(REQUEST_ID, "")
+            if not request_id.isprintable() or " " in request_id or not request_id:
+                raise RuntimeApiError(
+                    f"GET {NEXT}: the event came without Lambda-Runtime-Aws-Request-Id"
+                )
+            return Invocation(self, headers, body)
+        raise RuntimeApiError(f"GET {NEXT}: {failure}, {len(_PAUSES) + 1} times running")
+
+    def init_error(self, body: bytes, error_type: str, cause: str = "") -> None:
+        """Post why the function could not be loaded; the process must then exit. Done once."""
+        if not self.init_failed:
+            self.init_failed = True
+            self.post(INIT_ERROR, _error_headers(error_type, cause), body)
+
+    def restore(self) -> None:
+        """Wait for the snapshot to be taken and restored: what follows is another environment.
+
+        Raises RuntimeApiError.
+        """
+        head = f"GET {RESTORE_NEXT}{self._ending}\r\n".encode()
+        try:
+            status, _, body = self._request(head)
+        except (Disconnected, ProtocolError) as exc:
+            raise RuntimeApiError(f"GET {RESTORE_NEXT}: {exc}") from exc
+        self.close()  # nobody is at the other end of a connection that was in a snapshot
+        if status != 200:
+            told = _told(status, body)
+            raise RuntimeApiError(f"GET {RESTORE_NEXT}: the Runtime API answered {told}")
+
+    def restore_error(self, body: bytes, error_type: str, cause: str = "") -> None:
+        """Post why the function can't go on after its snapshot; the process must then exit."""
+        self.post(RESTORE_ERROR, _error_headers(error_type, cause), body)
+
+    def post(self, path: str, headers: str, body: bytes) -> None:
+        """Post `body` and make sure that it arrived, or say that it did not.
+
+        An answer that the API refuses (400, 403, 410, 413) concerns one invocation, which the
+        platform has settled in its own way by then: that is one line on stdout. Raises
+        RuntimeApiError if the API failed (5xx) or cannot be reached.
+        """
+        head = f"POST {path}{self._ending}{headers}Content-Length: {len(body)}\r\n\r\n".encode()
+        resent = False
+        while True:
+            reused = self._connection.is_open
+            try:
+                status, _, reply = self._request(head, body)
+                break
+            except Disconnected as exc:
+                # An idle connection may have been closed while the request was on its way.
+                if resent or not reused:
+                    raise RuntimeApiError(f"POST {path}: {exc}") from exc
+                resent = True
+            except ProtocolError as exc:
+                raise RuntimeApiError(f"POST {path}: {exc}") from exc
+        if not (resent and status in (400, 403, 410)):
+            # A resend is refused where the first one had arrived after all.
+            self._settle(path, status, reply)
+
+    def start(self, path: str, headers: str, first: bytes) -> None:
+        """Send the head of a chunked POST and its first chunks. Raises StreamClosed."""
+        self._streamed = path
+        head = f"POST {path}{self._ending}{headers}\r\n".encode()
+        if not self._connection.is_open:
+            self._connect()
+        self.write(head + first)
+
+    def write(self, data: bytes) -> None:
+        """Send more of the chunked POST, framed as it is. Raises StreamClosed.
+
+        A reply that comes before its time says why the API hung up; it is a line in the log.
+        """
+        if not self._connection.is_open:
+            raise StreamClosed(f"POST {self._streamed}: interrupted")
+        try:
+            self._connection.send(data)
+        except Disconnected as exc:
+            try:
+                status, _, reply = self._connection.receive()
+            except (Disconnected, ProtocolError):
+                raise StreamClosed(f"POST {self._streamed}: {exc}") from None
+            self._connection.close()
+            self._settle(self._streamed, status, reply)
+            raise StreamClosed(f"POST {self._streamed}: HTTP {status}") from None
+
+    def finish(self, data: bytes) -> None:
+        """Send the end of the chunked POST and make sure that it arrived."""
+        self.write(data)
+        try:
+            status, _, reply = self._connection.receive()
+        except (Disconnected, ProtocolError) as exc:
+            raise StreamClosed(f"POST {self._streamed}: {exc}") from None
+        self._settle(self._streamed, status, reply)
+
+    def _settle(self, path: str, status: int, reply: bytes) -> None:
+        if status >= 500:
+            raise RuntimeApiError(f"POST {path}: the Runtime API answered {_told(status, reply)}")
+        if status >= 300:
+            from .error_document import say
+
+            say(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {_told(status, reply)}\n")
+
+    @property
+    def address(self) -> str:
+        """Where the Runtime API is, "host:port"."""
+        return self._connection.address
+
+    def close(self) -> None:
+        """Close the connection to the API; the next request opens another."""
+        self._connection.close()
+
+    def _request(self, head: bytes, body: bytes = b"") -> "Reply":
+        if not self._connection.is_open:
+            self._connect()
+        return self._connection.request(head, body)
+
+    def _connect(self) -> None:
+        """Open the connection; one that is refused is tried a few times."""
+        for pause in _PAUSES:
+            try:
+                return self._connection.open()
+            except OSError:
+                sleep(pause)
+        try:
+            return self._connection.open()
+        except OSError as exc:
+            raise RuntimeApiError(
+                f"Unable to connect to the Runtime API at {self._connection.address}: {exc}"
+            ) from exc
+
+
+def _error_headers(error_type: str, cause: str) -> str:
+    headers = f"Content-Type: {JSON}\r\n{ERROR_TYPE}: {error_type}\r\n"
+    if cause and len(cause) < XRAY_CAUSE_LIMIT:
+        headers += f"{XRAY_CAUSE}: {cause}\r\n"
+    return headers
+
+
+def _told(status: int, body: bytes) -> str:
+    """Describe a reply in one line; the API's error bodies are short JSON documents."""
+    return f"HTTP {status}: {' '.join(body[:300].decode('utf-8', 'replace').split())}"

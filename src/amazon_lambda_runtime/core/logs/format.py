@@ -1,0 +1,212 @@
+"""Log records as Lambda's Python functions write them.
+
+https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+"""
+
+import logging
+import time
+from _json import encode_basestring, make_encoder
+from os import environ
+
+from amazon_lambda_runtime.core.context import current_context
+from amazon_lambda_runtime.core.stdlib import load
+
+from . import sink as _sink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from amazon_lambda_runtime.core.context import Context
+
+FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
+DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"
+TRACE = 5
+
+
+class LambdaLoggerHandler(logging.Handler):
+    """Writes each record to where Lambda reads them, at once.
+
+    Libraries look for it by its name, which awslambdaric gave it, to put a formatter of their own
+    on it. `latest` returns the invocation that a thread without a context is taken to run for;
+    `graded` is whether Lambda is told the level of a record that is text.
+    """
+
+    def __init__(self, latest: "Callable[[], Context | None]", graded: bool) -> None:
+        super().__init__()
+        self._latest = latest
+        self._graded = graded
+
+    def filter(self, record: logging.LogRecord) -> "Any":
+        # Users' own formatters on this handler count on these two as well.
+        context = current_context() or self._latest()
+        record.aws_request_id = context.aws_request_id if context else ""
+        record.tenant_id = context.tenant_id if context else None
+        return super().filter(record)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            _sink.log(self.format(record), self._frame_type(record))
+        except Exception:
+            self.handleError(record)
+
+    def _frame_type(self, record: logging.LogRecord) -> int:
+        if isinstance(self.formatter, JsonFormatter):
+            return _sink.frame_type(record.levelno, _sink.JSON)
+        return _sink.frame_type(record.levelno, _sink.TEXT) if self._graded else _sink.PLAIN
+
+
+class JsonFormatter(logging.Formatter):
+    """Makes one line of JSON of a record, its keys in awslambdaric's order.
+
+    A value without a JSON form is told as text. What is None is left out.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        # Where records are text, nothing of it is needed before a failure.
+        from amazon_lambda_runtime.core import error_document as failure
+
+        fields: dict[str, Any] = {
+            "timestamp": failure.timestamp(record.created),
+            "level": logging.getLevelName(_grade(record.levelno)),
+            "message": _message(record),
+            "logger": record.name,
+            "stackTrace": None,
+            "errorType": None,
+            "errorMessage": None,
+            "requestId": getattr(record, "aws_request_id", None),
+            "location": None,
+        }
+        # Where there was nothing to catch it is (None, None, None).
+        if record.exc_info and record.exc_info[1] is not None:
+            _, exc, tb = record.exc_info
+            fields["stackTrace"] = [*load("traceback").format_tb(tb), *failure.sequel(exc)]
+            fields["errorType"] = type(exc).__name__
+            fields["errorMessage"] = failure.text_of(exc)
+            fields["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        tenant_id = getattr(record, "tenant_id", None)
+        if tenant_id is not None:
+            fields["tenantId"] = tenant_id
+        for name, value in record.__dict__.items():
+            if name not in _OF_EVERY_RECORD:
+                fields.setdefault(name, value)
+        given = {name: value for name, value in fields.items() if value is not None}
+        try:
+            return _encode(given) + "\n"
+        except Exception:  # one value has no JSON form: the others shall keep theirs
+            pairs = [f"{_json(_text_of(name))}: {_json(value)}" for name, value in given.items()]
+            return "{" + ", ".join(pairs) + "}\n"
+
+
+# What no `extra` has put there: the attributes of a bare record, and those that formatters and the
+# handler set on it.
+_BARE = logging.LogRecord("", 0, "", 0, "", (), None)
+_OF_EVERY_RECORD = frozenset((*vars(_BARE), "message", "asctime", "aws_request_id", "tenant_id"))
+# The separators, sort_keys, skipkeys and allow_nan of json.dumps().
+_STYLE = (": ", ", ", False, False, True)
+
+
+def _message(record: logging.LogRecord) -> "Any":
+    if isinstance(record.msg, dict) and not record.args:
+        return record.msg
+    try:
+        return record.getMessage()
+    except Exception:
+        if record.args:
+            raise  # they don't fit the message: handleError() tells which call it is
+        return _text_of(record.msg)
+
+
+def _grade(level: int) -> int:
+    """Return the level that a record counts as: the next one below it that has a name."""
+    return TRACE if TRACE <= level < logging.DEBUG else min(50, max(0, level)) // 10 * 10
+
+
+def _encode(value: object) -> str:
+    """Return `value` as JSON, not confined to ASCII. Raises whatever a value in it raises."""
+    # The accelerator without its package, as in codec.py.
+    return "".join(make_encoder({}, _text_of, encode_basestring, None, *_STYLE)(value, 0))
+
+
+def _json(value: object) -> str:
+    """Return `value` as JSON, as a string where it has no such form."""
+    try:
+        return _encode(value)
+    except Exception:
+        return encode_basestring(_text_of(value))
+
+
+def _text_of(value: object) -> str:
+    from amazon_lambda_runtime.core import error_document as failure
+
+    return failure.text_of(value)
+
+
+class RuntimeLogger(logging.Logger):
+    """A logger that also has `trace`, and takes a callable for its message.
+
+    The callable is called, without arguments, only if the record is going to be made.
+    """
+
+    def trace(self, msg: object, *args: object, stacklevel: int = 1, **options: "Any") -> None:
+        """Log below DEBUG."""
+        self.log(TRACE, msg, *args, stacklevel=stacklevel + 1, **options)
+
+    def warn(self, msg: object, *args: object, stacklevel: int = 1, **options: "Any") -> None:
+        """Log at WARNING: the name that Perl knows it by."""
+        self.warning(msg, *args, stacklevel=stacklevel + 1, **options)
+
+    def makeRecord(  # noqa: N802
+        self, name: str, level: int, fn: str, lno: int, msg: object, *rest: "Any", **options: "Any"
+    ) -> logging.LogRecord:
+        if callable(msg):
+            msg = msg()
+        return super().makeRecord(name, level, fn, lno, msg, *rest, **options)
+
+
+def attach(latest: "Callable[[], Context | None]") -> None:
+    """Put the handler on the root logger, where `logging.basicConfig()` finds it and does nothing.
+
+    The root's level stays WARNING unless AWS_LAMBDA_LOG_LEVEL is the name of one.
+    """
+    logging.addLevelName(TRACE, "TRACE")
+    # For the whole process: a handler of the user's own would otherwise tell another time.
+    logging.Formatter.converter = time.gmtime
+    wanted = environ.get("AWS_LAMBDA_LOG_LEVEL")
+    as_json = _sink.log_form() == _sink.JSON
+    handler = LambdaLoggerHandler(latest, graded=as_json or bool(wanted))
+    text = logging.Formatter(FORMAT, DATE_FORMAT)
+    handler.setFormatter(JsonFormatter() if as_json else text)
+    logging.root.addHandler(handler)
+    level = level_of(wanted)
+    if level is not None:
+        logging.root.setLevel(max(level, logging.DEBUG))
+
+
+def make_logger(name: str, level: "str | int | None") -> RuntimeLogger:
+    """Return the logger of this name at `level`, or as LOG_LEVEL, AWS_LAMBDA_LOG_LEVEL, or INFO.
+
+    Raises ValueError if `level` is not None and no level; the variables are then passed over.
+    """
+    chosen = level_of(level)
+    if level is not None and chosen is None:
+        names = "trace, debug, info, warn, error or fatal"
+        raise ValueError(f"loglevel is {level!r}: expected {names}, or a number")
+    for variable in ("LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"):
+        if chosen is None:
+            chosen = level_of(environ.get(variable))
+    logger = logging.getLogger(name)
+    # Not by setLoggerClass(), which is for the whole process and is the user's.
+    logger.__class__ = RuntimeLogger
+    logger.setLevel(logging.INFO if chosen is None else chosen)
+    assert isinstance(logger, RuntimeLogger)
+    return logger
+
+
+def level_of(level: "str | int | None") -> int | None:
+    """Return the number of a level, by its name in any case; None for what is no level."""
+    if isinstance(level, str):
+        name = level.strip().upper()
+        return TRACE if name == "TRACE" else logging.getLevelNamesMapping().get(name)
+    return level

@@ -1,0 +1,65 @@
+"""Be there when the user's code imports `logging`, without importing it ourselves.
+
+The records of a function that logs must look as they do on Lambda from its first one on, and
+`logging.basicConfig()` must find a handler in place and do nothing, as it does there. A function
+that does not log should not wait for `logging` to load.
+"""
+
+import sys
+
+from amazon_lambda_runtime.core.stdlib import code_last
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    from amazon_lambda_runtime.core.context import Context
+
+
+class LoggingHook:
+    """A finder and loader that is asked for `logging` once, lets it load, and attaches `logs`."""
+
+    #: The invocation that code is taken to run for in a thread that carries no context.
+    latest: "Context | None" = None
+
+    def install(self) -> "LoggingHook":
+        """Wait for `logging`, or attach now if it is there already."""
+        if "logging" in sys.modules:
+            self._attach()
+        else:
+            sys.meta_path.insert(0, self)
+        return self
+
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> "ModuleSpec | None":
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        from _frozen_importlib_external import PathFinder
+        from os import __file__ as os_file
+        from os.path import dirname
+
+        # The standard library's own: a logging.py beside the handler must not take its place.
+        spec = PathFinder.find_spec(name, [dirname(os_file)])
+        assert spec is not None
+        self._loader = spec.loader
+        spec.loader = self  # type: ignore[assignment]
+        return spec
+
+    def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
+        return None
+
+    def exec_module(self, module: "ModuleType") -> None:
+        assert self._loader is not None
+        assert module.__spec__ is not None
+        module.__spec__.loader = module.__loader__ = self._loader
+        loader = self._loader
+        code_last(lambda: loader.exec_module(module))
+        self._attach()
+
+    def _attach(self) -> None:
+        from . import format as logs
+
+        logs.attach(lambda: self.latest)

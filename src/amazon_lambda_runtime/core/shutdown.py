@@ -1,0 +1,177 @@
+"""What an environment goes through besides invocations: its snapshot, and its end.
+
+Loaded only for a function that overrides `on_shutdown`, is started to be snapshotted, or serves
+many invocations at once.
+"""
+
+import signal
+import sys
+from _thread import start_new_thread
+
+from amazon_lambda_runtime.protocol import EVENT_NEXT, EXTENSION_ID, REGISTER
+
+from . import error_document as failure
+from .client import RuntimeClient
+from .errors import RuntimeApiError, Shutdown
+from .http import Connection, Disconnected, ProtocolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any, NoReturn
+
+    Hook = Callable[[], object]
+
+EXTENSION = "amazon-lambda-runtime"
+
+
+class Ending:
+    """Turns SIGTERM and Ctrl-C into a Shutdown, raised where the main thread is.
+
+    Not inside of `with ending`, though: half an answer would be none. It is then raised behind it,
+    or after `patience` seconds, unless that is 0.
+    """
+
+    def __init__(self, patience: float = 0) -> None:
+        self._patience = patience
+        self._sending = 0
+        self._asked = False
+        self._status = 0
+
+    def listen(self) -> None:
+        """Listen for the signals, in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._receive)
+
+    def guard(self, client: RuntimeClient) -> None:
+        """Let no answer of this client's be cut in two."""
+        ending = self
+
+        class Guarded(RuntimeClient):
+            __slots__ = ()
+
+            def post(self, path: str, headers: str, body: bytes) -> None:
+                with ending:
+                    super().post(path, headers, body)
+
+            def write(self, data: bytes) -> None:
+                with ending:
+                    super().write(data)
+
+            def finish(self, data: bytes) -> None:
+                with ending:
+                    super().finish(data)
+
+        client.__class__ = Guarded
+
+    def _receive(self, number: int, frame: "FrameType | None") -> None:
+        if self._asked:
+            return
+        self._asked = True
+        self._status = 130 if number == signal.SIGINT else 0
+        if not self._sending:
+            raise Shutdown(self._status)
+        if self._patience:
+            signal.signal(signal.SIGALRM, self._lose_patience)
+            signal.setitimer(signal.ITIMER_REAL, self._patience)
+
+    def _lose_patience(self, number: int, frame: "FrameType | None") -> None:
+        raise Shutdown(self._status)
+
+    def __enter__(self) -> None:
+        self._sending += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._sending -= 1
+        if self._asked and not self._sending:
+            raise Shutdown(self._status)
+
+
+def watch(client: RuntimeClient) -> Ending:
+    """See to it that SIGTERM comes, and is heard.
+
+    Lambda ends an environment by SIGKILL unless it has an extension. An internal one that wants no
+    events is enough. It has to be registered before the first event is asked for.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
+    """
+    ending = Ending()
+    ending.listen()
+    ending.guard(client)
+    connection = Connection(client.address)
+    head = (
+        f"POST {REGISTER} HTTP/1.1\r\nHost: {client.address}\r\n"
+        f"Lambda-Extension-Name: {EXTENSION}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 13\r\n\r\n"
+    )
+    try:
+        status, headers, _ = connection.request(head.encode(), b'{"events":[]}')
+    except (OSError, Disconnected, ProtocolError) as exc:
+        raise RuntimeApiError(f"POST {REGISTER}: {exc}") from exc
+    identifier = headers.get(EXTENSION_ID)
+    if status == 200 and identifier:
+        head = (
+            f"GET {EVENT_NEXT} HTTP/1.1\r\nHost: {client.address}\r\n"
+            f"{EXTENSION_ID}: {identifier}\r\n\r\n"
+        )
+        start_new_thread(_wait, (connection, head.encode()))
+    else:
+        # An emulator without extensions. It may send SIGTERM all the same.
+        connection.close()
+    return ending
+
+
+def _wait(connection: Connection, head: bytes) -> None:  # pragma: no cover  in a bare thread
+    """Be an extension that waits for an event that never comes."""
+    try:
+        connection.request(head)
+    except (OSError, Disconnected, ProtocolError):
+        pass  # the end of the environment
+
+
+def snapshot(client: RuntimeClient, before: "Hook", after: "Hook") -> None:
+    """Run the hooks round the snapshot that is taken of this process, and wait in between.
+
+    `before` and `after` are the class's own. Those that the package snapshot-restore-py knows run
+    as it says: before the snapshot the last registered first, after it the first. A hook that fails
+    is reported and ends the process, with status 64 or 65.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
+    """
+    package: Any = sys.modules.get("snapshot_restore_py")
+    try:
+        before()
+        if package is not None:
+            registered = package.get_before_snapshot()
+            while registered:
+                function, arguments, options = registered.pop()
+                function(*arguments, **options)
+    except BaseException as exc:
+        _give_up(exc, client.init_error, "Runtime.BeforeSnapshotError", 64)
+    client.restore()
+    try:
+        _reseed()
+        if package is not None:
+            for function, arguments, options in package.get_after_restore():
+                function(*arguments, **options)
+        after()
+    except BaseException as exc:
+        _give_up(exc, client.restore_error, "Runtime.AfterRestoreError", 65)
+
+
+def _give_up(
+    exc: BaseException, post: "Callable[[bytes, str, str], None]", error_type: str, status: int
+) -> "NoReturn":
+    """Log and post why a hook failed, and exit."""
+    told = failure.of_exception(exc)
+    failure.say(told.record)
+    post(told.body, error_type, told.cause)
+    raise SystemExit(status) from None
+
+
+def _reseed() -> None:
+    """Have no two environments that come from one snapshot draw the same numbers."""
+    random = sys.modules.get("random")
+    if random is not None:  # pragma: no branch  coverage itself has loaded it
+        random.seed()

@@ -1,0 +1,194 @@
+"""Streamed responses: what a handler yields is on the wire before it is asked for more.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
+"""
+
+from binascii import b2a_base64
+
+from amazon_lambda_runtime.protocol import (
+    ERROR_BODY,
+    ERROR_TYPE,
+    HTTP_INTEGRATION,
+    PRELUDE_END,
+    STREAM,
+)
+
+from . import codec
+from .errors import LambdaError, StreamClosed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from .client import Invocation
+
+    Piece = str | bytes | bytearray | memoryview
+    Body = Piece | Iterable[Piece] | AsyncIterable[Piece] | Callable[["ResponseStream"], Any] | None
+
+
+class ResponseStream:
+    """The body of one answer, written piece by piece: what a handler's callable is given.
+
+    Nothing is sent before the first piece. Until then a failure is an ordinary error.
+    """
+
+    def __init__(
+        self, invocation: "Invocation", content_type: str = STREAM, prelude: bytes = b""
+    ) -> None:
+        self._invocation = invocation
+        self._content_type = content_type
+        self._prelude = prelude
+        #: Whether the answer is complete.
+        self.closed = False
+
+    @property
+    def started(self) -> bool:
+        """Whether this is the invocation's answer: its first piece is on the way."""
+        return self._invocation.stream is self
+
+    def write(self, piece: "Piece") -> None:
+        """Send a piece; return when it is handed to the network, however long that takes.
+
+        A str is sent as UTF-8; an empty piece is not sent. Raises TypeError for what is neither str
+        nor bytes, LambdaError after `close`, StreamClosed if the Runtime API has hung up.
+        """
+        data = _as_bytes(piece)
+        if self.closed:
+            raise LambdaError("the response stream is closed")
+        if not data:
+            return
+        try:
+            if self.started:
+                self._invocation.write(data)
+            else:
+                self._start(data)
+        except StreamClosed:
+            self.closed = True
+            raise
+
+    def close(self) -> None:
+        """End the answer. What the handler does from here on is work after the response."""
+        if self.closed:
+            return
+        self.closed = True
+        if not self.started:
+            self._start(b"")
+        self._invocation.finish()
+
+    def fail(self, document: bytes, error_type: str) -> None:
+        """End the answer with an error, which the caller gets behind what was sent."""
+        self.closed = True
+        body = b2a_base64(document, newline=False).decode()
+        self._invocation.finish(f"{ERROR_TYPE}: {error_type}\r\n{ERROR_BODY}: {body}\r\n")
+
+    def _start(self, data: bytes) -> None:
+        self._invocation.start(self, self._content_type, self._prelude + data)
+
+
+class HttpResponse:
+    """An answer to a Function URL or to API Gateway.
+
+    `body` is a str, or bytes, which travel as base64; or it streams: an iterator, an async
+    iterator, or a callable that takes a ResponseStream. A cookie is "name=value; attributes".
+    Raises TypeError for a body of another kind, ValueError for a status that is none.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+    """
+
+    def __init__(
+        self,
+        status: int = 200,
+        headers: "Mapping[str, str] | None" = None,
+        cookies: "Sequence[str]" = (),
+        body: "Body" = "",
+    ) -> None:
+        if not 100 <= status <= 599:
+            raise ValueError(f"HTTP status {status!r}: expected 100 to 599")
+        if isinstance(cookies, str):
+            raise TypeError("cookies is a str: expected a list of them")
+        if not (
+            body is None or isinstance(body, str | bytes | bytearray | memoryview) or streams(body)
+        ):
+            kind = type(body).__name__
+            raise TypeError(f"body is {kind}: expected str, bytes, an iterator or a callable")
+        self.status = status
+        self.headers = dict(headers or {})
+        self.cookies = list(cookies)
+        self.body = body
+
+    @property
+    def streams(self) -> bool:
+        """Whether the body is sent piece by piece."""
+        return streams(self.body)
+
+    def document(self) -> "dict[str, Any]":
+        """Return the answer as the JSON object that a buffered response is."""
+        body = "" if self.body is None else self.body
+        encoded = not isinstance(body, str)
+        if encoded:
+            body = b2a_base64(_as_bytes(body), newline=False).decode()
+        return {**self._head(), "body": body, "isBase64Encoded": encoded}
+
+    def prelude(self) -> bytes:
+        """Return what a streamed response begins with: its head as JSON, and eight NUL bytes."""
+        return codec.encode(self._head()).encode() + PRELUDE_END
+
+    def _head(self) -> "dict[str, Any]":
+        return {"statusCode": self.status, "headers": self.headers, "cookies": self.cookies}
+
+
+def streams(value: object) -> bool:
+    """Say whether `value` is a source of pieces and not a result by itself."""
+    kind = type(value)
+    if hasattr(kind, "__next__") or hasattr(kind, "__aiter__"):
+        return True
+    # A class, or an object that has a JSON form of its own, may be callable by the way.
+    return callable(value) and not isinstance(value, type) and not codec.has_form(value)
+
+
+def open_stream(value: "Any", invocation: "Invocation") -> "tuple[Any, ResponseStream]":
+    """Return the source of pieces in a handler's result, and the stream that is to take them."""
+    if isinstance(value, HttpResponse):
+        return value.body, ResponseStream(invocation, HTTP_INTEGRATION, value.prelude())
+    return value, ResponseStream(invocation)
+
+
+def pump(source: "Any", stream: ResponseStream) -> None:
+    """Write what an iterator yields, or have a callable write; and end the stream.
+
+    An iterator is closed, whether it was read to its end or, the stream being closed, not at all.
+    """
+    if hasattr(type(source), "__next__"):
+        try:
+            if not stream.closed:
+                for piece in source:
+                    stream.write(piece)
+        finally:
+            if hasattr(source, "close"):
+                source.close()
+    elif not stream.closed:
+        source(stream)
+    stream.close()
+
+
+async def pump_async(source: "Any", stream: ResponseStream) -> None:
+    """Do the same for an async iterator."""
+    try:
+        if not stream.closed:
+            async for piece in source:
+                stream.write(piece)
+    finally:
+        if hasattr(source, "aclose"):
+            await source.aclose()
+    stream.close()
+
+
+def _as_bytes(piece: "Any") -> bytes:
+    if isinstance(piece, str):
+        return piece.encode()
+    if isinstance(piece, bytes):
+        return piece
+    if isinstance(piece, bytearray | memoryview):
+        return bytes(piece)
+    raise TypeError(f"a piece of a streamed response is {type(piece).__name__}, not str or bytes")

@@ -1,0 +1,284 @@
+"""Many invocations in one environment: Lambda Managed Instances.
+
+The loop of `runtime.py` is run N times, in processes, in threads, or in threads that share one
+event loop. Each has a connection of its own; what an invocation needs is in its locals and in its
+Context, so that nothing else has to change.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
+"""
+
+import os
+import signal
+import sys
+import threading
+from os import environ
+from time import monotonic, sleep
+
+from . import error_document as failure
+from .client import RuntimeClient
+from .context import Context, _current
+from .errors import RuntimeApiError, Shutdown
+from .shutdown import Ending
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import Any, NoReturn
+
+    from .client import Invocation
+    from .runtime import Handler, Runtime
+
+# A worker that dies sooner than this (seconds) after its start is not replaced at once, lest a
+# function that can't live keeps the machine busy.
+_TOO_SOON = 1.0
+# How long (seconds) the end waits for invocations to be answered: Lambda leaves 600 ms.
+_LAST_ANSWERS = 0.5
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+MODES = ("processes", "threads", "tasks")
+
+
+def wanted() -> int:
+    """Return how many invocations Lambda will send at a time, from AWS_LAMBDA_MAX_CONCURRENCY.
+
+    What is no number above 0 counts as 1, with a line in the log.
+    """
+    text = environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        failure.say(f"[WARNING] AWS_LAMBDA_MAX_CONCURRENCY is {text!r}: taken for 1\n")
+        return 1
+    return number
+
+
+def mode_of(runtime: "Runtime", is_async: bool) -> str:
+    """Return how to serve them: one of MODES.
+
+    AWS_LAMBDA_CONCURRENCY_MODE decides, then the attribute `concurrency` of the class, then what
+    the handler is: coroutines are tasks, functions get processes. Raises ValueError for another.
+    """
+    chosen = environ.get("AWS_LAMBDA_CONCURRENCY_MODE") or runtime.concurrency
+    if not chosen:
+        return "tasks" if is_async else "processes"
+    for mode in MODES:
+        # AWS's own runtime says "process" and "thread".
+        if chosen.lower() in (mode, mode.removesuffix("s"), mode.removesuffix("es")):
+            return mode
+    raise ValueError(f"concurrency is {chosen!r}: expected processes, threads or tasks")
+
+
+def serve(runtime: "Runtime", handler: "Handler", is_async: bool) -> None:
+    """Serve as many invocations at a time as are wanted; return if that is one.
+
+    Otherwise it ends in a SystemExit.
+    """
+    count = wanted()
+    try:
+        mode = mode_of(runtime, is_async)
+    except ValueError as exc:
+        runtime.send_init_error(str(exc), "ValueError")
+    _take_log_socket()
+    if count == 1:
+        return
+    if mode == "processes":
+        _serve_in_processes(runtime, handler, is_async, count)
+    # Threads need it, too: a handler that is no coroutine may still await something.
+    runtime._event_loop = loop = SharedLoop()
+    if mode == "tasks":
+        loop.start()  # asyncio is slow to load: now, and not in the first invocation
+    _serve_in_threads(runtime, handler, count)
+
+
+class SharedLoop:
+    """One event loop in a thread of its own, for the coroutines of all threads."""
+
+    def __init__(self) -> None:
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the loop, unless it runs."""
+        with self._starting:
+            if self._thread is None:
+                import asyncio
+
+                self._loop = asyncio.new_event_loop()
+                self._submit = asyncio.run_coroutine_threadsafe
+                self._cancelled = asyncio.CancelledError
+                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+                self._thread.start()
+
+    def wait(self, awaitable: "Awaitable[Any]") -> "Any":
+        """Return what `awaitable` comes to, or raise what it raises."""
+        from .event_loop import CancelledError
+
+        self.start()
+        context = _current.get()
+
+        async def outcome() -> "tuple[Any, BaseException | None]":
+            _current.set(context)
+            try:
+                return await awaitable, None
+            except BaseException as exc:  # a SystemExit would end the loop for all
+                return None, exc
+
+        result, exc = self._submit(outcome(), self._loop).result()
+        if isinstance(exc, self._cancelled):
+            raise CancelledError("the handler was cancelled") from exc
+        if exc is not None:
+            raise exc
+        return result
+
+    def close(self) -> None:
+        """Stop the loop."""
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(1)
+
+
+def _serve_in_threads(runtime: "Runtime", handler: "Handler", count: int) -> "NoReturn":
+    """Have `count` threads serve, until one of them has to end the process or a signal comes."""
+    ended = threading.Event()
+    statuses: list[int] = []
+    idle = threading.Semaphore(count)
+
+    def work(client: RuntimeClient) -> None:
+        try:
+            while True:
+                invocation = client.next()
+                with idle:
+                    _serve_one(runtime, handler, invocation)
+        except SystemExit as exc:
+            statuses.append(_status(exc))
+        except RuntimeApiError as exc:
+            failure.say(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+            statuses.append(1)
+        ended.set()
+
+    if runtime._ending is None:
+        signal.signal(signal.SIGTERM, _exit)
+    for number in range(count):
+        client = RuntimeClient(runtime._api().address)
+        threading.Thread(
+            target=work, args=[client], name=f"invocations-{number}", daemon=True
+        ).start()
+    try:
+        ended.wait()
+        raise SystemExit(statuses[0])
+    finally:
+        # Those in the middle of an invocation may still come to its end.
+        deadline = monotonic() + _LAST_ANSWERS
+        for _ in range(count):
+            idle.acquire(timeout=max(0.0, deadline - monotonic()))
+
+
+def _serve_one(runtime: "Runtime", handler: "Handler", invocation: "Invocation") -> None:
+    """Do what Runtime does with an event, but for what the whole process would see of it."""
+    try:
+        context = Context(invocation.headers, invocation)
+        _current.set(context)
+        event = runtime._decode(invocation)
+    except Exception as exc:
+        runtime._fail(invocation, exc)
+        return
+    runtime._serve(handler, event, context)
+
+
+def _serve_in_processes(
+    runtime: "Runtime", handler: "Handler", is_async: bool, count: int
+) -> "NoReturn":
+    """Fork the workers, replace those that die, and end with them when asked to."""
+    runtime._api().close()  # a connection can't be shared
+    workers: dict[int, float] = {}
+    for number in _SIGNALS:
+        signal.signal(number, _exit)
+    try:
+        while True:
+            while len(workers) < count:
+                # A signal in the middle of this would find a child that can't hear it, or a
+                # parent that does not know its child.
+                signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+                pid = os.fork()
+                if pid == 0:
+                    _be_worker(runtime, handler, is_async)  # pragma: no cover  in the child
+                workers[pid] = monotonic()
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            pid, status = os.wait()
+            started = workers.pop(pid, None)
+            if started is None:
+                continue  # a child of the user's
+            code = os.waitstatus_to_exitcode(status)
+            failure.say(f"[WARNING] LAMBDA_RUNTIME Worker process {pid} ended with {code}\n")
+            if monotonic() - started < _TOO_SOON:
+                sleep(_TOO_SOON)
+    finally:
+        _end_workers(list(workers))
+
+
+def _end_workers(pids: list[int]) -> None:
+    """Tell them to end, and kill those that have not when their time is over."""
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    deadline = monotonic() + 2 * _LAST_ANSWERS
+    while pids := [pid for pid in pids if os.waitpid(pid, os.WNOHANG) == (0, 0)]:
+        if monotonic() > deadline:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+        sleep(0.005)
+
+
+def _be_worker(runtime: "Runtime", handler: "Handler", is_async: bool) -> "NoReturn":
+    """Serve one invocation at a time, in a process that has just been forked."""
+    status = 1
+    try:
+        ending = Ending(patience=_LAST_ANSWERS)
+        ending.listen()
+        # Ctrl-C reaches the whole group. The parent hears it too, and tells us.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        _take_log_socket()
+        if is_async:
+            runtime._loop()
+        while True:
+            event, context = runtime.next_event()
+            with ending:
+                runtime._serve(handler, event, context)
+    except SystemExit as exc:
+        if isinstance(exc, Shutdown):
+            runtime._shut_down()
+        status = _status(exc)
+    except RuntimeApiError as exc:
+        failure.say(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+    finally:
+        runtime._flush()
+        os._exit(status)
+
+
+def _exit(number: int, frame: object) -> "NoReturn":
+    raise SystemExit(130 if number == signal.SIGINT else 0)
+
+
+def _status(exc: SystemExit) -> int:
+    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
+
+
+def _take_log_socket() -> None:
+    """Send stdout and stderr where Lambda collects them by the line, each on its own connection."""
+    path = environ.get("_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET")
+    if not path:
+        return
+    import _socket
+
+    for number in (1, 2):
+        try:
+            connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+            connection.connect(path)
+            os.dup2(connection.fileno(), number)
+            connection.close()
+        except OSError as exc:
+            sys.stderr.write(f"[WARNING] LAMBDA_RUNTIME No log socket at {path}: {exc}\n")
+            return

@@ -1,0 +1,115 @@
+"""The seam to the engines that build images: what a deployment asks of them, and no more."""
+
+import base64
+import importlib
+import subprocess
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from amazon_lambda_runtime.project.declaration import Project
+
+from .errors import DeployError
+from .plan import Progress
+from .site import Site
+
+
+class Builder(Protocol):
+    """Builds the project's image, and pushes it."""
+
+    def build(self, project: Project, progress: Progress) -> str | None:
+        """Build it. Return its digest in any registry, None if only the push can tell."""
+        ...
+
+    def push(self, site: Site, progress: Progress) -> str:
+        """Push what was built and return its digest, as the push itself had it."""
+        ...
+
+
+class Engines:
+    """The engines of `deploy.images`: docker, podman, buildah, native."""
+
+    def __init__(self) -> None:
+        self._images: Any = importlib.import_module("amazon_lambda_runtime.deploy.images")
+        self._engine: Any = None
+        self._built: Any = None
+
+    def build(self, project: Project, progress: Progress) -> str | None:
+        try:
+            self._engine = self._images.choose(project.engine)
+            chosen = {
+                "dockerfile": project.dockerfile,
+                "base": project.base,
+                "requirements": project.requirements,
+            }
+            spec = self._images.ImageSpec(
+                folder=project.folder,
+                handler=command(project),
+                architecture=project.architecture,
+                **{key: value for key, value in chosen.items() if value is not None},
+            )
+            self._built = self._engine.build(spec, _bytes(progress))
+        except self._images.ImageError as error:
+            raise DeployError(str(error)) from None
+        for note in self._built.notes:
+            progress.note(note)
+        # Only this engine's own name for an image is the manifest's digest.
+        if self._engine.name == "native":
+            return str(self._built.digest)
+        self._tag(project, progress)
+        return None
+
+    def _tag(self, project: Project, progress: Progress) -> None:
+        """Give the local image its name: for people, and for `doctor`."""
+        command = [self._engine.name, "tag", str(self._built.digest), project.image]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            progress.note(f"{' '.join(command)}: {' '.join(done.stderr.split())}")
+
+    def push(self, site: Site, progress: Progress) -> str:
+        token = site.aws.call("ecr", "get_authorization_token")["authorizationData"][0]
+        username, _, password = (
+            base64.b64decode(token["authorizationToken"]).decode().partition(":")
+        )
+        endpoint = token["proxyEndpoint"]
+        repository = self._images.Repository(
+            host=site.registry,
+            name=site.project.repository,
+            username=username,
+            password=password,
+            plain_http=endpoint.startswith("http://"),
+        )
+        try:
+            pushed = self._engine.push(self._built, repository, _bytes(progress))
+        except self._images.ImageError as error:
+            raise DeployError(str(error)) from None
+        if pushed.uploaded_bytes is not None:
+            progress.note(f"uploaded {pushed.uploaded_bytes} of {pushed.size_bytes} bytes")
+        return str(pushed.digest)
+
+
+def command(project: Project) -> str:
+    """Return the image's command: the handler of the first function, or the module's."""
+    return project.functions[0].handler or f"{PurePath(project.module).stem}.handler"
+
+
+def there(site: Site, digest: str) -> bool:
+    """Say whether the repository has an image of that digest."""
+    found = site.aws.find(
+        "ecr",
+        "describe_images",
+        repositoryName=site.project.repository,
+        imageIds=[{"imageDigest": digest}],
+    )
+    return found is not None
+
+
+def _bytes(progress: Progress) -> Any:
+    last = ""
+
+    def show(done: int, total: int, what: str) -> None:
+        nonlocal last
+        if what != last:
+            last = what
+            progress.note(what)
+
+    return show

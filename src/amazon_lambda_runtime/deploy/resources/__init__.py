@@ -1,0 +1,1 @@
+"""The things in AWS that a deployment makes, one kind a file."""

@@ -1,0 +1,221 @@
+"""The function itself: made, or brought to what is wanted, and waited for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.plan import Note, Step, differences
+from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.declaration import Function
+
+from . import role
+
+#: Seconds for a function to become active: Lambda has to take the image in, and join the VPC.
+READY = 600.0
+
+
+def plan(site: Site, function: Function) -> Iterator[Step | Note]:
+    """Yield what makes the function what it should be, but for its versions."""
+    found = find(site, function)
+    what = f"function {function.name}"
+    if found is None:
+        why = "there is none"
+        yield Step("create", "function", what, why, lambda: _create(site, function))
+    else:
+        site.check_ours(what, found.get("Tags") or {})
+        live = found["Configuration"]
+        if changes := list(configuration_changes(site, function, live)):
+            yield Step(
+                "update", "function", f"configuration of {what}", "; ".join(changes),
+                lambda: _configure(site, function),
+            )  # fmt: skip
+        if changes := list(code_changes(site, live)):
+            yield Step(
+                "update", "function", f"code of {what}", "; ".join(changes),
+                lambda: _update_code(site, function),
+            )  # fmt: skip
+        tags = found.get("Tags") or {}
+        missing = {key: value for key, value in function.tags.items() if tags.get(key) != value}
+        if missing:
+            yield Step(
+                "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
+                lambda: site.aws.call(
+                    "lambda", "tag_resource", Resource=site.function_arn(function), Tags=missing
+                ),
+            )  # fmt: skip
+    reserved = None if found is None else found.get("Concurrency", {}).get(
+        "ReservedConcurrentExecutions"
+    )  # fmt: skip
+    wanted = function.reserved_concurrency
+    if reserved != wanted:
+        yield Step(
+            "update", "function", f"reserved concurrency of {what}",
+            ", ".join(differences([("", reserved, wanted)])).strip(),
+            lambda: _reserve(site, function),
+        )  # fmt: skip
+
+
+def find(site: Site, function: Function, qualifier: str | None = None) -> Answer | None:
+    """Return what Lambda knows of the function, None if there is none."""
+    more = {} if qualifier is None else {"Qualifier": qualifier}
+    return site.aws.find("lambda", "get_function", FunctionName=function.name, **more)
+
+
+def changes(site: Site, function: Function, live: Mapping[str, Any]) -> list[str]:
+    """Return what differs between a version's configuration and what is wanted."""
+    return [*configuration_changes(site, function, live), *code_changes(site, live)]
+
+
+def configuration_changes(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what differs. Of a variable only its name is told: its value may be a secret."""
+    vpc = live.get("VpcConfig") or {}
+    image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
+    command = [function.handler] if function.handler else []
+    yield from differences(
+        [
+            ("role", live["Role"], site.role_arn(function)),
+            ("memory", live.get("MemorySize"), function.memory),
+            ("timeout", live.get("Timeout"), function.timeout),
+            ("description", live.get("Description") or "", function.description),
+            (
+                "ephemeral storage",
+                (live.get("EphemeralStorage") or {}).get("Size", 512),
+                function.ephemeral_storage,
+            ),
+            ("handler", list(image.get("Command") or []), command),
+            ("subnets", sorted(vpc.get("SubnetIds") or []), sorted(function.subnets)),
+            (
+                "security groups",
+                sorted(vpc.get("SecurityGroupIds") or []),
+                sorted(function.security_groups),
+            ),
+        ]
+    )
+    variables = (live.get("Environment") or {}).get("Variables") or {}
+    for name in sorted({*variables, *function.environment}):
+        if name not in function.environment:
+            yield f"variable {name} removed"
+        elif name not in variables:
+            yield f"variable {name} added"
+        elif variables[name] != function.environment[name]:
+            yield f"variable {name} changed"
+
+
+def code_changes(site: Site, live: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what differs in the image and its architecture."""
+    architecture = (live.get("Architectures") or ["x86_64"])[0]
+    yield from differences([("architecture", architecture, site.project.architecture)])
+    if site.digest is None:
+        yield "the image is built first"
+    elif site.digest != f"sha256:{live.get('CodeSha256')}":
+        yield f"image {_short(live.get('CodeSha256'))} → {_short(site.digest)}"
+
+
+def wait(site: Site, function: Function, qualifier: str | None = None) -> None:
+    """Wait until the function takes invocations and changes; raise DeployError if it never will."""
+    what = f"function {function.name}" + (f":{qualifier}" if qualifier else "")
+    more: dict[str, Any] = {} if qualifier is None else {"Qualifier": qualifier}
+
+    def ready() -> str | None:
+        live = site.aws.call(
+            "lambda", "get_function_configuration", FunctionName=function.name, **more
+        )
+        state, update = live.get("State", "Active"), live.get("LastUpdateStatus", "Successful")
+        if state == "Failed":
+            raise DeployError(f"{what} failed: {_reason(live, 'State')}")
+        if update == "Failed":
+            raise DeployError(f"the update of {what} failed: {_reason(live, 'LastUpdateStatus')}")
+        if state == "Pending":
+            return f"Pending, {_reason(live, 'State')}"
+        if update == "InProgress":
+            return f"InProgress, {_reason(live, 'LastUpdateStatus')}"
+        # An inactive function is one that nobody called for weeks; it takes a change.
+        return None
+
+    site.aws.retry.wait(ready, what, READY)
+
+
+def _reason(live: Mapping[str, Any], of: str) -> str:
+    code, text = live.get(f"{of}ReasonCode"), live.get(f"{of}Reason")
+    return ": ".join(part for part in (code, text) if part) or "AWS gives no reason"
+
+
+def _settings(site: Site, function: Function) -> dict[str, Any]:
+    """Return what creation and a change of the configuration have in common."""
+    return {
+        "FunctionName": function.name,
+        "Role": site.role_arn(function),
+        "MemorySize": function.memory,
+        "Timeout": function.timeout,
+        "Description": function.description,
+        "EphemeralStorage": {"Size": function.ephemeral_storage},
+        "Environment": {"Variables": dict(function.environment)},
+        "ImageConfig": {"Command": [function.handler]} if function.handler else {},
+        "VpcConfig": {
+            "SubnetIds": list(function.subnets),
+            "SecurityGroupIds": list(function.security_groups),
+        },
+    }
+
+
+def _create(site: Site, function: Function) -> None:
+    def look() -> Answer | None:
+        found = find(site, function)
+        if found is not None:
+            site.check_ours(f"function {function.name}", found.get("Tags") or {})
+        return found
+
+    site.aws.create(
+        "lambda",
+        "create_function",
+        look=look,
+        fresh_role=role.is_fresh(site, function),
+        PackageType="Image",
+        Code={"ImageUri": site.image_uri},
+        Architectures=[site.project.architecture],
+        Tags={**function.tags, **site.tags},
+        **_settings(site, function),
+    )
+    wait(site, function)
+
+
+def _configure(site: Site, function: Function) -> None:
+    wait(site, function)
+    site.aws.create(
+        "lambda",
+        "update_function_configuration",
+        # Asking for the same again is as good as having been heard the first time.
+        look=lambda: None,
+        fresh_role=role.is_fresh(site, function),
+        **_settings(site, function),
+    )
+    wait(site, function)
+
+
+def _update_code(site: Site, function: Function) -> None:
+    wait(site, function)
+    site.aws.call(
+        "lambda",
+        "update_function_code",
+        FunctionName=function.name,
+        ImageUri=site.image_uri,
+        Architectures=[site.project.architecture],
+    )
+    wait(site, function)
+
+
+def _reserve(site: Site, function: Function) -> None:
+    if function.reserved_concurrency is None:
+        site.aws.remove("lambda", "delete_function_concurrency", FunctionName=function.name)
+    else:
+        site.aws.call(
+            "lambda",
+            "put_function_concurrency",
+            FunctionName=function.name,
+            ReservedConcurrentExecutions=function.reserved_concurrency,
+        )
+
+
+def _short(digest: str | None) -> str:
+    return (digest or "none").removeprefix("sha256:")[:12]

@@ -1,0 +1,66 @@
+"""The log group, made before the function, so that it never keeps a log for ever by accident."""
+
+from collections.abc import Iterator
+
+from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.declaration import Function
+
+
+def name(function: Function) -> str:
+    """Return the name that Lambda logs to."""
+    return f"/aws/lambda/{function.name}"
+
+
+def plan(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what makes the log group and its retention."""
+    group = name(function)
+    live = find(site, function)
+    if live is None:
+        yield Step(
+            "create",
+            "log-group",
+            f"log group {group}",
+            "there is none",
+            lambda: site.aws.create(
+                "logs",
+                "create_log_group",
+                look=lambda: find(site, function),
+                logGroupName=group,
+                tags=site.tags,
+            ),
+        )
+    retention = None if live is None else live.get("retentionInDays")
+    if retention != function.retention:
+        yield Step(
+            "update",
+            "log-group",
+            f"retention of {group}",
+            f"{_days(retention)} → {_days(function.retention)}",
+            lambda: _retain(site, function),
+        )
+
+
+def find(site: Site, function: Function) -> Answer | None:
+    """Return the log group, None if there is none."""
+    group = name(function)
+    groups = site.aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=group)
+    return next((dict(found) for found in groups if found["logGroupName"] == group), None)
+
+
+def _retain(site: Site, function: Function) -> None:
+    group = name(function)
+    if function.retention is None:
+        site.aws.call("logs", "delete_retention_policy", logGroupName=group)
+    else:
+        site.aws.call(
+            "logs",
+            "put_retention_policy",
+            logGroupName=group,
+            retentionInDays=function.retention,
+        )
+
+
+def _days(retention: int | None) -> str:
+    return "for ever" if retention is None else f"{retention} days"

@@ -1,0 +1,154 @@
+"""Versions and the alias `live`: publish, smoke test, move; and back.
+
+The alias's description is its own history, the newest first, so that a rollback returns to what
+was live and not to a version that never passed its smoke test.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
+from amazon_lambda_runtime.deploy.invoke import invoke
+from amazon_lambda_runtime.deploy.plan import Note, Step
+from amazon_lambda_runtime.deploy.site import LIVE, Site
+from amazon_lambda_runtime.project.declaration import Function
+
+from . import function as functions
+
+_HISTORY = re.compile(r"before: ([\d ]*)")
+_REMEMBERED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Where the alias points, and where it pointed before, the newest first."""
+
+    version: str
+    before: tuple[str, ...]
+
+
+def plan(site: Site, function: Function) -> Iterator[Step | Note]:
+    """Yield the release, if what is live is not what is wanted."""
+    live = find(site, function)
+    what = f"alias {function.name}:{LIVE}"
+    if live is None:
+        yield Step(
+            "create", "release", what, "no version is live", lambda: _release(site, function)
+        )
+        return
+    version = functions.find(site, function, live.version)
+    changes = (
+        [f"version {live.version} is gone"]
+        if version is None
+        else functions.changes(site, function, version["Configuration"])
+    )
+    if changes:
+        why = f"version {live.version} is not what is wanted: {'; '.join(changes)}"
+        yield Step("update", "release", what, why, lambda: _release(site, function))
+
+
+def find(site: Site, function: Function) -> Live | None:
+    """Return what is live, None if nothing is."""
+    alias = _alias(site, function)
+    if alias is None:
+        return None
+    history = _HISTORY.match(alias.get("Description") or "")
+    return Live(alias["FunctionVersion"], tuple(history[1].split()) if history else ())
+
+
+def rollback(site: Site, function: Function, to: str | None = None) -> tuple[str, str]:
+    """Move the alias to the version that was live before, or to `to`; return both, old and new."""
+    live = find(site, function)
+    if live is None:
+        raise DeployError(f"{function.name} has no alias {LIVE}: there is nothing to roll back")
+    there = {version["Version"] for version in versions(site, function)}
+    if to is None:
+        to = next((version for version in live.before if version in there), None)
+        if to is None:
+            raise DeployError(
+                f"version {live.version} of {function.name} is the first: none before"
+            )
+    elif to not in there:
+        raise DeployError(
+            f"{function.name} has no version {to}: there is {', '.join(sorted(there))}"
+        )
+    before = live.before[live.before.index(to) + 1 :] if to in live.before else live.before
+    _move(site, function, to, before)
+    return live.version, to
+
+
+def versions(site: Site, function: Function) -> list[Answer]:
+    """Return the configurations of the published versions, the newest first."""
+    found = [
+        dict(version)
+        for version in site.aws.pages(
+            "lambda", "list_versions_by_function", "Versions", FunctionName=function.name
+        )
+        if version["Version"].isdigit()
+    ]
+    return sorted(found, key=lambda version: -int(version["Version"]))
+
+
+def _release(site: Site, function: Function) -> None:
+    functions.wait(site, function)
+    # A run before this one may have come as far as this.
+    published = _newest_as_wanted(site, function) or site.aws.create(
+        "lambda",
+        "publish_version",
+        look=lambda: _newest_as_wanted(site, function),
+        FunctionName=function.name,
+        CodeSha256=(site.digest or "").removeprefix("sha256:"),
+    )
+    version = str(published["Version"])
+    functions.wait(site, function, version)
+    if function.payload is not None:
+        site.aws.retry.note(f"smoke test of version {version} with {function.payload.name}")
+        result = invoke(site.aws, function.name, function.payload.read_bytes(), version)
+        if result.failed:
+            raise SmokeTestFailed(
+                f"version {version} of {function.name} failed its smoke test, and {LIVE} has not "
+                f"moved: {result.error}"
+            )
+    live = find(site, function)
+    if live is None:
+        site.aws.create(
+            "lambda",
+            "create_alias",
+            look=lambda: _alias(site, function),
+            FunctionName=function.name,
+            Name=LIVE,
+            FunctionVersion=version,
+            Description=_described(()),
+        )
+    elif live.version != version:
+        _move(site, function, version, (live.version, *live.before))
+
+
+def _newest_as_wanted(site: Site, function: Function) -> Answer | None:
+    newest = next(iter(versions(site, function)), None)
+    if newest is None or functions.changes(site, function, newest):
+        return None
+    return newest
+
+
+def _alias(site: Site, function: Function) -> Answer | None:
+    return site.aws.find("lambda", "get_alias", FunctionName=function.name, Name=LIVE)
+
+
+def _move(site: Site, function: Function, version: str, before: tuple[str, ...]) -> None:
+    site.aws.call(
+        "lambda",
+        "update_alias",
+        FunctionName=function.name,
+        Name=LIVE,
+        FunctionVersion=version,
+        Description=_described(before),
+        # Whatever share of the traffic went elsewhere.
+        RoutingConfig={"AdditionalVersionWeights": {}},
+    )
+
+
+def _described(before: tuple[str, ...]) -> str:
+    return f"before: {' '.join(before[:_REMEMBERED])}"

@@ -1,0 +1,190 @@
+"""The function's role: trust, managed policies, and one inline policy of our own.
+
+What we attach is written down in the role's tags, so that a policy that leaves the file is
+detached and one that somebody else attached stays.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.plan import Note, Step
+from amazon_lambda_runtime.deploy.policy.role_statements import statements
+from amazon_lambda_runtime.deploy.retry import FRESH
+from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.declaration import Function
+
+TRUST: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+_ATTACHED = "lambda-runtime:policy:"
+
+
+def plan(site: Site, function: Function) -> Iterator[Step | Note]:
+    """Yield what makes the role what it should be."""
+    role = find(site, function)
+    what = f"role {function.role}"
+    if role is None:
+        yield Step("create", "role", what, "there is none", lambda: _create(site, function))
+    elif not _trusts_lambda(role):
+        if site.ours(role.get("Tags")):
+            yield Step(
+                "update", "role", f"trust of {what}", "Lambda cannot assume it",
+                lambda: _trust(site, function),
+            )  # fmt: skip
+        else:
+            yield Note(f"{what} is not this project's, and its trust policy leaves Lambda out")
+    tags = {tag["Key"]: tag["Value"] for tag in (role or {}).get("Tags", ())}
+    attached = {
+        policy["PolicyArn"]
+        for policy in site.aws.pages(
+            "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=function.role
+        )
+    }
+    wanted = _wanted(site, function)
+    for arn in wanted:
+        if arn not in attached:
+            yield Step(
+                "create", "policies", f"policy {_short(arn)} of {what}", "it is not attached",
+                _attach(site, function, arn, tags),
+            )  # fmt: skip
+    for arn in sorted(attached - set(wanted)):
+        if tags.get(_tag(arn)) == site.project.name:
+            yield Step(
+                "delete", "policies", f"policy {_short(arn)} of {what}", "it is no longer listed",
+                _detach(site, function, arn),
+            )  # fmt: skip
+    yield from _inline(site, function, role is not None)
+
+
+def find(site: Site, function: Function) -> Answer | None:
+    """Return the role, None if there is none."""
+    found = site.aws.find("iam", "get_role", RoleName=function.role)
+    return None if found is None else dict(found["Role"])
+
+
+def is_fresh(site: Site, function: Function) -> bool:
+    """Say whether the role was made within the last minute, by this run or by one before it."""
+    role = find(site, function)
+    return role is not None and abs(time.time() - role["CreateDate"].timestamp()) < FRESH
+
+
+def inline_name(function: Function) -> str:
+    """Return the name of our inline policy: several functions may share a role."""
+    return f"lambda-runtime-{function.name}"
+
+
+def _wanted(site: Site, function: Function) -> list[str]:
+    """Return the managed policies of all functions that have this role."""
+    sharing = [
+        other
+        for other in (*site.project.functions, *site.project.others)
+        if other.role == function.role
+    ]
+    return list(dict.fromkeys(arn for other in sharing for arn in other.policies))
+
+
+def _create(site: Site, function: Function) -> None:
+    site.aws.create(
+        "iam",
+        "create_role",
+        look=lambda: find(site, function),
+        RoleName=function.role,
+        AssumeRolePolicyDocument=json.dumps(TRUST),
+        Description=f"Of Lambda functions of {site.project.name}",
+        Tags=site.tag_list,
+    )
+
+
+def _trusts_lambda(role: Answer) -> bool:
+    document = role["AssumeRolePolicyDocument"]
+    if isinstance(document, str):
+        document = json.loads(unquote(document))
+    return any(
+        "lambda.amazonaws.com" in json.dumps(statement.get("Principal"))
+        for statement in document.get("Statement", ())
+        if statement.get("Effect") == "Allow"
+    )
+
+
+def _trust(site: Site, function: Function) -> None:
+    site.aws.call(
+        "iam",
+        "update_assume_role_policy",
+        RoleName=function.role,
+        PolicyDocument=json.dumps(TRUST),
+    )
+
+
+def _attach(
+    site: Site, function: Function, arn: str, tags: Mapping[str, str]
+) -> Callable[[], None]:
+    def run() -> None:
+        # First the tag: a run that ends here still knows whose the policy is.
+        if tags.get(_tag(arn)) != site.project.name:
+            tag = {"Key": _tag(arn), "Value": site.project.name}
+            site.aws.call("iam", "tag_role", RoleName=function.role, Tags=[tag])
+        site.aws.call("iam", "attach_role_policy", RoleName=function.role, PolicyArn=arn)
+
+    return run
+
+
+def _detach(site: Site, function: Function, arn: str) -> Callable[[], None]:
+    def run() -> None:
+        site.aws.remove("iam", "detach_role_policy", RoleName=function.role, PolicyArn=arn)
+        site.aws.call("iam", "untag_role", RoleName=function.role, TagKeys=[_tag(arn)])
+
+    return run
+
+
+def _inline(site: Site, function: Function, there: bool) -> Iterator[Step]:
+    name = inline_name(function)
+    live = None
+    if there:
+        found = site.aws.find("iam", "get_role_policy", RoleName=function.role, PolicyName=name)
+        if found is not None:
+            live = found["PolicyDocument"]
+            live = json.loads(unquote(live)) if isinstance(live, str) else live
+    wanted = statements(site, function)
+    document = {"Version": "2012-10-17", "Statement": wanted}
+    what = f"inline policy {name} of role {function.role}"
+    if not wanted:
+        if live is not None:
+            yield Step(
+                "delete", "policies", what, "nothing is left to allow",
+                lambda: site.aws.remove(
+                    "iam", "delete_role_policy", RoleName=function.role, PolicyName=name
+                ),
+            )  # fmt: skip
+    elif live != document:
+        yield Step(
+            "create" if live is None else "update",
+            "policies",
+            what,
+            "there is none" if live is None else "its statements differ",
+            lambda: site.aws.call(
+                "iam",
+                "put_role_policy",
+                RoleName=function.role,
+                PolicyName=name,
+                PolicyDocument=json.dumps(document),
+            ),
+        )
+
+
+def _short(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _tag(arn: str) -> str:
+    return (_ATTACHED + _short(arn))[:128]

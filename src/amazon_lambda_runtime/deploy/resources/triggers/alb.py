@@ -1,0 +1,160 @@
+"""Load balancers: a target group with the function in it, and a listener's rule to it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.triggers import AlbTrigger
+
+from . import permission
+
+
+def permission_of(site: Site, trigger: AlbTrigger) -> permission.Permission:
+    """Return what lets the target group invoke the function.
+
+    A target group's ARN ends in letters that AWS chooses, so the statement has a * for them.
+    """
+    arn = site.aws.arn("elasticloadbalancing", f"targetgroup/{trigger.target_group}/*")
+    return permission.Permission(
+        permission.sid("alb", trigger.target_group),
+        "elasticloadbalancing.amazonaws.com",
+        source=arn,
+    )
+
+
+def plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]:
+    """Yield what makes the target group, its target and the listener's rule."""
+    name = trigger.target_group
+    live = find(site, name)
+    if live is None:
+        yield Step(
+            "create", "trigger", f"target group {name}", "there is none",
+            lambda: site.aws.create(
+                "elbv2", "create_target_group", look=lambda: find(site, name),
+                Name=name, TargetType="lambda", Tags=site.tag_list,
+            ),
+        )  # fmt: skip
+    multi = "true" if trigger.multi_value_headers else "false"
+    if _multi(site, live) != multi:
+        yield Step(
+            "update", "trigger", f"target group {name}", f"multi-value headers → {multi}",
+            lambda: site.aws.call(
+                "elbv2", "modify_target_group_attributes", TargetGroupArn=_arn(site, name),
+                Attributes=[{"Key": "lambda.multi_value_headers.enabled", "Value": multi}],
+            ),
+        )  # fmt: skip
+    if live is None or site.live_arn(function) not in _targets(site, live):
+        yield Step(
+            "create", "trigger", f"target {function.name} of target group {name}", "there is none",
+            lambda: site.aws.call(
+                "elbv2", "register_targets", TargetGroupArn=_arn(site, name),
+                Targets=[{"Id": site.live_arn(function)}],
+            ),
+        )  # fmt: skip
+    if trigger.listener is not None and _rule(site, trigger, live) is None:
+        yield Step(
+            "create", "trigger", f"listener rule {trigger.path} to target group {name}",
+            "there is none", lambda: _listen(site, trigger),
+        )  # fmt: skip
+
+
+def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
+    """Yield the end of a target group that is ours; what still leads to it makes AWS refuse."""
+    name = source.split("/")[1]
+    live = find(site, name)
+    if live is not None and _is_ours(site, live):
+        yield Step(
+            "delete", "trigger", f"target group {name}", "it is not declared",
+            lambda: delete(site, live["TargetGroupArn"]),
+        )  # fmt: skip
+
+
+def delete(site: Site, arn: str) -> None:
+    """Delete a target group, and first the listeners' rules that are ours and lead to it."""
+    found = site.aws.find("elbv2", "describe_target_groups", TargetGroupArns=[arn])
+    balancers = found["TargetGroups"][0].get("LoadBalancerArns") or [] if found else []
+    for balancer in balancers:
+        for listener in site.aws.pages(
+            "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer
+        ):
+            for rule in _rules(site, listener["ListenerArn"]):
+                if _leads_to(rule, arn) and _is_ours(site, {"TargetGroupArn": rule["RuleArn"]}):
+                    site.aws.remove("elbv2", "delete_rule", RuleArn=rule["RuleArn"])
+    site.aws.remove("elbv2", "delete_target_group", TargetGroupArn=arn)
+
+
+def find(site: Site, name: str) -> Answer | None:
+    """Return the target group of that name, None if there is none."""
+    found = site.aws.find("elbv2", "describe_target_groups", Names=[name])
+    groups = (found or {}).get("TargetGroups") or []
+    return dict(groups[0]) if groups else None
+
+
+def _arn(site: Site, name: str) -> str:
+    live = find(site, name)
+    if live is None:
+        raise DeployError(f"the target group {name} has gone while it was set up: deploy again")
+    return str(live["TargetGroupArn"])
+
+
+def _multi(site: Site, live: Answer | None) -> str:
+    if live is None:
+        return "false"
+    found = site.aws.call(
+        "elbv2", "describe_target_group_attributes", TargetGroupArn=live["TargetGroupArn"]
+    )
+    return next(
+        (
+            str(attribute["Value"])
+            for attribute in found["Attributes"]
+            if attribute["Key"] == "lambda.multi_value_headers.enabled"
+        ),
+        "false",
+    )
+
+
+def _targets(site: Site, live: Answer) -> set[str]:
+    found = site.aws.call("elbv2", "describe_target_health", TargetGroupArn=live["TargetGroupArn"])
+    return {health["Target"]["Id"] for health in found["TargetHealthDescriptions"]}
+
+
+def _rules(site: Site, listener: str) -> list[dict[str, Any]]:
+    return [
+        dict(rule)
+        for rule in site.aws.pages("elbv2", "describe_rules", "Rules", ListenerArn=listener)
+    ]
+
+
+def _leads_to(rule: dict[str, Any], arn: str) -> bool:
+    return any(action.get("TargetGroupArn") == arn for action in rule.get("Actions", ()))
+
+
+def _rule(site: Site, trigger: AlbTrigger, live: Answer | None) -> Answer | None:
+    if live is None or trigger.listener is None:
+        return None
+    rules = _rules(site, trigger.listener)
+    return next((rule for rule in rules if _leads_to(rule, live["TargetGroupArn"])), None)
+
+
+def _listen(site: Site, trigger: AlbTrigger) -> None:
+    arn = _arn(site, trigger.target_group)
+    site.aws.create(
+        "elbv2",
+        "create_rule",
+        look=lambda: _rule(site, trigger, {"TargetGroupArn": arn}),
+        ListenerArn=trigger.listener,
+        Priority=trigger.priority,
+        Conditions=[{"Field": "path-pattern", "Values": [trigger.path]}],
+        Actions=[{"Type": "forward", "TargetGroupArn": arn}],
+        Tags=site.tag_list,
+    )
+
+
+def _is_ours(site: Site, live: Answer) -> bool:
+    found = site.aws.call("elbv2", "describe_tags", ResourceArns=[live["TargetGroupArn"]])
+    descriptions = found.get("TagDescriptions") or [{}]
+    return site.ours(descriptions[0].get("Tags"))

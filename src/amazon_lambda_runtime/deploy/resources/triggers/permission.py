@@ -1,0 +1,113 @@
+"""Statements of the function's resource policy: who may invoke its alias. Only ours change."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.site import LIVE, Site
+from amazon_lambda_runtime.project.declaration import Function
+
+#: Of the Sid of every statement that is ours.
+PREFIX = "lambda-runtime-"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who may do what; `source` is the ARN of what calls, "" if it is not looked at."""
+
+    sid: str
+    principal: str
+    action: str = "lambda:InvokeFunction"
+    source: str = ""
+    part: str = "trigger"
+    #: Further parameters of AddPermission.
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def sid(kind: str, name: str) -> str:
+    """Return the Sid of a trigger: readable, of the letters that a Sid may have, and its own."""
+    clean = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    if clean != name or len(name) > 60:
+        clean = f"{clean[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{PREFIX}{kind}-{clean}"
+
+
+def read(site: Site, function: Function) -> dict[str, dict[str, Any]]:
+    """Return the statements of the alias's policy by their Sid."""
+    found = site.aws.find("lambda", "get_policy", FunctionName=function.name, Qualifier=LIVE)
+    if found is None:
+        return {}
+    return {statement["Sid"]: statement for statement in json.loads(found["Policy"])["Statement"]}
+
+
+def plan(
+    site: Site, function: Function, wanted: Permission, live: Mapping[str, dict[str, Any]]
+) -> Iterator[Step]:
+    """Yield what allows it."""
+    there = live.get(wanted.sid)
+    what = f"permission {wanted.sid} of {function.name}"
+    if there is None:
+        yield Step(
+            "create", wanted.part, what, f"{wanted.principal} may not invoke it",
+            lambda: _add(site, function, wanted),
+        )  # fmt: skip
+    elif source(there) != wanted.source or there.get("Action") != wanted.action:
+
+        def replace() -> None:
+            _drop(site, function, wanted.sid)
+            _add(site, function, wanted)
+
+        yield Step("update", wanted.part, what, "it allows something else", replace)
+
+
+def removal(site: Site, function: Function, sid: str, part: str = "trigger") -> Step:
+    """Return what takes the statement away."""
+    return Step(
+        "delete", part, f"permission {sid} of {function.name}", "its trigger is not declared",
+        lambda: _drop(site, function, sid),
+    )  # fmt: skip
+
+
+def source(statement: Mapping[str, Any]) -> str:
+    """Return the ARN in a statement's condition, whichever letters AWS writes its key in."""
+    for operator in (statement.get("Condition") or {}).values():
+        for key, value in operator.items():
+            if key.lower() == "aws:sourcearn":
+                return str(value)
+    return ""
+
+
+def _add(site: Site, function: Function, wanted: Permission) -> None:
+    more = dict(wanted.more)
+    if wanted.source:
+        more["SourceArn"] = wanted.source
+
+    def look() -> Answer | None:
+        return read(site, function).get(wanted.sid)
+
+    site.aws.create(
+        "lambda",
+        "add_permission",
+        look=look,
+        FunctionName=function.name,
+        Qualifier=LIVE,
+        StatementId=wanted.sid,
+        Action=wanted.action,
+        Principal=wanted.principal,
+        **more,
+    )
+
+
+def _drop(site: Site, function: Function, sid: str) -> None:
+    site.aws.remove(
+        "lambda",
+        "remove_permission",
+        FunctionName=function.name,
+        Qualifier=LIVE,
+        StatementId=sid,
+    )

@@ -1,0 +1,71 @@
+"""The function URL, on the alias: it stays the same from release to release."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.plan import Step, differences
+from amazon_lambda_runtime.deploy.site import LIVE, Site
+from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.triggers import UrlTrigger
+
+from .permission import PREFIX, Permission
+
+SID = f"{PREFIX}url"
+
+
+def permissions_of(trigger: UrlTrigger) -> list[Permission]:
+    """Return what opens the URL to everybody: since October 2025 AWS asks for both actions."""
+    if trigger.auth != "NONE":
+        return []
+    return [
+        Permission(
+            f"{SID}", "*", "lambda:InvokeFunctionUrl", part="url",
+            more={"FunctionUrlAuthType": "NONE"},
+        ),
+        Permission(
+            f"{SID}-invoke", "*", "lambda:InvokeFunction", part="url",
+            more={"InvokedViaFunctionUrl": True},
+        ),
+    ]  # fmt: skip
+
+
+def find(site: Site, function: Function) -> Answer | None:
+    """Return the URL's configuration, None if there is none."""
+    return site.aws.find(
+        "lambda", "get_function_url_config", FunctionName=function.name, Qualifier=LIVE
+    )
+
+
+def plan(site: Site, function: Function, *, prune: bool) -> Iterator[Step]:
+    """Yield what makes the URL, changes it, or takes it away."""
+    trigger = next((t for t in function.triggers if isinstance(t, UrlTrigger)), None)
+    live = find(site, function)
+    what = f"URL of {function.name}"
+    where: dict[str, Any] = {"FunctionName": function.name, "Qualifier": LIVE}
+    if trigger is None:
+        if live is not None and prune:
+            yield Step(
+                "delete", "url", what, "it is not declared",
+                lambda: site.aws.remove("lambda", "delete_function_url_config", **where),
+            )  # fmt: skip
+        return
+    settings: dict[str, Any] = {"AuthType": trigger.auth, "InvokeMode": trigger.mode}
+    if live is None:
+        yield Step(
+            "create", "url", what, "there is none",
+            lambda: site.aws.create(
+                "lambda", "create_function_url_config",
+                look=lambda: find(site, function), **where, **settings,
+            ),
+        )  # fmt: skip
+        return
+    pairs = [
+        ("auth", live.get("AuthType"), trigger.auth),
+        ("mode", live.get("InvokeMode") or "BUFFERED", trigger.mode),
+    ]
+    if changes := list(differences(pairs)):
+        yield Step(
+            "update", "url", what, "; ".join(changes),
+            lambda: site.aws.call("lambda", "update_function_url_config", **where, **settings),
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What callers speak: Invoke, the Runtime and Extensions APIs, function URLs, the console."""

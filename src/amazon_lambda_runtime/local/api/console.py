@@ -1,0 +1,171 @@
+"""The console: a page at the service port's root, and what it asks for.
+
+The page invokes through the Invoke API, like everybody else. From here it only learns what there
+is to invoke and what has happened.
+"""
+
+import hashlib
+import json
+import mimetypes
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import parse_qsl, unquote
+
+from amazon_lambda_runtime.local.engine.journal import Journal
+from amazon_lambda_runtime.local.http import Request, Response, json_response
+
+_PAGE = Path(__file__).with_name("page")
+_PREFIX = "/console/"
+_HEADERS = {
+    # Events and logs are written by strangers. The page shows them as text; were it ever to slip,
+    # the browser still runs and fetches nothing that this server has not served.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # Ask each time: the answer is a 304 unless the package has been upgraded.
+    "Cache-Control": "no-cache",
+}
+
+
+class Shown(Protocol):
+    """A function, as the page shows it: MB, seconds, its URL if it has one, queues by name."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def handler(self) -> str: ...
+    @property
+    def memory(self) -> int: ...
+    @property
+    def timeout(self) -> float: ...
+    @property
+    def concurrency(self) -> int: ...
+    @property
+    def url(self) -> str | None: ...
+    @property
+    def queues(self) -> Sequence[str]: ...
+
+
+class Console:
+    """Answers the requests of the console page."""
+
+    def __init__(self, journal: Journal, functions: Sequence[Shown]) -> None:
+        self._journal = journal
+        self._functions = functions
+
+    async def __call__(self, request: Request) -> Response | None:
+        """Return the response, or None if the path is not the console's."""
+        if request.path == "/":
+            rest = "index.html"
+        elif request.path.startswith(_PREFIX):
+            rest = request.path.removeprefix(_PREFIX)
+        else:
+            return None
+        if request.method != "GET":
+            return _refusal(405, f"Cannot {request.method} {request.path}", {"Allow": "GET"})
+        area, _, name = rest.partition("/")
+        if rest == "functions":
+            return self._list_functions()
+        if rest == "journal":
+            headers = {"Content-Type": "text/event-stream", **_HEADERS, "Cache-Control": "no-store"}
+            return Response(200, headers, self._events())
+        if rest == "samples":
+            return _list_samples()
+        if area == "samples":
+            return _sample(unquote(name), request)
+        if area == "invocations":
+            return self._invocation(unquote(name))
+        return self._file(rest, request)
+
+    def _list_functions(self) -> Response:
+        return _json(
+            [
+                {
+                    "name": function.name,
+                    "handler": function.handler,
+                    "memory": function.memory,
+                    "timeout": function.timeout,
+                    "concurrency": function.concurrency,
+                    "url": function.url,
+                    "queues": list(function.queues),
+                }
+                for function in self._functions
+            ]
+        )
+
+    def _invocation(self, request_id: str) -> Response:
+        entry = self._journal.find(request_id)
+        if entry is None:
+            return _refusal(404, f"No invocation {request_id} is remembered")
+        return _json(entry.whole())
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        async with aclosing(self._journal.subscribe()) as changes:
+            while True:
+                change = await anext(changes)
+                yield b"data: %s\n\n" % json.dumps(change, separators=(",", ":")).encode()
+
+    def _file(self, name: str, request: Request) -> Response:
+        if name not in self._files:
+            return _refusal(404, f"There is no {request.path}")
+        kind, tag, content = self._files[name]
+        headers = {"Content-Type": kind, "ETag": tag, **_HEADERS}
+        if request.headers.get("if-none-match") == tag:
+            return Response(304, headers)
+        return Response(200, headers, content)
+
+    @cached_property
+    def _files(self) -> dict[str, tuple[str, str, bytes]]:
+        """The page's files by their names: content type, entity tag, content."""
+        files = {}
+        for file in _PAGE.iterdir():
+            content = file.read_bytes()
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+            files[file.name] = f"{kind}; charset=utf-8", tag, content
+        return files
+
+
+def _list_samples() -> Response:
+    # Loaded by the first who asks: most invocations come without a browser.
+    from amazon_lambda_runtime import samples
+
+    return _json(
+        [
+            {"name": name, "description": samples.describe(name), "fields": samples.fields(name)}
+            for name in samples.names()
+        ]
+    )
+
+
+def _sample(name: str, request: Request) -> Response:
+    from amazon_lambda_runtime import samples
+
+    if name not in samples.names():
+        return _refusal(404, f"There is no sample event {name}")
+    defaults = samples.fields(name)
+    query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
+    try:
+        # As in `lambda-runtime events show`: what is no text by default is given as JSON.
+        fields = {
+            field: text if isinstance(defaults.get(field, ""), str) else json.loads(text)
+            for field, text in query
+        }
+        return _json(samples.load(name, **fields))
+    except (LookupError, TypeError, ValueError) as error:
+        return _refusal(400, f"Cannot make the sample event {name}: {error}")
+
+
+def _json(document: object) -> Response:
+    return json_response(200, document, {**_HEADERS, "Cache-Control": "no-store"})
+
+
+def _refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    document = {"Type": "User", "Message": message}
+    return json_response(status, document, {**_HEADERS, **(headers or {})})

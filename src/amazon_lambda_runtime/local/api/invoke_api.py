@@ -1,0 +1,353 @@
+"""The Invoke API: what `aws lambda invoke` and every SDK talk to.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import NoReturn, Protocol
+from urllib.parse import parse_qs, unquote
+
+from amazon_lambda_runtime.local import host_check
+from amazon_lambda_runtime.local.engine.function import VERSION, Function
+from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
+from amazon_lambda_runtime.local.http import Request, Response, json_response
+from amazon_lambda_runtime.protocol import JSON
+
+from . import event_stream
+
+# In bytes: what Invoke takes, and what it takes where nobody waits.
+PAYLOAD_LIMIT = 6 * 1024 * 1024
+EVENT_LIMIT = 1024 * 1024
+
+_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+_STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
+_GET = re.compile(r"/2015-03-31/functions/([^/]+)")
+_LIST = "/2015-03-31/functions/"
+# "name", "account:function:name" or an ARN, with a version or an alias or without.
+_NAME = re.compile(
+    r"(?:(?:arn:[\w-]+:lambda:[\w-]*:)?(?:\d{12}:)?function:)?([\w-]+)(?::(\$LATEST|[\w-]+))?"
+)
+_QUALIFIER = re.compile(r"\$LATEST|[\w-]{1,128}")
+_TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+# What AWS's own emulator calls its only function, whatever its name.
+_THE_FUNCTION = "function"
+
+
+class InvokeError(Exception):
+    """Raised for a request that is refused. SDKs know the error by its name."""
+
+    def __init__(self, status: int, name: str, message: str, **more: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.name = name
+        self.document = {**more, "Type": "User", "Message": message, "message": message}
+
+
+class Service(Protocol):
+    """The functions, and how they are invoked."""
+
+    def functions(self) -> Iterable[Function]: ...
+
+    def submit(self, function: Function, invocation: Invocation, kind: str) -> None:
+        """Run it, with the answer to its caller; `kind` is for the journal."""
+
+    def accept(self, function: Function, invocation: Invocation) -> None:
+        """Run it, and again if it fails, with no caller to wait. Raises InvokeError."""
+
+
+class InvokeApi:
+    """Answers the requests of the service port."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handle(self, request: Request, host: str) -> None:
+        """Answer the request, now or when the function has. `host` is where the server listens."""
+        try:
+            if reason := host_check.refusal(request.headers, host):
+                raise InvokeError(403, "AccessDeniedException", reason)
+            self._route(request)
+        except InvokeError as error:
+            request.answer(refusal(error))
+
+    def _route(self, request: Request) -> None:
+        path = request.path
+        if match := _INVOKE.fullmatch(path):
+            _expect("POST", request)
+            self._invoke(request, unquote(match[1]))
+        elif match := _STREAM.fullmatch(path):
+            _expect("POST", request)
+            self._stream(request, unquote(match[1]))
+        elif path in (_LIST, _LIST.rstrip("/")):
+            _expect("GET", request)
+            functions = [configuration(function) for function in self._service.functions()]
+            request.answer(json_response(200, {"Functions": functions}))
+        elif match := _GET.fullmatch(path):
+            _expect("GET", request)
+            function, _ = self._function(unquote(match[1]), request)
+            code = {"RepositoryType": "local", "Location": function.task_root}
+            document = {"Configuration": configuration(function), "Code": code, "Tags": {}}
+            request.answer(json_response(200, document))
+        else:
+            raise InvokeError(404, "UnknownOperationException", f"Unknown path {path}")
+
+    def _invoke(self, request: Request, name: str) -> None:
+        function, qualifier = self._function(name, request)
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind not in ("RequestResponse", "Event", "DryRun"):
+            raise InvokeError(
+                400, "InvalidParameterValueException", f"Unknown invocation type: {kind}"
+            )
+        event = event_of(request, EVENT_LIMIT if kind == "Event" else PAYLOAD_LIMIT)
+        invocation = _invocation(request, event, qualifier)
+        if kind == "DryRun":
+            request.answer(Response(204, _identity(invocation)))
+        elif kind == "Event":
+            self._service.accept(function, invocation)
+            request.answer(Response(202, _identity(invocation)))
+        else:
+            invocation.caller = _Waiting(request)
+            self._service.submit(function, invocation, kind)
+
+    def _stream(self, request: Request, name: str) -> None:
+        function, qualifier = self._function(name, request)
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind not in ("RequestResponse", "DryRun"):
+            raise InvokeError(
+                400, "InvalidParameterValueException", f"A stream is no invocation of type {kind}"
+            )
+        invocation = _invocation(request, event_of(request, PAYLOAD_LIMIT), qualifier)
+        if kind == "DryRun":
+            request.answer(Response(204, _identity(invocation)))
+        else:
+            invocation.caller = _Streaming(request, invocation)
+            self._service.submit(function, invocation, "stream")
+
+    def _function(self, name: str, request: Request) -> tuple[Function, str]:
+        """Return the function of this name or ARN, and the qualifier, "" for none."""
+        match = _NAME.fullmatch(name)
+        plain, qualifier = (match[1], match[2] or "") if match else (name, "")
+        asked = parse_qs(request.query).get("Qualifier", [""])[0]
+        if asked and (not _QUALIFIER.fullmatch(asked) or (qualifier and qualifier != asked)):
+            raise InvokeError(
+                400, "InvalidParameterValueException", f"Invalid qualifier: {asked[:128]}"
+            )
+        found = list(self._service.functions())
+        for function in found:
+            if plain == function.name or (plain == _THE_FUNCTION and len(found) == 1):
+                return function, qualifier or asked
+        arn = found[0].arn.rpartition(":")[0] if found else "arn:aws:lambda:::function"
+        raise InvokeError(
+            404,
+            "ResourceNotFoundException",
+            f"Function not found: {arn}:{plain}",
+        )
+
+
+class _Caller:
+    """What both kinds of caller have in common: they may ask for the end of the log."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._wants_log = request.headers.get("x-amz-log-type") == "Tail"
+
+    def throttled(self, invocation: Invocation) -> None:
+        self._request.answer(refusal(too_many_requests()))
+
+
+class _Waiting(_Caller):
+    """A caller of Invoke: it gets the answer whole."""
+
+    wants_pieces = False
+
+    def piece(self, invocation: Invocation, data: bytes) -> None:
+        """Never called: it wants none."""
+
+    def answered(self, invocation: Invocation, answer: Answer) -> None:
+        if not self._wants_log:
+            self._send(invocation, answer, {})
+
+    def reported(self, invocation: Invocation) -> None:
+        if invocation.answer is None:
+            self._request.answer(refusal(_closing()))
+        elif self._wants_log:
+            self._send(invocation, invocation.answer, {"X-Amz-Log-Result": _tail(invocation)})
+
+    def _send(self, invocation: Invocation, answer: Answer, more: Mapping[str, str]) -> None:
+        headers = {"Content-Type": JSON, **_identity(invocation), **more}
+        if answer.failed:
+            headers["X-Amz-Function-Error"] = "Unhandled"
+        self._request.answer(Response(200, headers, answer.payload))
+
+
+class _Streaming(_Caller):
+    """A caller of InvokeWithResponseStream: it gets each piece as it comes."""
+
+    wants_pieces = True
+
+    def __init__(self, request: Request, invocation: Invocation) -> None:
+        super().__init__(request)
+        self._started = False
+        request.on_drain = lambda: resume(invocation)
+
+    def piece(self, invocation: Invocation, data: bytes) -> None:
+        self._start(invocation)
+        self._request.write(event_stream.chunks(data))
+        pause_if_full(self._request, invocation)
+
+    def answered(self, invocation: Invocation, answer: Answer) -> None:
+        self._start(invocation)
+        if not answer.failed:
+            self._request.write(event_stream.chunks(answer.payload))
+        if not self._wants_log:
+            self._finish(answer, "")
+
+    def reported(self, invocation: Invocation) -> None:
+        if invocation.answer is None:
+            self._request.cut() if self._started else self._request.answer(refusal(_closing()))
+        elif self._wants_log:
+            self._finish(invocation.answer, _tail(invocation))
+
+    def _start(self, invocation: Invocation) -> None:
+        if not self._started:
+            self._started = True
+            headers = {
+                "Content-Type": event_stream.CONTENT_TYPE,
+                "X-Amzn-Remapped-Content-Type": invocation.content_type,
+                **_identity(invocation),
+            }
+            self._request.start(200, headers)
+
+    def _finish(self, answer: Answer, log: str) -> None:
+        code, details = error_of(answer) if answer.failed else ("", "")
+        self._request.write(event_stream.complete(code, details, log))
+        self._request.finish()
+
+
+def _tail(invocation: Invocation) -> str:
+    return base64.b64encode(invocation.tail).decode()
+
+
+def pause_if_full(request: Request, invocation: Invocation) -> None:
+    """Have the function wait while its caller reads more slowly than it writes."""
+    if request.is_full and invocation.source is not None:
+        invocation.source.pause()
+
+
+def resume(invocation: Invocation) -> None:
+    """Have the function go on writing."""
+    if invocation.source is not None:
+        invocation.source.resume()
+
+
+def error_of(answer: Answer) -> tuple[str, str]:
+    """Return the type of a failure, and its document as text."""
+    text = answer.payload.decode("utf-8", "replace")
+    try:
+        return str(json.loads(text)["errorType"]), text
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "Function.Unknown", text
+
+
+def refusal(error: InvokeError) -> Response:
+    """Return the response that says it, as SDKs understand it."""
+    return json_response(error.status, error.document, {"x-amzn-errortype": error.name})
+
+
+def too_many_requests() -> InvokeError:
+    """Return the error of a function that is at its concurrency."""
+    return InvokeError(
+        429,
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
+    )
+
+
+def configuration(function: Function) -> dict[str, object]:
+    """Return what GetFunction tells of a function: its settings, and none of its variables."""
+    return {
+        "FunctionName": function.name,
+        "FunctionArn": function.arn,
+        "Handler": function.handler,
+        "Version": VERSION,
+        "PackageType": "Image",
+        "MemorySize": function.memory or 10240,
+        "Timeout": int(function.timeout) or 900,
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+        "Architectures": ["x86_64"],
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.name}"},
+    }
+
+
+def event_of(request: Request, limit: int) -> bytes:
+    """Return the payload as it came, `{}` for none. Raises InvokeError if it is no JSON."""
+    if request.size > limit:
+        message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        raise InvokeError(413, "RequestTooLargeException", message)
+    if not request.body:
+        return b"{}"
+    try:
+        _DECODER.decode(str(request.body, "utf-8"))
+    except (ValueError, RecursionError) as error:
+        message = f"Could not parse request body into json: {error}"
+        raise InvokeError(400, "InvalidRequestContentException", message) from None
+    return request.body
+
+
+def _invocation(request: Request, event: bytes, qualifier: str) -> Invocation:
+    headers = request.headers
+    tenant_id = headers.get("x-amz-tenant-id", "")
+    if tenant_id and not _TENANT.fullmatch(tenant_id):
+        raise InvokeError(400, "InvalidParameterValueException", "Invalid tenant id")
+    return Invocation(
+        event,
+        _client_context(headers.get("x-amz-client-context", "")),
+        trace_id=_on_one_line(headers.get("x-amzn-trace-id", "")),
+        tenant_id=tenant_id,
+        qualifier=qualifier,
+    )
+
+
+def _client_context(header: str) -> str:
+    """Return the client context as JSON on one line. Raises InvokeError if it is none."""
+    if not header:
+        return ""
+    try:
+        document = json.loads(base64.b64decode(header, validate=True))
+    except (ValueError, RecursionError) as error:
+        message = f"Client context must be a valid Base64-encoded JSON object: {error}"
+        raise InvokeError(400, "InvalidRequestContentException", message) from None
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _identity(invocation: Invocation) -> dict[str, str]:
+    return {
+        "X-Amzn-RequestId": invocation.id,
+        "X-Amz-Executed-Version": VERSION,
+        "X-Amzn-Trace-Id": invocation.trace_id,
+    }
+
+
+def _on_one_line(text: str) -> str:
+    return text if text.isprintable() else ""
+
+
+def _expect(method: str, request: Request) -> None:
+    if request.method != method:
+        raise InvokeError(405, "UnknownOperationException", f"Cannot {request.method} it")
+
+
+def _closing() -> InvokeError:
+    return InvokeError(503, "ServiceException", "The local Lambda ends")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

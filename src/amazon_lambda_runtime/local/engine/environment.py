@@ -1,0 +1,365 @@
+"""One execution environment: a process, the Runtime API that only it talks to, and a state.
+
+Everything here happens in the event loop and at once, but for starting and stopping the process. A
+runtime's request for an event is kept until there is one; to answer it is to invoke the function.
+"""
+
+import asyncio
+import os
+import time
+from contextlib import AsyncExitStack, suppress
+from typing import Protocol
+
+from amazon_lambda_runtime.local.api.runtime_api import (
+    HOST,
+    RuntimeApi,
+    UnknownInvocationError,
+    event_response,
+)
+from amazon_lambda_runtime.local.http import Request, serve
+
+from .extensions import Extensions
+from .function import Function
+from .invocation import Answer, Invocation, exit_reason
+from .output import Output
+from .process import Process
+from .reaper import Watchdog
+from .states import TRANSITIONS, Event, State, TransitionError
+
+# The runtime's share of the time between SIGTERM and SIGKILL.
+_SHARE = 0.3
+# In seconds: how long an environment that has answered is waited for. It asks for its next event a
+# millisecond later, unless the handler goes on working after its answer.
+ASKS_AGAIN = 0.1
+# And how long a runtime that has reported an init error may go on.
+_LAST_WORDS = 0.5
+
+
+class Owner(Protocol):
+    """Whom an environment tells what becomes of it."""
+
+    def changed(self, environment: "Environment") -> None:
+        """Its state is another one."""
+
+    def initialised(self, environment: "Environment") -> None:
+        """Its runtime has asked for its first event."""
+
+    def over(self, environment: "Environment", invocation: Invocation) -> None:
+        """It has done with this invocation."""
+
+    def free(self, environment: "Environment") -> None:
+        """It may be given an event."""
+
+    def wrote(self, invocation: Invocation | None, line: str) -> None:
+        """Its processes have written a line, for this invocation or for none in particular."""
+
+    def gone(self, environment: "Environment") -> None:
+        """Its process has ended, or could not be started."""
+
+
+class Environment:
+    """One process that takes one invocation at a time."""
+
+    def __init__(self, function: Function, number: int, owner: Owner, watchdog: Watchdog) -> None:
+        self.function = function
+        self.number = number
+        self.state = State.STARTING
+        #: time.perf_counter() when it was idle last.
+        self.idle_since = 0.0
+        #: Whether the code that it runs is an older one.
+        self.is_stale = False
+        #: How long the runtime took to ask for its first event.
+        self.init_ms = 0.0
+        self.is_initialised = False
+        #: The error type of an init that failed, and what the runtime has said of it.
+        self.init_failure = ""
+        self.init_answer: Answer | None = None
+        #: Whether it was ended because it took too much memory.
+        self.out_of_memory = False
+        #: Why there is no process any more, or never was one.
+        self.exit_reason = ""
+        self.process: Process | None = None
+        self.watchdog = watchdog
+        self.extensions = Extensions(self)
+        self._owner = owner
+        self._invocation: Invocation | None = None
+        self._waiting: Request | None = None
+        self._started = time.perf_counter()
+        self._starting: asyncio.Task[None] | None = None
+        self._exit: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
+        self._told: asyncio.Event | None = None
+        self._output: Output | None = None
+        self._peak_mb = 0
+        self._doomed = False
+
+    # What the pool asks for.
+
+    def start(self) -> None:
+        """Start the process."""
+        self._owner.changed(self)
+        self._starting = asyncio.create_task(self._start())
+
+    @property
+    def invocations(self) -> list[Invocation]:
+        """Those that it is at."""
+        return [self._invocation] if self._invocation is not None else []
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether there is no process, or soon will be none."""
+        return self._doomed or self.state in (State.STOPPING, State.GONE)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can take an event now."""
+        return self._waiting is not None and self.state in (State.IDLE, State.FROZEN)
+
+    @property
+    def soon(self) -> float:
+        """How long it is worth to wait for it, in seconds: 0 if it is not."""
+        return ASKS_AGAIN if self.has_answered else 0
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether there is no more to do for it than to ask for its next event."""
+        return self._invocation is not None and self._invocation.answered
+
+    def invoke(self, invocation: Invocation) -> None:
+        """Give the runtime an event. It must be free."""
+        if self.state is State.FROZEN:
+            assert self.process is not None
+            self.process.thaw()
+            self._move(Event.THAW)
+        self._move(Event.INVOKE)
+        self._invocation = invocation
+        self._deliver(invocation)
+
+    def freeze(self) -> None:
+        """Have the processes of an idle environment stand still until the next event."""
+        if self.state is State.IDLE and self.process is not None:
+            self.process.freeze()
+            self._move(Event.FREEZE)
+
+    def give_up(self, invocation: Invocation) -> bool:
+        """Say whether it lives on after this invocation has taken too long."""
+        return False
+
+    def kill(self) -> None:
+        """End the processes at once."""
+        if self._exit is None:
+            self._doomed = True  # it is just being started
+        elif not self.is_ending:
+            self._move(Event.STOP)
+        if self.process is not None:
+            self.process.kill()
+
+    async def stop(self, reason: str = "spindown") -> None:
+        """End the processes as Lambda does; `gone` afterwards.
+
+        Without an extension that is SIGKILL. With one the runtime gets SIGTERM, the external ones
+        get the event SHUTDOWN with this reason, and there is half a second, or two, before that.
+        """
+        if self._starting is not None:
+            # Not cancelled: halfway, there would be a process that nobody knows.
+            await asyncio.wait([self._starting])
+        if self._exit is None:
+            return
+        window = self.extensions.shutdown_window
+        if window and self.process is not None and self.state is not State.GONE:
+            if not self.is_ending:
+                self._move(Event.STOP)
+            self.process.thaw()
+            self.process.terminate()
+            # Until its extensions have been told, the environment's API stays.
+            self._told = asyncio.Event()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), window * _SHARE)
+            await self.extensions.shut_down(reason, window * (1 - _SHARE))
+            self._told.set()
+        self.kill()
+        await asyncio.wait([self._exit])
+
+    def flush(self) -> None:
+        """Pass on all that has been written until now."""
+        if self._output is not None:
+            self._output.flush()
+
+    def peak_mb(self) -> int:
+        """Return the most memory that the processes have had, as far as it was seen, in MB."""
+        if self.process is not None:
+            self._peak_mb = max(self._peak_mb, self.process.peak_mb())
+        return self._peak_mb
+
+    def resident_mb(self) -> int:
+        """Return the memory that the processes have now, in MB."""
+        return self.process.resident_mb() if self.process is not None else 0
+
+    # What the runtime asks for, through RuntimeApi.
+
+    def next(self, request: Request) -> None:
+        """Keep the request until there is an event for it. Raises TransitionError."""
+        self.flush()
+        invocation = self._invocation
+        if self.state is State.BUSY and invocation is not None and not invocation.answered:
+            # The connection was lost, perhaps: the runtime has not answered what it got.
+            self._ask(request)
+            self._deliver(invocation)
+            return
+        if self.state not in (State.STARTING, State.BUSY):
+            self._move(Event.NEXT)
+        self._ask(request)
+        self.settle()
+
+    def settle(self) -> None:
+        """See whether all have asked for the next event, the runtime and its extensions."""
+        if self._waiting is None or not self.extensions.are_ready:
+            return
+        if self.state is State.STARTING:
+            self._move(Event.NEXT)
+            self._initialised()
+            self._owner.initialised(self)
+        elif self.state is State.BUSY and self.has_answered:
+            for invocation in self.invocations:
+                self._over(invocation)
+
+    def unanswered(self, request_id: str, wanted: str) -> Invocation:
+        """Return the invocation that the runtime is about to answer.
+
+        `wanted` is how the API calls this step.
+
+        Raises UnknownInvocationError if the id is not that of the present invocation, and
+        TransitionError if that has been answered.
+        """
+        invocation = self._invocation
+        if invocation is None or request_id != invocation.id:
+            raise UnknownInvocationError(request_id)
+        if self.state is not State.BUSY or invocation.answered:
+            raise TransitionError(self.state_name, wanted)
+        return invocation
+
+    def answered(self, invocation: Invocation) -> None:
+        """Take note that the runtime has answered; it is to ask for another event."""
+
+    def fail_init(self, answer: Answer, error_type: str) -> None:
+        """Take the runtime's reason not to start. Raises TransitionError if it has."""
+        self._move(Event.INIT_ERROR)
+        self.flush()
+        self.init_answer = answer
+        self.init_failure = error_type or "Runtime.Unknown"
+        self._initialised()
+        # It is on its way out, and may have more to say; but nobody waits for it.
+        asyncio.get_running_loop().call_later(_LAST_WORDS, self.kill)
+
+    @property
+    def state_name(self) -> str:
+        """What the Runtime API calls the state that it is in."""
+        if self.state is State.BUSY and self.has_answered:
+            return "RuntimeResponseSentState"
+        return self.state.value
+
+    def _ask(self, request: Request) -> None:
+        self._waiting = request
+        request.on_gone = lambda: self._hang_up(request)
+
+    def _hang_up(self, request: Request) -> None:
+        # The event stays here for the next time it asks.
+        if self._waiting is request:
+            self._waiting = None
+
+    def _deliver(self, invocation: Invocation) -> None:
+        request, self._waiting = self._waiting, None
+        if request is not None:
+            self._hand_over(request, invocation)
+
+    def _hand_over(self, request: Request, invocation: Invocation) -> None:
+        """Answer a request for an event with this one."""
+        request.on_gone = None
+        self.extensions.invoke(invocation)
+        request.answer(event_response(self.function, invocation))
+
+    def _forget(self, invocation: Invocation) -> None:
+        """Count an invocation no more among those that it is at."""
+        self._invocation = None
+
+    def _over(self, invocation: Invocation) -> None:
+        self._forget(invocation)
+        if self.state is State.BUSY and not self.invocations:
+            self._move(Event.DONE)
+            self.idle_since = time.perf_counter()
+        invocation.end()
+        self._owner.over(self, invocation)
+        self._owner.free(self)
+
+    def _move(self, event: Event) -> None:
+        try:
+            self.state = TRANSITIONS[self.state][event]
+        except KeyError:
+            raise TransitionError(self.state_name, event.value) from None
+        self._owner.changed(self)
+
+    def _initialised(self) -> None:
+        if not self.is_initialised:
+            self.is_initialised = True
+            self.init_ms = (time.perf_counter() - self._started) * 1000
+
+    def _write(self, line: str) -> None:
+        # Of many at a time nobody can tell whose it is.
+        invocations = self.invocations
+        self._owner.wrote(invocations[0] if len(invocations) == 1 else None, line)
+
+    async def _start(self) -> None:
+        async with AsyncExitStack() as resources:
+            try:
+                api = await serve(HOST, 0, RuntimeApi(self))
+                resources.push_async_callback(api.close)
+                runtime_api = f"{HOST}:{api.port}"
+                self._output = output = Output(self._write)
+                resources.callback(output.close)
+                try:
+                    variables = await self._variables(runtime_api, resources)
+                    await self.extensions.start(variables, output, resources)
+                    self.process = await Process.start(
+                        self.function.command,
+                        self.function.task_root,
+                        variables,
+                        output.write_end,
+                        self.watchdog,
+                    )
+                finally:
+                    os.close(output.write_end)
+            except OSError as error:
+                command = " ".join(self.function.command)
+                self.init_failure = "Runtime.InvalidEntrypoint"
+                self.exit_reason = f"cannot run {command}: {error}"
+                self._move(Event.EXIT)
+                self._initialised()
+                self._owner.gone(self)
+                return
+            self._exit = asyncio.create_task(self._until_exit(self.process, resources.pop_all()))
+            if self._doomed:
+                self.kill()
+
+    async def _variables(self, runtime_api: str, resources: AsyncExitStack) -> dict[str, str]:
+        return self.function.process_environment(runtime_api)
+
+    async def _until_exit(self, process: Process, resources: AsyncExitStack) -> None:
+        code = await process.wait()
+        self._ended.set()
+        self.peak_mb()
+        self._move(Event.EXIT)
+        if self._told is not None:
+            await self._told.wait()
+        await resources.aclose()
+        self.process = None
+        self._waiting = None
+        self.exit_reason = self.exit_reason or exit_reason(code)
+        self._initialised()
+        error_type = "Runtime.OutOfMemory" if self.out_of_memory else "Runtime.ExitError"
+        for invocation in self.invocations:
+            invocation.fail(error_type, self.exit_reason)
+        if not self.init_failure:
+            self.init_failure = error_type
+        for invocation in self.invocations:
+            self._over(invocation)
+        self._owner.gone(self)

@@ -1,0 +1,115 @@
+"""An execution environment of Lambda Managed Instances: many invocations at a time.
+
+It differs from an ordinary one in a few rules. Each request for an event waits for one of its own;
+an invocation is over when it is answered; a timeout ends nothing but the caller's patience; and the
+processes are never frozen. Workers connect their output to a socket instead of inheriting a pipe.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html
+"""
+
+import asyncio
+from collections import deque
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from amazon_lambda_runtime.local.api.runtime_api import LateAnswerError, UnknownInvocationError
+from amazon_lambda_runtime.local.http import Request
+
+from .environment import ASKS_AGAIN, Environment, Owner
+from .function import Function
+from .invocation import Invocation
+from .reaper import Watchdog
+from .states import Event, State
+
+# How long an event waits for the first of an environment's workers, in seconds.
+_STARTS_WITHIN = 10
+# How many that have timed out are remembered, so that a late answer is told why.
+_REMEMBERED = 1000
+
+
+class ManagedEnvironment(Environment):
+    """A process, or the workers that it forks, with up to `max_concurrency` invocations."""
+
+    def __init__(self, function: Function, number: int, owner: Owner, watchdog: Watchdog) -> None:
+        super().__init__(function, number, owner, watchdog)
+        self._running: dict[str, Invocation] = {}
+        self._requests: deque[Request] = deque()
+        self._late: deque[str] = deque(maxlen=_REMEMBERED)
+
+    @property
+    def invocations(self) -> list[Invocation]:
+        return list(self._running.values())
+
+    @property
+    def is_free(self) -> bool:
+        room = len(self._running) < self.function.max_concurrency
+        return bool(self._requests) and room and self.state in (State.IDLE, State.BUSY)
+
+    @property
+    def soon(self) -> float:
+        if self.is_ending or len(self._running) >= self.function.max_concurrency:
+            return 0
+        return ASKS_AGAIN if self.is_initialised else _STARTS_WITHIN
+
+    def invoke(self, invocation: Invocation) -> None:
+        if self.state is State.IDLE:
+            self._move(Event.INVOKE)
+        self._running[invocation.id] = invocation
+        self._hand_over(self._requests.popleft(), invocation)
+
+    def give_up(self, invocation: Invocation) -> bool:
+        self._late.append(invocation.id)
+        self._over(invocation)
+        return True
+
+    def next(self, request: Request) -> None:
+        if self.state is State.STARTING:
+            self._move(Event.NEXT)
+            self._initialised()
+            self._keep(request)
+            self._owner.initialised(self)
+        elif self.state in (State.IDLE, State.BUSY):
+            self._keep(request)
+            self._owner.free(self)
+        else:
+            self._move(Event.NEXT)
+
+    def settle(self) -> None:
+        """Do nothing: nobody waits for extensions here."""
+
+    def unanswered(self, request_id: str, wanted: str) -> Invocation:
+        if request_id in self._late:
+            raise LateAnswerError(request_id)
+        invocation = self._running.get(request_id)
+        if invocation is None or invocation.answered:
+            raise UnknownInvocationError(request_id)
+        return invocation
+
+    def answered(self, invocation: Invocation) -> None:
+        self.flush()
+        self._over(invocation)
+
+    def _keep(self, request: Request) -> None:
+        self._requests.append(request)
+        request.on_gone = lambda: self._hang_up(request)
+
+    def _hang_up(self, request: Request) -> None:
+        with suppress(ValueError):
+            self._requests.remove(request)
+
+    def _forget(self, invocation: Invocation) -> None:
+        self._running.pop(invocation.id, None)
+
+    async def _variables(self, runtime_api: str, resources: AsyncExitStack) -> dict[str, str]:
+        folder = resources.enter_context(TemporaryDirectory(prefix="lambda-"))
+        path = str(Path(folder, "log.sock"))
+        server = await asyncio.start_unix_server(self._read_log, path)
+        resources.callback(server.close)
+        return self.function.process_environment(runtime_api, path)
+
+    async def _read_log(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what a worker writes: its lines are unframed."""
+        with suppress(ConnectionError, asyncio.CancelledError, ValueError):
+            async for line in reader:
+                self._write(line.decode("utf-8", "replace").rstrip("\r\n"))
+        writer.close()

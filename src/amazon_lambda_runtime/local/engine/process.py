@@ -1,0 +1,112 @@
+"""The processes of one execution environment: started, frozen, measured and ended together."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from .reaper import Watchdog
+
+
+class Process:
+    """A program and everything that it starts, which is one process group."""
+
+    def __init__(self, process: asyncio.subprocess.Process, watchdog: Watchdog) -> None:
+        self._process = process
+        self._watchdog = watchdog
+        self.pid = process.pid
+        self._status = -1
+        with suppress(OSError):
+            self._status = os.open(f"/proc/{self.pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+        self._peak_kb = 0
+        watchdog.watch(self.pid)
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        cwd: str,
+        env: Mapping[str, str],
+        output: int,
+        watchdog: Watchdog,
+    ) -> "Process":
+        """Run the command; its stdout and stderr both go to the descriptor `output`.
+
+        Raises OSError where that is impossible.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=cwd,
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            # A group of its own: one signal reaches all that it starts, and Ctrl-C at the
+            # terminal reaches none of it before we say so.
+            start_new_session=True,
+        )
+        return cls(process, watchdog)
+
+    async def wait(self) -> int:
+        """Wait for the program's end, end what it has left behind; return its code."""
+        code = await self._process.wait()
+        self._signal(signal.SIGKILL)
+        self._watchdog.forget(self.pid)
+        if self._status >= 0:
+            os.close(self._status)
+            self._status = -1
+        return code
+
+    def terminate(self) -> None:
+        """Ask all of them to end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End all of them."""
+        self._signal(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Have them stand still, in the middle of whatever they do."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have them go on."""
+        self._signal(signal.SIGCONT)
+
+    def peak_mb(self) -> int:
+        """Return the most memory that it has had so far, in MB rounded up; 0 if that is unknown.
+
+        That is the kernel's own peak of the program (VmHWM), or the most that `resident_mb` has
+        seen of it and its children together.
+        """
+        if self._status >= 0:
+            with suppress(OSError):
+                status = os.pread(self._status, 4096, 0)
+                _, found, rest = status.partition(b"VmHWM:")
+                if found:
+                    self._peak_kb = max(self._peak_kb, int(rest.split(None, 1)[0]))
+        return -(-self._peak_kb // 1024)
+
+    def resident_mb(self) -> int:
+        """Return the memory that it and its children have now, in MB rounded up."""
+        resident = _resident_kb(self.pid)
+        self._peak_kb = max(self._peak_kb, resident)
+        return -(-resident // 1024)
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+def _resident_kb(pid: int) -> int:
+    process = Path(f"/proc/{pid}")
+    try:
+        pages = int((process / "statm").read_bytes().split()[1])
+        # A child belongs to the thread that has started it.
+        children = b" ".join(thread.read_bytes() for thread in process.glob("task/*/children"))
+    except OSError:
+        return 0
+    own = pages * (os.sysconf("SC_PAGE_SIZE") // 1024)
+    return own + sum(_resident_kb(int(child)) for child in children.split())

@@ -1,0 +1,93 @@
+"""python -m amazon_lambda_runtime.local.in_image SCRIPT [HANDLER]: `bootstrap` outside Lambda.
+
+It serves the URL of AWS's emulator on port 8080, so that an image runs as AWS's documentation
+shows: docker run -p 9000:8080 IMAGE. The variables are those that AWS's emulator knows.
+https://docs.aws.amazon.com/lambda/latest/dg/images-test.html
+
+It loads the rest of `local` late, so that it can say what is missing where the extra is.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .server import LocalLambda
+
+PORT = 8080
+
+
+def main() -> int:
+    """Serve the function that the script runs until a signal comes; return the exit status."""
+    try:
+        from .engine.function import Function
+        from .server import LocalLambda
+    except ModuleNotFoundError as error:
+        print(
+            "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda, and to stand in "
+            f'for it {error.name} is missing: pip install "amazon-lambda-runtime[local]"',
+            file=sys.stderr,
+        )
+        return 2
+    script, *arguments = sys.argv[1:]
+    handler = arguments[0] if arguments else os.environ.get("_HANDLER", "")
+    try:
+        function = Function(
+            name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function"),
+            handler=handler,
+            command=[sys.executable, *_program(script), *arguments],
+            task_root=os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd(),
+            timeout=_number("AWS_LAMBDA_FUNCTION_TIMEOUT", 300),
+            memory=_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008),
+            max_concurrency=_number("AWS_LAMBDA_MAX_CONCURRENCY", 0),
+        )
+    except ValueError as error:
+        print(f"bootstrap: {error}", file=sys.stderr)
+        return 2
+    return asyncio.run(_serve(LocalLambda(function, console=False)))
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{variable} is no number: {text!r}")
+    return int(text)
+
+
+def _program(script: str) -> list[str]:
+    """Return what has Python run the script again, whatever it is called and wherever."""
+    if Path(script).name == "__main__.py":
+        return ["-m", "amazon_lambda_runtime"]
+    return [os.path.abspath(script)]
+
+
+async def _serve(service: "LocalLambda") -> int:
+    # In a container the port is reached from outside, if whoever runs it says so. On a machine of
+    # its owner's it is not.
+    host = "0.0.0.0" if _is_container() else "127.0.0.1"
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with service:
+        try:
+            await service.listen(host, PORT)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else error
+            print(f"bootstrap: cannot listen on {host}:{PORT}: {reason}", file=sys.stderr)
+            return 2
+        path = "2015-03-31/functions/function/invocations"
+        print(f"not in Lambda: serving http://{host}:{PORT}/{path}", file=sys.stderr, flush=True)
+        await stopped.wait()
+    return 0
+
+
+def _is_container() -> bool:
+    return os.getpid() == 1 or any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

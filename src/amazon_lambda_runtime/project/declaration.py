@@ -1,0 +1,88 @@
+"""What is wanted: a project and its functions, as values. `settings` reads, `limits` checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .triggers import Trigger
+
+#: The variables of the Makefile and their defaults; those without one are left out.
+DEFAULTS: Mapping[str, str] = {
+    "IMAGE_NAME": "python-lambda-poc",
+    "AWS_PROFILE": "default",
+    "REGION": "us-east-1",
+    "REPO_NAME": "python-lambda-poc",
+    "FUNCTION_NAME": "hello-python",
+    "ROLE_NAME": "lambda-role",
+    "POLICIES_FILE": "policies",
+    "LAMBDA_MODULE": "hello.py",
+    "QUEUE_NAME": "lambda-runtime",
+    "BATCH_SIZE": "10",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One Lambda function. Sizes are MB and times seconds, as AWS has them."""
+
+    name: str
+    role: str
+    #: The image's command, None if the image knows its own.
+    handler: str | None = None
+    memory: int = 128
+    timeout: int = 3
+    description: str = ""
+    ephemeral_storage: int = 512
+    #: Never printed: it may hold secrets. `repr` leaves it out.
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    #: Days that the log is kept; None for ever.
+    retention: int | None = 30
+    reserved_concurrency: int | None = None
+    #: ARNs of managed policies, from the policies file and the table.
+    policies: tuple[str, ...] = ()
+    #: Statements of the role's own inline policy, as IAM spells them.
+    statements: tuple[Mapping[str, object], ...] = ()
+    #: The event of the smoke test, None if there is none.
+    payload: Path | None = None
+    triggers: tuple[Trigger, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What one folder deploys: an image, and functions that run it."""
+
+    #: The value of the tag `lambda-runtime:project` on everything that is made.
+    name: str
+    folder: Path
+    repository: str
+    #: The name of the local image.
+    image: str
+    module: str
+    functions: tuple[Function, ...]
+    #: Functions of the same file that are not meant this time: they share roles and queues.
+    others: tuple[Function, ...] = ()
+    #: x86_64 or arm64.
+    architecture: str = "x86_64"
+    #: docker, podman, buildah, native, or auto.
+    engine: str = "auto"
+    #: What the image is made of; None leaves it to the engine.
+    dockerfile: Path | None = None
+    base: str | None = None
+    requirements: Path | None = None
+    #: Versions, and images, that a clean-up leaves for a rollback.
+    keep: int = 5
+    #: Deploy this image of the registry instead of building one.
+    image_uri: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    account: str | None = None
+    #: Whether there is a table: what is not in it is then not wanted. Without one, triggers that
+    #: a Makefile target has made are left alone.
+    declared: bool = False
+
+    def function(self, name: str) -> Function:
+        """Return the function of that name, which is one of them."""
+        return next(function for function in self.functions if function.name == name)

@@ -1,0 +1,19 @@
+"""For the tests of your functions: a context, sample events, and an invocation without a network.
+
+With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event` and `invoke`.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .invocation import FunctionError, invoke, make_context, sample_event
+
+__all__ = ["FunctionError", "invoke", "make_context", "sample_event"]
+
+
+def __getattr__(name: str) -> object:
+    """Load the names where they are used: pytest loads the plugin, which is beside, every time."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import invocation
+
+    return getattr(invocation, name)

@@ -1,0 +1,202 @@
+"""For the tests of your functions: a context, sample events, and an invocation without a network.
+
+With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event` and `invoke`.
+"""
+
+import asyncio
+import base64
+import json
+import sys
+import time
+import uuid
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from amazon_lambda_runtime import samples
+from amazon_lambda_runtime.core import codec
+from amazon_lambda_runtime.core.client import Invocation
+from amazon_lambda_runtime.core.context import Context, _current
+from amazon_lambda_runtime.core.errors import LambdaError, UnmarshalError
+from amazon_lambda_runtime.core.runtime import Runtime
+from amazon_lambda_runtime.protocol import (
+    CLIENT_CONTEXT,
+    COGNITO_IDENTITY,
+    DEADLINE_MS,
+    ERROR_BODY,
+    FUNCTION_ARN,
+    HTTP_INTEGRATION,
+    JSON,
+    PRELUDE_END,
+    REQUEST_ID,
+    TENANT_ID,
+    TRACE_ID,
+)
+
+sample_event = samples.load
+
+
+class FunctionError(LambdaError):
+    """The function failed: `error_type`, `message` and `stack` are what its caller reads.
+
+    Its `__cause__` is the exception, if it was one.
+    """
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.error_type: str = document["errorType"]
+        self.message: str = document["errorMessage"]
+        self.stack: list[str] = document["stackTrace"]
+        super().__init__(f"{self.error_type}: {self.message}")
+
+
+def make_context(
+    *,
+    aws_request_id: str | None = None,
+    function_name: str = "function",
+    function_version: str = "$LATEST",
+    invoked_function_arn: str | None = None,
+    memory_limit_in_mb: str = "128",
+    log_group_name: str | None = None,
+    log_stream_name: str = "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
+    remaining_ms: int = 3000,
+    tenant_id: str | None = None,
+    trace_id: str | None = None,
+    client_context: dict[str, Any] | None = None,
+    cognito_identity_id: str | None = None,
+    cognito_identity_pool_id: str | None = None,
+) -> Context:
+    """Return a Context as Lambda gives it, for an invocation that has `remaining_ms` left.
+
+    The request id is a new one, unless it is given. `client_context` is the JSON object that the
+    caller sent.
+    """
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function_name}"
+    headers = {
+        REQUEST_ID: aws_request_id or str(uuid.uuid4()),
+        FUNCTION_ARN: invoked_function_arn or arn,
+        DEADLINE_MS: str(time.time_ns() // 1_000_000 + remaining_ms),
+    }
+    optional = {
+        TENANT_ID: tenant_id,
+        TRACE_ID: trace_id,
+        CLIENT_CONTEXT: json.dumps(client_context) if client_context is not None else None,
+        COGNITO_IDENTITY: _identity(cognito_identity_id, cognito_identity_pool_id),
+    }
+    headers |= {name: value for name, value in optional.items() if value is not None}
+    context = Context(headers)
+    vars(context).update(
+        function_name=function_name,
+        function_version=function_version,
+        memory_limit_in_mb=memory_limit_in_mb,
+        log_group_name=log_group_name or f"/aws/lambda/{function_name}",
+        log_stream_name=log_stream_name,
+    )
+    return context
+
+
+def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
+    """Invoke a handler as the runtime does, and return what its caller reads.
+
+    `handler` is a Runtime or a class of it, or a function. The event is encoded and decoded on its
+    way in, and the result on its way out: JSON's value, or the bytes of a result that is bytes or
+    is streamed. `event` may be the bytes of one. Raises FunctionError if the function failed.
+    """
+    runtime, handle, is_ours = _handler_of(handler)
+    context = context or make_context()
+    wire = _Wire()
+    body = event if isinstance(event, bytes) else codec.encode(event).encode()
+    headers = {REQUEST_ID: context.aws_request_id, "content-type": JSON}
+    invocation = Invocation(wire, headers, body)  # type: ignore[arg-type]
+    context._invocation = invocation
+    token = _current.set(context)
+    try:
+        try:
+            decoded = runtime._decode(invocation)
+        except UnmarshalError as exc:
+            runtime._fail(invocation, exc)
+        else:
+            runtime._serve(handle, decoded, context)
+    except SystemExit:
+        pass  # the caller has been told
+    finally:
+        _current.reset(token)
+        if is_ours and runtime._event_loop is not None:
+            runtime._event_loop.close()
+    if not is_ours and runtime._event_loop is not None:
+        # It serves the next invocation as well, and is closed with the runtime or at the exit.
+        _close_at_end(runtime, runtime._event_loop)
+    return wire.result()
+
+
+def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], bool]:
+    """Return the runtime, its handler, and whether nobody else has the runtime."""
+    if isinstance(handler, type) and issubclass(handler, Runtime):
+        made = handler()
+        return made, made.handler, True
+    if isinstance(handler, Runtime):
+        return handler, handler.handler, False
+    owner = getattr(handler, "__self__", None)
+    if isinstance(owner, Runtime):
+        return owner, handler, False
+    if callable(handler):
+        return Runtime(), handler, True
+    kind = type(handler).__name__
+    raise TypeError(f"handler is {kind}: expected a Runtime, a class of it, or a function")
+
+
+def _close_at_end(runtime: Runtime, loop: Any) -> None:
+    if not hasattr(loop, "closed_by_testing"):
+        loop.closed_by_testing = weakref.finalize(runtime, _close, loop)
+
+
+def _close(loop: Any) -> None:
+    if asyncio._get_running_loop() is None:
+        loop.close()
+    else:  # the garbage was collected in the middle of another: there is no running it any more
+        loop._runner.get_loop().close()
+
+
+def _identity(identity_id: str | None, pool_id: str | None) -> str | None:
+    if identity_id is None and pool_id is None:
+        return None
+    return json.dumps({"cognitoIdentityId": identity_id, "cognitoIdentityPoolId": pool_id})
+
+
+class _Wire:
+    """Stands where the client of the Runtime API does, and keeps the answer."""
+
+    def __init__(self) -> None:
+        #: What kind of answer came, its headers and its body.
+        self.answer: tuple[str, str, bytes] | None = None
+        self._trailers = ""
+        self._cause: BaseException | None = None
+
+    def post(self, path: str, headers: str, body: bytes) -> None:
+        self.answer = path.rpartition("/")[2], headers, body
+        self._cause = sys.exception()
+
+    def start(self, path: str, headers: str, first: bytes) -> None:
+        self.answer = "stream", headers, b""
+        self.write(first)
+
+    def write(self, chunk: bytes) -> None:
+        assert self.answer is not None
+        kind, headers, body = self.answer
+        self.answer = kind, headers, body + chunk.partition(b"\r\n")[2][:-2]
+
+    def finish(self, end: bytes) -> None:
+        self._trailers = end.decode()
+        self._cause = sys.exception()
+
+    def result(self) -> Any:
+        assert self.answer is not None
+        kind, headers, body = self.answer
+        if kind == "error":
+            raise FunctionError(json.loads(body)) from self._cause
+        if f"{ERROR_BODY}: " in self._trailers:
+            encoded = self._trailers.partition(f"{ERROR_BODY}: ")[2].strip()
+            raise FunctionError(json.loads(base64.b64decode(encoded))) from self._cause
+        if f"Content-Type: {HTTP_INTEGRATION}\r\n" in headers:
+            head, _, body = body.partition(PRELUDE_END)
+            return {**json.loads(head), "body": body}
+        return json.loads(body) if f"Content-Type: {JSON}\r\n" in headers else body

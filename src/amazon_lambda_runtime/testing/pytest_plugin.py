@@ -1,0 +1,43 @@
+"""What pytest gets from this package: fixtures for the tests of functions.
+
+Loaded by every run of pytest where the package is installed. So it loads nothing else before a
+fixture is used.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from amazon_lambda_runtime.core.context import Context
+
+
+@pytest.fixture
+def make_context() -> "Callable[..., Context]":
+    """The function `amazon_lambda_runtime.testing.make_context`."""
+    from amazon_lambda_runtime import testing
+
+    return testing.make_context
+
+
+@pytest.fixture
+def lambda_context(make_context: "Callable[..., Context]") -> "Context":
+    """A Context as Lambda gives it, with three seconds left."""
+    return make_context()
+
+
+@pytest.fixture
+def sample_event() -> Callable[..., dict[str, Any]]:
+    """The function `amazon_lambda_runtime.testing.sample_event`."""
+    from amazon_lambda_runtime import testing
+
+    return testing.sample_event
+
+
+@pytest.fixture
+def invoke() -> Callable[..., Any]:
+    """The function `amazon_lambda_runtime.testing.invoke`."""
+    from amazon_lambda_runtime import testing
+
+    return testing.invoke

@@ -1,0 +1,210 @@
+"""Async handlers. Numbers are those of docs/behaviour.md."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.harness import ACCEPTED, SERVING, ScriptedApi, event, ours, served, started
+from tests.lanes import Rie
+
+HEAD = "import asyncio\nfrom amazon_lambda_runtime import Runtime, current_context\n"
+
+
+def test_coroutine(tmp_path: Path) -> None:
+    """A handler that is `async def` is awaited; so is an awaitable that is returned."""
+    source = f"""{HEAD}
+async def handler(event, context):
+    await asyncio.sleep(0)
+    return {{"got": event}}
+def returned(event, context):
+    return handler(event, context)
+class H(Runtime):
+    async def handler(self, event, context):
+        return await handler(event, context)
+class C:
+    async def __call__(self, event, context):
+        return await handler(event, context)
+instance = C()
+"""
+    for name in ("h.handler", "h.returned", "h.H", "h.instance"):
+        done = served(source, [event(b"1"), event(b"2")], tmp_path, name)
+        assert [post.body for post in done.posts] == [b'{"got": 1}', b'{"got": 2}']
+        assert (done.stdout, done.stderr, done.status) == ("", "", SERVING)
+
+
+def test_one_loop(tmp_path: Path) -> None:
+    """What was made in the first invocation works in the second: the loop is the same."""
+    source = f"""{HEAD}
+loops, lock, queue = [], None, None
+async def handler(event, context):
+    global lock, queue
+    loops.append(asyncio.get_running_loop())
+    lock = lock or asyncio.Lock()
+    queue = queue or asyncio.Queue()
+    async with lock:
+        queue.put_nowait(event)
+        return [loops[0] is loops[-1], [queue.get_nowait() for _ in range(queue.qsize())]]
+"""
+    done = served(source, [event(b"1"), event(b"2")], tmp_path)
+    assert [json.loads(post.body) for post in done.posts] == [[True, [1]], [True, [2]]]
+
+
+def test_task_left_over(tmp_path: Path) -> None:
+    """A task that is left over stands still between invocations, and goes on in the next."""
+    source = f"""{HEAD}
+seen = []
+async def work(context):
+    for step in range(3):
+        seen.append([step, current_context() is context])
+        await asyncio.sleep(0)
+async def handler(event, context):
+    if event == 1:
+        handler.task = asyncio.create_task(work(context))
+        return seen
+    await handler.task
+    return seen
+"""
+    done = served(source, [event(b"1"), event(b"2", "id-2")], tmp_path)
+    steps = json.loads(done.posts[1].body)
+    # It goes on with the context that it was started with.
+    assert steps == [[0, True], [1, True], [2, True]]
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_context(tmp_path: Path) -> None:
+    """current_context() is this invocation's in tasks and threads, and log records know it."""
+    source = f"""{HEAD}
+import logging
+async def child():
+    logging.warning("logged")
+    return current_context().aws_request_id
+async def handler(event, context):
+    thread = await asyncio.to_thread(lambda: current_context().aws_request_id)
+    return [await asyncio.create_task(child()), thread]
+"""
+    done = served(source, [event(), event(request_id="id-2")], tmp_path)
+    assert [json.loads(post.body) for post in done.posts] == [["id-1"] * 2, ["id-2"] * 2]
+    assert [line.split("\t")[2] for line in done.stdout.splitlines()] == ["id-1", "id-2"]
+
+
+def test_exception(tmp_path: Path) -> None:
+    """49: the stack begins at the user's frame, and asyncio's are left out."""
+    source = f"""{HEAD}
+async def inner():
+    raise ValueError("inner")
+async def handler(event, context):
+    await inner()
+"""
+    done = served(source, [event(), event()], tmp_path)
+    document = json.loads(done.posts[0].body)
+    assert (document["errorType"], document["errorMessage"]) == ("ValueError", "inner")
+    assert [frame.split(", in ")[1].split("\n")[0] for frame in document["stackTrace"]] == [
+        "handler",
+        "inner",
+    ]
+    assert done.status == SERVING
+
+
+def test_exception_group(tmp_path: Path) -> None:
+    """51: what a TaskGroup raises is told with its members."""
+    source = f"""{HEAD}
+async def fail():
+    raise ValueError("member")
+async def handler(event, context):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fail())
+"""
+    stack = json.loads(served(source, [event()], tmp_path).posts[0].body)["stackTrace"]
+    assert "Member 1 of 1: ValueError: member\n" in stack
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["asyncio.current_task().cancel(); await asyncio.sleep(1)", "raise asyncio.CancelledError"],
+)
+def test_cancelled(statement: str, tmp_path: Path) -> None:
+    """A handler that is cancelled is an error of its own, and the process lives on."""
+    source = f"{HEAD}\nasync def handler(event, context):\n    {statement}\n"
+    done = served(source, [event(), event()], tmp_path)
+    assert done.kinds == ["next", "error", "next", "error", "next"]
+    document = json.loads(done.posts[0].body)
+    assert document["errorType"] == "CancelledError"
+    assert document["errorMessage"] == "the handler was cancelled"
+    assert done.status == SERVING
+
+
+@pytest.mark.parametrize(
+    ("statement", "status"), [("raise SystemExit(7)", 7), ("raise KeyboardInterrupt", 130)]
+)
+def test_exit(statement: str, status: int, tmp_path: Path) -> None:
+    """57: SystemExit in a coroutine is reported, then ends the process; leftovers are cancelled."""
+    source = f"""{HEAD}
+async def leftover():
+    try:
+        await asyncio.sleep(60)
+    finally:
+        print("cancelled")
+async def handler(event, context):
+    handler.task = asyncio.create_task(leftover())
+    await asyncio.sleep(0)
+    {statement}
+"""
+    done = served(source, [event(), event()], tmp_path)
+    assert done.kinds == ["next", "error"]
+    assert (done.stderr, done.status) == ("", status)
+    assert done.stdout.endswith("cancelled\n")
+
+
+def test_ctrl_c(tmp_path: Path) -> None:
+    """72: Ctrl-C interrupts a coroutine that waits, and is reported before the process ends."""
+    source = f"""{HEAD}
+async def handler(event, context):
+    print("waiting")
+    await asyncio.sleep(60)
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event(), ACCEPTED]) as api:
+        with started(ours("h.handler"), api, tmp_path) as (process, out, err):
+            while "waiting\n" not in out.read_text():
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert err.read_text() == ""
+    assert [request.kind for request in api.requests] == ["next", "error"]
+    assert json.loads(api.requests[1].body)["errorType"] == "KeyboardInterrupt"
+
+
+def test_generator_keeps_its_task(tmp_path: Path) -> None:
+    """An async generator runs in one task, as what spans its pieces needs: asyncio.timeout()."""
+    source = f"""{HEAD}
+async def handler(event, context):
+    async with asyncio.timeout(5):
+        yield str(id(asyncio.current_task()))
+        await asyncio.sleep(0)
+        yield str(id(asyncio.current_task()))
+"""
+    first, second = served(source, [event()], tmp_path).posts[0].chunks
+    assert first == second
+
+
+def test_asyncio_is_loaded_at_init_or_never(tmp_path: Path) -> None:
+    """asyncio is slow to load: during init for an async handler, and not at all for another."""
+    source = """
+import sys
+AT_INIT = "asyncio" in sys.modules
+def handler(event, context):
+    return [AT_INIT, "asyncio" in sys.modules]
+async def coroutine(event, context):
+    return [AT_INIT, "asyncio" in sys.modules]
+"""
+    assert served(source, [event()], tmp_path).posts[0].body == b"[false, false]"
+    assert served(source, [event()], tmp_path, "h.coroutine").posts[0].body == b"[false, true]"
+
+
+def test_in_rie(tmp_path: Path) -> None:
+    """AWS's own emulator sees no difference."""
+    tmp_path.joinpath("h.py").write_text("async def handler(event, context): return event\n")
+    with Rie(ours("h.handler"), tmp_path) as rie:
+        assert rie.invoke(b'{"a": 1}') == b'{"a": 1}'

@@ -1,0 +1,126 @@
+"""The codec by itself; what arrives at a caller is in test_results.py and test_events.py."""
+
+import datetime
+import decimal
+import enum
+import json
+import uuid
+from collections import namedtuple
+from typing import Any
+
+import pytest
+
+from amazon_lambda_runtime.core import codec
+
+Point = namedtuple("Point", "x y")
+
+VALUES: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    10**30,
+    0.1,
+    -0.0,
+    1e22,
+    "",
+    'quote " backslash \\ slash / control \x00\x1f\x7f',
+    "Łódź \u2028 🦆 \ud800",
+    [],
+    {},
+    [[], {}, [{}]],
+    {"a": {"b": [1, 2.5, None, True, "c"]}},
+    {"": ""},
+    list(range(100)),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_as_the_standard_library(value: Any) -> None:
+    """What has a JSON form is encoded and decoded as json does it."""
+    text = codec.encode(value)
+    assert text == json.dumps(value)
+    assert codec.decode(text.encode()) == value
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_as_simplejson(value: Any) -> None:
+    """And as simplejson, which awslambdaric encodes with."""
+    simplejson = pytest.importorskip("simplejson", reason="simplejson is not installed")
+    assert codec.encode(value) == simplejson.dumps(value)
+
+
+class Colour(enum.Enum):
+    RED = decimal.Decimal("1.50")
+
+
+class Loose(list[int]):
+    def _asdict(self) -> dict[str, int]:
+        return {"from": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([decimal.Decimal("1.10"), "1.10", Colour.RED], '[1.10, "1.10", 1.50]'),
+        (
+            {"p": Point(decimal.Decimal(1), [Point(1, 2)])},
+            '{"p": {"x": 1, "y": [{"x": 1, "y": 2}]}}',
+        ),
+        (decimal.Decimal("-NaN"), "NaN"),
+        (decimal.Decimal("-Infinity"), "-Infinity"),
+        (Loose(), '{"from": 1}'),
+        ({b"k": {b"l": b"v"}}, '{"k": {"l": "v"}}'),
+        ([uuid.UUID(int=0)], '["00000000-0000-0000-0000-000000000000"]'),
+        (datetime.datetime(2026, 1, 2, 3, 4, 5, 6), '"2026-01-02T03:04:05.000006"'),
+    ],
+)
+def test_more_than_json(value: Any, expected: str) -> None:
+    """What JSON has no form for, but a reader would expect one."""
+    assert codec.encode(value) == expected
+
+
+def test_decimals_are_exact_and_many() -> None:
+    """No float ever touches a Decimal, and each finds its own place again."""
+    numbers = [decimal.Decimal(n).scaleb(-30) for n in range(1000)]
+    assert codec.encode(numbers) == f"[{', '.join(map(str, numbers))}]"
+
+
+@pytest.mark.parametrize(
+    "value", [datetime.timedelta(1), object, Point, {(1,): 1}, {object(): 1}, 1j, ..., {1}]
+)
+def test_no_form(value: Any) -> None:
+    """A TypeError, whose message names the type."""
+    with pytest.raises(TypeError, match=r"not JSON serializable|keys must be"):
+        codec.encode(value)
+
+
+def test_a_failed_encoding_leaves_nothing_behind() -> None:
+    """What was being encoded when it failed is not taken for a circle the next time."""
+    value: list[Any] = [object()]
+    for _ in range(2):
+        with pytest.raises(TypeError, match="Object of type object is not JSON serializable"):
+            codec.encode(value)
+    value.append(value)
+    del value[0]
+    with pytest.raises(ValueError, match="Circular reference detected"):
+        codec.encode(value)
+
+
+def test_circle_through_a_namedtuple() -> None:
+    """A circle that the search for namedtuples runs into is still told as a circle."""
+    inner: list[Any] = []
+    inner.append([decimal.Decimal(1), inner])
+    with pytest.raises(ValueError, match="Circular reference detected"):
+        codec.encode(inner)
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "[1] 2", "", " ", "\ufeff", "{'a': 1}", "tru", "[1,]"])
+def test_bad_text(text: str) -> None:
+    """The error is json's own, and says where."""
+    with pytest.raises(json.JSONDecodeError) as ours:
+        codec.decode(text.encode())
+    with pytest.raises(json.JSONDecodeError) as theirs:
+        json.loads(text.encode().decode("utf-8-sig"))
+    assert str(ours.value) == str(theirs.value)

@@ -1,0 +1,45 @@
+"""What is left to say when even telling a failure fails."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from amazon_lambda_runtime.core import error_document as failure
+
+
+def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """52, 54: without memory for a traceback there is a document all the same."""
+
+    def extract_tb(tb: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setitem(sys.modules, "traceback", SimpleNamespace(extract_tb=extract_tb))
+    told = failure.of_exception(ValueError("lost"), "id-1")
+    assert json.loads(told.body) == {
+        "errorMessage": "",
+        "errorType": "ValueError",
+        "requestId": "id-1",
+        "stackTrace": [],
+    }
+    assert told.cause == ""
+    assert told.record == "[ERROR] ValueError\rTraceback (most recent call last):\n"
+
+
+@pytest.mark.parametrize(
+    ("error_type", "header"),
+    [
+        ("ValueError", "Function.ValueError"),
+        ("Runtime.MarshalError", "Runtime.MarshalError"),
+        ("Function.Order-Not_Found", "Function.Order-Not_Found"),
+        ("Order.NotFound", "Function.Order.NotFound"),
+        ("", "Function.Unknown"),
+        ("two words", "Function.Unknown"),
+        ("7", "Function.Unknown"),
+        ("X\r\nY: z", "Function.Unknown"),
+    ],
+)
+def test_header_type(error_type: str, header: str) -> None:
+    """60: "Category.Reason", and nothing that a header can't carry."""
+    assert failure.header_type(error_type) == header

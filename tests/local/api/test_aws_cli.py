@@ -1,0 +1,121 @@
+"""The AWS CLI is the other judge of the Invoke API."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.serving import Served, python_function, served
+
+SOURCE = """
+def handler(event, context):
+    print("working")
+    if "fail" in event:
+        raise ValueError(event["fail"])
+    return {"got": event}
+"""
+AWS = Path(sys.executable).with_name("aws")
+
+Aws = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def hello(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(python_function(tmp_path_factory.mktemp("cli"), SOURCE)) as here:
+        yield here
+
+
+@pytest.fixture(scope="module")
+def aws(hello: Served) -> Aws:
+    program = str(AWS) if AWS.exists() else shutil.which("aws")
+    if program is None:
+        pytest.skip("the AWS CLI is not installed")
+
+    def run(operation: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_MAX_ATTEMPTS": "1",
+            "AWS_PAGER": "",
+        }
+        command = [program, "lambda", operation, "--endpoint-url", hello.endpoint, *arguments]
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    return run
+
+
+def document(done: "subprocess.CompletedProcess[str]") -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_invoke(aws: Aws, tmp_path: Path) -> None:
+    """
+    `aws lambda invoke` writes the payload to its file, and shows the log if it is asked.
+    """
+    out = tmp_path / "out.json"
+    raw = ["--cli-binary-format", "raw-in-base64-out"]
+    if b"aws-cli/1" in subprocess.run([str(AWS), "--version"], capture_output=True).stdout:
+        raw = []
+    done = aws(
+        "invoke", "--function-name", "hello", "--log-type", "Tail", *raw,
+        "--payload", '{"name": "Ada"}', str(out),
+    )  # fmt: skip
+
+    told = document(done)
+    assert (told["StatusCode"], told["ExecutedVersion"]) == (200, "$LATEST")
+    assert json.loads(out.read_text()) == {"got": {"name": "Ada"}}
+    assert "working" in base64.b64decode(told["LogResult"]).decode()
+
+
+def test_function_error(aws: Aws, tmp_path: Path) -> None:
+    """
+    An error of the function is told as one, and its document is in the file.
+    """
+    out = tmp_path / "out.json"
+    payload = tmp_path / "payload.json"
+    payload.write_text('{"fail": "as asked"}')
+    done = aws("invoke", "--function-name", "hello", "--payload", f"fileb://{payload}", str(out))
+
+    assert document(done)["FunctionError"] == "Unhandled"
+    assert json.loads(out.read_text())["errorMessage"] == "as asked"
+
+
+@pytest.mark.parametrize(("kind", "status"), [("Event", 202), ("DryRun", 204)])
+def test_invocation_types(aws: Aws, kind: str, status: int) -> None:
+    """
+    Nobody waits for an Event or a DryRun.
+    """
+    done = aws("invoke", "--function-name", "hello", "--invocation-type", kind, os.devnull)
+    assert document(done)["StatusCode"] == status
+
+
+def test_unknown_function(aws: Aws) -> None:
+    """
+    The CLI says ResourceNotFoundException, with its own exit status for it.
+    """
+    done = aws("invoke", "--function-name", "nope", os.devnull)
+    assert done.returncode not in (0, 2)
+    assert "ResourceNotFoundException" in done.stderr
+
+
+def test_functions(aws: Aws) -> None:
+    """
+    get-function and list-functions tell what there is.
+    """
+    found = document(aws("get-function", "--function-name", "hello"))["Configuration"]
+    assert document(aws("list-functions"))["Functions"] == [found]
+    assert found["FunctionArn"].endswith(":function:hello")

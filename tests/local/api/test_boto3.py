@@ -1,0 +1,246 @@
+"""boto3 is the judge of the Invoke API."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.local.serving import Served, python_function, served
+
+SOURCE = """
+import time
+from pathlib import Path
+
+
+def handler(event, context):
+    print("working")
+    match event:
+        case {"fail": message}:
+            raise ValueError(message)
+        case {"sleep": seconds}:
+            time.sleep(seconds)
+        case {"stream": pieces}:
+            return stream(pieces, event.get("wait"), event.get("break"))
+        case {"context": _}:
+            return {
+                "arn": context.invoked_function_arn,
+                "custom": context.client_context and context.client_context.custom,
+                "tenant": context.tenant_id,
+                "id": context.aws_request_id,
+                "trace": context.trace_id,
+                "left": context.get_remaining_time_in_millis(),
+            }
+    return event
+
+
+def stream(pieces, wait, broken):
+    for number, piece in enumerate(pieces):
+        if number and wait:
+            while not Path(wait).exists():
+                time.sleep(0.005)
+        yield piece
+    if broken:
+        raise RuntimeError(broken)
+"""
+
+
+@pytest.fixture(scope="module")
+def hello(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    function = python_function(tmp_path_factory.mktemp("boto3"), SOURCE, concurrency=2)
+    with served(function) as here:
+        yield here
+
+
+@pytest.fixture(scope="module")
+def client(hello: Served) -> Any:
+    return boto3.client(
+        "lambda",
+        endpoint_url=hello.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=50),
+    )
+
+
+def test_invoke(client: Any) -> None:
+    """
+    The payload comes back, with the version and an id.
+    """
+    answer = client.invoke(FunctionName="hello", Payload=b'{"a": "\xc3\xbc"}')
+
+    assert answer["StatusCode"] == 200
+    assert answer["ExecutedVersion"] == "$LATEST"
+    assert "FunctionError" not in answer
+    assert json.loads(answer["Payload"].read()) == {"a": "ü"}
+    assert len(answer["ResponseMetadata"]["RequestId"]) == 36
+
+
+def test_function_error_and_tail(client: Any) -> None:
+    """
+    An error of the function is a FunctionError with its document; the tail has the whole log.
+    """
+    answer = client.invoke(FunctionName="hello", LogType="Tail", Payload=b'{"fail": "as asked"}')
+
+    assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+    document = json.loads(answer["Payload"].read())
+    assert (document["errorType"], document["errorMessage"]) == ("ValueError", "as asked")
+    log = base64.b64decode(answer["LogResult"]).decode()
+    assert log.startswith(f"START RequestId: {answer['ResponseMetadata']['RequestId']} ")
+    assert "working" in log
+    assert "as asked" in log
+    assert "\nREPORT RequestId: " in log
+
+
+def test_context(client: Any) -> None:
+    """
+    Qualifier, client context, tenant and trace reach the function.
+    """
+    custom = base64.b64encode(b'{"custom": {"n": 1}}').decode()
+    answer = client.invoke(
+        FunctionName="hello",
+        Qualifier="live",
+        ClientContext=custom,
+        TenantId="tenant-1",
+        Payload=b'{"context": 1}',
+    )
+
+    told = json.loads(answer["Payload"].read())
+    assert told["arn"] == "arn:aws:lambda:us-east-1:012345678912:function:hello:live"
+    assert (told["custom"], told["tenant"]) == ({"n": 1}, "tenant-1")
+    assert told["id"] == answer["ResponseMetadata"]["RequestId"]
+    assert told["trace"].startswith("Root=1-")
+    assert 0 < told["left"] <= 30_000
+
+
+def test_event(client: Any, hello: Served) -> None:
+    """
+    An Event is accepted at once; a failure is tried twice more and then told in the log.
+    """
+    answer = client.invoke(
+        FunctionName="hello", InvocationType="Event", Payload=b'{"fail": "for good"}'
+    )
+
+    assert answer["StatusCode"] == 202
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    deadline = time.monotonic() + 20
+    while sum(line.startswith(f"REPORT RequestId: {request_id}") for line in hello.log) < 3:
+        assert time.monotonic() < deadline, hello.log
+        time.sleep(0.05)
+
+
+def test_dry_run(client: Any) -> None:
+    """
+    A dry run is 204.
+    """
+    answer = client.invoke(FunctionName="hello", InvocationType="DryRun", Payload=b"{}")
+    assert answer["StatusCode"] == 204
+
+
+def test_exceptions(client: Any) -> None:
+    """
+    What is refused is the exception that boto3 has for it.
+    """
+    with pytest.raises(client.exceptions.ResourceNotFoundException, match="Function not found"):
+        client.invoke(FunctionName="nope")
+    with pytest.raises(client.exceptions.InvalidRequestContentException, match="Could not parse"):
+        client.invoke(FunctionName="hello", Payload=b"{")
+    with pytest.raises(client.exceptions.RequestTooLargeException):
+        client.invoke(FunctionName="hello", Payload=b'"' + b"x" * 6 * 1024 * 1024 + b'"')
+    payload = b'"' + b"x" * 1024 * 1024 + b'"'
+    with pytest.raises(client.exceptions.RequestTooLargeException):
+        client.invoke(FunctionName="hello", InvocationType="Event", Payload=payload)
+
+
+def test_too_many_requests(client: Any) -> None:
+    """
+    More at a time than the concurrency is 429, and the others are answered.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def one(_: int) -> str:
+        try:
+            answer = client.invoke(FunctionName="hello", Payload=b'{"sleep": 1}')
+        except client.exceptions.TooManyRequestsException as error:
+            reason: str = error.response["Reason"]
+            return reason
+        assert answer["StatusCode"] == 200
+        return "served"
+
+    with ThreadPoolExecutor(6) as threads:
+        outcomes = list(threads.map(one, range(6)))
+    assert sorted(set(outcomes)) == [
+        "ReservedFunctionConcurrentInvocationLimitExceeded",
+        "served",
+    ]
+    assert outcomes.count("served") == 2
+
+
+def test_stream(client: Any, tmp_path: Path) -> None:
+    """
+    Each piece is there before the next is written, and the end says that all is well.
+    """
+    go_on = tmp_path / "go-on"
+    payload = json.dumps({"stream": ["one", "two"], "wait": str(go_on)}).encode()
+    answer = client.invoke_with_response_stream(
+        FunctionName="hello", LogType="Tail", Payload=payload
+    )
+
+    assert answer["StatusCode"] == 200
+    assert answer["ExecutedVersion"] == "$LATEST"
+    events = iter(answer["EventStream"])
+    assert next(events) == {"PayloadChunk": {"Payload": b"one"}}
+    go_on.touch()
+    assert next(events) == {"PayloadChunk": {"Payload": b"two"}}
+    end = next(events)["InvokeComplete"]
+    assert "ErrorCode" not in end
+    assert "REPORT RequestId: " in base64.b64decode(end["LogResult"]).decode()
+    assert list(events) == []
+
+
+def test_stream_that_breaks(client: Any) -> None:
+    """
+    A stream that breaks off ends with the error; what was written before has arrived.
+    """
+    payload = json.dumps({"stream": ["one"], "break": "half way"}).encode()
+    answer = client.invoke_with_response_stream(FunctionName="hello", Payload=payload)
+
+    first, end = answer["EventStream"]
+    assert first == {"PayloadChunk": {"Payload": b"one"}}
+    told = end["InvokeComplete"]
+    # A runtime reports the type as "Function.RuntimeError" in a header; the document has it plain.
+    assert told["ErrorCode"] == "RuntimeError"
+    assert json.loads(told["ErrorDetails"])["errorMessage"] == "half way"
+
+
+def test_stream_of_what_is_not_one(client: Any) -> None:
+    """
+    A plain result is a stream of one piece, and an early failure one of none.
+    """
+    answer = client.invoke_with_response_stream(FunctionName="hello", Payload=b'{"a": 1}')
+    first, end = answer["EventStream"]
+    assert json.loads(first["PayloadChunk"]["Payload"]) == {"a": 1}
+    assert end == {"InvokeComplete": {}}
+
+    answer = client.invoke_with_response_stream(FunctionName="hello", Payload=b'{"fail": "no"}')
+    (end,) = answer["EventStream"]
+    assert end["InvokeComplete"]["ErrorCode"] == "ValueError"
+
+
+def test_functions(client: Any) -> None:
+    """
+    GetFunction and ListFunctions tell what there is.
+    """
+    found = client.get_function(FunctionName="hello")["Configuration"]
+    (listed,) = client.list_functions()["Functions"]
+    assert found == listed
+    assert (found["MemorySize"], found["Timeout"], found["State"]) == (512, 30, "Active")
+    assert client.get_waiter("function_active_v2").wait(FunctionName="hello") is None
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_function(FunctionName="nope")

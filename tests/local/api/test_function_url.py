@@ -1,0 +1,218 @@
+"""A function URL, as a browser or curl sees it."""
+
+import base64
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.serving import Served, python_function, served
+
+SOURCE = """
+import base64, time
+from pathlib import Path
+from amazon_lambda_runtime import HttpResponse
+
+
+def handler(event, context):
+    path = event["rawPath"]
+    if path == "/echo":
+        return event
+    if path == "/page":
+        return {
+            "statusCode": 201,
+            "headers": {"Content-Type": "text/html", "X-Number": 7},
+            "cookies": ["a=1; Path=/", "b=2"],
+            "body": "<p>h\u00e9</p>",
+        }
+    if path == "/binary":
+        body = base64.b64encode(bytes(range(256))).decode()
+        return {"statusCode": 200, "body": body, "isBase64Encoded": True}
+    if path == "/plain":
+        return HttpResponse(202, {"Content-Type": "text/plain"}, ["c=3"], "short")
+    if path == "/stream":
+        return HttpResponse(200, {"Content-Type": "text/event-stream"}, ["d=4"], pieces(event))
+    if path == "/bare":
+        return bare()
+    if path == "/bad":
+        return {"statusCode": "what"}
+    if path == "/text":
+        return "just text"
+    raise ValueError(path)
+
+
+def pieces(event):
+    yield "one\\n"
+    go_on = event["queryStringParameters"].get("go_on")
+    while go_on and not Path(go_on).exists():
+        time.sleep(0.005)
+    yield "two\\n"
+    if "break" in event["queryStringParameters"]:
+        raise RuntimeError("half way")
+
+
+def bare():
+    yield b"raw "
+    yield b"bytes"
+"""
+
+
+@pytest.fixture(scope="module", params=["buffered", "streamed"])
+def here(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Served]:
+    function = python_function(tmp_path_factory.mktemp("url"), SOURCE)
+    with served(function, url=True, streams=request.param == "streamed") as it:
+        it.streams = request.param == "streamed"  # type: ignore[attr-defined]
+        yield it
+
+
+def ask(
+    here: Served, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", here.url_port, timeout=20)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        connection.request(method, path, body, fields)
+        with closing(connection.getresponse()) as response:
+            return response, response.read()
+    finally:
+        connection.close()
+
+
+def test_event(here: Served) -> None:
+    """
+    A request becomes an event in payload format 2.0.
+    """
+    path = "/echo?a=1&a=2&b=x%20y"
+    _, body = ask(here, path, "POST", b"{}", Cookie="c=1; d=2", Content_Type="application/json")
+
+    event = json.loads(body)
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == "$default"
+    assert event["rawPath"] == "/echo"
+    assert event["rawQueryString"] == "a=1&a=2&b=x%20y"
+    assert event["queryStringParameters"] == {"a": "1,2", "b": "x y"}
+    assert event["cookies"] == ["c=1", "d=2"]
+    assert "cookie" not in event["headers"]
+    assert (event["body"], event["isBase64Encoded"]) == ("{}", False)
+    asked = event["requestContext"]["http"]
+    assert (asked["method"], asked["path"], asked["protocol"]) == ("POST", "/echo", "HTTP/1.1")
+    assert abs(event["requestContext"]["timeEpoch"] / 1000 - time.time()) < 60
+
+
+@pytest.mark.parametrize("kind", ["image/png", "text/plain"])
+def test_binary_in(here: Served, kind: str) -> None:
+    """
+    A body that is no text comes in Base64.
+    """
+    _, body = ask(here, "/echo", "POST", b"\xff\x00", Content_Type=kind)
+    event = json.loads(body)
+    assert event["isBase64Encoded"] is True
+    assert base64.b64decode(event["body"]) == b"\xff\x00"
+
+
+def test_response(here: Served) -> None:
+    """
+    A result with a statusCode is the response: status, headers, cookies, body.
+    """
+    response, body = ask(here, "/page")
+    assert (response.status, body.decode()) == (201, "<p>hé</p>")
+    assert response.headers["Content-Type"] == "text/html"
+    assert response.headers["X-Number"] == "7"
+    assert response.headers.get_all("Set-Cookie") == ["a=1; Path=/", "b=2"]
+
+
+def test_binary_out(here: Served) -> None:
+    """
+    A body in Base64 is sent as the bytes that it stands for.
+    """
+    assert ask(here, "/binary")[1] == bytes(range(256))
+
+
+def test_text(here: Served) -> None:
+    """
+    Any other result is the body of a 200, as JSON; text as it is.
+    """
+    response, body = ask(here, "/text")
+    assert (response.status, body) == (200, b"just text")
+    assert response.headers["Content-Type"] == "application/json"
+
+
+def test_http_response(here: Served) -> None:
+    """
+    Our runtime's HttpResponse is one, whole or in pieces.
+    """
+    response, body = ask(here, "/plain")
+    assert (response.status, body) == (202, b"short")
+    assert response.headers["Set-Cookie"] == "c=3"
+    response, body = ask(here, "/stream?x=1")
+    assert (response.status, body) == (200, b"one\ntwo\n")
+    assert response.headers["Content-Type"] == "text/event-stream"
+    assert response.headers["Set-Cookie"] == "d=4"
+
+
+def test_bare_stream(here: Served) -> None:
+    """
+    A stream without a head is the body of a 200.
+    """
+    response, body = ask(here, "/bare")
+    if here.streams:  # type: ignore[attr-defined]
+        assert (response.status, body) == (200, b"raw bytes")
+        assert response.headers["Content-Type"] == "application/octet-stream"
+    else:
+        assert response.status == 502  # it is no JSON
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/bad"])
+def test_failure(here: Served, path: str) -> None:
+    """
+    A function that fails, and a response that is none, are a 502 that tells nothing.
+    """
+    response, body = ask(here, path)
+    assert (response.status, body) == (502, b'{"Message":"Internal Server Error"}\n')
+
+
+def test_pieces_come_as_they_are_written(here: Served, tmp_path: Path) -> None:
+    """
+    The first piece is there before the second is written.
+    """
+    if not here.streams:  # type: ignore[attr-defined]
+        pytest.skip("a buffered URL sends no pieces")
+    go_on = tmp_path / "go-on"
+    connection = http.client.HTTPConnection("127.0.0.1", here.url_port, timeout=20)
+    connection.request("GET", f"/stream?go_on={go_on}")
+    response = connection.getresponse()
+    assert response.read1(100) == b"one\n"
+    go_on.touch()
+    assert response.read() == b"two\n"
+    connection.close()
+
+
+def test_stream_that_breaks(here: Served) -> None:
+    """
+    A stream that breaks off is cut, so that the client can tell; buffered, it is a 502.
+    """
+    if here.streams:  # type: ignore[attr-defined]
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            ask(here, "/stream?break=1")
+    else:
+        assert ask(here, "/stream?break=1")[0].status == 502
+
+
+def test_stranger(here: Served) -> None:
+    """
+    A web page elsewhere is refused.
+    """
+    assert ask(here, "/echo", Host="evil.example")[0].status == 403
+    assert ask(here, "/echo", Origin="https://evil.example")[0].status == 403
+
+
+def test_too_large(here: Served) -> None:
+    """
+    A body of more than 6 MiB is refused.
+    """
+    assert ask(here, "/echo", "POST", b"x" * (6 * 1024 * 1024 + 1))[0].status == 413

@@ -1,0 +1,462 @@
+"""The life of an execution environment, as Lambda has it."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amazon_lambda_runtime.local.engine import pool as pool_module
+from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.engine.states import State
+from tests.local.serving import python_function
+from tests.local.support import (
+    PATIENCE,
+    Recorder,
+    has_ended,
+    invoke,
+    obedient,
+    respond,
+    run,
+    source_path,
+)
+
+
+def process_state(pid: int) -> str:
+    """Return the kernel's letter for what a process does: S sleeps, T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+async def until(happened: Any) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not happened():
+            await asyncio.sleep(0.01)
+
+
+def only(pool: Pool) -> Any:
+    (environment,) = pool.environments.values()
+    return environment
+
+
+class TestFreezing:
+    def test_between_invocations(self, tmp_path: Path) -> None:
+        """
+        The process stands still between invocations, a thread of it too, and goes on for the next.
+        """
+        source = """
+import threading, time
+count = 0
+
+def work():
+    global count
+    while True:
+        count += 1
+        time.sleep(0.001)
+
+threading.Thread(target=work, daemon=True).start()
+
+def handler(event, context):
+    return count
+"""
+
+        async def test() -> None:
+            async with Pool(python_function(tmp_path, source), Recorder()) as pool:
+                first = int((await pool.invoke(b"{}").wait()).payload)
+                environment = only(pool)
+                await until(lambda: environment.state is State.FROZEN)
+                pid = environment.process.pid
+                await until(lambda: process_state(pid) == "T")
+                await asyncio.sleep(0.5)
+                second = int((await pool.invoke(b"{}").wait()).payload)
+                # In half a second it would have counted to some hundreds.
+                assert second - first < 200
+                assert len(pool.environments) == 1
+
+        run(test())
+
+    def test_not_at_all(self) -> None:
+        """
+        With `freeze` off the process runs on.
+        """
+
+        async def test() -> None:
+            async with Pool(obedient(freeze=False), Recorder()) as pool:
+                await invoke(pool, respond()).wait_until_reported()
+                await asyncio.sleep(0.1)
+                assert only(pool).state is State.IDLE
+                assert process_state(only(pool).process.pid) != "T"
+
+        run(test())
+
+    def test_end_of_the_idle(self) -> None:
+        """
+        An environment that was idle for long is ended, frozen or not.
+        """
+
+        async def test() -> None:
+            async with Pool(obedient(idle=0.2), Recorder()) as pool:
+                await invoke(pool, respond()).wait_until_reported()
+                pid = only(pool).process.pid
+                await until(lambda: not pool.environments)
+                assert await has_ended(pid)
+                assert (await invoke(pool, respond("2")).wait()).payload == b"2"
+
+        run(test())
+
+
+class TestLimits:
+    def test_memory(self, tmp_path: Path) -> None:
+        """
+        A function that takes more than its memory is killed, and the next finds a new environment.
+        """
+        source = """
+import time
+
+def handler(event, context):
+    if event:
+        held = bytearray(200_000_000)
+        time.sleep(20)
+    return 1
+"""
+
+        async def test() -> None:
+            log = Recorder()
+            async with Pool(python_function(tmp_path, source, memory=128), log) as pool:
+                invocation = pool.invoke(b"1")
+                answer = await invocation.wait()
+                assert json.loads(answer.payload) == {
+                    "errorType": "Runtime.OutOfMemory",
+                    "errorMessage": f"RequestId: {invocation.id} Error: "
+                    "Runtime exited with error: signal: killed",
+                }
+                report = await log.wait_for(f"REPORT RequestId: {invocation.id}")
+                assert "Max Memory Used: 128 MB" in report
+                assert report.endswith("Status: error\tError Type: Runtime.OutOfMemory")
+                assert (await pool.invoke(b"0").wait()).payload == b"1"
+
+        run(test())
+
+    def test_memory_used(self, tmp_path: Path) -> None:
+        """
+        REPORT tells the most that the process has had, also if it was for a moment.
+        """
+        source = """
+def handler(event, context):
+    held = bytearray(100_000_000)
+    del held
+    return 1
+"""
+
+        async def test() -> None:
+            log = Recorder()
+            async with Pool(python_function(tmp_path, source, memory=512), log) as pool:
+                await pool.invoke(b"1").wait_until_reported()
+            used = int(log[-1].partition("Max Memory Used: ")[2].split()[0])
+            assert 100 < used < 200
+
+        run(test())
+
+    def test_timeout_is_exact(self) -> None:
+        """
+        The timeout is kept to within a few hundredths of a second.
+        """
+
+        async def test() -> None:
+            async with Pool(obedient(timeout=0.5), Recorder()) as pool:
+                await invoke(pool, respond()).wait_until_reported()
+                begun = time.perf_counter()
+                answer = await invoke(pool, ["sleep", 30]).wait()
+                taken = time.perf_counter() - begun
+                assert answer.failed
+                assert 0.49 < taken < 0.6
+
+        run(test())
+
+    def test_init_takes_too_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """
+        An init that takes too long is ended, and done once more under the function's timeout.
+        """
+        monkeypatch.setattr(pool_module, "INIT_LIMIT", 0.3)
+
+        async def test() -> None:
+            log = Recorder()
+            async with Pool(obedient(["sleep", 1]), log) as pool:
+                answer = await invoke(pool, respond("1")).wait()
+                assert answer.payload == b"1"
+                first = await log.wait_for("INIT_REPORT")
+                assert first.endswith("Phase: init\tStatus: timeout")
+                report = await log.wait_for("REPORT RequestId")
+                assert float(report.partition("Duration: ")[2].split()[0]) > 900
+                assert "Init Duration" not in report
+
+        run(test())
+
+    def test_concurrency(self) -> None:
+        """
+        There are as many environments as allowed, and no more; who finds none is told.
+        """
+
+        async def test() -> None:
+            async with Pool(obedient(concurrency=1), Recorder()) as pool:
+                busy = invoke(pool, ["sleep", 0.5], respond())
+                refused = invoke(pool, respond())
+                assert refused.refused
+                assert not (await busy.wait()).failed
+                # It has answered and will ask again: that is worth a moment.
+                assert not (await invoke(pool, respond()).wait()).failed
+
+        run(test())
+
+
+INTERNAL = """
+from amazon_lambda_runtime import Runtime
+
+class Tidy(Runtime):
+    def handler(self, event, context):
+        return 1
+
+    def on_shutdown(self):
+        print("tidied up", flush=True)
+"""
+
+EXTERNAL = """#!{python}
+import http.client, json, os, sys
+
+def call(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request(method, "/2020-01-01/extension/" + path, body, headers)
+    response = connection.getresponse()
+    return response.headers, response.read()
+
+events = json.dumps({{"events": ["INVOKE", "SHUTDOWN"]}})
+headers, answer = call("POST", "register", events, **{{"Lambda-Extension-Name": "watcher"}})
+print("extension of", json.loads(answer)["functionName"], flush=True)
+me = {{"Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"]}}
+while True:
+    event = json.loads(call("GET", "event/next", **me)[1])
+    print("extension got", event["eventType"], event.get("shutdownReason", ""), flush=True)
+    if event["eventType"] == "SHUTDOWN":
+        break
+"""
+
+
+class TestExtensions:
+    def test_internal(self, tmp_path: Path) -> None:
+        """
+        A function with an extension in its process is sent SIGTERM, and may tidy up.
+        """
+        function = python_function(tmp_path, INTERNAL)
+        log = Recorder()
+
+        async def test() -> None:
+            async with Pool(function, log) as pool:
+                assert (await pool.invoke(b"{}").wait()).payload == b"1"
+                await asyncio.sleep(0.1)  # it is frozen then
+
+        run(test())
+        assert "tidied up" in log
+
+    def test_external(self, tmp_path: Path) -> None:
+        """
+        An executable in the folder is started with the environment, and told of what happens.
+        """
+        folder = tmp_path / "extensions"
+        folder.mkdir()
+        watcher = folder / "watcher"
+        watcher.write_text(EXTERNAL.format(python=sys.executable))
+        watcher.chmod(0o755)
+        (folder / "README").write_text("no executable")
+        log = Recorder()
+
+        async def test() -> None:
+            async with Pool(obedient(extensions=str(folder)), log) as pool:
+                for _ in range(2):
+                    await invoke(pool, respond()).wait_until_reported()
+
+        run(test())
+        assert log[0] == "extension of hello"
+        assert [line for line in log if line.startswith("extension got")] == [
+            "extension got INVOKE ",
+            "extension got INVOKE ",
+            "extension got SHUTDOWN spindown",
+        ]
+
+    def test_what_is_refused(self) -> None:
+        """
+        Extensions register once, before the first event, by name, and for events that there are.
+        """
+        code = """
+import http.client, json, os, sys
+
+def call(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request(method, path, body, headers)
+    response = connection.getresponse()
+    print(response.status, json.loads(response.read() or b"{}").get("errorType"), flush=True)
+
+register = "/2020-01-01/extension/register"
+name = {"Lambda-Extension-Name": "me"}
+call("POST", register, "{}")
+call("POST", register, "{", **name)
+call("POST", register, '{"events": ["LUNCH"]}', **name)
+call("POST", register, '{"events": ["SHUTDOWN"]}', **name)
+call("POST", register, "{}", **name)
+call("POST", register, "{}", **name)
+call("GET", "/2020-01-01/extension/event/next")
+call("GET", "/2020-01-01/extension/event/next", **{"Lambda-Extension-Identifier": "nope"})
+call("PUT", "/2022-07-01/telemetry", "{}")
+"""
+        log = Recorder()
+
+        async def test() -> None:
+            async with Pool(obedient(command=[sys.executable, "-c", code]), log) as pool:
+                await pool.invoke(b"{}").wait()
+
+        run(test())
+        assert log[:9] == [
+            "400 Extension.InvalidExtensionName",
+            "400 InvalidRequestFormat",
+            "400 Extension.InvalidEventType",
+            "400 ShutdownEventNotSupportedForInternalExtension",
+            "200 None",
+            "403 Extension.AlreadyRegistered",
+            "403 Extension.MissingExtensionIdentifier",
+            "403 Extension.UnknownExtensionIdentifier",
+            "202 Telemetry.NotSupported",
+        ]
+
+
+MANAGED = """
+import os, time
+from amazon_lambda_runtime import Runtime
+
+class Many(Runtime):
+    concurrency = {mode!r}
+
+    def handler(self, event, context):
+        if event.get("exit"):
+            os._exit(3)
+        time.sleep(event.get("sleep", 0))
+        return {{"pid": os.getpid(), "id": context.aws_request_id}}
+"""
+
+
+class TestManagedInstances:
+    @pytest.mark.parametrize("mode", ["processes", "threads"])
+    def test_many_at_a_time(self, mode: str, tmp_path: Path) -> None:
+        """
+        One environment takes as many invocations at a time as it may, and one more is refused.
+        """
+        function = python_function(
+            tmp_path, MANAGED.format(mode=mode), max_concurrency=3, concurrency=1, memory=0
+        )
+
+        async def test() -> None:
+            async with Pool(function, Recorder()) as pool:
+                await pool.invoke(b"{}").wait()
+                begun = time.perf_counter()
+                several = [pool.invoke(b'{"sleep": 1}') for _ in range(3)]
+                answers = [json.loads((await each.wait()).payload) for each in several]
+                assert time.perf_counter() - begun < 2.5
+                assert [answer["id"] for answer in answers] == [each.id for each in several]
+                assert len({answer["pid"] for answer in answers}) == (
+                    3 if mode == "processes" else 1
+                )
+                assert len(pool.environments) == 1
+
+        run(test())
+
+    def test_timeout(self, tmp_path: Path) -> None:
+        """
+        A timeout ends the caller's wait and not the worker, whose late answer is refused.
+        """
+        function = python_function(
+            tmp_path, MANAGED.format(mode="processes"), max_concurrency=2, timeout=1, memory=0
+        )
+
+        async def test() -> None:
+            log = Recorder()
+            async with Pool(function, log) as pool:
+                await pool.invoke(b"{}").wait()
+                late = await pool.invoke(b'{"sleep": 1.5}').wait()
+                assert json.loads(late.payload)["errorType"] == "Sandbox.Timedout"
+                await until(lambda: any("HTTP 410" in line for line in log))
+                assert not (await pool.invoke(b"{}").wait()).failed
+                assert len(pool.environments) == 1
+
+        run(test())
+
+    def test_awslambdaric(self, tmp_path: Path) -> None:
+        """
+        AWS's own runtime serves many at a time here, too.
+        """
+        pytest.importorskip("awslambdaric", reason="awslambdaric is not installed")
+        (tmp_path / "mod.py").write_text("def handler(event, context):\n    return event\n")
+        function = Function(
+            "hello",
+            "mod.handler",
+            [sys.executable, "-m", "awslambdaric", "mod.handler"],
+            str(tmp_path),
+            timeout=PATIENCE,
+            memory=0,
+            max_concurrency=2,
+        )
+
+        async def test() -> None:
+            async with Pool(function, Recorder()) as pool:
+                several = [pool.invoke(b'{"n": %d}' % number) for number in range(2)]
+                answers = [json.loads((await each.wait()).payload) for each in several]
+                assert answers == [{"n": 0}, {"n": 1}]
+
+        run(test())
+
+
+def test_nothing_outlives_the_server(tmp_path: Path) -> None:
+    """
+    Whatever ends the server, its processes end with it, frozen ones and their children too.
+    """
+    code = f"""
+import asyncio, sys
+sys.path[:0] = [{source_path()!r}]
+from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.pool import Pool
+
+source = '''
+import subprocess, sys, http.client, os
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print("pids", os.getpid(), child.pid, flush=True)
+connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+connection.request("GET", "/2018-06-01/runtime/invocation/next")
+connection.getresponse()
+import time; time.sleep(600)
+'''
+
+async def main():
+    function = Function("f", "-", [sys.executable, "-c", source], "/", timeout=600)
+    async with Pool(function, lambda line, request_id="": print(line, flush=True)) as pool:
+        await pool.invoke(b"{{}}").wait()
+
+asyncio.run(main())
+"""
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    line = server.stdout.readline()
+    pids = [int(word) for word in line.split()[1:]]
+    assert len(pids) == 2
+    os.kill(pids[0], signal.SIGSTOP)  # as if it were frozen
+    server.kill()
+    server.wait()
+    server.stdout.close()
+
+    async def ended() -> None:
+        for pid in pids:
+            await has_ended(pid)
+
+    run(ended())

@@ -1,0 +1,379 @@
+"""Invocations and the processes that they are given to."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from amazon_lambda_runtime.local.engine import environment as environment_module
+from amazon_lambda_runtime.local.engine import pool as pool_module
+from amazon_lambda_runtime.local.engine.pool import Pool
+from tests.local.support import (
+    Recorder,
+    has_ended,
+    invoke,
+    is_alive,
+    obedient,
+    outcome,
+    respond,
+    run,
+)
+
+ID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+
+def ends(reason: str) -> dict[str, str]:
+    return {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: ID Error: {reason}"}
+
+
+def without_id(answer: dict[str, str]) -> dict[str, str]:
+    return {key: re.sub(ID, "ID", value) for key, value in answer.items()}
+
+
+def test_log_of_an_invocation() -> None:
+    """
+    START, what the function writes in its order, END, REPORT: the lines Lambda prints.
+    """
+    steps = [["write", "out\n"], ["stderr", "err"], ["write", "more, and no line end"], respond()]
+    _, log = run(outcome(obedient(["write", "init\n"]), *steps, ["write", "after"]))
+
+    assert [re.sub(ID, "ID", line) for line in log[:-1]] == [
+        "init",
+        "START RequestId: ID Version: $LATEST",
+        "out",
+        "err",
+        'more, and no line end202 {"status":"OK"}',
+        "after",
+        "END RequestId: ID",
+    ]
+    match = re.fullmatch(
+        rf"REPORT RequestId: {ID}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\t"
+        r"Memory Size: 128 MB\tMax Memory Used: (\d+) MB\tInit Duration: [\d.]+ ms",
+        log[-1],
+    )
+    assert match is not None
+    assert int(match[1]) > 0
+
+
+def test_environment_is_used_again() -> None:
+    """
+    One invocation after the other finds the same environment, and only the first is a cold start.
+    """
+
+    async def test() -> Recorder:
+        log = Recorder()
+        async with Pool(obedient(["write", "init\n"]), log) as pool:
+            for number in range(5):
+                # The answer is not the end of it: asking for the next event is.
+                assert (await invoke(pool, respond(str(number))).wait()).payload == b"%d" % number
+        return log
+
+    log = run(test())
+    assert log.count("init") == 1
+    assert sum("Init Duration" in line for line in log) == 1
+
+
+def test_simultaneous_invocations(tmp_path: Path) -> None:
+    """
+    Two invocations at a time have an environment each, and both are answered.
+    """
+
+    async def test() -> Recorder:
+        log = Recorder()
+        one, two = str(tmp_path / "one"), str(tmp_path / "two")
+        async with Pool(obedient(["write", "init\n"]), log) as pool:
+            # Neither can end before the other has begun.
+            first = invoke(pool, ["touch", one], ["await", two], respond("1"))
+            second = invoke(pool, ["touch", two], ["await", one], respond("2"))
+            answers = await asyncio.gather(first.wait(), second.wait())
+            assert [answer.payload for answer in answers] == [b"1", b"2"]
+            await asyncio.gather(first.wait_until_reported(), second.wait_until_reported())
+            # Both are there for the next two.
+            third, fourth = invoke(pool, respond()), invoke(pool, respond())
+            await asyncio.gather(third.wait_until_reported(), fourth.wait_until_reported())
+        return log
+
+    assert run(test()).count("init") == 2
+
+
+def test_work_after_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The caller has the answer before the handler is done; who comes meanwhile does not wait long.
+    """
+    monkeypatch.setattr(environment_module, "ASKS_AGAIN", 0.01)
+
+    async def test() -> None:
+        go_on = tmp_path / "go-on"
+        log = Recorder()
+        async with Pool(obedient(), log) as pool:
+            first = invoke(pool, respond("1"), ["await", str(go_on)], ["write", "late\n"])
+            assert (await first.wait()).payload == b"1"
+            assert (await invoke(pool, respond("2")).wait()).payload == b"2"
+            assert not first.over
+            go_on.touch()
+            await first.wait_until_reported()
+            late, end = log.index("late"), log.index(f"END RequestId: {first.id}")
+            assert late < end
+
+    run(test())
+
+
+def test_timeout() -> None:
+    """
+    A function that takes too long is killed with its children, and the next event is served anew.
+    """
+
+    async def test() -> None:
+        log = Recorder()
+        async with Pool(obedient(timeout=1), log) as pool:
+            invocation = invoke(pool, ["start", ["sleep", "600"]], ["sleep", 600])
+            answer = await invocation.wait()
+            assert answer.failed
+            assert json.loads(answer.payload) == {
+                "errorType": "Sandbox.Timedout",
+                "errorMessage": f"RequestId: {invocation.id} Error: "
+                "Task timed out after 1.00 seconds",
+            }
+            await invocation.wait_until_reported()
+            assert await has_ended(int(log.own[0]))
+            assert log.own[1].endswith(f"Z {invocation.id} Task timed out after 1.00 seconds")
+            duration = re.search(r"\tDuration: ([\d.]+) ms", log[-1])
+            assert duration is not None
+            assert 1000 <= float(duration[1]) < 10_000
+
+            again = invoke(pool, respond("2"))
+            assert (await again.wait()).payload == b"2"
+            await again.wait_until_reported()
+            assert "Init Duration" in log[-1]
+
+    run(test())
+
+
+def test_deadline() -> None:
+    """
+    The deadline that the runtime is told is the timeout that is enforced.
+    """
+
+    async def test() -> None:
+        async with Pool(obedient(timeout=7), Recorder()) as pool:
+            before = time.time()
+            invocation = invoke(pool, respond())
+            await invocation.wait()
+            assert before + 7 <= invocation.deadline_ms / 1000 + 0.001 <= time.time() + 7.001
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (["exit", 3], "Runtime exited with error: exit status 3"),
+        (["exit", 0], "Runtime exited without providing a reason"),
+        (["kill", signal.SIGKILL], "Runtime exited with error: signal: killed"),
+        (["kill", signal.SIGSEGV], "Runtime exited with error: signal: segmentation fault"),
+    ],
+)
+def test_exit_during_an_invocation(step: list[object], reason: str) -> None:
+    """
+    A runtime that ends without an answer is an error that says how; what it wrote is not lost.
+    """
+    answer, log = run(outcome(obedient(), ["write", "last words"], step))
+
+    assert without_id(answer) == ends(reason)
+    assert log.own == ["last words"]
+    assert log[-2].startswith("END ")
+
+
+def test_exit_after_the_answer() -> None:
+    """
+    A runtime may end after its answer: that counts, and the next event is served anew.
+    """
+
+    async def test() -> None:
+        log = Recorder()
+        async with Pool(obedient(), log) as pool:
+            invocation = invoke(pool, respond(), ["exit", 1])
+            assert not (await invocation.wait()).failed
+            await invocation.wait_until_reported()
+            assert not (await invoke(pool, respond()).wait()).failed
+
+    run(test())
+
+
+def test_exit_while_idle() -> None:
+    """
+    An environment that has died in between is not used again.
+    """
+
+    async def test() -> None:
+        log = Recorder()
+        async with Pool(obedient(["write", f"{os.getpid()}\n"]), log) as pool:
+            invocation = invoke(pool, respond())
+            await invocation.wait_until_reported()
+            (environment,) = pool.environments.values()
+            assert environment.process is not None
+            os.kill(environment.process.pid, signal.SIGKILL)
+            assert environment._exit is not None
+            await asyncio.shield(environment._exit)
+            assert (await invoke(pool, respond("2")).wait()).payload == b"2"
+
+    run(test())
+
+
+def test_init_error() -> None:
+    """
+    A reported init error is the function's error, as the runtime has put it.
+    """
+    document = {"errorMessage": "no module", "errorType": "Runtime.ImportModuleError"}
+    report = ["POST", "/init/error", json.dumps(document)]
+    steps = ["write", "oops\n"], report, ["write", "bye\n"], ["exit", 1]
+    answer, log = run(outcome(obedient(*steps)))
+
+    assert answer == document
+    # Once on its own, and once more as a part of the invocation.
+    assert log.count("oops") == log.count("bye") == 2
+    told = [line for line in log if line.startswith(("START", "INIT_REPORT", "END", "REPORT"))]
+    assert [line.split()[0] for line in told] == [
+        "INIT_REPORT",
+        "START",
+        "INIT_REPORT",
+        "END",
+        "REPORT",
+    ]
+    assert told[0].endswith("Phase: init\tStatus: error\tError Type: Runtime.Unknown")
+    assert "Phase: invoke" in told[2]
+    assert "Init Duration" not in told[-1]
+
+
+def test_init_error_and_no_end() -> None:
+    """
+    A runtime that does not end after an init error is ended.
+    """
+    report = ["POST", "/init/error", '{"errorType": "X"}']
+    answer, _ = run(outcome(obedient(report, ["sleep", 600])))
+
+    assert answer == {"errorType": "X"}
+
+
+def test_exit_during_init() -> None:
+    """
+    A runtime that ends before it asks for an event is an error that says how.
+    """
+    answer, log = run(outcome(obedient(["write", "oops\n"], ["exit", 7])))
+
+    assert without_id(answer) == ends("Runtime exited with error: exit status 7")
+    assert log[0] == "oops"
+
+
+def test_init_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    An init has the function's timeout and 10 s, and no more.
+    """
+    assert pool_module.INIT_LIMIT == 10
+    monkeypatch.setattr(pool_module, "INIT_LIMIT", 0)
+    answer, _ = run(outcome(obedient(["sleep", 600], timeout=0.5)))
+
+    assert without_id(answer) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": "RequestId: ID Error: Task timed out after 0.50 seconds",
+    }
+
+
+@pytest.mark.parametrize("settings", [{"command": ["/no/such/runtime"]}, {"command": ["/"]}])
+def test_command_that_cannot_run(settings: dict[str, list[str]]) -> None:
+    """
+    A command that is not there is the caller's error, and leaves nothing open.
+    """
+    answer, log = run(outcome(obedient(**settings)))
+
+    assert answer["errorType"] == "Runtime.InvalidEntrypoint"
+    assert settings["command"][0] in answer["errorMessage"]
+    assert log[-1].startswith("REPORT ")
+
+
+def test_no_sockets_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    If this machine has no port or pipe to give, the caller is told.
+    """
+
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "pipe", fail)
+    answer, _ = run(outcome(obedient()))
+
+    assert "Too many open files" in answer["errorMessage"]
+
+
+class TestClose:
+    def test_children_end(self) -> None:
+        """
+        Nothing is left when the pool has closed: no runtime, idle or busy, and no child of one.
+        """
+
+        async def test() -> list[int]:
+            log = Recorder()
+            async with Pool(obedient(), log) as pool:
+                busy = invoke(pool, ["start", ["sleep", "600"]], ["sleep", 600])
+                child = int(await number(log))
+                idle = invoke(pool, respond())
+                await idle.wait_until_reported()
+                processes = [e.process for e in pool.environments.values()]
+                pids = [process.pid for process in processes if process is not None]
+                assert len(pids) == 2
+                assert all(map(is_alive, [child, *pids]))
+            with pytest.raises(asyncio.CancelledError):
+                await busy.wait()
+            await busy.wait_until_reported()
+            for pid in (child, *pids):
+                assert await has_ended(pid)
+            return pids
+
+        run(test())
+
+    def test_process_that_ignores_sigterm(self, tmp_path: Path) -> None:
+        """
+        A process that does not obey SIGTERM is killed.
+        """
+        script = tmp_path / "stubborn.sh"
+        script.write_text("trap '' TERM\necho ready\nwhile true; do sleep 0.05; done\n")
+
+        async def test() -> None:
+            log = Recorder()
+            async with Pool(obedient(command=["sh", str(script)]), log) as pool:
+                invoke(pool)
+                await log.wait_for("ready")
+                (environment,) = pool.environments.values()
+                assert environment.process is not None
+                pid = environment.process.pid
+            assert await has_ended(pid)
+
+        run(test())
+
+    def test_process_that_is_just_being_started(self) -> None:
+        """
+        A process on its way into the world is not forgotten.
+        """
+
+        async def test() -> None:
+            async with Pool(obedient(["sleep", 600]), Recorder()) as pool:
+                invoke(pool)
+                (environment,) = pool.environments.values()
+                while environment.process is None:
+                    await asyncio.sleep(0)
+                pid = environment.process.pid
+            assert await has_ended(pid)
+
+        run(test())
+
+
+async def number(log: Recorder) -> str:
+    """Return the first line that is a number, when it is there."""
+    while not (found := [line for line in log if line.isdigit()]):
+        await asyncio.sleep(0.01)
+    return found[0]

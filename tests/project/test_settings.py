@@ -1,0 +1,242 @@
+"""From flags, variables and the table to a Project, and what AWS would refuse."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amazon_lambda_runtime.project.declaration import Project
+from amazon_lambda_runtime.project.errors import ConfigError
+from amazon_lambda_runtime.project.settings import load
+from amazon_lambda_runtime.project.triggers import SqsTrigger
+
+
+def read(folder: Path, table: str = "", flags: Any = None, **variables: str) -> Project:
+    if table:
+        (folder / "pyproject.toml").write_text(f"[tool.lambda-runtime]\n{table}")
+    return load(folder, flags, variables)
+
+
+def test_nothing_but_defaults(tmp_path: Path) -> None:
+    """Without a table and without variables there are the original's defaults."""
+    project = read(tmp_path)
+    assert (project.repository, project.image) == ("python-lambda-poc", "python-lambda-poc")
+    assert project.module == "hello.py"
+    assert not project.declared
+    (function,) = project.functions
+    assert (function.name, function.role) == ("hello-python", "lambda-role")
+    assert function.triggers == ()
+
+
+def test_flags_win_then_variables_then_the_table(tmp_path: Path) -> None:
+    """The nearer to the command, the stronger; an empty variable says nothing."""
+    table = 'repository = "table"\nregion = "eu-west-1"\nrole = "table"\n'
+    project = read(
+        tmp_path,
+        table,
+        {"region": "eu-west-3", "profile": None},
+        REGION="eu-west-2",
+        REPO_NAME="variable",
+        AWS_PROFILE="p",
+        ROLE_NAME="",
+    )
+    assert (project.region, project.repository, project.profile) == ("eu-west-3", "variable", "p")
+    assert project.functions[0].role == "table"
+
+
+def test_every_variable(tmp_path: Path) -> None:
+    """All eleven variables of the Makefile are heard."""
+    (tmp_path / "mine").write_text("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess\n")
+    project = read(
+        tmp_path,
+        IMAGE_NAME="image",
+        AWS_PROFILE="profile",
+        REGION="eu-west-2",
+        REPO_NAME="repo",
+        FUNCTION_NAME="function",
+        ROLE_NAME="role",
+        POLICIES_FILE="mine",
+        AWS_ACCOUNT="123456789012",
+        LAMBDA_MODULE="orders.py",
+        QUEUE_NAME="queue",
+        BATCH_SIZE="7",
+    )
+    (function,) = project.functions
+    assert (project.image, project.profile, project.region) == ("image", "profile", "eu-west-2")
+    assert (project.repository, project.account, project.module) == (
+        "repo",
+        "123456789012",
+        "orders.py",
+    )
+    assert (function.name, function.role) == ("function", "role")
+    assert function.policies == ("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",)
+    assert function.triggers == (SqsTrigger("queue", batch_size=7),)
+
+
+def test_several_functions_share_what_the_table_says(tmp_path: Path) -> None:
+    """A function has the project's values, and its own over them."""
+    table = """
+memory = 256
+environment = { LOG_LEVEL = "info", SHOP = "1" }
+[tool.lambda-runtime.functions.orders]
+handler = "orders.handler"
+environment = { LOG_LEVEL = "debug" }
+[tool.lambda-runtime.functions.bills]
+memory = 512
+[[tool.lambda-runtime.functions.bills.triggers]]
+type = "sqs"
+queue = "bills"
+"""
+    orders, bills = read(tmp_path, table).functions
+    assert (orders.memory, bills.memory) == (256, 512)
+    assert orders.environment == {"LOG_LEVEL": "debug", "SHOP": "1"}
+    assert (orders.role, bills.role) == ("orders-role", "bills-role")
+    assert bills.triggers == (SqsTrigger("bills"),)
+    (named,) = read(tmp_path, "", {"function": "bills"}, ROLE_NAME="mine").functions
+    assert named.role == "mine"
+    chosen = read(tmp_path, "", {"function": "bills"})
+    assert (chosen.functions, chosen.others) == ((bills,), (orders,))
+    with pytest.raises(ConfigError, match="there is no function 'bill': did you mean 'bills'"):
+        read(tmp_path, "", {"function": "bill"})
+
+
+def test_the_environment_file(tmp_path: Path) -> None:
+    """A dotenv file is read as it stands; the table wins; nothing of it is shown."""
+    (tmp_path / ".env").write_text('# secret\nexport TOKEN="a b#c"\nLOG_LEVEL=info\nRAW=$HOME\n')
+    table = 'environment_file = ".env"\nenvironment = { LOG_LEVEL = "debug" }\n'
+    project = read(tmp_path, table)
+    assert project.functions[0].environment == {
+        "TOKEN": "a b#c",
+        "LOG_LEVEL": "debug",
+        "RAW": "$HOME",
+    }
+    assert "a b#c" not in repr(project)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("memroy = 128", "unknown key 'memroy': did you mean 'memory'?"),
+        ('memory = "128"', "memory is a whole number, not '128'"),
+        ("memory = true", "memory is a whole number, not True"),
+        ("memory = 127", "memory of hello-python is 127: it takes 128 to 10240 (MB)"),
+        ("timeout = 901", "it takes 1 to 900 (seconds)"),
+        ("ephemeral_storage = 511", "it takes 512 to 10240 (MB)"),
+        ("retention = 8", "retention of hello-python is 8"),
+        ('dockerfile = "none"', "cannot read the dockerfile: there is no file"),
+        ("keep = 0", "keep is 0: it takes 1 to 1000"),
+        ('architecture = "arm"', "architecture is 'arm': it takes x86_64 or arm64"),
+        ('engine = "kaniko"', "engine is 'kaniko'"),
+        ('function = "a b"', "the function name is 'a b'"),
+        ('role = "a/b"', "role of hello-python is 'a/b'"),
+        ('repository = "Orders"', "repository is 'Orders'"),
+        ('account = "12"', "12 digits (AWS_ACCOUNT)"),
+        ('image_uri = "a/b:latest"', "a tag may move"),
+        ('policies = ["Admin"]', "the ARN of a managed policy"),
+        ("policies = [1]", "policies is a list of strings"),
+        ('environment = { AWS_REGION = "x" }', "the variable AWS_REGION of hello-python is Lambda"),
+        ('environment = { A-B = "x" }', "a variable of hello-python is 'A-B'"),
+        ("environment = { AB = 1 }", "the variable AB of hello-python is no string"),
+        (f'environment = {{ AB = "{"x" * 4090}" }}', "bytes as JSON; Lambda takes 4096"),
+        ('environment_file = "none"', "there is no file"),
+        ('policies_file = "none"', "cannot read the policies"),
+        ('payload = "none"', "the payload of hello-python cannot be read"),
+        ('subnets = ["subnet-1"]', "a VPC takes both"),
+        ('tags = { "lambda-runtime:project" = "x" }', "nor of this tool"),
+        (f'description = "{"x" * 257}"', "longer than 256 characters"),
+        ("reserved_concurrency = -1", "it takes 0 or more"),
+        ("triggers = [{}]", "trigger 1 of hello-python has type None: it is one of sqs, s3"),
+        ('triggers = [{ type = "sqs" }]', "trigger 1 of hello-python (sqs) has no queue"),
+        ('triggers = [{ type = "sqs", queue = "a", batch = 1 }]', "did you mean 'batch_size'?"),
+        ('triggers = [{ type = "url", auth = "OPEN" }]', "it takes NONE or AWS_IAM"),
+        ('triggers = [{ type = "url", mode = "SLOW" }]', "BUFFERED or RESPONSE_STREAM"),
+        ('triggers = [{ type = "url" }, { type = "url" }]', "a function has one URL"),
+        ('triggers = [{ type = "sns", topic = "a b" }]', "topic of hello-python is 'a b'"),
+        ('triggers = [{ type = "eventbridge", rule = "r", pattern = "x" }]', "is not JSON"),
+        (
+            'triggers = [{ type = "schedule", rule = "r", expression = "rate(1 minutes)" }]',
+            "rate(1 day) or cron",
+        ),
+        (
+            'triggers = [{ type = "schedule", rule = "r", expression = "rate(5 minute)" }]',
+            "rate(5 minutes)",
+        ),
+        ('triggers = [{ type = "alb", target_group = "-a" }]', "none of them at an end"),
+        ('triggers = [{ type = "s3", bucket = "A" }]', "bucket of hello-python is 'A'"),
+        ('triggers = [{ type = "s3", bucket = "abc", via = "x" }]', "direct, sns or sqs"),
+        ('triggers = [{ type = "s3", bucket = "abc", via = "sns" }]', "give its topic"),
+        ('triggers = [{ type = "s3", bucket = "abc", via = "sqs" }]', "name the queue of an sqs"),
+        ('triggers = [{ type = "s3", bucket = "abc", events = ["Put"] }]', "s3:ObjectCreated:*"),
+    ],
+)
+def test_what_aws_would_refuse(tmp_path: Path, table: str, message: str) -> None:
+    """One clear line, before anything is called."""
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, table)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "message"),
+    [
+        ('queue = "a", batch_size = 11', "above 10: that takes a window of at least 1 second"),
+        ('queue = "a", batch_size = 10001, window = 1', "it takes 1 to 10000"),
+        ('queue = "a.fifo", batch_size = 11', "it takes 1 to 10"),
+        ('queue = "a.fifo", window = 1', "a FIFO queue takes none"),
+        ('queue = "a.fifo", dlq = "b"', "both .fifo, or neither"),
+        ('queue = "a", max_concurrency = 1', "it takes 2 to 1000"),
+        ('queue = "a", visibility = 17', "it takes 18 to 43200"),
+        ('queue = "a", window = 301', "it takes 0 to 300"),
+        ('queue = "a", retention = 1', "it takes 60 to 1209600"),
+    ],
+)
+def test_the_limits_of_a_queue(tmp_path: Path, trigger: str, message: str) -> None:
+    """FIFO takes 10 at a time; standard 10,000, and above 10 only with a window."""
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, f'triggers = [{{ type = "sqs", {trigger} }}]')
+    assert message in str(caught.value)
+
+
+def test_what_aws_takes(tmp_path: Path) -> None:
+    """The edges of the limits are inside."""
+    read(
+        tmp_path,
+        "memory = 10240\ntimeout = 900\nretention = 0\nephemeral_storage = 10240\n"
+        'triggers = [{ type = "sqs", queue = "a", batch_size = 10000, window = 1 },'
+        '{ type = "sqs", queue = "a.fifo", batch_size = 10 }]',
+    )
+
+
+def test_reserved_concurrency_beside_a_queue(tmp_path: Path) -> None:
+    """What a reserved concurrency throttles is received until it is dead: max_concurrency first."""
+    table = 'reserved_concurrency = 1\ntriggers = [{ type = "sqs", queue = "a" }]'
+    with pytest.raises(ConfigError, match="set max_concurrency"):
+        read(tmp_path, table)
+    with pytest.raises(ConfigError, match="is above reserved_concurrency"):
+        read(tmp_path, table.replace('"a"', '"a", max_concurrency = 2'))
+
+
+def test_queue_name_goes_into_the_declared_queue(tmp_path: Path) -> None:
+    """QUEUE_NAME and BATCH_SIZE change the sqs trigger that there is, and add none."""
+    table = 'triggers = [{ type = "sqs", queue = "a", max_receive_count = 9 }]'
+    project = read(tmp_path, table, QUEUE_NAME="b", BATCH_SIZE="3")
+    assert project.functions[0].triggers == (SqsTrigger("b", batch_size=3, max_receive_count=9),)
+    with pytest.raises(ConfigError, match="BATCH_SIZE is 'x'"):
+        read(tmp_path, table, QUEUE_NAME="b", BATCH_SIZE="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[tool", "is not TOML"),
+        ("[tool]\nlambda-runtime = 1", "tool.lambda-runtime is not a table"),
+        ("[tool.lambda-runtime.functions]\na = 1", "functions.a] is not a table"),
+    ],
+)
+def test_a_file_that_is_none(tmp_path: Path, text: str, message: str) -> None:
+    """The file's own mistakes are told with its name."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, {}, {})
+    assert message in str(caught.value)

@@ -1,0 +1,273 @@
+"""What the tests of functions get."""
+
+import asyncio
+import gc
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amazon_lambda_runtime import Context, HttpResponse, Runtime, current_context, samples
+from amazon_lambda_runtime.core.context import _current
+from amazon_lambda_runtime.testing import (
+    FunctionError,
+    invoke,
+    make_context,
+    sample_event,
+)
+
+
+def test_make_context() -> None:
+    """It is as Lambda gives it, with a new id each time and the time that is asked for."""
+    context = make_context()
+    assert context.aws_request_id != make_context().aws_request_id
+    assert 2000 < context.get_remaining_time_in_millis() <= 3000
+    assert (context.function_name, context.memory_limit_in_mb) == ("function", "128")
+    assert context.invoked_function_arn.endswith(":function:function")
+    assert context.log_group_name == "/aws/lambda/function"
+    assert (context.tenant_id, context.trace_id, context.client_context) == (None, None, None)
+    assert context.identity.cognito_identity_id is None
+
+
+def test_make_context_with_all() -> None:
+    """Whatever a context has can be set."""
+    context = make_context(
+        aws_request_id="id-1",
+        function_name="orders",
+        function_version="7",
+        invoked_function_arn="arn:x",
+        memory_limit_in_mb="256",
+        log_group_name="/x",
+        log_stream_name="s",
+        remaining_ms=60_000,
+        tenant_id="t",
+        trace_id="Root=1",
+        client_context={"client": {"app_title": "a"}, "custom": {"b": 1}},
+        cognito_identity_id="i",
+        cognito_identity_pool_id="p",
+    )
+    assert (context.aws_request_id, context.function_version) == ("id-1", "7")
+    assert (context.invoked_function_arn, context.memory_limit_in_mb) == ("arn:x", "256")
+    assert (context.log_group_name, context.log_stream_name) == ("/x", "s")
+    assert context.get_remaining_time_in_millis() > 50_000
+    assert (context.tenant_id, context.trace_id) == ("t", "Root=1")
+    assert context.client_context is not None
+    assert context.client_context.client is not None
+    assert context.client_context.client.app_title == "a"
+    assert context.identity.cognito_identity_id == "i"
+    with pytest.raises(TypeError, match="remaining"):
+        make_context(remaining=1)  # type: ignore[call-arg]
+
+
+class Hello(Runtime):
+    def handler(self, event: Any, context: Context) -> Any:
+        match event:
+            case "answer early":
+                self.send_invocation_response({"early": True})
+                raise ValueError("in the log only")
+            case "fail":
+                raise ValueError("no")
+            case "told":
+                return self.send_invocation_error("there is none", "Order.NotFound")
+            case "exit":
+                raise SystemExit(3)
+            case "interrupt":
+                raise KeyboardInterrupt
+            case "no form":
+                return object()
+            case "stream":
+                return iter(["a", b"", b"b"])
+            case "cut":
+                return self.cut()
+            case "http":
+                return HttpResponse(201, {"X": "y"}, body="hi")
+            case "http stream":
+                return HttpResponse(201, {"X": "y"}, ["c=d"], iter(["h", "i"]))
+            case "bytes":
+                return b"\xff"
+        return {"event": event, "id": context.aws_request_id}
+
+    def cut(self) -> Any:
+        yield "a"
+        raise ValueError("half of it")
+
+
+def test_invoke_a_class_an_instance_a_method_a_function() -> None:
+    """Whatever the bootstrap takes for a handler."""
+    context = make_context(aws_request_id="id-1")
+    expected = {"event": [1, None], "id": "id-1"}
+    hello = Hello()
+    plain: list[Any] = [
+        Hello,
+        hello,
+        hello.handler,
+        lambda event, context: hello.handler(event, context),
+    ]
+    for handler in plain:
+        # By way of JSON: a tuple arrives as a list.
+        assert invoke(handler, (1, None), context) == expected
+    with pytest.raises(TypeError, match="handler is str: expected a Runtime"):
+        invoke("hello.handler", {})
+
+
+def test_the_context_is_current() -> None:
+    """current_context() is the invocation's, and is gone after it."""
+    context = make_context()
+    before = _current.get()
+    assert invoke(lambda event, got: got is current_context() is context, {}, context) is True
+    assert _current.get() is before
+
+
+def test_results() -> None:
+    """The caller reads JSON's value, bytes, a stream's bytes, or an HTTP response."""
+    assert invoke(Hello, "answer early") == {"early": True}
+    assert invoke(Hello, "bytes") == b"\xff"
+    assert invoke(Hello, "stream") == b"ab"
+    assert invoke(Hello, "http")["body"] == "hi"
+    assert invoke(Hello, "http stream") == {
+        "statusCode": 201,
+        "headers": {"X": "y"},
+        "cookies": ["c=d"],
+        "body": b"hi",
+    }
+    assert invoke(Hello, b'"raw"')["event"] == "raw"
+
+
+@pytest.mark.parametrize(
+    ("event", "error_type", "message", "cause"),
+    [
+        ("fail", "ValueError", "no", ValueError),
+        ("cut", "ValueError", "half of it", ValueError),
+        ("told", "Order.NotFound", "there is none", type(None)),
+        ("exit", "SystemExit", "3", SystemExit),
+        ("no form", "Runtime.MarshalError", "Unable to marshal response", Exception),
+        (b"nope", "Runtime.UnmarshalError", "Unable to unmarshal input", Exception),
+    ],
+)
+def test_failures(event: Any, error_type: str, message: str, cause: type) -> None:
+    """A failure is a FunctionError with what the caller reads, and with what caused it."""
+    with pytest.raises(FunctionError) as raised:
+        invoke(Hello, event)
+    assert raised.value.error_type == error_type
+    assert raised.value.message.startswith(message)
+    assert str(raised.value) == f"{error_type}: {raised.value.message}"
+    assert isinstance(raised.value.__cause__, cause)
+    if error_type == "ValueError":
+        assert raised.value.stack[0].startswith(f'  File "{__file__}"')
+
+
+def test_ctrl_c_ends_the_test() -> None:
+    """What the user presses is the user's."""
+    with pytest.raises(KeyboardInterrupt):
+        invoke(Hello, "interrupt")
+
+
+class Loop(Runtime):
+    async def handler(self, event: Any, context: Context) -> Any:
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        same = getattr(self, "loop", loop) is loop
+        self.loop = loop
+        return same
+
+
+def test_an_instance_keeps_its_event_loop() -> None:
+    """As in an environment: what was made in one invocation works in the next. It is closed."""
+    app = Loop()
+    assert invoke(app, {}) is True
+    assert invoke(app, {}) is True
+    loop = app.loop
+    assert not loop.is_closed()
+    del app
+    gc.collect()
+    assert loop.is_closed()
+
+
+def test_the_loop_is_closed_while_another_runs() -> None:
+    """The garbage may be collected at any time."""
+    app = Loop()
+    invoke(app, {})
+    loop = app.loop
+
+    async def collect(app: Any) -> None:
+        del app
+        gc.collect()
+
+    holder = [app]
+    del app
+    asyncio.run(collect(holder.pop()))
+    gc.collect()
+    assert loop.is_closed()
+
+
+def test_a_class_leaves_no_loop_open() -> None:
+    """Nor does a function: pytest would say so, where warnings are errors."""
+
+    async def function(event: Any, context: Context) -> Any:
+        return asyncio.get_running_loop()
+
+    with pytest.raises(FunctionError, match="MarshalError"):
+        invoke(function, {})
+    assert invoke(Loop, {}) is True
+    gc.collect()
+
+
+def test_sample_event() -> None:
+    """It is the bundle of `lambda-runtime events`."""
+    assert sample_event("s3-put", bucket="b") == samples.load("s3-put", bucket="b")
+
+
+PLUGIN_TEST = """
+import json
+
+
+def handler(event, context):
+    return {"key": event["Records"][0]["s3"]["object"]["key"], "left": context.deadline_ms > 0}
+
+
+def test_it(invoke, sample_event, lambda_context, make_context):
+    event = sample_event("s3-put", key="a b.csv")
+    assert invoke(handler, event, lambda_context) == {"key": "a+b.csv", "left": True}
+    assert invoke(handler, event, make_context(remaining_ms=1)) == {"key": "a+b.csv", "left": True}
+"""
+
+
+def test_the_fixtures(tmp_path: Path) -> None:
+    """pytest finds the plugin by itself, where the package is installed."""
+    tmp_path.joinpath("test_it.py").write_text(PLUGIN_TEST)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_documented_test(tmp_path: Path) -> None:
+    """The example of docs/testing.md passes."""
+    example = Path(__file__).parents[2] / "examples/files"
+    shutil.copytree(example, tmp_path / "files")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path / "files", capture_output=True, text=True)
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_fixtures_here(
+    invoke: Any, sample_event: Any, lambda_context: Context, make_context: Any
+) -> None:
+    """They are the functions of the module."""
+    assert lambda_context.deadline_ms
+    assert invoke(Hello, sample_event("sqs"), make_context(aws_request_id="id-2"))["id"] == "id-2"
+
+
+def test_the_plugin_is_light() -> None:
+    """Every run of pytest loads it, so it loads nothing but the package's core."""
+    code = (
+        "import sys, pytest\nimport amazon_lambda_runtime.testing.pytest_plugin\n"
+        "import json; print(json.dumps([n for n in sys.modules if n.startswith('amazon')]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout)
+    assert "amazon_lambda_runtime.testing.invocation" not in loaded
+    assert "amazon_lambda_runtime.samples" not in loaded
