@@ -12,7 +12,7 @@ import pytest
 
 from amazon_lambda_runtime import RuntimeApiError
 from amazon_lambda_runtime.core import client
-from amazon_lambda_runtime.core.client import Invocation, RuntimeClient
+from amazon_lambda_runtime.core.client import Delivery, RuntimeClient
 from amazon_lambda_runtime.core.http import Connection, Disconnected, ProtocolError
 
 from .support import one_line
@@ -250,12 +250,12 @@ def test_any_bytes_for_an_event(said: bytes, sizes: list[int]) -> None:
         patch.setattr(client, "_PAUSES", (0.0,))
         spoken = RuntimeClient("127.0.0.1:1")
         with wired(sizes, said, hung_up=True) as spoken._connection:
-            outcome: Invocation | RuntimeApiError
+            outcome: Delivery | RuntimeApiError
             try:
                 outcome = spoken.next()
             except RuntimeApiError as exc:
                 outcome = exc
-        if isinstance(outcome, Invocation):
+        if isinstance(outcome, Delivery):
             assert outcome.request_id
         else:
             assert len(str(outcome).splitlines()) == 1

@@ -1,4 +1,4 @@
-"""The runtime's side of the Runtime API: fetch an invocation, answer it once.
+"""The runtime's side of the Runtime API: fetch a delivery, answer it once.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from .http import Reply
 
 
-class Invocation:
-    """One event to be answered, and the one chance to answer it: the second is a LambdaError.
+class Delivery:
+    """An event as the Runtime API delivered it, with the one answer it gets.
+
+    A second answer raises LambdaError.
 
     `headers` are those of the reply to /next, names in lower case; `body` is the event's bytes.
     """
@@ -121,7 +123,7 @@ class RuntimeClient:
         #: Whether an init error has been posted.
         self.init_failed = False
 
-    def next(self) -> Invocation:
+    def next(self) -> Delivery:
         """Wait for the next invocation, for as long as it takes.
 
         Asking again is harmless: as long as an invocation is unanswered the API repeats it. Raises
@@ -141,7 +143,7 @@ class RuntimeClient:
                 raise RuntimeApiError(
                     f"GET {NEXT}: the event came without Lambda-Runtime-Aws-Request-Id"
                 )
-            return Invocation(self, headers, body)
+            return Delivery(self, headers, body)
         raise RuntimeApiError(f"GET {NEXT}: {failure}, {len(_PAUSES) + 1} times running")
 
     def init_error(self, body: bytes, error_type: str, cause: str = "") -> None:

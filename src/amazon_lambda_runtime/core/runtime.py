@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from .client import Invocation
+    from .client import Delivery
     from .event_loop import EventLoop
     from .logs.format import RuntimeLogger
     from .shutdown import Ending
@@ -176,9 +176,9 @@ class Runtime:
         the one after it is awaited. Raises RuntimeApiError.
         """
         while True:
-            invocation = self._api().next()
+            delivery = self._api().next()
             try:
-                context = Context(invocation.headers, invocation)
+                context = Context(delivery.headers, delivery)
                 if context.trace_id:
                     environ["_X_AMZN_TRACE_ID"] = context.trace_id
                 else:
@@ -186,9 +186,9 @@ class Runtime:
                 _current.set(context)
                 if self._hook is not None:
                     self._hook.latest = context
-                return self._decode(invocation), context
+                return self._decode(delivery), context
             except Exception as exc:
-                self._fail(invocation, exc)
+                self._fail(delivery, exc)
 
     def send_invocation_response(self, result: "Any") -> None:
         """Answer the invocation now. What the handler returns later is then not sent.
@@ -197,15 +197,15 @@ class Runtime:
         Raises MarshalError if `result` has no JSON form, LambdaError if there is no invocation or
         it has been answered, RuntimeApiError.
         """
-        invocation = self._invocation()
-        if invocation.stream is not None:
+        delivery = self._invocation()
+        if delivery.stream is not None:
             if result is not None:
-                invocation.stream.write(result)
-            invocation.stream.close()
+                delivery.stream.write(result)
+            delivery.stream.close()
             return
         body, content_type = self._encode(result)
         self._flush()
-        invocation.respond(body, content_type)
+        delivery.respond(body, content_type)
 
     def send_invocation_error(self, message: str, error_type: str = "Error") -> None:
         """Answer the invocation with an error: what the caller reads as errorMessage, errorType.
@@ -214,10 +214,10 @@ class Runtime:
         """
         from . import error_document as failure
 
-        invocation = self._invocation()
-        told = failure.of_message(message, error_type, invocation.request_id)
+        delivery = self._invocation()
+        told = failure.of_message(message, error_type, delivery.request_id)
         self._flush()
-        invocation.fail(told.body, failure.header_type(error_type), told.cause)
+        delivery.fail(told.body, failure.header_type(error_type), told.cause)
         failure.say(told.record)
 
     def send_init_error(self, message: str, error_type: str = "Runtime.InitError") -> "NoReturn":
@@ -235,15 +235,15 @@ class Runtime:
 
     def _serve(self, handle: "Handler", event: "Any", context: Context) -> None:
         """Have one event handled and see to it that it is answered exactly once."""
-        invocation: Invocation = context._invocation
+        delivery: Delivery = context._invocation
         process = getpid()
         try:
             result = handle(event, context)
             if getpid() != process:
                 raise SystemExit(0)  # pragma: no cover  in the child
             if type(result) not in _PLAIN:
-                result = self._resolve(result, invocation)
-            if not invocation.answered:
+                result = self._resolve(result, delivery)
+            if not delivery.answered:
                 body, content_type = self._encode(result)
         except BaseException as exc:
             if getpid() != process:
@@ -251,17 +251,17 @@ class Runtime:
                 raise  # pragma: no cover  in the child
             if isinstance(exc, Shutdown):
                 self._shut_down()  # first: there may be no time for more
-            self._fail(invocation, exc)
+            self._fail(delivery, exc)
             if isinstance(exc, SystemExit | KeyboardInterrupt):
                 raise
             if not isinstance(exc, Exception):
                 raise SystemExit(1) from None
             return
         self._flush()
-        if not invocation.answered:
-            invocation.respond(body, content_type)
+        if not delivery.answered:
+            delivery.respond(body, content_type)
 
-    def _resolve(self, result: "Any", invocation: "Invocation") -> "Any":
+    def _resolve(self, result: "Any", delivery: "Delivery") -> "Any":
         """Return what a result comes to that is awaited or streamed: None if it is sent already."""
         from . import streaming
 
@@ -271,8 +271,8 @@ class Runtime:
             return result.document()
         if not (isinstance(result, streaming.HttpResponse) or streaming.streams(result)):
             return result
-        source, stream = streaming.open_stream(result, invocation)
-        if invocation.answered:
+        source, stream = streaming.open_stream(result, delivery)
+        if delivery.answered:
             stream.closed = True  # the source is closed, unread
         if hasattr(type(source), "__aiter__"):
             self._loop().wait(streaming.pump_async(source, stream))
@@ -309,37 +309,37 @@ class Runtime:
             self._event_loop = EventLoop()
         return self._event_loop
 
-    def _fail(self, invocation: "Invocation", exc: BaseException) -> None:
+    def _fail(self, delivery: "Delivery", exc: BaseException) -> None:
         if isinstance(exc, RuntimeApiError):
             raise exc  # nobody is left to report it to
         self._flush()
         try:
-            self._report(invocation, exc)
+            self._report(delivery, exc)
         except StreamClosed as cut:
             from .error_document import say
 
             say(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
 
-    def _report(self, invocation: "Invocation", exc: BaseException) -> None:
+    def _report(self, delivery: "Delivery", exc: BaseException) -> None:
         """Log what went wrong, and tell the caller if that is still possible."""
         if isinstance(exc, StreamClosed):
             raise exc  # the handler could not know, and is not to blame
         from . import error_document as failure
 
-        stream = invocation.stream
+        stream = delivery.stream
         unfinished = stream is not None and not stream.closed
-        late = invocation.answered and not unfinished
-        told = failure.of_exception(exc, invocation.request_id, late)
+        late = delivery.answered and not unfinished
+        told = failure.of_exception(exc, delivery.request_id, late)
         failure.say(told.record)
         error_type = failure.header_type(told.error_type)
-        if not invocation.answered:
-            invocation.fail(told.body, error_type, told.cause)
+        if not delivery.answered:
+            delivery.fail(told.body, error_type, told.cause)
         elif unfinished:
             stream.fail(told.body, error_type)
 
-    def _decode(self, invocation: "Invocation") -> "Any":
+    def _decode(self, delivery: "Delivery") -> "Any":
         try:
-            return self.decode_event(invocation.body, invocation.headers.get("content-type", ""))
+            return self.decode_event(delivery.body, delivery.headers.get("content-type", ""))
         except Exception as exc:
             raise UnmarshalError(f"Unable to unmarshal input: {exc}") from None
 
@@ -352,12 +352,12 @@ class Runtime:
         except Exception as exc:
             raise MarshalError(f"Unable to marshal response: {exc}") from None
 
-    def _invocation(self) -> "Invocation":
+    def _invocation(self) -> "Delivery":
         context = current_context() or (self._hook.latest if self._hook else None)
         if context is None or context._invocation is None:
             raise LambdaError("there is no invocation to answer")
-        invocation: Invocation = context._invocation
-        return invocation
+        delivery: Delivery = context._invocation
+        return delivery
 
     def _api(self) -> RuntimeClient:
         if self._client is None:

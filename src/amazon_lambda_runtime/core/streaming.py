@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from .client import Invocation
+    from .client import Delivery
 
     Piece = str | bytes | bytearray | memoryview
     Body = Piece | Iterable[Piece] | AsyncIterable[Piece] | Callable[["ResponseStream"], Any] | None
@@ -34,9 +34,9 @@ class ResponseStream:
     """
 
     def __init__(
-        self, invocation: "Invocation", content_type: str = STREAM, prelude: bytes = b""
+        self, delivery: "Delivery", content_type: str = STREAM, prelude: bytes = b""
     ) -> None:
-        self._invocation = invocation
+        self._delivery = delivery
         self._content_type = content_type
         self._prelude = prelude
         #: Whether the answer is complete.
@@ -44,8 +44,8 @@ class ResponseStream:
 
     @property
     def started(self) -> bool:
-        """Whether this is the invocation's answer: its first piece is on the way."""
-        return self._invocation.stream is self
+        """Whether this is the delivery's answer: its first piece is on the way."""
+        return self._delivery.stream is self
 
     def write(self, piece: "Piece") -> None:
         """Send a piece; return when it is handed to the network, however long that takes.
@@ -60,7 +60,7 @@ class ResponseStream:
             return
         try:
             if self.started:
-                self._invocation.write(data)
+                self._delivery.write(data)
             else:
                 self._start(data)
         except StreamClosed:
@@ -74,16 +74,16 @@ class ResponseStream:
         self.closed = True
         if not self.started:
             self._start(b"")
-        self._invocation.finish()
+        self._delivery.finish()
 
     def fail(self, document: bytes, error_type: str) -> None:
         """End the answer with an error, which the caller gets behind what was sent."""
         self.closed = True
         body = b2a_base64(document, newline=False).decode()
-        self._invocation.finish(f"{ERROR_TYPE}: {error_type}\r\n{ERROR_BODY}: {body}\r\n")
+        self._delivery.finish(f"{ERROR_TYPE}: {error_type}\r\n{ERROR_BODY}: {body}\r\n")
 
     def _start(self, data: bytes) -> None:
-        self._invocation.start(self, self._content_type, self._prelude + data)
+        self._delivery.start(self, self._content_type, self._prelude + data)
 
 
 class HttpResponse:
@@ -147,11 +147,11 @@ def streams(value: object) -> bool:
     return callable(value) and not isinstance(value, type) and not codec.has_form(value)
 
 
-def open_stream(value: "Any", invocation: "Invocation") -> "tuple[Any, ResponseStream]":
+def open_stream(value: "Any", delivery: "Delivery") -> "tuple[Any, ResponseStream]":
     """Return the source of pieces in a handler's result, and the stream that is to take them."""
     if isinstance(value, HttpResponse):
-        return value.body, ResponseStream(invocation, HTTP_INTEGRATION, value.prelude())
-    return value, ResponseStream(invocation)
+        return value.body, ResponseStream(delivery, HTTP_INTEGRATION, value.prelude())
+    return value, ResponseStream(delivery)
 
 
 def pump(source: "Any", stream: ResponseStream) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any, NoReturn
 
-    from .client import Invocation
+    from .client import Delivery
     from .runtime import Handler, Runtime
 
 # A worker that dies sooner than this (seconds) after its start is not replaced at once, lest a
@@ -149,9 +149,9 @@ def _serve_in_threads(runtime: "Runtime", handler: "Handler", count: int) -> "No
     def work(client: RuntimeClient) -> None:
         try:
             while True:
-                invocation = client.next()
+                delivery = client.next()
                 with idle:
-                    _serve_one(runtime, handler, invocation)
+                    _serve_one(runtime, handler, delivery)
         except SystemExit as exc:
             statuses.append(_status(exc))
         except RuntimeApiError as exc:
@@ -176,14 +176,14 @@ def _serve_in_threads(runtime: "Runtime", handler: "Handler", count: int) -> "No
             idle.acquire(timeout=max(0.0, deadline - monotonic()))
 
 
-def _serve_one(runtime: "Runtime", handler: "Handler", invocation: "Invocation") -> None:
+def _serve_one(runtime: "Runtime", handler: "Handler", delivery: "Delivery") -> None:
     """Do what Runtime does with an event, but for what the whole process would see of it."""
     try:
-        context = Context(invocation.headers, invocation)
+        context = Context(delivery.headers, delivery)
         _current.set(context)
-        event = runtime._decode(invocation)
+        event = runtime._decode(delivery)
     except Exception as exc:
-        runtime._fail(invocation, exc)
+        runtime._fail(delivery, exc)
         return
     runtime._serve(handler, event, context)
 

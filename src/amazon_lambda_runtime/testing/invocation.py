@@ -15,7 +15,7 @@ from typing import Any
 
 from amazon_lambda_runtime import samples
 from amazon_lambda_runtime.core import codec
-from amazon_lambda_runtime.core.client import Invocation
+from amazon_lambda_runtime.core.client import Delivery
 from amazon_lambda_runtime.core.context import Context, _current
 from amazon_lambda_runtime.core.errors import LambdaError, UnmarshalError
 from amazon_lambda_runtime.core.runtime import Runtime
@@ -106,14 +106,14 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     wire = _Wire()
     body = event if isinstance(event, bytes) else codec.encode(event).encode()
     headers = {REQUEST_ID: context.aws_request_id, "content-type": JSON}
-    invocation = Invocation(wire, headers, body)  # type: ignore[arg-type]
-    context._invocation = invocation
+    delivery = Delivery(wire, headers, body)  # type: ignore[arg-type]
+    context._invocation = delivery
     token = _current.set(context)
     try:
         try:
-            decoded = runtime._decode(invocation)
+            decoded = runtime._decode(delivery)
         except UnmarshalError as exc:
-            runtime._fail(invocation, exc)
+            runtime._fail(delivery, exc)
         else:
             runtime._serve(handle, decoded, context)
     except SystemExit:
