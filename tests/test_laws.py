@@ -45,13 +45,15 @@ FLOORS = {
     "streaming": 5,
     "logs.hook": 5,
     "shutdown": 5,
-    "workers": 6,
-    "runtime": 7,
+    "snapshot": 5,
+    "serving": 6,
+    "workers": 7,
+    "runtime": 8,
+    "loading": 9,
 }
 
 # Circles of imports that are left, each with its reason. Two at the most.
 CIRCLES: "dict[frozenset[str], str]" = {
-    frozenset({"core.runtime", "core.workers"}): "to be cut",
     frozenset({"deploy.aws", "deploy.retry"}): "to be cut",
     frozenset({"events.alb", "events.batch", "events.handlers", "events.runtime"}): "to be cut",
     frozenset(
@@ -180,7 +182,7 @@ def circles() -> set[frozenset[str]]:
 def test_no_circles() -> None:
     """Law 1: no file is in a circle of imports, annotations counted."""
     assert circles() == set(CIRCLES)
-    assert len(CIRCLES) <= 4
+    assert len(CIRCLES) <= 3
 
 
 def loaded_by(statement: str, python: str) -> list[str]:

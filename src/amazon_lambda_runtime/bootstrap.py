@@ -1,30 +1,19 @@
-"""From a handler string to a Runtime that runs: what starts in an execution environment.
+"""What starts in an execution environment: the handler is loaded and served, or an init error sent.
 
-The string is `module.name`, `module.Class`, `module.Class.method`, and the module may be in a
-package, `pkg.mod.name` or `pkg/mod.name`. It is the first argument, else the variable _HANDLER.
+The handler string is the first argument, else the variable _HANDLER; `core/loading.py` reads it.
 """
 
 import sys
 from os import environ, execv, getcwd
 
-from .core import runtime
-from .core.errors import (
-    BuiltInModuleConflict,
-    HandlerNotFound,
-    ImportModuleError,
-    MalformedHandlerName,
-    RuntimeApiError,
-    UserCodeSyntaxError,
-)
+from .core.client import RuntimeClient, connect
+from .core.errors import RuntimeApiError
+from .core.loading import load
 from .core.logs.hook import LoggingHook
-from .core.runtime import Runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
-
-    from .core.client import RuntimeClient
-    from .core.runtime import Handler
+    from typing import NoReturn
 
 USAGE = """\
 usage: bootstrap [HANDLER]
@@ -49,15 +38,15 @@ def main() -> "NoReturn":
     if not environ.get("AWS_LAMBDA_RUNTIME_API"):
         _stand_in()
     try:
-        client = Runtime._client = runtime.connect()
+        client = RuntimeClient.current = connect()
     except RuntimeApiError as exc:
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
     if "_LAMBDA_TELEMETRY_LOG_FD" in environ:
-        from .core.logs import sink as _sink
+        from .core.logs import sink
 
-        _sink.claim()
-    Runtime._hook = LoggingHook().install()
+        sink.claim()
+    LoggingHook.install()
     _open_stdout()
     _put_code_first()
     try:
@@ -75,91 +64,6 @@ def _stand_in() -> "NoReturn":
     execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
 
 
-def load(name: str) -> "tuple[Runtime, Handler]":
-    """Return the Runtime that serves the handler string `name`, and the handler itself.
-
-    Raises one of the Faults of `errors`, or whatever the user's module or class raised.
-    """
-    path, dot, last = name.rpartition(".")
-    parts = path.replace("/", ".").split(".")
-    if not dot:
-        # In the words of awslambdaric, which people search the web for.
-        problem = "not enough values to unpack (expected 2, got 1)" if name else "there is none"
-        raise MalformedHandlerName(f"Bad handler '{name}': {problem}")
-    if not (all(parts) and last):
-        raise MalformedHandlerName(f"Bad handler '{name}': expected module.name")
-    if parts[0] in sys.builtin_module_names:
-        raise BuiltInModuleConflict(f"Cannot use built-in module {path} as a handler module")
-    try:
-        module, names = _import(parts)
-    except ImportError as exc:
-        raise ImportModuleError(f"Unable to import module '{path}': {exc}") from None
-    except SyntaxError as exc:
-        stack = [f'  File "{exc.filename}" Line {exc.lineno}\n    {exc.text}']
-        raise UserCodeSyntaxError(f"Syntax error in module '{path}': {exc}", stack) from None
-    return _found(module, [*names, last], path)
-
-
-def _import(parts: list[str]) -> "tuple[Any, list[str]]":
-    """Import the longest part of the dotted path that is a module; return it and the names left."""
-    name = ".".join(parts)
-    try:
-        __import__(name)
-    except ModuleNotFoundError as exc:
-        # A missing dependency of the user's module is no reason to look further. Nor is a missing
-        # module: only a path that goes on inside a module is.
-        module = sys.modules.get(".".join(parts[:-1]))
-        if exc.name != name or module is None or not hasattr(module, parts[-1]):
-            raise
-        return module, parts[-1:]
-    return sys.modules[name], []
-
-
-def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handler]":
-    """Return the Runtime and its handler for the names that follow a module in a handler string."""
-    owner, last = module, names[-1]
-    if len(names) > 1:  # module.Class.method
-        owner = getattr(module, names[0])
-        if isinstance(owner, type):
-            owner = owner()
-    elif not hasattr(module, last):
-        owner = _only_class(module, last, path)()
-    try:
-        found = getattr(owner, last)
-    except AttributeError:
-        raise HandlerNotFound(f"Handler '{last}' missing on module '{path}'") from None
-    if isinstance(found, type) and issubclass(found, Runtime):
-        found = found()
-    if isinstance(found, Runtime) and not callable(found):
-        owner, found = found, found.handler
-    if not callable(found):
-        kind = type(found).__name__
-        raise HandlerNotFound(f"Handler '{last}' on module '{path}' can't be called: it is {kind}")
-    return (owner if isinstance(owner, Runtime) else Runtime()), found
-
-
-def _only_class(module: "Any", method: str, path: str) -> type[Runtime]:
-    """Return the module's own Runtime subclass that has this method."""
-    # What the base class does itself, `run` for one, is no handler.
-    named = method == "handler" or not hasattr(Runtime, method)
-    classes = {
-        kind.__name__: kind
-        for kind in vars(module).values()
-        if isinstance(kind, type)
-        and issubclass(kind, Runtime)
-        and kind.__module__ == module.__name__
-        and named
-        and hasattr(kind, method)
-    }
-    if not classes:
-        raise HandlerNotFound(f"Handler '{method}' missing on module '{path}'")
-    if len(classes) > 1:
-        choice = " or ".join(f"{path}.{name}.{method}" for name in classes)
-        raise HandlerNotFound(f"Handler '{method}' on module '{path}' is ambiguous: say {choice}")
-    (kind,) = classes.values()
-    return kind
-
-
 def _open_stdout() -> None:
     """Have lines leave as they are printed, and half a surrogate pair not fail a print()."""
     if sys.stdout is not None:
@@ -175,18 +79,19 @@ def _put_code_first() -> None:
         sys.path[0] = root
 
 
-def _report(client: "RuntimeClient", exc: BaseException) -> "NoReturn":
+def _report(client: RuntimeClient, exc: BaseException) -> "NoReturn":
     """Tell Lambda why the function can't be loaded. Exits with a status that is not 0."""
-    from .core import error_document as failure
+    from .core import error_document
+    from .core.logs import sink
 
     # A constructor that called send_init_error() has told it in its own words.
     if not (client.init_failed and isinstance(exc, SystemExit)):
-        told = failure.of_exception(exc)
-        failure.say(told.record)
+        failure = error_document.of_exception(exc)
+        failure.log()
         try:
-            client.init_error(told.body, told.error_type, told.cause)
+            client.init_error(failure.body, failure.error_type, failure.cause)
         except RuntimeApiError as problem:
-            failure.say(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
     code = (
         exc.code
         if isinstance(exc, SystemExit)

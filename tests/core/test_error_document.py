@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from amazon_lambda_runtime.core import error_document as failure
+from amazon_lambda_runtime.core import error_document
 
 
 def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +16,7 @@ def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         raise MemoryError
 
     monkeypatch.setitem(sys.modules, "traceback", SimpleNamespace(extract_tb=extract_tb))
-    told = failure.of_exception(ValueError("lost"), "id-1")
+    told = error_document.of_exception(ValueError("lost"), "id-1")
     assert json.loads(told.body) == {
         "errorMessage": "",
         "errorType": "ValueError",
@@ -42,4 +42,4 @@ def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_header_type(error_type: str, header: str) -> None:
     """60: "Category.Reason", and nothing that a header can't carry."""
-    assert failure.header_type(error_type) == header
+    assert error_document.header_type(error_type) == header

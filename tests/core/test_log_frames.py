@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from amazon_lambda_runtime import Context
-from amazon_lambda_runtime.core import error_document as failure
-from amazon_lambda_runtime.core.logs import sink as _sink
+from amazon_lambda_runtime.core import error_document
+from amazon_lambda_runtime.core.logs import sink
 from tests.harness import ACCEPTED, FUNCTIONS, SERVING, Run, Step, event, ours, run, served
 from tests.harness import awslambdaric as ric
 
@@ -240,14 +240,14 @@ def test_fork_while_a_thread_writes(tmp_path: Path) -> None:
     """74: the child does not wait for a thread that it does not have."""
     source = """
 import os, threading, time
-from amazon_lambda_runtime.core.logs import sink as _sink
+from amazon_lambda_runtime.core.logs import sink
 def handler(event, context):
     thread = threading.Thread(target=context.log, args=["x" * 300_000])
     thread.start()
     time.sleep(0.2)  # it fills the pipe and waits
     child = os.fork()
     if not child:
-        os._exit(3 if _sink.Telemetry.current._lock.acquire(timeout=5) else 4)
+        os._exit(3 if sink.Telemetry.current._lock.acquire(timeout=5) else 4)
     status = os.waitpid(child, 0)[1]
     thread.join()
     return os.waitstatus_to_exitcode(status)
@@ -261,10 +261,10 @@ def test_signal_handler_that_logs(tmp_path: Path) -> None:
     """74: a signal that comes while its thread writes does not stop it for ever."""
     source = """
 import signal, time
-from amazon_lambda_runtime.core.logs import sink as _sink
+from amazon_lambda_runtime.core.logs import sink
 def handler(event, context):
     signal.signal(signal.SIGALRM, lambda *_: context.log("alarm"))
-    with _sink.Telemetry.current._lock:
+    with sink.Telemetry.current._lock:
         signal.raise_signal(signal.SIGALRM)
 """
     _, frames = framed_source(source, tmp_path)
@@ -280,9 +280,9 @@ def test_partial_writes(monkeypatch: pytest.MonkeyPatch) -> None:
         written.extend(data[:7])
         return len(data[:7])
 
-    monkeypatch.setattr(_sink, "write", write)
-    monkeypatch.setattr(_sink, "time_ns", lambda: 1_795_000_000_123_456_789)
-    assert _sink.Telemetry(9).send("ten bytes\n", 0xA55A0013)
+    monkeypatch.setattr(sink, "write", write)
+    monkeypatch.setattr(sink, "time_ns", lambda: 1_795_000_000_123_456_789)
+    assert sink.Telemetry(9).send("ten bytes\n", 0xA55A0013)
     assert written == bytes.fromhex("A55A0013 0000000A 0006608B01611240") + b"ten bytes\n"
 
 
@@ -315,9 +315,9 @@ def test_descriptor_that_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None
     """75: it is made to: a frame that the pipe has no room for waits, and is not cut."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    monkeypatch.setattr(_sink.Telemetry, "current", None)
+    monkeypatch.setattr(sink.Telemetry, "current", None)
     monkeypatch.setenv(VARIABLE, str(writer))
-    _sink.claim()
+    sink.claim()
     assert os.get_blocking(writer)
     assert VARIABLE not in os.environ
     Context({}).log("whole")
@@ -365,14 +365,14 @@ def test_record_when_the_reader_is_gone(
 ) -> None:
     """61, 74: a failure that can't be told in a frame is a line on stdout."""
     reader, writer = os.pipe()
-    monkeypatch.setattr(_sink.Telemetry, "current", _sink.Telemetry(writer))
-    record = failure.of_message("lost", "Error").record
+    monkeypatch.setattr(sink.Telemetry, "current", sink.Telemetry(writer))
+    record = error_document.of_message("lost", "Error").record
     assert record == "[ERROR] Error: lost\nTraceback (most recent call last):"
     os.close(reader)
-    failure.say(record)
+    sink.log_error(record)
     os.close(writer)
     assert capsys.readouterr().out == record + "\n"
-    assert _sink.Telemetry.current is None
+    assert sink.Telemetry.current is None
     Context({}).log("next")
     assert capsys.readouterr().out == "next"
 

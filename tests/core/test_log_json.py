@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.core import error_document as failure
+from amazon_lambda_runtime.core.logs import sink
 from tests.harness import ACCEPTED, FUNCTIONS, SOURCE, Step, event, ours, run, served
 from tests.harness import awslambdaric as ric
 from tests.lanes import find_python
@@ -95,7 +95,7 @@ def test_record(tmp_path: Path) -> None:
 
 def test_milliseconds() -> None:
     """77: the time as the platform writes it."""
-    assert failure.timestamp(1_795_000_000.25) == "2026-11-18T11:06:40.250Z"
+    assert sink.timestamp(1_795_000_000.25) == "2026-11-18T11:06:40.250Z"
 
 
 def test_exception_with_its_causes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from amazon_lambda_runtime.core import error_document as failure
+from amazon_lambda_runtime.core.logs import sink
 from tests.harness import ACCEPTED, Run, Step, event, ours, run, served
 from tests.harness import awslambdaric as ric
 
@@ -261,4 +261,4 @@ def test_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """52: with stdout and stderr both closed a failure is not told, and nothing else fails."""
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(f"sys.{name}", None)
-    failure.say("lost")
+    sink.log_error("lost")

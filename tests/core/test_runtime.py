@@ -20,6 +20,7 @@ from amazon_lambda_runtime import (
     Runtime,
     RuntimeApiError,
 )
+from amazon_lambda_runtime.core import serving
 from tests.harness import (
     ACCEPTED,
     SERVING,
@@ -410,7 +411,7 @@ def test_own_loop(monkeypatch: pytest.MonkeyPatch) -> None:
             return event, context
 
         seen, context = copy_context().run(loop)
-        runtime._api().close()
+        serving.of(runtime).client.close()
     assert (seen, context.aws_request_id) == ([1], "id-2")
     assert [request.kind for request in api.requests] == ["next", "error", "next", "response"]
     assert "_X_AMZN_TRACE_ID" not in os.environ

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amazon_lambda_runtime.core import serving
 from amazon_lambda_runtime.core.context import Context
 from amazon_lambda_runtime.events import EventRuntime
 from amazon_lambda_runtime.testing import make_context
@@ -69,8 +70,7 @@ class Function:
         return self.app.handler(event, clock(self.late) if self.late else make_context())
 
     def close(self) -> None:
-        if self.app._event_loop is not None:
-            self.app._event_loop.close()
+        serving.of(self.app).close()
 
 
 @pytest.fixture(autouse=True)
@@ -203,7 +203,6 @@ def test_handled_or_reported(fates: list[str], fifo: bool, is_async: bool, quest
         each["eventSourceARN"] = f"arn:aws:sqs:us-east-1:123456789012:{fate}{suffix}"
         messages.append(each)
     answer = app.handler(records(*messages), clock(questions))
-    if app._event_loop is not None:
-        app._event_loop.close()
+    serving.of(app).close()
     assert sorted(handled + failures(answer), key=int) == [str(n) for n in range(len(fates))]
     assert all(fates[int(name)] == "ok" for name in handled)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime import Context, HttpResponse, Runtime, current_context, samples
-from amazon_lambda_runtime.core.context import _current
 from amazon_lambda_runtime.testing import (
     FunctionError,
     invoke,
@@ -117,9 +116,9 @@ def test_invoke_a_class_an_instance_a_method_a_function() -> None:
 def test_the_context_is_current() -> None:
     """current_context() is the invocation's, and is gone after it."""
     context = make_context()
-    before = _current.get()
+    before = current_context()
     assert invoke(lambda event, got: got is current_context() is context, {}, context) is True
-    assert _current.get() is before
+    assert current_context() is before
 
 
 def test_results() -> None:

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
+from os import environ
 from time import sleep
 
 from amazon_lambda_runtime.protocol import (
@@ -35,7 +36,7 @@ _PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar
 
     from .http import Reply
 
@@ -111,6 +112,10 @@ class RuntimeClient:
 
     Raises ValueError if it is anything else.
     """
+
+    #: The client of this process, once the bootstrap has made it: there is one Runtime API to a
+    #: process, and an `__init__` of the user's may need it before there is a Runtime.
+    current: "ClassVar[RuntimeClient | None]" = None
 
     __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed")
 
@@ -235,9 +240,10 @@ class RuntimeClient:
         if status >= 500:
             raise RuntimeApiError(f"POST {path}: the Runtime API answered {_told(status, reply)}")
         if status >= 300:
-            from .error_document import say
+            from .logs import sink
 
-            say(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {_told(status, reply)}\n")
+            told = _told(status, reply)
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {told}\n")
 
     @property
     def address(self) -> str:
@@ -266,6 +272,23 @@ class RuntimeClient:
             raise RuntimeApiError(
                 f"Unable to connect to the Runtime API at {self._connection.address}: {exc}"
             ) from exc
+
+
+def connect() -> RuntimeClient:
+    """Return a client for the Runtime API that AWS_LAMBDA_RUNTIME_API names.
+
+    Raises RuntimeApiError if the variable is not set or not an address.
+    """
+    address = environ.get("AWS_LAMBDA_RUNTIME_API")
+    if not address:
+        raise RuntimeApiError(
+            "AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda."
+            " To run the function on this machine: lambda-runtime local HANDLER"
+        )
+    try:
+        return RuntimeClient(address)
+    except ValueError as exc:
+        raise RuntimeApiError(f"AWS_LAMBDA_RUNTIME_API: {exc}") from None
 
 
 def _error_headers(error_type: str, cause: str) -> str:

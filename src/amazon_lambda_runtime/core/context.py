@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_current: "ContextVar[Context | None]" = ContextVar("lambda_context", default=None)
+current: "ContextVar[Context | None]" = ContextVar("lambda_context", default=None)
 
 
 def current_context() -> "Context | None":
@@ -34,7 +34,7 @@ def current_context() -> "Context | None":
 
     It follows the code into tasks and into `asyncio.to_thread`, not into a bare thread.
     """
-    return _current.get()
+    return current.get()
 
 
 class _Variable:
@@ -66,10 +66,8 @@ class Context:
     log_group_name = _Variable("AWS_LAMBDA_LOG_GROUP_NAME")
     log_stream_name = _Variable("AWS_LAMBDA_LOG_STREAM_NAME")
 
-    def __init__(self, headers: "Mapping[str, str]", invocation: "Any" = None) -> None:
+    def __init__(self, headers: "Mapping[str, str]") -> None:
         get = headers.get
-        #: What Runtime answers; it is of no concern to a handler.
-        self._invocation = invocation
         #: The id of this invocation, a UUID as text.
         self.aws_request_id = get(REQUEST_ID, "")
         #: The ARN that was called: it tells the version or the alias.
@@ -106,9 +104,9 @@ class Context:
 
     def log(self, message: object) -> None:
         """Write `message` to the log as it is: no time, no level, no line end."""
-        from .logs import sink as _sink
+        from .logs import sink
 
-        _sink.log(str(message))
+        sink.log(str(message))
 
     def _read_client_context(self, found: "dict[str, Any] | None") -> None:
         if found is None:

@@ -4,18 +4,17 @@ Loaded at the first failure. Rule: whatever the exception does to us (a `__str__
 working directory that is gone, half a surrogate pair, no memory), an answer comes out.
 """
 
-import sys
 from os import __file__ as os_file
 from os import getcwd
 from os.path import dirname
-from time import gmtime, strftime, time
+from time import time
 
 from amazon_lambda_runtime.protocol import ERROR_LIMIT, error_document
 
 from . import codec
 from .context import current_context
 from .errors import Fault
-from .logs.sink import ERROR, JSON, TEXT, Telemetry, frame_type, log_form
+from .logs import sink
 from .stdlib import load
 
 TYPE_CHECKING = False
@@ -43,7 +42,7 @@ class Failure:
     """One failure, in the forms in which it is told.
 
     `body` is the error document as JSON, below 1 MiB; `error_type` is its errorType; `cause` is a
-    single line of JSON for X-Ray; `record` is the text for the log, which `say` takes.
+    single line of JSON for X-Ray; `record` is the text for the log.
     """
 
     __slots__ = ("body", "cause", "error_type", "record")
@@ -62,6 +61,10 @@ class Failure:
             document = error_document(message, error_type, request_id, stack)
             self.body = codec.encode(document).encode()
         self.record = _record(document)
+
+    def log(self) -> None:
+        """Write the record to the log at once."""
+        sink.log_error(self.record)
 
 
 def of_exception(exc: BaseException, request_id: str = "", late: bool = False) -> Failure:
@@ -103,32 +106,6 @@ def header_type(error_type: str) -> str:
     return (
         error_type if error_type.startswith(("Runtime.", "Function.")) else "Function." + error_type
     )
-
-
-def say(text: str) -> None:
-    """Write `text` to the log at once, as an error.
-
-    Where there is no file descriptor for records it goes to stdout, or to stderr; if both are
-    closed there is nobody to tell.
-    """
-    telemetry = Telemetry.current
-    if telemetry is not None:
-        form = JSON if text.startswith("{") else TEXT
-        if telemetry.send(text, frame_type(ERROR, form)):
-            return
-    line = text if text.endswith("\n") else text + "\n"
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.write(line.encode("utf-8", "backslashreplace").decode())
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            continue
-        return
-
-
-def timestamp(seconds: float) -> str:
-    """Return a Unix time as JSON records have it: UTC, with milliseconds."""
-    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{int(seconds * 1000) % 1000:03d}Z"
 
 
 def sequel(exc: BaseException) -> list[str]:
@@ -217,9 +194,9 @@ def _record(document: "dict[str, Any]") -> str:
 
     On stdout it is one line, one event in CloudWatch; in a frame no line end closes it.
     """
-    framed = Telemetry.current is not None
-    if log_form() == JSON:
-        record = {"timestamp": timestamp(time()), "level": "ERROR", **document}
+    framed = sink.Telemetry.current is not None
+    if sink.log_form() == sink.JSON:
+        record = {"timestamp": sink.timestamp(time()), "level": "ERROR", **document}
         context = current_context()
         # An invocation may fail before it has a context, while the last one is still current.
         if context and context.tenant_id and context.aws_request_id == document["requestId"]:

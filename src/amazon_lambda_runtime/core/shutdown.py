@@ -1,27 +1,20 @@
-"""What an environment goes through besides invocations: its snapshot, and its end.
+"""The end of an environment: SIGTERM, and the call of `on_shutdown`.
 
-Loaded only for a function that overrides `on_shutdown`, is started to be snapshotted, or serves
-many invocations at once.
+Loaded only for a function that overrides `on_shutdown` or serves several invocations at a time.
 """
 
 import signal
-import sys
 from _thread import start_new_thread
 
 from amazon_lambda_runtime.protocol import EVENT_NEXT, EXTENSION_ID, REGISTER
 
-from . import error_document as failure
 from .client import RuntimeClient
 from .errors import RuntimeApiError, Shutdown
 from .http import Connection, Disconnected, ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
-    from typing import Any, NoReturn
-
-    Hook = Callable[[], object]
 
 EXTENSION = "amazon-lambda-runtime"
 
@@ -128,50 +121,3 @@ def _wait(connection: Connection, head: bytes) -> None:  # pragma: no cover  in 
         connection.request(head)
     except (OSError, Disconnected, ProtocolError):
         pass  # the end of the environment
-
-
-def snapshot(client: RuntimeClient, before: "Hook", after: "Hook") -> None:
-    """Run the hooks round the snapshot that is taken of this process, and wait in between.
-
-    `before` and `after` are the class's own. Those that the package snapshot-restore-py knows run
-    as it says: before the snapshot the last registered first, after it the first. A hook that fails
-    is reported and ends the process, with status 64 or 65.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
-    """
-    package: Any = sys.modules.get("snapshot_restore_py")
-    try:
-        before()
-        if package is not None:
-            registered = package.get_before_snapshot()
-            while registered:
-                function, arguments, options = registered.pop()
-                function(*arguments, **options)
-    except BaseException as exc:
-        _give_up(exc, client.init_error, "Runtime.BeforeSnapshotError", 64)
-    client.restore()
-    try:
-        _reseed()
-        if package is not None:
-            for function, arguments, options in package.get_after_restore():
-                function(*arguments, **options)
-        after()
-    except BaseException as exc:
-        _give_up(exc, client.restore_error, "Runtime.AfterRestoreError", 65)
-
-
-def _give_up(
-    exc: BaseException, post: "Callable[[bytes, str, str], None]", error_type: str, status: int
-) -> "NoReturn":
-    """Log and post why a hook failed, and exit."""
-    told = failure.of_exception(exc)
-    failure.say(told.record)
-    post(told.body, error_type, told.cause)
-    raise SystemExit(status) from None
-
-
-def _reseed() -> None:
-    """Have no two environments that come from one snapshot draw the same numbers."""
-    random = sys.modules.get("random")
-    if random is not None:  # pragma: no branch  coverage itself has loaded it
-        random.seed()

@@ -1,8 +1,8 @@
-"""Many invocations in one environment: Lambda Managed Instances.
+"""Several invocations at a time in one environment: Lambda Managed Instances.
 
-The loop of `runtime.py` is run N times, in processes, in threads, or in threads that share one
-event loop. Each has a connection of its own; what an invocation needs is in its locals and in its
-Context, so that nothing else has to change.
+The loop of `serving.py` is run N times: in processes, in threads, or in threads that share one
+event loop. Each worker has a connection of its own. What an invocation needs is in locals and
+context variables, so nothing else has to change.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
 """
@@ -14,10 +14,10 @@ import threading
 from os import environ
 from time import monotonic, sleep
 
-from . import error_document as failure
+from . import serving
 from .client import RuntimeClient
-from .context import Context, _current
 from .errors import RuntimeApiError, Shutdown
+from .logs import sink
 from .shutdown import Ending
 
 TYPE_CHECKING = False
@@ -25,13 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any, NoReturn
 
-    from .client import Delivery
-    from .runtime import Handler, Runtime
+    from .serving import Handler, Served, Serving
 
-# A worker that dies sooner than this (seconds) after its start is not replaced at once, lest a
-# function that can't live keeps the machine busy.
+# A worker that dies sooner than this (seconds) after its start is replaced after a pause, so that
+# a function that fails at once does not keep the machine busy.
 _TOO_SOON = 1.0
-# How long (seconds) the end waits for invocations to be answered: Lambda leaves 600 ms.
+# How long (seconds) to wait at the end for invocations to be answered: Lambda leaves 600 ms.
 _LAST_ANSWERS = 0.5
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -42,7 +41,7 @@ MODES = ("processes", "threads", "tasks")
 def wanted() -> int:
     """Return how many invocations Lambda will send at a time, from AWS_LAMBDA_MAX_CONCURRENCY.
 
-    What is no number above 0 counts as 1, with a line in the log.
+    A value that is not a number above 0 counts as 1, with a line in the log.
     """
     text = environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
     try:
@@ -50,16 +49,16 @@ def wanted() -> int:
     except ValueError:
         number = 0
     if number < 1:
-        failure.say(f"[WARNING] AWS_LAMBDA_MAX_CONCURRENCY is {text!r}: taken for 1\n")
+        sink.log_error(f"[WARNING] AWS_LAMBDA_MAX_CONCURRENCY is {text!r}: taken for 1\n")
         return 1
     return number
 
 
-def mode_of(runtime: "Runtime", is_async: bool) -> str:
+def mode_of(runtime: "Served", is_async: bool) -> str:
     """Return how to serve them: one of MODES.
 
     AWS_LAMBDA_CONCURRENCY_MODE decides, then the attribute `concurrency` of the class, then what
-    the handler is: coroutines are tasks, functions get processes. Raises ValueError for another.
+    the handler is: tasks if it is async, else processes. Raises ValueError for an unknown mode.
     """
     chosen = environ.get("AWS_LAMBDA_CONCURRENCY_MODE") or runtime.concurrency
     if not chosen:
@@ -71,26 +70,26 @@ def mode_of(runtime: "Runtime", is_async: bool) -> str:
     raise ValueError(f"concurrency is {chosen!r}: expected processes, threads or tasks")
 
 
-def serve(runtime: "Runtime", handler: "Handler", is_async: bool) -> None:
-    """Serve as many invocations at a time as are wanted; return if that is one.
+def run_workers(served: "Serving", handler: "Handler", is_async: bool) -> None:
+    """Serve as many invocations at a time as Lambda will send; return if that is one.
 
     Otherwise it ends in a SystemExit.
     """
     count = wanted()
     try:
-        mode = mode_of(runtime, is_async)
+        mode = mode_of(served.runtime, is_async)
     except ValueError as exc:
-        runtime.send_init_error(str(exc), "ValueError")
+        served.send_init_error(str(exc), "ValueError")
     _take_log_socket()
     if count == 1:
         return
     if mode == "processes":
-        _serve_in_processes(runtime, handler, is_async, count)
-    # Threads need it, too: a handler that is no coroutine may still await something.
-    runtime._event_loop = loop = SharedLoop()
+        _run_processes(served, handler, is_async, count)
+    # Threads need it, too: a handler that is not async may still return something to await.
+    served.loop = loop = SharedLoop()
     if mode == "tasks":
-        loop.start()  # asyncio is slow to load: now, and not in the first invocation
-    _serve_in_threads(runtime, handler, count)
+        loop.start()  # asyncio is slow to load: during init, not in an invocation
+    _run_threads(served, handler, count)
 
 
 class SharedLoop:
@@ -113,17 +112,16 @@ class SharedLoop:
                 self._thread.start()
 
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
-        """Return what `awaitable` comes to, or raise what it raises."""
+        """Return the result of `awaitable`, or raise what it raises."""
         from .event_loop import CancelledError
 
         self.start()
-        context = _current.get()
 
+        # It runs in a copy of this thread's context: `call_soon_threadsafe` makes one.
         async def outcome() -> "tuple[Any, BaseException | None]":
-            _current.set(context)
             try:
                 return await awaitable, None
-            except BaseException as exc:  # a SystemExit would end the loop for all
+            except BaseException as exc:  # a SystemExit would stop the loop of all threads
                 return None, exc
 
         result, exc = self._submit(outcome(), self._loop).result()
@@ -140,8 +138,8 @@ class SharedLoop:
             self._thread.join(1)
 
 
-def _serve_in_threads(runtime: "Runtime", handler: "Handler", count: int) -> "NoReturn":
-    """Have `count` threads serve, until one of them has to end the process or a signal comes."""
+def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn":
+    """Serve in `count` threads, until one of them has to end the process or a signal comes."""
     ended = threading.Event()
     statuses: list[int] = []
     idle = threading.Semaphore(count)
@@ -151,18 +149,20 @@ def _serve_in_threads(runtime: "Runtime", handler: "Handler", count: int) -> "No
             while True:
                 delivery = client.next()
                 with idle:
-                    _serve_one(runtime, handler, delivery)
+                    opened = served.open(delivery, alone=False)
+                    if opened is not None:
+                        served.answer(delivery, handler, *opened)
         except SystemExit as exc:
             statuses.append(_status(exc))
         except RuntimeApiError as exc:
-            failure.say(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
             statuses.append(1)
         ended.set()
 
-    if runtime._ending is None:
+    if served.ending is None:
         signal.signal(signal.SIGTERM, _exit)
     for number in range(count):
-        client = RuntimeClient(runtime._api().address)
+        client = RuntimeClient(served.client.address)
         threading.Thread(
             target=work, args=[client], name=f"invocations-{number}", daemon=True
         ).start()
@@ -170,41 +170,27 @@ def _serve_in_threads(runtime: "Runtime", handler: "Handler", count: int) -> "No
         ended.wait()
         raise SystemExit(statuses[0])
     finally:
-        # Those in the middle of an invocation may still come to its end.
+        # Invocations that are being handled may still be answered.
         deadline = monotonic() + _LAST_ANSWERS
         for _ in range(count):
             idle.acquire(timeout=max(0.0, deadline - monotonic()))
 
 
-def _serve_one(runtime: "Runtime", handler: "Handler", delivery: "Delivery") -> None:
-    """Do what Runtime does with an event, but for what the whole process would see of it."""
-    try:
-        context = Context(delivery.headers, delivery)
-        _current.set(context)
-        event = runtime._decode(delivery)
-    except Exception as exc:
-        runtime._fail(delivery, exc)
-        return
-    runtime._serve(handler, event, context)
-
-
-def _serve_in_processes(
-    runtime: "Runtime", handler: "Handler", is_async: bool, count: int
-) -> "NoReturn":
-    """Fork the workers, replace those that die, and end with them when asked to."""
-    runtime._api().close()  # a connection can't be shared
+def _run_processes(served: "Serving", handler: "Handler", is_async: bool, count: int) -> "NoReturn":
+    """Fork the workers, replace those that die, and end them when a signal comes."""
+    served.client.close()  # a connection can't be shared
     workers: dict[int, float] = {}
     for number in _SIGNALS:
         signal.signal(number, _exit)
     try:
         while True:
             while len(workers) < count:
-                # A signal in the middle of this would find a child that can't hear it, or a
-                # parent that does not know its child.
+                # A signal in between would reach a child that does not listen yet, or a parent
+                # that does not know its child.
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
                 pid = os.fork()
                 if pid == 0:
-                    _be_worker(runtime, handler, is_async)  # pragma: no cover  in the child
+                    _be_worker(served, handler, is_async)  # pragma: no cover  in the child
                 workers[pid] = monotonic()
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             pid, status = os.wait()
@@ -212,7 +198,7 @@ def _serve_in_processes(
             if started is None:
                 continue  # a child of the user's
             code = os.waitstatus_to_exitcode(status)
-            failure.say(f"[WARNING] LAMBDA_RUNTIME Worker process {pid} ended with {code}\n")
+            sink.log_error(f"[WARNING] LAMBDA_RUNTIME Worker process {pid} ended with {code}\n")
             if monotonic() - started < _TOO_SOON:
                 sleep(_TOO_SOON)
     finally:
@@ -220,7 +206,7 @@ def _serve_in_processes(
 
 
 def _end_workers(pids: list[int]) -> None:
-    """Tell them to end, and kill those that have not when their time is over."""
+    """Send SIGTERM, and SIGKILL to those that are still there when their time is over."""
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
     deadline = monotonic() + 2 * _LAST_ANSWERS
@@ -231,30 +217,30 @@ def _end_workers(pids: list[int]) -> None:
         sleep(0.005)
 
 
-def _be_worker(runtime: "Runtime", handler: "Handler", is_async: bool) -> "NoReturn":
+def _be_worker(served: "Serving", handler: "Handler", is_async: bool) -> "NoReturn":
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
     try:
         ending = Ending(patience=_LAST_ANSWERS)
         ending.listen()
-        # Ctrl-C reaches the whole group. The parent hears it too, and tells us.
+        # Ctrl-C reaches the whole group: the parent gets it too, and sends SIGTERM.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         _take_log_socket()
         if is_async:
-            runtime._loop()
+            served.load_loop()
         while True:
-            event, context = runtime.next_event()
+            event, context = served.runtime.next_event()
             with ending:
-                runtime._serve(handler, event, context)
+                served.answer(served.delivery(), handler, event, context)
     except SystemExit as exc:
         if isinstance(exc, Shutdown):
-            runtime._shut_down()
+            served.shut_down()
         status = _status(exc)
     except RuntimeApiError as exc:
-        failure.say(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+        sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
     finally:
-        runtime._flush()
+        serving.flush()
         os._exit(status)
 
 
@@ -267,7 +253,7 @@ def _status(exc: SystemExit) -> int:
 
 
 def _take_log_socket() -> None:
-    """Send stdout and stderr where Lambda collects them by the line, each on its own connection."""
+    """Send stdout and stderr to Lambda's log socket, each on a connection of its own."""
     path = environ.get("_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET")
     if not path:
         return

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 
 from binascii import a2b_base64
 
-from amazon_lambda_runtime.core import codec
+from amazon_lambda_runtime.core import codec, serving
 from amazon_lambda_runtime.core.stdlib import load
 from amazon_lambda_runtime.core.streaming import HttpResponse
 
@@ -26,7 +26,7 @@ def answer(handler: "ALB") -> "dict[str, Any]":
         method, path = event.get("httpMethod", ""), event.get("path", "")
         result = handler.on_request(method, path, params(event), event)
         if hasattr(type(result), "__await__"):
-            result = handler.runtime._loop().wait(result)
+            result = serving.of(handler.runtime).wait(result)
         return _document(event, result)
     except Exception as exc:
         handler.logger.error("the request failed", exc_info=exc)

@@ -8,6 +8,8 @@ source keeps in order: a group of a FIFO queue, a shard, a partition; each messa
 is a lane to itself.
 """
 
+from amazon_lambda_runtime.core import serving
+
 from .errors import BatchFailed
 from .routes import is_async
 from .sources import at
@@ -95,7 +97,7 @@ class Batch:
         """
         functions = {id(call[0]): call[0] for entry in self._entries for call in entry.calls}
         if any(map(is_async, functions.values())):
-            self._runtime._loop().wait(self._run_async())
+            serving.of(self._runtime).wait(self._run_async())
             if self._exit is not None:
                 raise self._exit
         else:
@@ -110,7 +112,7 @@ class Batch:
                 result = function(*arguments)
                 if result is not None:
                     if hasattr(type(result), "__await__"):
-                        result = self._runtime._loop().wait(result)
+                        result = serving.of(self._runtime).wait(result)
                     _check(function, result)
         except Exception as exc:
             self._fail(entry, exc)

@@ -3,7 +3,6 @@
 With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event` and `invoke`.
 """
 
-import asyncio
 import base64
 import json
 import sys
@@ -14,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from amazon_lambda_runtime import samples
-from amazon_lambda_runtime.core import codec
+from amazon_lambda_runtime.core import codec, serving
 from amazon_lambda_runtime.core.client import Delivery
-from amazon_lambda_runtime.core.context import Context, _current
+from amazon_lambda_runtime.core.context import Context
 from amazon_lambda_runtime.core.errors import LambdaError, UnmarshalError
 from amazon_lambda_runtime.core.runtime import Runtime
 from amazon_lambda_runtime.protocol import (
@@ -107,29 +106,29 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     body = event if isinstance(event, bytes) else codec.encode(event).encode()
     headers = {REQUEST_ID: context.aws_request_id, "content-type": JSON}
     delivery = Delivery(wire, headers, body)  # type: ignore[arg-type]
-    context._invocation = delivery
-    token = _current.set(context)
+    served = serving.of(runtime)
+    tokens = serving.enter(delivery, context)
     try:
         try:
-            decoded = runtime._decode(delivery)
+            decoded = served.decode(delivery)
         except UnmarshalError as exc:
-            runtime._fail(delivery, exc)
+            served.fail(delivery, exc)
         else:
-            runtime._serve(handle, decoded, context)
+            served.answer(delivery, handle, decoded, context)
     except SystemExit:
-        pass  # the caller has been told
+        pass  # the caller has its answer
     finally:
-        _current.reset(token)
-        if is_ours and runtime._event_loop is not None:
-            runtime._event_loop.close()
-    if not is_ours and runtime._event_loop is not None:
-        # It serves the next invocation as well, and is closed with the runtime or at the exit.
-        _close_at_end(runtime, runtime._event_loop)
+        serving.leave(tokens)
+        if is_ours:
+            served.close()
+    if not is_ours and served.loop is not None:
+        # It serves the next invocation as well. It is closed with the runtime, or at the exit.
+        _close_at_end(runtime, served.loop)
     return wire.result()
 
 
 def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], bool]:
-    """Return the runtime, its handler, and whether nobody else has the runtime."""
+    """Return the runtime, its handler, and whether the runtime was made here."""
     if isinstance(handler, type) and issubclass(handler, Runtime):
         made = handler()
         return made, made.handler, True
@@ -146,14 +145,7 @@ def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], b
 
 def _close_at_end(runtime: Runtime, loop: Any) -> None:
     if not hasattr(loop, "closed_by_testing"):
-        loop.closed_by_testing = weakref.finalize(runtime, _close, loop)
-
-
-def _close(loop: Any) -> None:
-    if asyncio._get_running_loop() is None:
-        loop.close()
-    else:  # the garbage was collected in the middle of another: there is no running it any more
-        loop._runner.get_loop().close()
+        loop.closed_by_testing = weakref.finalize(runtime, loop.close)
 
 
 def _identity(identity_id: str | None, pool_id: str | None) -> str | None:
@@ -163,7 +155,7 @@ def _identity(identity_id: str | None, pool_id: str | None) -> str | None:
 
 
 class _Wire:
-    """Stands where the client of the Runtime API does, and keeps the answer."""
+    """Takes the place of the Runtime API's client, and keeps the answer."""
 
     def __init__(self) -> None:
         #: What kind of answer came, its headers and its body.

@@ -11,7 +11,7 @@ from os import environ
 from amazon_lambda_runtime.core.context import current_context
 from amazon_lambda_runtime.core.stdlib import load
 
-from . import sink as _sink
+from . import sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ class LambdaLoggerHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            _sink.log(self.format(record), self._frame_type(record))
+            sink.log(self.format(record), self._frame_type(record))
         except Exception:
             self.handleError(record)
 
     def _frame_type(self, record: logging.LogRecord) -> int:
         if isinstance(self.formatter, JsonFormatter):
-            return _sink.frame_type(record.levelno, _sink.JSON)
-        return _sink.frame_type(record.levelno, _sink.TEXT) if self._graded else _sink.PLAIN
+            return sink.frame_type(record.levelno, sink.JSON)
+        return sink.frame_type(record.levelno, sink.TEXT) if self._graded else sink.PLAIN
 
 
 class JsonFormatter(logging.Formatter):
@@ -65,10 +65,10 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         # Where records are text, nothing of it is needed before a failure.
-        from amazon_lambda_runtime.core import error_document as failure
+        from amazon_lambda_runtime.core import error_document
 
         fields: dict[str, Any] = {
-            "timestamp": failure.timestamp(record.created),
+            "timestamp": sink.timestamp(record.created),
             "level": logging.getLevelName(_grade(record.levelno)),
             "message": _message(record),
             "logger": record.name,
@@ -81,9 +81,9 @@ class JsonFormatter(logging.Formatter):
         # Where there was nothing to catch it is (None, None, None).
         if record.exc_info and record.exc_info[1] is not None:
             _, exc, tb = record.exc_info
-            fields["stackTrace"] = [*load("traceback").format_tb(tb), *failure.sequel(exc)]
+            fields["stackTrace"] = [*load("traceback").format_tb(tb), *error_document.sequel(exc)]
             fields["errorType"] = type(exc).__name__
-            fields["errorMessage"] = failure.text_of(exc)
+            fields["errorMessage"] = error_document.text_of(exc)
             fields["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
         tenant_id = getattr(record, "tenant_id", None)
         if tenant_id is not None:
@@ -138,9 +138,9 @@ def _json(value: object) -> str:
 
 
 def _text_of(value: object) -> str:
-    from amazon_lambda_runtime.core import error_document as failure
+    from amazon_lambda_runtime.core import error_document
 
-    return failure.text_of(value)
+    return error_document.text_of(value)
 
 
 class RuntimeLogger(logging.Logger):
@@ -174,7 +174,7 @@ def attach(latest: "Callable[[], Context | None]") -> None:
     # For the whole process: a handler of the user's own would otherwise tell another time.
     logging.Formatter.converter = time.gmtime
     wanted = environ.get("AWS_LAMBDA_LOG_LEVEL")
-    as_json = _sink.log_form() == _sink.JSON
+    as_json = sink.log_form() == sink.JSON
     handler = LambdaLoggerHandler(latest, graded=as_json or bool(wanted))
     text = logging.Formatter(FORMAT, DATE_FORMAT)
     handler.setFormatter(JsonFormatter() if as_json else text)

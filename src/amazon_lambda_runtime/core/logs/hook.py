@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import ClassVar
 
     from amazon_lambda_runtime.core.context import Context
 
@@ -20,16 +21,21 @@ if TYPE_CHECKING:
 class LoggingHook:
     """A finder and loader that is asked for `logging` once, lets it load, and attaches `logs`."""
 
-    #: The invocation that code is taken to run for in a thread that carries no context.
-    latest: "Context | None" = None
+    #: The Context of the latest invocation: that of a thread which carries none of its own.
+    latest: "ClassVar[Context | None]" = None
+    _is_installed: "ClassVar[bool]" = False
 
-    def install(self) -> "LoggingHook":
-        """Wait for `logging`, or attach now if it is there already."""
+    @classmethod
+    def install(cls) -> None:
+        """Wait for `logging`, or attach now if it is there already. Done once in a process."""
+        if cls._is_installed:
+            return
+        cls._is_installed = True
+        hook = cls()
         if "logging" in sys.modules:
-            self._attach()
+            hook._attach()
         else:
-            sys.meta_path.insert(0, self)
-        return self
+            sys.meta_path.insert(0, hook)
 
     def find_spec(
         self, name: str, path: object = None, target: object = None
@@ -60,6 +66,6 @@ class LoggingHook:
         self._attach()
 
     def _attach(self) -> None:
-        from . import format as logs
+        from .format import attach
 
-        logs.attach(lambda: self.latest)
+        attach(lambda: LoggingHook.latest)

@@ -11,7 +11,7 @@ What `print()` writes, and whatever else goes to stdout and stderr, is no record
 import sys
 from _thread import RLock
 from os import environ, register_at_fork, set_blocking, set_inheritable, write
-from time import time_ns
+from time import gmtime, strftime, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +86,32 @@ def log(text: str, frame_type: int = PLAIN) -> None:
     if Telemetry.current is None or not Telemetry.current.send(text, frame_type):
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def log_error(text: str) -> None:
+    """Write `text` to the log at once, as an error.
+
+    Without a descriptor for records it goes to stdout, or else to stderr. If both are closed, it
+    is lost.
+    """
+    telemetry = Telemetry.current
+    if telemetry is not None:
+        form = JSON if text.startswith("{") else TEXT
+        if telemetry.send(text, frame_type(ERROR, form)):
+            return
+    line = text if text.endswith("\n") else text + "\n"
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.write(line.encode("utf-8", "backslashreplace").decode())
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            continue
+        return
+
+
+def timestamp(seconds: float) -> str:
+    """Return a Unix time as JSON records have it: UTC, with milliseconds."""
+    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{int(seconds * 1000) % 1000:03d}Z"
 
 
 def log_form() -> int:

@@ -1,0 +1,107 @@
+"""From a handler string to a handler.
+
+The string is `module.name`, `module.Class` or `module.Class.method`. The module may be in a
+package: `pkg.mod.name` or `pkg/mod.name`.
+"""
+
+import sys
+
+from .errors import (
+    BuiltInModuleConflict,
+    HandlerNotFound,
+    ImportModuleError,
+    MalformedHandlerName,
+    UserCodeSyntaxError,
+)
+from .runtime import Runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .runtime import Handler
+
+
+def load(name: str) -> "tuple[Runtime, Handler]":
+    """Return the Runtime that serves the handler string `name`, and the handler itself.
+
+    Raises one of the Faults of `errors`, or whatever the user's module or class raised.
+    """
+    path, dot, last = name.rpartition(".")
+    parts = path.replace("/", ".").split(".")
+    if not dot:
+        # In the words of awslambdaric, which people search the web for.
+        problem = "not enough values to unpack (expected 2, got 1)" if name else "there is none"
+        raise MalformedHandlerName(f"Bad handler '{name}': {problem}")
+    if not (all(parts) and last):
+        raise MalformedHandlerName(f"Bad handler '{name}': expected module.name")
+    if parts[0] in sys.builtin_module_names:
+        raise BuiltInModuleConflict(f"Cannot use built-in module {path} as a handler module")
+    try:
+        module, names = _import(parts)
+    except ImportError as exc:
+        raise ImportModuleError(f"Unable to import module '{path}': {exc}") from None
+    except SyntaxError as exc:
+        stack = [f'  File "{exc.filename}" Line {exc.lineno}\n    {exc.text}']
+        raise UserCodeSyntaxError(f"Syntax error in module '{path}': {exc}", stack) from None
+    return _found(module, [*names, last], path)
+
+
+def _import(parts: list[str]) -> "tuple[Any, list[str]]":
+    """Import the longest part of the dotted path that is a module; return it and the names left."""
+    name = ".".join(parts)
+    try:
+        __import__(name)
+    except ModuleNotFoundError as exc:
+        # A missing dependency of the user's module is no reason to look further. Nor is a missing
+        # module: only a path that goes on inside a module is.
+        module = sys.modules.get(".".join(parts[:-1]))
+        if exc.name != name or module is None or not hasattr(module, parts[-1]):
+            raise
+        return module, parts[-1:]
+    return sys.modules[name], []
+
+
+def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handler]":
+    """Return the Runtime and its handler for the names that follow a module in a handler string."""
+    owner, last = module, names[-1]
+    if len(names) > 1:  # module.Class.method
+        owner = getattr(module, names[0])
+        if isinstance(owner, type):
+            owner = owner()
+    elif not hasattr(module, last):
+        owner = _only_class(module, last, path)()
+    try:
+        found = getattr(owner, last)
+    except AttributeError:
+        raise HandlerNotFound(f"Handler '{last}' missing on module '{path}'") from None
+    if isinstance(found, type) and issubclass(found, Runtime):
+        found = found()
+    if isinstance(found, Runtime) and not callable(found):
+        owner, found = found, found.handler
+    if not callable(found):
+        kind = type(found).__name__
+        raise HandlerNotFound(f"Handler '{last}' on module '{path}' can't be called: it is {kind}")
+    return (owner if isinstance(owner, Runtime) else Runtime()), found
+
+
+def _only_class(module: "Any", method: str, path: str) -> type[Runtime]:
+    """Return the module's own Runtime subclass that has this method."""
+    # What the base class does itself, `run` for one, is no handler.
+    named = method == "handler" or not hasattr(Runtime, method)
+    classes = {
+        kind.__name__: kind
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Runtime)
+        and kind.__module__ == module.__name__
+        and named
+        and hasattr(kind, method)
+    }
+    if not classes:
+        raise HandlerNotFound(f"Handler '{method}' missing on module '{path}'")
+    if len(classes) > 1:
+        choice = " or ".join(f"{path}.{name}.{method}" for name in classes)
+        raise HandlerNotFound(f"Handler '{method}' on module '{path}' is ambiguous: say {choice}")
+    (kind,) = classes.values()
+    return kind

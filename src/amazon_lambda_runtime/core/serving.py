@@ -1,0 +1,397 @@
+"""Serving: one invocation from event to answer, and the loop round it.
+
+Theory: an invocation is a Delivery (its event, and the one answer it gets) and a Context. Both are
+passed as arguments and are current in a context variable, never an attribute of the user's object,
+so any number of invocations may be served at once. The steps are methods of their own: `open`
+decodes, the handler is called, `resolve` awaits or streams its result, `encode` and `flush` come
+before the answer, `fail` reports an exception instead. `answer` puts them together and sees to it
+that a delivery is answered exactly once.
+"""
+
+import sys
+from _contextvars import ContextVar
+from os import environ, getpid
+
+from amazon_lambda_runtime.protocol import JSON, OCTETS
+
+from .client import RuntimeClient, connect
+from .context import Context, current
+from .errors import (
+    LambdaError,
+    MarshalError,
+    RuntimeApiError,
+    Shutdown,
+    StreamClosed,
+    UnmarshalError,
+)
+from .logs.hook import LoggingHook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextvars import Token
+    from typing import Any, NoReturn, Protocol
+
+    from .client import Delivery
+    from .shutdown import Ending
+
+    Handler = Callable[[Any, Context], Any]
+
+    class Served(Protocol):
+        """What serving calls on a Runtime: what a user may override."""
+
+        concurrency: str | None
+
+        def next_event(self) -> tuple[Any, Context]: ...
+        def decode_event(self, body: bytes, content_type: str) -> Any: ...
+        def encode_response(self, result: Any) -> str | bytes: ...
+        def on_shutdown(self) -> Any: ...
+        def before_snapshot(self) -> Any: ...
+        def after_restore(self) -> Any: ...
+
+    class Loop(Protocol):
+        """What runs coroutines: the EventLoop of this thread, or one that threads share."""
+
+        def wait(self, awaitable: Awaitable[Any]) -> Any: ...
+        def close(self) -> None: ...
+
+    RunWorkers = Callable[["Serving", Handler, bool], None]
+    Tokens = tuple[Token["Delivery | None"], Token["Context | None"]]
+
+
+# The exact types of results that are neither awaited nor streamed.
+_PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
+# CO_COROUTINE and CO_ASYNC_GENERATOR of the module inspect.
+_ASYNC = 0x280
+
+_delivery: "ContextVar[Delivery | None]" = ContextVar("lambda_delivery", default=None)
+
+
+def of(runtime: "Served") -> "Serving":
+    """Return the Serving of a Runtime, which lives as long as the Runtime.
+
+    It is made on the first call: a user's `__init__` may need it before it calls the base's.
+    """
+    found: Serving | None = vars(runtime).get("_serving")
+    if found is None:
+        found = vars(runtime)["_serving"] = Serving(runtime)
+    return found
+
+
+def enter(delivery: "Delivery", context: Context) -> "Tokens":
+    """Make this invocation the current one. The result is for `leave`."""
+    return _delivery.set(delivery), current.set(context)
+
+
+def leave(tokens: "Tokens") -> None:
+    """Make the invocation current again that was current before `enter`."""
+    _delivery.reset(tokens[0])
+    current.reset(tokens[1])
+
+
+def flush() -> None:
+    """Flush stdout and stderr. Lambda may freeze the process right after an answer."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # None, broken or closed by the handler
+            pass
+
+
+class Serving:
+    """Serves the invocations of one Runtime."""
+
+    def __init__(self, runtime: "Served") -> None:
+        self.runtime = runtime
+        #: What makes signals wait while an answer is sent, if the Runtime has an `on_shutdown`.
+        self.ending: Ending | None = None
+        #: What runs coroutines, once there was one.
+        self.loop: Loop | None = None
+        self._client: RuntimeClient | None = None
+        self._is_down = False
+        # The answer to a thread that carries no context: one that the handler started.
+        self._latest: Delivery | None = None
+
+    @property
+    def client(self) -> RuntimeClient:
+        """The client of the Runtime API: the process's, or else one of its own.
+
+        Raises RuntimeApiError if AWS_LAMBDA_RUNTIME_API is not set or not an address.
+        """
+        if self._client is None:
+            self._client = RuntimeClient.current or connect()
+        return self._client
+
+    # The loop
+
+    def run(
+        self, handler: "Handler", heeds_shutdown: bool, run_workers: "RunWorkers | None" = None
+    ) -> "NoReturn":
+        """Serve invocations until the environment ends. Leaves by SystemExit only.
+
+        `heeds_shutdown` says that the Runtime has an `on_shutdown`, for which Lambda has to be
+        asked to send SIGTERM. `run_workers` serves several invocations at a time, and returns if
+        one at a time is enough.
+        """
+        LoggingHook.install()
+        code = getattr(handler, "__code__", None)
+        is_async = code is not None and bool(code.co_flags & _ASYNC)
+        try:
+            if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+                from .snapshot import snapshot
+
+                runtime = self.runtime
+                snapshot(
+                    self.client,
+                    lambda: self._call(runtime.before_snapshot),
+                    lambda: self._call(runtime.after_restore),
+                )
+            if heeds_shutdown:
+                from .shutdown import watch
+
+                self.ending = watch(self.client)
+            if run_workers is not None:
+                run_workers(self, handler, is_async)
+            if is_async:
+                self.load_loop()  # asyncio is slow to load: during init, not in an invocation
+            while True:
+                event, context = self.runtime.next_event()
+                self.answer(self.delivery(), handler, event, context)
+        except Shutdown:
+            self.shut_down()
+            raise
+        except RuntimeApiError as exc:
+            from .logs import sink
+
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+        finally:
+            self.close()
+
+    def next_event(self) -> "tuple[Any, Context]":
+        """Wait for the next event that can be decoded; return it with its Context.
+
+        An event that can't be decoded is answered with an error. Raises RuntimeApiError.
+        """
+        while True:
+            delivery = self._latest = self.client.next()
+            opened = self.open(delivery, alone=True)
+            if opened is not None:
+                return opened
+
+    def shut_down(self) -> None:
+        """Call `on_shutdown`, once. What it raises is logged."""
+        if self._is_down:
+            return
+        self._is_down = True
+        try:
+            self._call(self.runtime.on_shutdown)
+        except Exception as exc:
+            from . import error_document
+
+            error_document.of_exception(exc).log()
+        flush()
+
+    # One invocation
+
+    def delivery(self) -> "Delivery":
+        """Return the delivery that this code runs for. Raises LambdaError if there is none.
+
+        Where the code runs in a thread that carries no context, it is the latest one of the
+        process, which serves one invocation at a time then.
+        """
+        delivery = _delivery.get() or self._latest
+        if delivery is None:
+            raise LambdaError("there is no invocation to answer")
+        return delivery
+
+    def open(self, delivery: "Delivery", *, alone: bool) -> "tuple[Any, Context] | None":
+        """Make a delivery the current one and decode it. None if it was answered with an error.
+
+        `alone` says that the process serves one invocation at a time, so that what the whole
+        process can see tells of this one: _X_AMZN_TRACE_ID, and what a bare thread logs.
+        """
+        try:
+            context = Context(delivery.headers)
+            if alone:
+                if context.trace_id:
+                    environ["_X_AMZN_TRACE_ID"] = context.trace_id
+                else:
+                    environ.pop("_X_AMZN_TRACE_ID", None)
+                LoggingHook.latest = context
+            enter(delivery, context)
+            return self.decode(delivery), context
+        except Exception as exc:
+            self.fail(delivery, exc)
+            return None
+
+    def decode(self, delivery: "Delivery") -> "Any":
+        """Return the event of a delivery. Raises UnmarshalError."""
+        content_type = delivery.headers.get("content-type", "")
+        try:
+            return self.runtime.decode_event(delivery.body, content_type)
+        except Exception as exc:
+            raise UnmarshalError(f"Unable to unmarshal input: {exc}") from None
+
+    def answer(
+        self, delivery: "Delivery", handler: "Handler", event: "Any", context: Context
+    ) -> None:
+        """Call the handler with an event and answer the delivery, exactly once.
+
+        Raises SystemExit if the process has to end, and RuntimeApiError.
+        """
+        process = getpid()
+        try:
+            result = handler(event, context)
+            if getpid() != process:
+                raise SystemExit(0)  # pragma: no cover  in the child
+            if type(result) not in _PLAIN:
+                result = self.resolve(result, delivery)
+            if not delivery.answered:
+                body, content_type = self.encode(result)
+        except BaseException as exc:
+            if getpid() != process:
+                # In a child that the handler forked. The answer is left to its parent.
+                raise  # pragma: no cover  in the child
+            if isinstance(exc, Shutdown):
+                self.shut_down()  # first: there may be no time for more
+            self.fail(delivery, exc)
+            if isinstance(exc, SystemExit | KeyboardInterrupt):
+                raise
+            if not isinstance(exc, Exception):
+                raise SystemExit(1) from None
+            return
+        flush()
+        if not delivery.answered:
+            delivery.respond(body, content_type)
+
+    def resolve(self, result: "Any", delivery: "Delivery") -> "Any":
+        """Await or stream a handler's result; return what is left to send.
+
+        None is returned for a result that was streamed: it is sent by then.
+        """
+        from . import streaming
+
+        if hasattr(type(result), "__await__"):
+            result = self.wait(result)
+        if isinstance(result, streaming.HttpResponse) and not result.streams:
+            return result.document()
+        if not (isinstance(result, streaming.HttpResponse) or streaming.streams(result)):
+            return result
+        source, stream = streaming.open_stream(result, delivery)
+        if delivery.answered:
+            stream.closed = True  # the source is closed, unread
+        if hasattr(type(source), "__aiter__"):
+            self.wait(streaming.pump_async(source, stream))
+        else:
+            streaming.pump(source, stream)
+        return None
+
+    def encode(self, result: "Any") -> tuple[bytes, str]:
+        """Return the body that answers with `result`, and its content type. Raises MarshalError."""
+        if isinstance(result, bytes):
+            return result, OCTETS
+        try:
+            text = self.runtime.encode_response(result)
+            return text.encode() if isinstance(text, str) else bytes(text), JSON
+        except Exception as exc:
+            raise MarshalError(f"Unable to marshal response: {exc}") from None
+
+    def fail(self, delivery: "Delivery", exc: BaseException) -> None:
+        """Log an exception, and answer the delivery with it if it has no answer yet.
+
+        Raises a RuntimeApiError again: there is no API to report it to.
+        """
+        if isinstance(exc, RuntimeApiError):
+            raise exc
+        flush()
+        try:
+            self._report(delivery, exc)
+        except StreamClosed as cut:
+            from .logs import sink
+
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
+
+    def _report(self, delivery: "Delivery", exc: BaseException) -> None:
+        if isinstance(exc, StreamClosed):
+            raise exc  # the caller or the API closed it; the handler is not to blame
+        from . import error_document
+
+        stream = delivery.stream
+        unfinished = stream is not None and not stream.closed
+        late = delivery.answered and not unfinished
+        failure = error_document.of_exception(exc, delivery.request_id, late)
+        failure.log()
+        error_type = error_document.header_type(failure.error_type)
+        if not delivery.answered:
+            delivery.fail(failure.body, error_type, failure.cause)
+        elif unfinished:
+            stream.fail(failure.body, error_type)
+
+    # Answers that the handler sends itself
+
+    def send_response(self, result: "Any") -> None:
+        """Answer the current invocation; or, if its answer is a stream, write `result` and end it.
+
+        Raises MarshalError, LambdaError if there is nothing to answer, RuntimeApiError.
+        """
+        delivery = self.delivery()
+        if delivery.stream is not None:
+            if result is not None:
+                delivery.stream.write(result)
+            delivery.stream.close()
+            return
+        body, content_type = self.encode(result)
+        flush()
+        delivery.respond(body, content_type)
+
+    def send_error(self, message: str, error_type: str) -> None:
+        """Answer the current invocation with an error.
+
+        Raises LambdaError if there is nothing to answer, RuntimeApiError.
+        """
+        from . import error_document
+
+        delivery = self.delivery()
+        failure = error_document.of_message(message, error_type, delivery.request_id)
+        flush()
+        delivery.fail(failure.body, error_document.header_type(error_type), failure.cause)
+        failure.log()
+
+    def send_init_error(self, message: str, error_type: str) -> "NoReturn":
+        """Report that the function can't be initialised. Raises SystemExit, RuntimeApiError."""
+        from . import error_document
+
+        failure = error_document.of_message(message, error_type)
+        flush()
+        failure.log()
+        error_type = error_document.header_type(error_type)
+        self.client.init_error(failure.body, error_type, failure.cause)
+        raise SystemExit(1)
+
+    # Coroutines
+
+    def load_loop(self) -> "Loop":
+        """Return what runs coroutines; made on the first call, which loads asyncio."""
+        if self.loop is None:
+            from .event_loop import EventLoop
+
+            self.loop = EventLoop()
+        return self.loop
+
+    def wait(self, awaitable: "Awaitable[Any]") -> "Any":
+        """Await `awaitable` on the event loop of the environment; return its result."""
+        return self.load_loop().wait(awaitable)
+
+    def close(self) -> None:
+        """Close the event loop, if there is one."""
+        if self.loop is not None:
+            self.loop.close()
+
+    def _call(self, hook: "Callable[[], Any]") -> None:
+        """Call a method of the user's, and await it if it is async."""
+        result = hook()
+        if hasattr(type(result), "__await__"):
+            self.wait(result)
