@@ -288,6 +288,30 @@ def run(
         return Run(api.requests, _text(out), _text(err), status, api.connections)
 
 
+def until(
+    condition: Callable[[], object],
+    process: "subprocess.Popen[bytes] | None" = None,
+    seconds: float = 15,
+) -> None:
+    """Wait until `condition()` is true; fail if the process ends before it is, or time is up."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if process is not None and process.poll() is not None and not condition():
+            raise AssertionError(f"the process has ended with {process.returncode}")
+        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
+        time.sleep(0.005)
+
+
+def heed_interrupts() -> Callable[[], object] | None:
+    """Return what a child is to do before it starts, so that Ctrl-C ends it; None if nothing.
+
+    A process that was started by nohup, or by some CI, ignores SIGINT, and so do its children.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        return None
+    return lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def started(
     command: list[str], api: ScriptedApi, cwd: Path, env: dict[str, str] | None = None
@@ -307,6 +331,7 @@ def started(
                 env=variables,
                 stdout=out_file,
                 stderr=err_file,
+                preexec_fn=heed_interrupts(),
             )
         try:
             yield process, out, err

@@ -2,11 +2,12 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.harness import ACCEPTED, SERVING, ScriptedApi, event, ours, served, started
+from tests.harness import ACCEPTED, SERVING, ScriptedApi, event, ours, served, started, until
 from tests.lanes import Rie
 
 HEAD = "import asyncio\nfrom amazon_lambda_runtime import Runtime, current_context\n"
@@ -157,8 +158,20 @@ async def handler(event, context):
     assert done.stdout.endswith("cancelled\n")
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["default", "ignored"])
+def interrupts(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What SIGINT does in the process that starts the runtime."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_ctrl_c(tmp_path: Path) -> None:
-    """72: Ctrl-C interrupts a coroutine that waits, and is reported before the process ends."""
+    """72: Ctrl-C interrupts a coroutine that waits, and is reported before the process ends.
+
+    The test holds as well where SIGINT is ignored at its start, as it is by nohup.
+    """
     source = f"""{HEAD}
 async def handler(event, context):
     print("waiting")
@@ -167,8 +180,7 @@ async def handler(event, context):
     tmp_path.joinpath("h.py").write_text(source)
     with ScriptedApi([event(), ACCEPTED]) as api:
         with started(ours("h.handler"), api, tmp_path) as (process, out, err):
-            while "waiting\n" not in out.read_text():
-                assert process.poll() is None
+            until(lambda: "waiting\n" in out.read_text(), process)
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 130
             assert err.read_text() == ""

@@ -1,5 +1,6 @@
 """The codec by itself; what arrives at a caller is in test_results.py and test_events.py."""
 
+import dataclasses
 import datetime
 import decimal
 import enum
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.core import codec
+from amazon_lambda_runtime.core import codec, streaming
 
 Point = namedtuple("Point", "x y")
 
@@ -114,6 +115,55 @@ def test_circle_through_a_namedtuple() -> None:
     inner.append([decimal.Decimal(1), inner])
     with pytest.raises(ValueError, match="Circular reference detected"):
         codec.encode(inner)
+
+
+@dataclasses.dataclass
+class CallableRecord:
+    value: int = 1
+
+    def __call__(self) -> None:
+        """Be callable by the way."""
+
+
+class CallableRow:
+    def _asdict(self) -> dict[str, int]:
+        return {"value": 1}
+
+    def __call__(self) -> None:
+        """Be callable by the way."""
+
+
+class CallableModel:
+    def model_dump(self) -> dict[str, int]:
+        return {"value": 1}
+
+    def __call__(self) -> None:
+        """Be callable by the way."""
+
+
+class CallableColour(enum.Enum):
+    RED = {"value": 1}
+
+    def __call__(self) -> None:
+        """Be callable by the way."""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [CallableRecord(), CallableRow(), CallableModel(), CallableColour.RED],
+    ids=lambda value: type(value).__name__,
+)
+def test_callable_with_a_form(value: Any) -> None:
+    """A result that may be called and has a JSON form is sent as JSON; it is no stream."""
+    assert codec.has_form(value)
+    assert not streaming.streams(value)
+    assert codec.encode(value) == '{"value": 1}'
+
+
+@pytest.mark.parametrize("value", [print, lambda stream: None, object(), 1, "text"])
+def test_without_a_form(value: Any) -> None:
+    """A function has no JSON form, nor is a built-in type one of the user's."""
+    assert not codec.has_form(value)
 
 
 @pytest.mark.parametrize("text", ["[1, 2", "[1] 2", "", " ", "\ufeff", "{'a': 1}", "tru", "[1,]"])

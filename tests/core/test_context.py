@@ -122,6 +122,12 @@ def test_nothing_leaks(tmp_path: Path) -> None:
     [
         (CLIENT_CONTEXT, "{", "Unable to parse Client Context JSON: Expecting property name"),
         (CLIENT_CONTEXT, "[]", "Unable to parse Client Context JSON: expected object, not list"),
+        pytest.param(
+            CLIENT_CONTEXT,
+            "[" * 100_000,
+            "Unable to parse Client Context JSON: maximum recursion depth exceeded",
+            id="deeply nested",
+        ),
         (COGNITO_IDENTITY, "no", "Unable to parse Cognito Identity JSON: Expecting value: line 1"),
         (COGNITO_IDENTITY, "7", "Unable to parse Cognito Identity JSON: expected object, not int"),
     ],

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from amazon_lambda_runtime.core import error_document
+from amazon_lambda_runtime.core import error_document, errors
 
 
 def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +25,23 @@ def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert told.cause == ""
     assert told.record == "[ERROR] ValueError\rTraceback (most recent call last):\n"
+
+
+@pytest.mark.parametrize(
+    ("exc", "error_type", "xray_type"),
+    [
+        (errors.HandlerNotFound("m"), "Runtime.HandlerNotFound", "LambdaValidationError"),
+        (errors.UnmarshalError("m"), "Runtime.UnmarshalError", "LambdaValidationError"),
+        (errors.LambdaError("m"), "LambdaError", "LambdaError"),
+        (KeyError("m"), "KeyError", "KeyError"),
+    ],
+)
+def test_xray_type(exc: Exception, error_type: str, xray_type: str) -> None:
+    """65: X-Ray is told of a fault of the runtime's own by awslambdaric's one name for them."""
+    failure = error_document.of_exception(exc, "id-1")
+    assert failure.error_type == error_type
+    (told,) = json.loads(failure.cause)["exceptions"]
+    assert told == {"message": str(exc), "type": xray_type, "stack": []}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tests.harness import (
     reply,
     run,
     started,
+    until,
 )
 from tests.lanes import Rie
 
@@ -82,8 +83,7 @@ def test_end_while_busy(source: str, tmp_path: Path) -> None:
     tmp_path.joinpath("h.py").write_text(SOURCES[source])
     with ScriptedApi([REGISTERED, event(b"60"), ACCEPTED]) as api:
         with started(ours("h.H"), api, tmp_path) as (process, out, err):
-            while "handling\n" not in out.read_text():
-                assert process.poll() is None
+            until(lambda: "handling\n" in out.read_text(), process)
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
             lines = out.read_text().split("\n")
@@ -104,8 +104,7 @@ def test_second_signal(tmp_path: Path) -> None:
         with started(ours("h.H"), api, tmp_path) as (process, out, err):
             assert api.finished.wait(10)
             process.send_signal(signal.SIGTERM)
-            while "shutting\n" not in out.read_text():
-                assert process.poll() is None
+            until(lambda: "shutting\n" in out.read_text(), process)
             process.send_signal(signal.SIGTERM)
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 0
@@ -117,8 +116,7 @@ def test_registration(tmp_path: Path) -> None:
     tmp_path.joinpath("h.py").write_text(SOURCES["sync"])
     script: list[Step] = [REGISTERED, event(b"0"), ACCEPTED]
     with ScriptedApi(script) as api, started(ours("h.H"), api, tmp_path) as (process, out, _):
-        while len(api.requests) < 5:
-            assert process.poll() is None
+        until(lambda: len(api.requests) >= 5, process)
         process.terminate()
         assert process.wait(10) == 0
         assert out.read_text() == "handling\nunwound\nshutting down\n"
@@ -279,8 +277,7 @@ class H(Runtime):
     tmp_path.joinpath("h.py").write_text(source)
     with ScriptedApi([REGISTERED, event(), ACCEPTED]) as api:
         with started(ours("h.H"), api, tmp_path) as (process, out, err):
-            while b"x" not in api.incoming:
-                assert process.poll() is None
+            until(lambda: b"x" in api.incoming, process)
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
             assert "shutting down" in out.read_text()

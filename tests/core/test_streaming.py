@@ -25,6 +25,7 @@ from tests.harness import (
     run,
     served,
     started,
+    until,
 )
 from tests.lanes import Rie
 
@@ -101,11 +102,8 @@ import os, time
 """
     tmp_path.joinpath("h.py").write_text(source)
     script: list[Step] = [event(), ACCEPTED]
-    with ScriptedApi(script) as api, started(ours("h.handler"), api, tmp_path):
-        deadline = time.monotonic() + 10
-        while b"5\r\nfirst\r\n" not in api.incoming:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+    with ScriptedApi(script) as api, started(ours("h.handler"), api, tmp_path) as (process, _, _):
+        until(lambda: b"5\r\nfirst\r\n" in api.incoming, process)
         assert b"second" not in api.incoming
         tmp_path.joinpath("go").touch()
         assert api.finished.wait(10)

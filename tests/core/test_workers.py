@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.harness import (
     reply,
     run,
     started,
+    until,
 )
 from tests.lanes import Rie
 
@@ -69,13 +70,6 @@ def environment_of(
         api.accepting = True
         with started(ours("h.handler"), api, directory, env) as (process, out, err):
             yield api, process, out, err
-
-
-def until(condition: Callable[[], object], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.005)
 
 
 def posts(api: ScriptedApi) -> list[Request]:
@@ -173,6 +167,35 @@ async def handler(event, context):
     assert [post.chunks for post in posts(api)] == [[b"first", b"second"]] * 4
 
 
+SECOND_ANSWER = f"""
+{HEAD}{MEET}
+from amazon_lambda_runtime import LambdaError
+class H(Runtime):
+    def handler(self, event, context):
+        yield f"first of {{context.aws_request_id}}"
+        for _ in meet(context, event["count"]):
+            time.sleep(0.01)
+        try:
+            self.send_invocation_error("no", "No")
+        except LambdaError as exc:
+            self.send_invocation_response(str(exc))
+"""
+
+
+@pytest.mark.parametrize("mode", ["threads", "processes"])
+def test_second_answer_while_others_stream(mode: str, tmp_path: Path) -> None:
+    """68, 91: an error is refused while the answer streams; a response is its own last piece."""
+    env = {"AWS_LAMBDA_CONCURRENCY_MODE": mode}
+    with environment_of(SECOND_ANSWER, tmp_path, events(3), "3", **env) as (api, _, out, err):
+        until(lambda: len(posts(api)) == 3)
+        assert (out.read_text(), err.read_text()) == ("", "")
+    for post in posts(api):
+        name = post.path.split("/")[-2]
+        told = f"invocation {name} has been answered already"
+        assert post.chunks == [f"first of {name}".encode(), told.encode()]
+        assert post.trailers == {}
+
+
 def test_crashed_worker_is_replaced(tmp_path: Path) -> None:
     """91: the others serve on, and another takes its place."""
     source = f"""{HEAD}
@@ -244,15 +267,28 @@ def handler(event, context):
     assert [json.loads(post.body)["errorType"] for post in posts(api)] == ["SystemExit"] * 2
 
 
+@pytest.mark.parametrize(("argument", "status"), [("", 0), ("'text'", 1)])
+def test_exit_status_of_a_process(argument: str, status: int, tmp_path: Path) -> None:
+    """57, 91: a worker process ends with the status of its handler's exit."""
+    source = f"import sys\ndef handler(event, context): sys.exit({argument})\n"
+    with environment_of(source, tmp_path, [event()], "2") as (_, process, out, _):
+        until(lambda: f" ended with {status}\n" in out.read_text(), process)
+
+
+# What is passed to sys.exit(), and the exit status that comes of it.
+EXITS = [("7", 7), ("", 0), ("None", 0), ("'text'", 1)]
+
+
+@pytest.mark.parametrize(("argument", "status"), EXITS)
 @pytest.mark.parametrize("mode", ["threads", "tasks"])
-def test_exit_in_a_thread(mode: str, tmp_path: Path) -> None:
-    """57, 91: SystemExit is reported, and ends the environment."""
-    source = f"{HEAD}\nasync def handler(event, context): raise SystemExit(7)\n"
+def test_exit_in_a_thread(mode: str, argument: str, status: int, tmp_path: Path) -> None:
+    """57, 91: SystemExit is reported, and ends the environment with its status."""
+    source = f"{HEAD}\nimport sys\nasync def handler(event, context): sys.exit({argument})\n"
     if mode == "threads":
         source = source.replace("async ", "")
     env = {"AWS_LAMBDA_CONCURRENCY_MODE": mode}
     with environment_of(source, tmp_path, [event()], **env) as (api, process, _, err):
-        assert process.wait(10) == 7
+        assert process.wait(10) == status
         assert err.read_text() == ""
     assert [json.loads(post.body)["errorType"] for post in posts(api)] == ["SystemExit"]
 
@@ -460,7 +496,9 @@ def test_in_rie(mode: str, tmp_path: Path) -> None:
 
         def insist(payload: bytes) -> bytes:
             # The emulator serves as soon as one worker is ready, and refuses what is too much.
+            deadline = time.monotonic() + 15
             while b"Runtime.Unavailable" in (body := rie.invoke(payload)):
+                assert time.monotonic() < deadline
                 time.sleep(0.02)
             return body
 
