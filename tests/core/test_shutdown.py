@@ -129,6 +129,19 @@ def test_registration(tmp_path: Path) -> None:
     assert waiting.connection == register.connection
 
 
+def test_no_thread(tmp_path: Path) -> None:
+    """71: no thread waits for the extension's event: it would delay how signals are noticed."""
+    source = f"""import os
+{SOURCES["sync"]}
+def tasks(event, context):
+    return len(os.listdir("/proc/self/task"))
+H.handler = staticmethod(tasks)
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    done = run(ours("h.H"), [REGISTERED, event(), ACCEPTED], tmp_path)
+    assert [post.body for post in done.posts if post.kind == "response"] == [b"1"]
+
+
 @pytest.mark.parametrize("step", [reply("404 Not Found"), reply("200 OK", b"{}")])
 def test_no_extensions(step: bytes, tmp_path: Path) -> None:
     """71: where there are no extensions, in a plain container, SIGTERM is heard as well."""

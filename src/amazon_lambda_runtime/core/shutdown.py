@@ -4,7 +4,6 @@ Loaded only for a function that overrides `on_shutdown` or serves several invoca
 """
 
 import signal
-from _thread import start_new_thread
 
 from amazon_lambda_runtime.protocol import EVENT_NEXT, EXTENSION_ID, REGISTER
 
@@ -20,10 +19,10 @@ EXTENSION = "amazon-lambda-runtime"
 
 
 class Ending:
-    """Turns SIGTERM and Ctrl-C into a Shutdown, raised where the main thread is.
+    """Turns SIGTERM and Ctrl-C into a Shutdown, which is raised in the main thread.
 
-    Not inside of `with ending`, though: half an answer would be none. It is then raised behind it,
-    or after `patience` seconds, unless that is 0.
+    Inside `with ending` it is delayed, so that an answer is sent whole: it is raised at the end of
+    the block, or after `patience` seconds, unless that is 0.
     """
 
     def __init__(self, patience: float = 0) -> None:
@@ -31,6 +30,8 @@ class Ending:
         self._sending = 0
         self._asked = False
         self._status = 0
+        #: The connection of the extension that Lambda sees. It stays open until the end.
+        self.extension: Connection | None = None
 
     def listen(self) -> None:
         """Listen for the signals, in the main thread."""
@@ -38,7 +39,7 @@ class Ending:
             signal.signal(number, self._receive)
 
     def guard(self, client: RuntimeClient) -> None:
-        """Let no answer of this client's be cut in two."""
+        """Delay the Shutdown while this client sends an answer."""
         ending = self
 
         class Guarded(RuntimeClient):
@@ -82,10 +83,10 @@ class Ending:
 
 
 def watch(client: RuntimeClient) -> Ending:
-    """See to it that SIGTERM comes, and is heard.
+    """Have Lambda send SIGTERM, and turn it into a Shutdown.
 
-    Lambda ends an environment by SIGKILL unless it has an extension. An internal one that wants no
-    events is enough. It has to be registered before the first event is asked for.
+    Lambda ends an environment by SIGKILL unless it has an extension. An internal one without events
+    is enough. It has to be registered before the first event is asked for.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
     """
@@ -100,24 +101,19 @@ def watch(client: RuntimeClient) -> Ending:
     )
     try:
         status, headers, _ = connection.request(head.encode(), b'{"events":[]}')
+        identifier = headers.get(EXTENSION_ID)
+        if status == 200 and identifier:
+            head = (
+                f"GET {EVENT_NEXT} HTTP/1.1\r\nHost: {client.address}\r\n"
+                f"{EXTENSION_ID}: {identifier}\r\n\r\n"
+            )
+            # No thread waits for the reply. There is none, for an extension without events; and
+            # while another thread takes the GIL, a signal may go unnoticed until the next event.
+            connection.send(head.encode())
+            ending.extension = connection
+        else:
+            # An emulator without extensions. It may still send SIGTERM.
+            connection.close()
     except (OSError, Disconnected, ProtocolError) as exc:
         raise RuntimeApiError(f"POST {REGISTER}: {exc}") from exc
-    identifier = headers.get(EXTENSION_ID)
-    if status == 200 and identifier:
-        head = (
-            f"GET {EVENT_NEXT} HTTP/1.1\r\nHost: {client.address}\r\n"
-            f"{EXTENSION_ID}: {identifier}\r\n\r\n"
-        )
-        start_new_thread(_wait, (connection, head.encode()))
-    else:
-        # An emulator without extensions. It may send SIGTERM all the same.
-        connection.close()
     return ending
-
-
-def _wait(connection: Connection, head: bytes) -> None:  # pragma: no cover  in a bare thread
-    """Be an extension that waits for an event that never comes."""
-    try:
-        connection.request(head)
-    except (OSError, Disconnected, ProtocolError):
-        pass  # the end of the environment
