@@ -20,7 +20,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load HttpResponse where it is used: a function without it starts without it."""
+    """Load HttpResponse when it is used: most functions start without it."""
     if name != "HttpResponse":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .core.streaming import HttpResponse

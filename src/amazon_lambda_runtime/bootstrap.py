@@ -24,8 +24,8 @@ Serves an AWS Lambda function: HANDLER, else the variable _HANDLER, names it.
   hello.Hello.handler   a method of it
   pkg/hello.handler     in a package
 The code is in LAMBDA_TASK_ROOT, else in the current directory. AWS_LAMBDA_RUNTIME_API is set by
-Lambda; without it, a local Lambda is served on port 8080, as AWS's own emulator does. There is more
-to be had from: lambda-runtime local HANDLER
+Lambda; without it, a local Lambda is served on port 8080, as AWS's own emulator does. For more
+options: lambda-runtime local HANDLER
 """
 
 
@@ -57,21 +57,21 @@ def main() -> "NoReturn":
 
 
 def _stand_in() -> "NoReturn":
-    """Have the local Lambda take this process, and run the same again for each environment."""
-    # The user's logging.py is not to be the local Lambda's, unless both are in one folder.
+    """Replace this process by the local Lambda, which runs this command for each environment."""
+    # -P: the local Lambda must not import a user's logging.py, unless both are in one folder.
     beside = __file__.startswith(f"{getcwd()}/{__package__}/")
     options = ["-m"] if beside else ["-P", "-m"]
     execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
 
 
 def _open_stdout() -> None:
-    """Have lines leave as they are printed, and half a surrogate pair not fail a print()."""
+    """Write each line when it is printed; escape half a surrogate pair, so that print() works."""
     if sys.stdout is not None:
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _put_code_first() -> None:
-    """Look for modules where the function's code is, not where this script is."""
+    """Import modules from the function's folder, not from that of this script."""
     root = environ.get("LAMBDA_TASK_ROOT") or getcwd()
     if sys.flags.safe_path:
         sys.path.insert(0, root)
@@ -80,11 +80,11 @@ def _put_code_first() -> None:
 
 
 def _report(client: RuntimeClient, exc: BaseException) -> "NoReturn":
-    """Tell Lambda why the function can't be loaded. Exits with a status that is not 0."""
+    """Report why the function can't be loaded, and exit with a status other than 0."""
     from .core import error_document
     from .core.logs import sink
 
-    # A constructor that called send_init_error() has told it in its own words.
+    # A constructor that called send_init_error() has reported it in its own words.
     if not (client.init_failed and isinstance(exc, SystemExit)):
         failure = error_document.of_exception(exc)
         failure.log()

@@ -335,7 +335,7 @@ def test_no_descriptor(value: str, tmp_path: Path) -> None:
     source = CONTEXT_LOG + "    raise ValueError('lost')\n"
     done = served(source, [event()], tmp_path, **{VARIABLE: value})
     assert done.stderr == (
-        f"bootstrap: {VARIABLE} is {value!r}, no open file descriptor: logging to stdout\n"
+        f"bootstrap: {VARIABLE} is {value!r}, not an open file descriptor: logging to stdout\n"
     )
     assert masked(done.stdout).startswith(
         "raw[WARNING]\tSTAMP\tid-1\tw\n['x'][ERROR] ValueError: lost\r"

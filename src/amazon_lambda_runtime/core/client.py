@@ -31,7 +31,7 @@ from .http import Connection, Disconnected, ProtocolError
 
 VERSION = "0.1.0"
 
-# Pauses before each new attempt, in seconds. An API that is away for longer is not coming back.
+# Pauses before each new attempt, in seconds. An API that is away for longer does not return.
 _PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 TYPE_CHECKING = False
@@ -129,10 +129,10 @@ class RuntimeClient:
         self.init_failed = False
 
     def next(self) -> Delivery:
-        """Wait for the next invocation, for as long as it takes.
+        """Wait for the next delivery, for as long as it takes.
 
-        Asking again is harmless: as long as an invocation is unanswered the API repeats it. Raises
-        RuntimeApiError if a few attempts came to nothing, and at once if the API refuses.
+        A repeated request is harmless: the API repeats an event until it is answered. Raises
+        RuntimeApiError if a few attempts failed, and at once if the API refuses.
         """
         for pause in (*_PAUSES, 0.0):
             try:
@@ -158,7 +158,7 @@ class RuntimeClient:
             self.post(INIT_ERROR, _error_headers(error_type, cause), body)
 
     def restore(self) -> None:
-        """Wait for the snapshot to be taken and restored: what follows is another environment.
+        """Wait until the snapshot is taken and restored, in another environment.
 
         Raises RuntimeApiError.
         """
@@ -167,21 +167,21 @@ class RuntimeClient:
             status, _, body = self._request(head)
         except (Disconnected, ProtocolError) as exc:
             raise RuntimeApiError(f"GET {RESTORE_NEXT}: {exc}") from exc
-        self.close()  # nobody is at the other end of a connection that was in a snapshot
+        self.close()  # a connection does not survive a snapshot
         if status != 200:
             told = _told(status, body)
             raise RuntimeApiError(f"GET {RESTORE_NEXT}: the Runtime API answered {told}")
 
     def restore_error(self, body: bytes, error_type: str, cause: str = "") -> None:
-        """Post why the function can't go on after its snapshot; the process must then exit."""
+        """Post why the restore from the snapshot failed; the process must then exit."""
         self.post(RESTORE_ERROR, _error_headers(error_type, cause), body)
 
     def post(self, path: str, headers: str, body: bytes) -> None:
-        """Post `body` and make sure that it arrived, or say that it did not.
+        """Post `body` and make sure that it arrived.
 
         An answer that the API refuses (400, 403, 410, 413) concerns one invocation, which the
-        platform has settled in its own way by then: that is one line on stdout. Raises
-        RuntimeApiError if the API failed (5xx) or cannot be reached.
+        platform has settled by then: it is logged in one line. Raises RuntimeApiError if the API
+        failed (5xx) or cannot be reached.
         """
         head = f"POST {path}{self._ending}{headers}Content-Length: {len(body)}\r\n\r\n".encode()
         resent = False
@@ -198,7 +198,7 @@ class RuntimeClient:
             except ProtocolError as exc:
                 raise RuntimeApiError(f"POST {path}: {exc}") from exc
         if not (resent and status in (400, 403, 410)):
-            # A resend is refused where the first one had arrived after all.
+            # A resend is refused if the first request had arrived after all.
             self._settle(path, status, reply)
 
     def start(self, path: str, headers: str, first: bytes) -> None:
@@ -212,7 +212,7 @@ class RuntimeClient:
     def write(self, data: bytes) -> None:
         """Send more of the chunked POST, framed as it is. Raises StreamClosed.
 
-        A reply that comes before its time says why the API hung up; it is a line in the log.
+        An early reply says why the API hung up; it is logged in one line.
         """
         if not self._connection.is_open:
             raise StreamClosed(f"POST {self._streamed}: interrupted")
@@ -260,7 +260,7 @@ class RuntimeClient:
         return self._connection.request(head, body)
 
     def _connect(self) -> None:
-        """Open the connection; one that is refused is tried a few times."""
+        """Open the connection. A refused one is tried again a few times."""
         for pause in _PAUSES:
             try:
                 return self._connection.open()

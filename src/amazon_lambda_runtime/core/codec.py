@@ -1,13 +1,12 @@
 """JSON in, JSON out: what a handler may receive and return.
 
-The accelerators of the standard library's json are used directly. They are the same code, and the
-package round them takes as long to load as half the interpreter; it is loaded where something has
-to be explained.
+The C accelerators of the standard library's json are used directly. The package itself takes as
+long to load as half the interpreter, so it is loaded only where an error has to be explained.
 
 What awslambdaric serialises comes out the same here, byte for byte: ", " and ": " between things,
-everything outside ASCII escaped, a namedtuple as an object, a Decimal with all its digits, bytes
-inside of something as UTF-8 text. Added are datetime, date and time (ISO 8601), UUID, Enum,
-dataclasses and what has a `model_dump()`.
+everything outside ASCII escaped, a namedtuple as an object, a Decimal with all its digits, nested
+bytes as UTF-8 text. Added are datetime, date and time (ISO 8601), UUID, Enum, dataclasses and
+objects that have a `model_dump()`.
 """
 
 import sys
@@ -62,7 +61,7 @@ def decode(body: bytes) -> "Any":
 def encode(value: "Any") -> str:
     """Return the JSON text of `value`, in ASCII.
 
-    Raises TypeError for what JSON has no form for, ValueError for a circular reference and
+    Raises TypeError for a value that has no JSON form, ValueError for a circular reference and
     RecursionError for absurd nesting.
     """
     try:
@@ -71,7 +70,7 @@ def encode(value: "Any") -> str:
         marshal(value)
         return "".join(_encode_plain(value, 0))
     except (ValueError, TypeError, RecursionError):
-        # Something else is in it; or a key is of bytes; or it is a circle, or nothing for JSON.
+        # It holds other types or a key of bytes, or it is circular, or it has no JSON form.
         return _encode(_open(value))
 
 
@@ -83,10 +82,10 @@ def _encode(value: "Any") -> str:
 
 
 class _Decimals:
-    """What one encoding has met of Decimals: they are numbers that no float may touch.
+    """The Decimals of one encoding. They are never converted to float.
 
-    The encoder can be handed strings, not numbers of our own spelling. So each Decimal leaves a
-    string behind that nobody can have guessed, and takes its place again in the finished text.
+    The encoder accepts strings from us, not numbers of our own spelling. So each Decimal is encoded
+    as a random string, which is replaced by its digits in the finished text.
     """
 
     __slots__ = ("found", "token")
@@ -96,7 +95,7 @@ class _Decimals:
         self.token = ""
 
     def default(self, value: "Any") -> "Any":
-        """Return something simpler in place of `value`. Raises TypeError if there is nothing."""
+        """Return a simpler value in place of `value`. Raises TypeError if it has no JSON form."""
         decimal = sys.modules.get("decimal")
         if decimal is None or not isinstance(value, decimal.Decimal):
             return _open(simplify(value))
@@ -113,20 +112,20 @@ class _Decimals:
 
 
 def _instance_of(value: object, module: str, *names: str) -> bool:
-    """Say whether `value` is an instance of a class that may not even be loaded."""
+    """Return whether `value` is an instance of a class whose module may not even be loaded."""
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(value, tuple(getattr(loaded, n) for n in names))
 
 
 def has_form(value: object) -> bool:
-    """Say whether a value of a class of the user's has a JSON form."""
+    """Return whether an instance of a user's class has a JSON form."""
     kind = type(value)
     names = ("__dataclass_fields__", "_asdict", "model_dump")
     return any(hasattr(kind, name) for name in names) or _instance_of(value, "enum", "Enum")
 
 
 def simplify(value: "Any") -> "Any":
-    """Return what stands for `value` in JSON. Raises TypeError if nothing does."""
+    """Return the value that represents `value` in JSON. Raises TypeError if there is none."""
     if isinstance(value, bytes):
         return value.decode()
     if _instance_of(value, "datetime", "date", "time"):
@@ -146,12 +145,12 @@ def simplify(value: "Any") -> "Any":
 
 
 def _fields(value: "Any") -> "Any":
-    from dataclasses import fields  # loaded by whoever made the dataclass
+    from dataclasses import fields  # loaded already: the dataclass was made with it
 
     return fields(value)
 
 
-# Without a memory of where it is, which a circle needs, it can be made once for all.
+# Without a memo, which only the check for circles needs, one encoder serves all calls.
 _encode_plain = make_encoder(None, simplify, *_STYLE)
 
 
@@ -160,7 +159,7 @@ def _open(value: "Any") -> "Any":
     try:
         return _opened(value)
     except RecursionError:
-        return value  # the encoder tells a circle from a deep nest
+        return value  # the encoder tells a circle from deep nesting
 
 
 def _opened(value: "Any") -> "Any":

@@ -1,6 +1,6 @@
-"""Context: what a handler is told about its invocation besides the event.
+"""Context: what a handler can learn about its invocation besides the event.
 
-The attributes are those of AWS's own Python runtime, and two more: `deadline_ms` and `trace_id`.
+The attributes are those of AWS's own Python runtime and two more: `deadline_ms` and `trace_id`.
 https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
 """
 
@@ -32,7 +32,7 @@ current: "ContextVar[Context | None]" = ContextVar("lambda_context", default=Non
 def current_context() -> "Context | None":
     """Return the Context of the invocation that this code runs for; None during init.
 
-    It follows the code into tasks and into `asyncio.to_thread`, not into a bare thread.
+    Tasks and `asyncio.to_thread` inherit it; a bare thread does not.
     """
     return current.get()
 
@@ -47,7 +47,7 @@ class _Variable:
         self.name = name
 
     def __get__(self, context: "Context", owner: type) -> "str | None":
-        # From here on the instance answers by itself. Setting the attribute does the same.
+        # Stored in the instance, which is looked up first from now on.
         value = context.__dict__[self.name] = environ.get(self.variable)
         return value
 
@@ -56,7 +56,7 @@ class Context:
     """One invocation, seen from its handler.
 
     `headers` are the headers of the reply to /next, names in lower case. Raises
-    LambdaContextUnmarshalError if the client context or the Cognito identity is no JSON object.
+    LambdaContextUnmarshalError if the client context or the Cognito identity is not a JSON object.
     """
 
     function_name = _Variable("AWS_LAMBDA_FUNCTION_NAME")
@@ -70,7 +70,7 @@ class Context:
         get = headers.get
         #: The id of this invocation, a UUID as text.
         self.aws_request_id = get(REQUEST_ID, "")
-        #: The ARN that was called: it tells the version or the alias.
+        #: The ARN that was called, with the version or the alias if it had one.
         self.invoked_function_arn = get(FUNCTION_ARN, "")
         #: The tenant, where the function isolates tenants; else None.
         self.tenant_id = get(TENANT_ID) or None
@@ -80,7 +80,7 @@ class Context:
         #: When Lambda ends the invocation, in milliseconds since 1970; 0 if it did not say.
         is_number = deadline.isascii() and deadline.isdigit() and len(deadline) < 30
         self.deadline_ms = int(deadline) if is_number else 0
-        #: What a mobile client tells of itself: `.client`, `.custom`, `.env`; else None.
+        #: What a mobile client sent about itself: `.client`, `.custom`, `.env`; else None.
         self.client_context: ClientContext | None = None
         #: Who the caller is by Amazon Cognito. Always there, its attributes None if unknown.
         self.identity = CognitoIdentity()
@@ -95,11 +95,11 @@ class Context:
             self.identity.cognito_identity_pool_id = found.get("cognitoIdentityPoolId")
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the invocation may still take, in milliseconds; never less than 0."""
+        """Return how much time the invocation has left, in milliseconds; never less than 0."""
         return max(0, self.deadline_ms - time_ns() // 1_000_000)
 
     def w3c(self) -> dict[str, str]:
-        """Return the W3C trace context: those of traceparent, tracestate and baggage that came."""
+        """Return the W3C trace context: traceparent, tracestate and baggage, as far as sent."""
         return dict(self._w3c)
 
     def log(self, message: object) -> None:
@@ -147,7 +147,7 @@ class CognitoIdentity:
 
 
 class ClientContext:
-    """What the AWS Mobile SDK sends along: `client` is a Client or None; the rest as it came."""
+    """What the AWS Mobile SDK sends: `client` is a Client or None; the rest is as it was sent."""
 
     __slots__ = ("client", "custom", "env")
 

@@ -1,7 +1,7 @@
 """How an exception becomes an answer: the error document, X-Ray's cause, the record in the log.
 
-Loaded at the first failure. Rule: whatever the exception does to us (a `__str__` that raises, a
-working directory that is gone, half a surrogate pair, no memory), an answer comes out.
+Loaded at the first failure. Rule: an answer comes out, whatever else fails (a `__str__` raises,
+the working directory is gone, half a surrogate pair is in the message, memory is short).
 """
 
 from os import __file__ as os_file
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-# Whose frames are left out where a stack begins: the user's code starts below them.
+# Frames of these files are left out at the start of a stack: the user's code begins below them.
 _OURS = dirname(dirname(__file__)) + "/"
 _IMPORTLIB = "<frozen importlib"
 _ASYNCIO = dirname(os_file) + "/asyncio/"
 _NOT_USERS = (_OURS, _IMPORTLIB, _ASYNCIO)
 
-# What remains of a document that is larger than the platform takes.
+# What is kept of a document that is larger than the platform accepts.
 _MESSAGE_KEPT = 10_000
 _STACK_KEPT = 20
 _ENTRY_KEPT = 1_000
-# Of a group of exceptions, and of a chain of causes, so many are told.
+# How many members of a group, and causes of a chain, are reported.
 _RELATED_KEPT = 20
 
 
 class Failure:
-    """One failure, in the forms in which it is told.
+    """One failure, in the forms in which it is reported.
 
     `body` is the error document as JSON, below 1 MiB; `error_type` is its errorType; `cause` is a
     single line of JSON for X-Ray; `record` is the text for the log.
@@ -68,9 +68,9 @@ class Failure:
 
 
 def of_exception(exc: BaseException, request_id: str = "", late: bool = False) -> Failure:
-    """Return what to tell of an exception that the handler, or the loading of it, let through.
+    """Return the Failure for an exception of the handler, or of its loading.
 
-    `late` says that the caller has its answer already, so that only the log can tell.
+    `late` says that the caller has its answer already, so that only the log tells of it.
     """
     try:
         message = text_of(exc)
@@ -90,7 +90,7 @@ def of_exception(exc: BaseException, request_id: str = "", late: bool = False) -
 
 
 def of_message(message: str, error_type: str, request_id: str = "") -> Failure:
-    """Return what to tell of an error that the handler reports in its own words."""
+    """Return the Failure for an error that the handler reports in its own words."""
     return Failure(message, error_type, request_id, [], _xray_cause(message, error_type, []))
 
 
@@ -109,12 +109,12 @@ def header_type(error_type: str) -> str:
 
 
 def sequel(exc: BaseException) -> list[str]:
-    """Return what follows an exception's own frames: its notes, causes, members of a group."""
+    """Return what follows an exception's own frames: its notes, its causes, a group's members."""
     return [*_notes(exc), *_related(exc)]
 
 
 def text_of(value: object) -> str:
-    """Return str(value), or what there is to say if that raises."""
+    """Return str(value), or a note of the exception if that raises."""
     try:
         return str(value)
     except Exception as problem:
@@ -190,9 +190,9 @@ def _xray_cause(message: str, name: str, frames: "list[FrameSummary]") -> str:
 
 
 def _record(document: "dict[str, Any]") -> str:
-    """Return the record as AWS's own runtime writes it, in the form that is asked for.
+    """Return the record as AWS's own runtime writes it, in the configured form.
 
-    On stdout it is one line, one event in CloudWatch; in a frame no line end closes it.
+    On stdout it is one line, one event in CloudWatch. In a frame it has no line end.
     """
     framed = sink.Telemetry.current is not None
     if sink.log_form() == sink.JSON:
@@ -208,7 +208,7 @@ def _record(document: "dict[str, Any]") -> str:
     for entry in document["stackTrace"]:
         for line in entry.splitlines():
             text = line.lstrip(" ")
-            # CloudWatch would eat the indentation if it were made of plain spaces.
+            # CloudWatch drops an indentation of plain spaces.
             lines.append("\u00a0" * (len(line) - len(text)) + text)
     return "\n".join(lines) if framed else "\r".join(lines) + "\n"
 

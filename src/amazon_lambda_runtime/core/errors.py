@@ -1,21 +1,21 @@
 """The exceptions of the runtime.
 
-`LambdaError` is above them all. A `Fault` is a failure of the runtime's own making round a handler;
-its name is what the caller reads as errorType: `Runtime.HandlerNotFound` and so on, with the
-messages that awslambdaric gives. How an exception becomes an answer is told in `failure.py`.
+`LambdaError` is their base. A `Fault` is a failure that the runtime finds before or after a handler
+runs. The caller reads its name as errorType, `Runtime.HandlerNotFound` and so on, and the message
+that awslambdaric gives. `error_document.py` makes an answer of an exception.
 """
 
 
 class LambdaError(Exception):
-    """Whatever this package raises."""
+    """The base of every exception that this package raises."""
 
 
 class RuntimeApiError(LambdaError):
-    """The Runtime API could not be reached, or its reply leaves nothing to do but to exit."""
+    """The Runtime API could not be reached, or replied so that the process has to exit."""
 
 
 class Shutdown(SystemExit):
-    """The environment is about to end; raised in a handler that is at work then."""
+    """The environment is about to end. Raised in the handler that is running then."""
 
     def __str__(self) -> str:
         return "the environment is about to end"
@@ -32,8 +32,7 @@ class NoHandlerDefinedException(LambdaError):
 class Fault(LambdaError):
     """A failure that the runtime found before or after the handler's own code ran.
 
-    `stack` is what the caller sees as stackTrace: a list of str, empty unless there is something
-    to point at.
+    `stack` is the caller's stackTrace, a list of str; empty unless there is code to point at.
     """
 
     def __init__(self, message: str, stack: list[str] | None = None) -> None:
@@ -51,7 +50,7 @@ class MalformedHandlerName(Fault):
 
 
 class ImportModuleError(Fault):
-    """The handler's module, or one that it imports, is not there."""
+    """The handler's module, or one that it imports, was not found."""
 
 
 class UserCodeSyntaxError(Fault):
@@ -59,7 +58,7 @@ class UserCodeSyntaxError(Fault):
 
 
 class HandlerNotFound(Fault):
-    """The module has no such handler, or it is nothing that can be called."""
+    """The module has no such handler, or the handler is not callable."""
 
 
 class BuiltInModuleConflict(Fault):

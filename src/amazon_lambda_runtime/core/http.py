@@ -37,7 +37,7 @@ class ProtocolError(Exception):
 class Disconnected(Exception):
     """The connection ended before the first byte of a reply came.
 
-    The request was lost, or it was carried out and only its reply was lost: nobody can tell.
+    Either the request was lost, or it was carried out and only its reply was lost.
     """
 
 
@@ -80,7 +80,7 @@ class Connection:
     def _connect(self, family: int, kind: int, protocol: int, _: str, address: "Any") -> None:
         opened = _socket.socket(family, kind, protocol)
         try:
-            # Else socket.setdefaulttimeout() in the user's code would reach in here.
+            # Otherwise socket.setdefaulttimeout() in the user's code would apply here.
             opened.settimeout(None)
             opened.connect(address)
             opened.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
@@ -106,8 +106,7 @@ class Connection:
         try:
             self.send(head, body)
         except Disconnected:
-            # The other end hung up. It may have said why first: a 413 comes before the body is
-            # through.
+            # The other end hung up. It may have replied first: a 413 comes before the body is sent.
             reply = self.receive()
             self.close()
             return reply
@@ -183,7 +182,7 @@ class Connection:
         else:
             body, data, reusable = self._rest(data), b"", False
 
-        # Bytes that nobody asked for would be taken for the reply to the next request.
+        # Surplus bytes would be taken for the reply to the next request.
         if data or not reusable or headers.get("connection", "").lower() == "close":
             self.close()
         return status, headers, body

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 def load(name: str) -> "tuple[Runtime, Handler]":
     """Return the Runtime that serves the handler string `name`, and the handler itself.
 
-    Raises one of the Faults of `errors`, or whatever the user's module or class raised.
+    Raises one of the Faults of `errors.py`, or what the user's module or class raises.
     """
     path, dot, last = name.rpartition(".")
     parts = path.replace("/", ".").split(".")
     if not dot:
-        # In the words of awslambdaric, which people search the web for.
+        # awslambdaric's words: people search the web for them.
         problem = "not enough values to unpack (expected 2, got 1)" if name else "there is none"
         raise MalformedHandlerName(f"Bad handler '{name}': {problem}")
     if not (all(parts) and last):
@@ -48,13 +48,13 @@ def load(name: str) -> "tuple[Runtime, Handler]":
 
 
 def _import(parts: list[str]) -> "tuple[Any, list[str]]":
-    """Import the longest part of the dotted path that is a module; return it and the names left."""
+    """Import the longest prefix of the path that is a module; return it and the names left."""
     name = ".".join(parts)
     try:
         __import__(name)
     except ModuleNotFoundError as exc:
-        # A missing dependency of the user's module is no reason to look further. Nor is a missing
-        # module: only a path that goes on inside a module is.
+        # Look in the parent only if the path continues inside a module: not if the module, or a
+        # dependency of it, is missing.
         module = sys.modules.get(".".join(parts[:-1]))
         if exc.name != name or module is None or not hasattr(module, parts[-1]):
             raise
@@ -63,7 +63,7 @@ def _import(parts: list[str]) -> "tuple[Any, list[str]]":
 
 
 def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handler]":
-    """Return the Runtime and its handler for the names that follow a module in a handler string."""
+    """Return the Runtime and the handler for the names that follow a module in a handler string."""
     owner, last = module, names[-1]
     if len(names) > 1:  # module.Class.method
         owner = getattr(module, names[0])
@@ -87,7 +87,7 @@ def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handle
 
 def _only_class(module: "Any", method: str, path: str) -> type[Runtime]:
     """Return the module's own Runtime subclass that has this method."""
-    # What the base class does itself, `run` for one, is no handler.
+    # A method of the base class, such as `run`, is not a handler.
     named = method == "handler" or not hasattr(Runtime, method)
     classes = {
         kind.__name__: kind

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Runtime:
     """A Lambda function: subclass it and give it a `handler` method.
 
-    One instance lives as long as the execution environment, so what `__init__` prepares is there
-    for every invocation. `loglevel` is the level of `self.logger` by name or number; without it
+    One instance lives as long as the execution environment, so every invocation can use what
+    `__init__` prepared. `loglevel` is the level of `self.logger` by name or number; without it
     LOG_LEVEL decides, then AWS_LAMBDA_LOG_LEVEL, then it is INFO.
     """
 
@@ -38,9 +38,9 @@ class Runtime:
     def handler(self, event: "Any", context: Context) -> "Any":
         """Answer one event. Yours to define.
 
-        `event` is what `decode_event` made of the payload. What is returned goes to the caller
-        by way of `encode_response`, except bytes, which go as they are. What is raised is
-        reported to the caller as an error, and the next event is served.
+        `event` is what `decode_event` returned for the payload. The result is sent to the caller
+        as `encode_response` encodes it; bytes are sent as they are. An exception is reported to
+        the caller as an error, and the next event is served.
         """
         raise NoHandlerDefinedException(
             f"{type(self).__name__} has no handler: define handler(self, event, context)"
@@ -49,32 +49,32 @@ class Runtime:
     def on_shutdown(self) -> "Any":
         """Tidy up before the environment ends. Yours to override; it may be `async def`.
 
-        Overriding it is what makes Lambda send the signal for it, SIGTERM, and leaves a few hundred
-        milliseconds until SIGKILL. It is called once, in the main thread; a handler at work is
-        interrupted by a Shutdown, which is a SystemExit, first.
+        Lambda sends SIGTERM only to a function that overrides it, and SIGKILL a few hundred
+        milliseconds later. It is called once, in the main thread. A handler that is running is
+        interrupted first, by a Shutdown, which is a SystemExit.
         """
 
     def before_snapshot(self) -> "Any":
         """Prepare for SnapStart's snapshot. Yours to override; it may be `async def`."""
 
     def after_restore(self) -> "Any":
-        """Renew what does not survive a snapshot: connections, credentials, what must be unique.
+        """Renew what does not survive a snapshot: connections, credentials, unique values.
 
         Yours to override; it may be `async def`.
         """
 
     def decode_event(self, body: bytes, content_type: str) -> "Any":
-        """Return the event that `body` holds: JSON, or the bytes themselves if it says so.
+        """Return the event in `body`: decoded JSON, or the bytes if the content type is another.
 
-        Override it to use another JSON library. Whatever it raises, the caller reads
+        Override it to use another JSON library. If it raises, the caller reads
         Runtime.UnmarshalError.
         """
         return codec.decode(body) if is_json(content_type) else body
 
     def encode_response(self, result: "Any") -> "str | bytes":
-        """Return the JSON that answers with `result`.
+        """Return `result` as JSON.
 
-        Override it to use another JSON library. Whatever it raises, the caller reads
+        Override it to use another JSON library. If it raises, the caller reads
         Runtime.MarshalError.
         """
         return codec.encode(result)
@@ -84,7 +84,7 @@ class Runtime:
         """The logger of this class: levels trace, debug, info, warn, error, fatal.
 
         It takes a message as `logging` does, or a callable that returns one. Raises ValueError if
-        `loglevel` is no level.
+        `loglevel` is not a level.
         """
         if self._logger is None:
             import logging  # noqa: F401  first: the hook loads logs, which needs logging whole

@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
 
 def snapshot(client: "RuntimeClient", before: "Hook", after: "Hook") -> None:
-    """Run the hooks round the snapshot that is taken of this process, and wait in between.
+    """Run the hooks before the snapshot, wait until it is restored, and run the hooks after it.
 
-    `before` and `after` are the class's own. Those that the package snapshot-restore-py knows run
-    as it says: before the snapshot the last registered first, after it the first. A hook that fails
-    is reported and ends the process, with status 64 or 65.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
+    `before` and `after` are the class's own. Hooks that were registered with the package
+    snapshot-restore-py run in its order: before the snapshot the last one first, after it the
+    first one first. A hook that fails is reported and ends the process, with status 64 or 65.
     """
     package: Any = sys.modules.get("snapshot_restore_py")
     try:
@@ -60,7 +58,7 @@ def _give_up(
 
 
 def _reseed() -> None:
-    """Have no two environments that come from one snapshot draw the same numbers."""
+    """Seed `random` anew: environments from one snapshot would all draw the same numbers."""
     random = sys.modules.get("random")
     if random is not None:  # pragma: no branch  coverage itself has loaded it
         random.seed()

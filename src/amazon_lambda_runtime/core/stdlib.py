@@ -1,8 +1,7 @@
 """Import from the standard library late, and still get what it has.
 
-The handler's directory comes first on the path, so that a `traceback.py` in it would be found in
-place of the library's. A runtime that loads everything before the handler never meets it; this
-one loads most things where they are first needed.
+The handler's directory comes first on the path, so a `traceback.py` in it would be found in place
+of the library's. This runtime loads most modules where they are first needed, after the handler.
 """
 
 import sys
@@ -21,7 +20,7 @@ def load(name: str) -> "Any":
 
 
 def code_last(work: "Callable[[], object]") -> None:
-    """Do `work` while what is first on the path is last."""
+    """Call `work` while the first entry of the path is its last."""
     sys.path.append(sys.path.pop(0))
     try:
         work()

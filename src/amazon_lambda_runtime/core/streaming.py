@@ -1,4 +1,4 @@
-"""Streamed responses: what a handler yields is on the wire before it is asked for more.
+"""Streamed responses: each piece is sent before the handler is asked for the next.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ResponseStream:
-    """The body of one answer, written piece by piece: what a handler's callable is given.
+    """The body of one answer, written piece by piece. A handler's callable is called with it.
 
     Nothing is sent before the first piece. Until then a failure is an ordinary error.
     """
@@ -50,8 +50,8 @@ class ResponseStream:
     def write(self, piece: "Piece") -> None:
         """Send a piece; return when it is handed to the network, however long that takes.
 
-        A str is sent as UTF-8; an empty piece is not sent. Raises TypeError for what is neither str
-        nor bytes, LambdaError after `close`, StreamClosed if the Runtime API has hung up.
+        A str is sent as UTF-8; an empty piece is not sent. Raises TypeError for a piece that is
+        neither str nor bytes, LambdaError after `close`, StreamClosed if the Runtime API hung up.
         """
         data = _as_bytes(piece)
         if self.closed:
@@ -68,7 +68,7 @@ class ResponseStream:
             raise
 
     def close(self) -> None:
-        """End the answer. What the handler does from here on is work after the response."""
+        """End the answer. The handler may continue, after the response."""
         if self.closed:
             return
         self.closed = True
@@ -77,7 +77,7 @@ class ResponseStream:
         self._delivery.finish()
 
     def fail(self, document: bytes, error_type: str) -> None:
-        """End the answer with an error, which the caller gets behind what was sent."""
+        """End the answer with an error, which the caller gets after the pieces that were sent."""
         self.closed = True
         body = b2a_base64(document, newline=False).decode()
         self._delivery.finish(f"{ERROR_TYPE}: {error_type}\r\n{ERROR_BODY}: {body}\r\n")
@@ -91,7 +91,7 @@ class HttpResponse:
 
     `body` is a str, or bytes, which travel as base64; or it streams: an iterator, an async
     iterator, or a callable that takes a ResponseStream. A cookie is "name=value; attributes".
-    Raises TypeError for a body of another kind, ValueError for a status that is none.
+    Raises TypeError for a body of another kind, ValueError for a status outside 100 to 599.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
     """
@@ -131,7 +131,7 @@ class HttpResponse:
         return {**self._head(), "body": body, "isBase64Encoded": encoded}
 
     def prelude(self) -> bytes:
-        """Return what a streamed response begins with: its head as JSON, and eight NUL bytes."""
+        """Return the start of a streamed response: its head as JSON, and eight NUL bytes."""
         return codec.encode(self._head()).encode() + PRELUDE_END
 
     def _head(self) -> "dict[str, Any]":
@@ -139,25 +139,25 @@ class HttpResponse:
 
 
 def streams(value: object) -> bool:
-    """Say whether `value` is a source of pieces and not a result by itself."""
+    """Return whether `value` is a source of pieces, rather than a result."""
     kind = type(value)
     if hasattr(kind, "__next__") or hasattr(kind, "__aiter__"):
         return True
-    # A class, or an object that has a JSON form of its own, may be callable by the way.
+    # A class, or an object with a JSON form of its own, may happen to be callable.
     return callable(value) and not isinstance(value, type) and not codec.has_form(value)
 
 
 def open_stream(value: "Any", delivery: "Delivery") -> "tuple[Any, ResponseStream]":
-    """Return the source of pieces in a handler's result, and the stream that is to take them."""
+    """Return the source of pieces in a handler's result, and the stream to write them to."""
     if isinstance(value, HttpResponse):
         return value.body, ResponseStream(delivery, HTTP_INTEGRATION, value.prelude())
     return value, ResponseStream(delivery)
 
 
 def pump(source: "Any", stream: ResponseStream) -> None:
-    """Write what an iterator yields, or have a callable write; and end the stream.
+    """Write what an iterator yields, or call a callable that writes; then end the stream.
 
-    An iterator is closed, whether it was read to its end or, the stream being closed, not at all.
+    An iterator is closed in any case. If the stream is closed already, it is not read.
     """
     if hasattr(type(source), "__next__"):
         try:

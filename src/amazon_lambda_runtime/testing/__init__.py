@@ -11,7 +11,7 @@ __all__ = ["FunctionError", "invoke", "make_context", "sample_event"]
 
 
 def __getattr__(name: str) -> object:
-    """Load the names where they are used: pytest loads the plugin, which is beside, every time."""
+    """Load a name when it is used: every run of pytest loads the plugin in this package."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import invocation

@@ -96,9 +96,9 @@ def make_context(
 def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     """Invoke a handler as the runtime does, and return what its caller reads.
 
-    `handler` is a Runtime or a class of it, or a function. The event is encoded and decoded on its
-    way in, and the result on its way out: JSON's value, or the bytes of a result that is bytes or
-    is streamed. `event` may be the bytes of one. Raises FunctionError if the function failed.
+    `handler` is a Runtime, a subclass of it, or a function. The event is encoded and decoded, and
+    so is the result: it is a value of JSON, or bytes if the handler returned bytes or streamed.
+    `event` may be given encoded, as bytes. Raises FunctionError if the function failed.
     """
     runtime, handle, is_ours = _handler_of(handler)
     context = context or make_context()

@@ -1,6 +1,6 @@
-"""What pytest gets from this package: fixtures for the tests of functions.
+"""The pytest plugin: fixtures for the tests of functions.
 
-Loaded by every run of pytest where the package is installed. So it loads nothing else before a
+Every run of pytest loads it where the package is installed, so it imports nothing else before a
 fixture is used.
 """
 

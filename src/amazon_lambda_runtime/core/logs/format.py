@@ -26,11 +26,11 @@ TRACE = 5
 
 
 class LambdaLoggerHandler(logging.Handler):
-    """Writes each record to where Lambda reads them, at once.
+    """Writes each record at once to where Lambda reads it.
 
-    Libraries look for it by its name, which awslambdaric gave it, to put a formatter of their own
-    on it. `latest` returns the invocation that a thread without a context is taken to run for;
-    `graded` is whether Lambda is told the level of a record that is text.
+    Libraries find it by its name, which is awslambdaric's, to set a formatter of their own on it.
+    `latest` returns the Context for a thread that carries none; `graded` says whether frames give
+    the level of a text record.
     """
 
     def __init__(self, latest: "Callable[[], Context | None]", graded: bool) -> None:
@@ -39,7 +39,7 @@ class LambdaLoggerHandler(logging.Handler):
         self._graded = graded
 
     def filter(self, record: logging.LogRecord) -> "Any":
-        # Users' own formatters on this handler count on these two as well.
+        # Users' own formatters on this handler rely on these two attributes.
         context = current_context() or self._latest()
         record.aws_request_id = context.aws_request_id if context else ""
         record.tenant_id = context.tenant_id if context else None
@@ -60,11 +60,11 @@ class LambdaLoggerHandler(logging.Handler):
 class JsonFormatter(logging.Formatter):
     """Makes one line of JSON of a record, its keys in awslambdaric's order.
 
-    A value without a JSON form is told as text. What is None is left out.
+    A value without a JSON form is written as text; None is left out.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        # Where records are text, nothing of it is needed before a failure.
+        # Not loaded at the top: text records do not need it.
         from amazon_lambda_runtime.core import error_document
 
         fields: dict[str, Any] = {
@@ -78,7 +78,7 @@ class JsonFormatter(logging.Formatter):
             "requestId": getattr(record, "aws_request_id", None),
             "location": None,
         }
-        # Where there was nothing to catch it is (None, None, None).
+        # Without a current exception it is (None, None, None).
         if record.exc_info and record.exc_info[1] is not None:
             _, exc, tb = record.exc_info
             fields["stackTrace"] = [*load("traceback").format_tb(tb), *error_document.sequel(exc)]
@@ -94,13 +94,13 @@ class JsonFormatter(logging.Formatter):
         given = {name: value for name, value in fields.items() if value is not None}
         try:
             return _encode(given) + "\n"
-        except Exception:  # one value has no JSON form: the others shall keep theirs
+        except Exception:  # one value has no JSON form: the others keep theirs
             pairs = [f"{_json(_text_of(name))}: {_json(value)}" for name, value in given.items()]
             return "{" + ", ".join(pairs) + "}\n"
 
 
-# What no `extra` has put there: the attributes of a bare record, and those that formatters and the
-# handler set on it.
+# The attributes of a bare record, and those that formatters and the handler set on it. All others
+# come from `extra`.
 _BARE = logging.LogRecord("", 0, "", 0, "", (), None)
 _OF_EVERY_RECORD = frozenset((*vars(_BARE), "message", "asctime", "aws_request_id", "tenant_id"))
 # The separators, sort_keys, skipkeys and allow_nan of json.dumps().
@@ -114,23 +114,23 @@ def _message(record: logging.LogRecord) -> "Any":
         return record.getMessage()
     except Exception:
         if record.args:
-            raise  # they don't fit the message: handleError() tells which call it is
+            raise  # they don't fit the message: handleError() names the call
         return _text_of(record.msg)
 
 
 def _grade(level: int) -> int:
-    """Return the level that a record counts as: the next one below it that has a name."""
+    """Return the next lower level that has a name, or `level` itself if it has one."""
     return TRACE if TRACE <= level < logging.DEBUG else min(50, max(0, level)) // 10 * 10
 
 
 def _encode(value: object) -> str:
-    """Return `value` as JSON, not confined to ASCII. Raises whatever a value in it raises."""
-    # The accelerator without its package, as in codec.py.
+    """Return `value` as JSON that is not limited to ASCII. Raises what a value in it raises."""
+    # The C accelerator without its package, as in codec.py.
     return "".join(make_encoder({}, _text_of, encode_basestring, None, *_STYLE)(value, 0))
 
 
 def _json(value: object) -> str:
-    """Return `value` as JSON, as a string where it has no such form."""
+    """Return `value` as JSON, or as a JSON string of its text if it has no JSON form."""
     try:
         return _encode(value)
     except Exception:
@@ -144,9 +144,9 @@ def _text_of(value: object) -> str:
 
 
 class RuntimeLogger(logging.Logger):
-    """A logger that also has `trace`, and takes a callable for its message.
+    """A logger that also has `trace`, and accepts a callable as its message.
 
-    The callable is called, without arguments, only if the record is going to be made.
+    The callable is called without arguments, and only if the record is made.
     """
 
     def trace(self, msg: object, *args: object, stacklevel: int = 1, **options: "Any") -> None:
@@ -154,7 +154,7 @@ class RuntimeLogger(logging.Logger):
         self.log(TRACE, msg, *args, stacklevel=stacklevel + 1, **options)
 
     def warn(self, msg: object, *args: object, stacklevel: int = 1, **options: "Any") -> None:
-        """Log at WARNING: the name that Perl knows it by."""
+        """Log at WARNING. The name is that of the Perl original."""
         self.warning(msg, *args, stacklevel=stacklevel + 1, **options)
 
     def makeRecord(  # noqa: N802
@@ -171,7 +171,7 @@ def attach(latest: "Callable[[], Context | None]") -> None:
     The root's level stays WARNING unless AWS_LAMBDA_LOG_LEVEL is the name of one.
     """
     logging.addLevelName(TRACE, "TRACE")
-    # For the whole process: a handler of the user's own would otherwise tell another time.
+    # For the whole process: otherwise a user's own handler would write local time.
     logging.Formatter.converter = time.gmtime
     wanted = environ.get("AWS_LAMBDA_LOG_LEVEL")
     as_json = sink.log_form() == sink.JSON
@@ -187,7 +187,7 @@ def attach(latest: "Callable[[], Context | None]") -> None:
 def make_logger(name: str, level: "str | int | None") -> RuntimeLogger:
     """Return the logger of this name at `level`, or as LOG_LEVEL, AWS_LAMBDA_LOG_LEVEL, or INFO.
 
-    Raises ValueError if `level` is not None and no level; the variables are then passed over.
+    Raises ValueError if `level` is neither None nor a level. An invalid variable is ignored.
     """
     chosen = level_of(level)
     if level is not None and chosen is None:
@@ -197,7 +197,7 @@ def make_logger(name: str, level: "str | int | None") -> RuntimeLogger:
         if chosen is None:
             chosen = level_of(environ.get(variable))
     logger = logging.getLogger(name)
-    # Not by setLoggerClass(), which is for the whole process and is the user's.
+    # Not by setLoggerClass(), which changes the whole process and is left to the user.
     logger.__class__ = RuntimeLogger
     logger.setLevel(logging.INFO if chosen is None else chosen)
     assert isinstance(logger, RuntimeLogger)
@@ -205,7 +205,7 @@ def make_logger(name: str, level: "str | int | None") -> RuntimeLogger:
 
 
 def level_of(level: "str | int | None") -> int | None:
-    """Return the number of a level, by its name in any case; None for what is no level."""
+    """Return the number of a level, by its name in any case; None if it is not a level."""
     if isinstance(level, str):
         name = level.strip().upper()
         return TRACE if name == "TRACE" else logging.getLevelNamesMapping().get(name)

@@ -1,8 +1,8 @@
-"""Be there when the user's code imports `logging`, without importing it ourselves.
+"""Set up `logging` when the user's code imports it, without importing it ourselves.
 
-The records of a function that logs must look as they do on Lambda from its first one on, and
-`logging.basicConfig()` must find a handler in place and do nothing, as it does there. A function
-that does not log should not wait for `logging` to load.
+From the first record on, records must look as they do on Lambda, and `logging.basicConfig()` must
+find a handler in place and do nothing, as it does there. A function that does not log must not wait
+for `logging` to load.
 """
 
 import sys
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LoggingHook:
-    """A finder and loader that is asked for `logging` once, lets it load, and attaches `logs`."""
+    """An import hook that loads `logging` once and attaches our handler to the root logger."""
 
     #: The Context of the latest invocation: that of a thread which carries none of its own.
     latest: "ClassVar[Context | None]" = None

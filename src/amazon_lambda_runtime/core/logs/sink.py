@@ -1,11 +1,11 @@
-"""Where log records go: to the file descriptor that Lambda hands over for them, else to stdout.
+"""Where log records go: to the file descriptor that Lambda passes for them, else to stdout.
 
-On the descriptor each record is a frame, so that Lambda knows where one ends and how grave it is,
-all numbers big-endian:
+On the descriptor each record is a frame, which gives its length and its level. Numbers are
+big-endian:
 
     type, 4 bytes | length of the text, 4 bytes | microseconds since 1970, 8 bytes | text in UTF-8
 
-What `print()` writes, and whatever else goes to stdout and stderr, is no record and is not framed.
+Output of `print()`, and everything else written to stdout and stderr, is not framed.
 """
 
 import sys
@@ -30,23 +30,23 @@ ERROR = 40
 
 
 class Telemetry:
-    """The file descriptor `fd`, on which frames are written whole: by one thread at a time."""
+    """The file descriptor `fd`, on which one thread at a time writes a whole frame."""
 
-    #: There is one to a process, or none: then records go to stdout.
+    #: The one of this process. Without one, records go to stdout.
     current: "ClassVar[Telemetry | None]" = None
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._unlock()
-        # A thread that is writing while another one forks never lets go of the lock in the child.
+        # If a thread is writing while another one forks, nothing releases the lock in the child.
         register_at_fork(after_in_child=self._unlock)
 
     def send(self, text: str, frame_type: int = PLAIN) -> bool:
-        """Write one frame and return True; False if it can't be, and never again then."""
+        """Write one frame and return True. If that fails, return False and stop using frames."""
         data = text.encode("utf-8", "backslashreplace")
         head = (frame_type << 32 | len(data)) << 64 | time_ns() // 1000
-        # One write, so that those of another process come before or after it; a pipe that is full
-        # may still take it piece by piece.
+        # One write, so that frames of several processes are not interleaved. A full pipe may still
+        # take it in parts.
         rest = memoryview(head.to_bytes(16, "big") + data)
         try:
             with self._lock:
@@ -63,9 +63,9 @@ class Telemetry:
 
 
 def claim() -> None:
-    """Take the descriptor that VARIABLE names, out of the environment and from child processes.
+    """Use the descriptor that VARIABLE names, and hide it from child processes.
 
-    To be called before the user's code is loaded, if the variable is set. Where it names no open
+    Called before the user's code is loaded, if the variable is set. If it does not name an open
     descriptor, that is one line on stderr.
     """
     value = environ.pop(VARIABLE)
@@ -75,7 +75,7 @@ def claim() -> None:
         set_blocking(fd, True)
     except (OSError, OverflowError, ValueError):
         sys.stderr.write(
-            f"bootstrap: {VARIABLE} is {value!r}, no open file descriptor: logging to stdout\n"
+            f"bootstrap: {VARIABLE} is {value!r}, not an open file descriptor: logging to stdout\n"
         )
         return
     Telemetry.current = Telemetry(fd)
