@@ -37,7 +37,7 @@ def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_xray_type(exc: Exception, error_type: str, xray_type: str) -> None:
-    """65: X-Ray is told of a fault of the runtime's own by awslambdaric's one name for them."""
+    """X-Ray gets one type for all faults of the runtime itself, the one that awslambdaric sends."""
     failure = error_document.of_exception(exc, "id-1")
     assert failure.error_type == error_type
     (told,) = json.loads(failure.cause)["exceptions"]
