@@ -21,9 +21,8 @@ from .candidates import (
     PROCESSES,
     TASKS,
     THREADS,
-    Candidate,
-    Environment,
 )
+from .environment import Candidate, Environment
 from .server import Connection, next_answer, throughput
 
 # One row of a table: the figure of each candidate that took part.

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import candidates, measure, table
+from benchmarks.environment import Candidate, Environment, tree
 from benchmarks.server import CandidateError, Connection, load_loop, next_answer, throughput
 
 ROOT = Path(__file__).parents[2]
-BARE = candidates.Candidate("bare", (sys.executable, str(ROOT / "benchmarks" / "bare.py")))
+BARE = Candidate("bare", (sys.executable, str(ROOT / "benchmarks" / "bare.py")))
 
 either_loop = pytest.mark.parametrize("language", ["C", "Python"])
 
@@ -70,7 +71,7 @@ def loop_in(language: str) -> ctypes.CDLL | None:
 @either_loop
 def test_either_loop_counts_every_cycle(language: str) -> None:
     loop = loop_in(language)
-    with candidates.Environment(BARE, loop) as environment:
+    with Environment(BARE, loop) as environment:
         connection = environment.connect()
         connection.wait_for_next()
         for size, _ in measure.LOADS.values():
@@ -86,14 +87,14 @@ def test_either_loop_counts_every_cycle(language: str) -> None:
 def test_either_loop_reads_a_stream_to_its_end(language: str) -> None:
     loop = loop_in(language)
     [streamer] = candidates.streaming([BARE])
-    with candidates.Environment(streamer, loop) as environment:
+    with Environment(streamer, loop) as environment:
         connection = environment.connect()
         connection.wait_for_next()
         for count in (1, 0, 50):
             stream = connection.stream(next_answer(b'{"pieces": %d}' % count))
             assert stream.size == count * 65536
             assert stream.sent < stream.first <= stream.last
-    with candidates.Environment(BARE, loop) as environment:
+    with Environment(BARE, loop) as environment:
         connection = environment.connect()
         connection.wait_for_next()
         with pytest.raises(CandidateError, match="bare did not stream its response"):
@@ -117,7 +118,7 @@ def test_either_loop_keeps_all_workers_busy(language: str) -> None:
     loop = loop_in(language)
     answer = next_answer(measure.echo_event(50))
     with ExitStack() as stack:
-        environments = [stack.enter_context(candidates.Environment(BARE, loop)) for _ in range(3)]
+        environments = [stack.enter_context(Environment(BARE, loop)) for _ in range(3)]
         connections = [environment.connect() for environment in environments]
         for connection in connections:
             connection.wait_for_next()
@@ -148,10 +149,10 @@ signal.pause()
 
 
 def test_a_process_counts_with_its_children() -> None:
-    family = candidates.Candidate("family", (sys.executable, "-c", FAMILY)).at(2)
-    with candidates.Environment(family) as environment:
+    family = Candidate("family", (sys.executable, "-c", FAMILY)).at(2)
+    with Environment(family) as environment:
         environment.connect()
-        pids = list(candidates.tree(environment.process.pid))
+        pids = list(tree(environment.process.pid))
         assert len(pids) == 2
         alone = Path(f"/proc/{pids[0]}/smaps_rollup").read_text().split("\nPss:")[1].split()[0]
         assert environment.share() > float(alone) * 1.05
@@ -160,7 +161,7 @@ def test_a_process_counts_with_its_children() -> None:
 
 
 def test_who_exits_early_takes_no_part(capsys: pytest.CaptureFixture[str]) -> None:
-    broken = candidates.Candidate("broken", (sys.executable, "-c", "raise SystemExit('no luck')"))
+    broken = Candidate("broken", (sys.executable, "-c", "raise SystemExit('no luck')"))
     assert candidates.echoes(BARE)
     assert not candidates.echoes(broken)
     expected = "broken exited with status 1 (no luck); broken takes no part\n"
