@@ -16,8 +16,22 @@ PASS = "pass"
 PROCESSES = "processes"
 THREADS = "threads"
 TASKS = "tasks"
+# Two exchanges over a socket by CPython: the fewest instructions of a cycle.
+FLOOR = "floor"
+# This runtime with another handler.
+ASYNC = "async"
+ORJSON = "orjson"
+
+MODE = "AWS_LAMBDA_CONCURRENCY_MODE"
+# Lambda gives each function credentials. Without any, boto3 would look for them elsewhere.
+CREDENTIALS = (
+    ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ("AWS_SESSION_TOKEN", "example"),
+)
 
 INTERPRETER = Candidate(PASS, (sys.executable, "-c", "pass"))
+EXCHANGES = Candidate(FLOOR, (sys.executable, str(HERE / "floor.py")))
 
 
 def find() -> list[Candidate]:
@@ -39,33 +53,78 @@ def find() -> list[Candidate]:
     return [candidate for candidate in found if echoes(candidate)]
 
 
+def serving(candidate: Candidate, handler: str) -> Candidate:
+    """Return a runtime with another handler than echo.handler."""
+    settings = (*candidate.settings, ("_HANDLER", handler))
+    return Candidate(candidate.name, (*candidate.command[:-1], handler), settings)
+
+
 def streaming(found: list[Candidate]) -> list[Candidate]:
     """Return those of them that can stream, with the handler in pieces.py."""
     made = []
-    for name, command, _ in found:
-        if name == BARE:
-            made.append(Candidate(name, (*command, "stream")))
-        elif name == OURS:
-            handler = "pieces.handler"
-            made.append(Candidate(name, (command[0], handler), (("_HANDLER", handler),)))
+    for candidate in found:
+        if candidate.name == BARE:
+            made.append(Candidate(BARE, (*candidate.command, "stream")))
+        elif candidate.name == OURS:
+            made.append(serving(candidate, "pieces.handler"))
     return [candidate for candidate in made if streams(candidate)]
+
+
+def forking(candidate: Candidate) -> Candidate:
+    """Return a runtime that, told to serve many invocations at a time, does it in processes."""
+    setting = (MODE, "process")
+    if candidate.name == PEER:
+        # It logs to the socket by the line, which Lambda asks for with this format.
+        setting = ("AWS_LAMBDA_LOG_FORMAT", "JSON")
+    return candidate._replace(settings=(*candidate.settings, setting))
 
 
 def concurrent(found: list[Candidate]) -> list[Candidate]:
     """Return the ways of serving many invocations at a time."""
     made = []
-    for name, command, _ in found:
-        if name == OURS:
-            mode = "AWS_LAMBDA_CONCURRENCY_MODE"
-            made.append(Candidate(PROCESSES, command, ((mode, "process"),)))
-            made.append(Candidate(THREADS, command, ((mode, "thread"),)))
-            handler = "echo.handler_async"
-            settings = ((mode, "task"), ("_HANDLER", handler))
-            made.append(Candidate(TASKS, (command[0], handler), settings))
-        elif name == PEER:
-            # It logs to the socket by the line, which Lambda asks for with this format.
-            made.append(Candidate(name, command, (("AWS_LAMBDA_LOG_FORMAT", "JSON"),)))
+    for candidate in found:
+        if candidate.name == OURS:
+            made.append(forking(candidate)._replace(name=PROCESSES))
+            made.append(Candidate(THREADS, candidate.command, ((MODE, "thread"),)))
+            task = Candidate(TASKS, candidate.command, ((MODE, "task"),))
+            made.append(serving(task, "echo.handler_async"))
+        elif candidate.name == PEER:
+            made.append(forking(candidate))
     return [candidate for candidate in made if echoes(candidate.at(2))]
+
+
+def with_async(found: list[Candidate]) -> list[Candidate]:
+    """Return the runtimes, and this one with a handler that is a coroutine."""
+    return beside(runtimes(found), ASYNC, "echo.handler_async")
+
+
+def with_orjson(found: list[Candidate]) -> list[Candidate]:
+    """Return the runtimes, and this one with orjson, if that is installed."""
+    if importlib.util.find_spec("orjson") is None:
+        print("orjson: not installed; it takes no part")
+        return runtimes(found)
+    return beside(runtimes(found), ORJSON, "orjson_echo.handler")
+
+
+def beside(found: list[Candidate], name: str, handler: str) -> list[Candidate]:
+    """Return them, and this runtime once more with another handler."""
+    ours = (candidate._replace(name=name) for candidate in found if candidate.name == OURS)
+    made = (serving(candidate, handler) for candidate in ours)
+    return found + [candidate for candidate in made if echoes(candidate)]
+
+
+def with_boto3(found: list[Candidate]) -> list[Candidate]:
+    """Return the runtimes with the handler in s3.py; none where boto3 is not installed."""
+    if importlib.util.find_spec("boto3") is None:
+        print("boto3: not installed; nothing is measured with it")
+        return []
+    made = (serving(candidate, "s3.handler") for candidate in runtimes(found))
+    made = (candidate._replace(settings=candidate.settings + CREDENTIALS) for candidate in made)
+    return [candidate for candidate in made if echoes(candidate)]
+
+
+def runtimes(found: list[Candidate]) -> list[Candidate]:
+    return [candidate for candidate in found if candidate.name in (OURS, PEER)]
 
 
 def streams(candidate: Candidate) -> bool:

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .measure import Effort, Group, Row, echo_event, medians
+from .loads import one_string
+from .measure import Effort, Group, Row, medians
 from .server import HERE, PATIENCE, CandidateError
 
 LOCAL = "lambda-runtime local"
@@ -173,7 +174,7 @@ class _Bound:
 
 def warm(names: Sequence[str], rounds: int, bind: bool) -> Row:
     """Return the median time of a warm invocation of each, in microseconds, taking turns."""
-    event = echo_event(EVENT)
+    event = one_string(EVENT)
     times: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as stack:
         if bind:
@@ -204,7 +205,7 @@ def crowd(effort: Effort) -> float:
 
 def busy(clients: Sequence[Client], seconds: float) -> float:
     """Have each client invoke again when it has its answer; return the invocations a second."""
-    sent = request(echo_event(EVENT))
+    sent = request(one_string(EVENT))
     count = 0
     with selectors.DefaultSelector() as selector:
         for client in clients:

@@ -8,13 +8,15 @@ import ctypes
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
 from .candidates import (
+    ASYNC,
     BARE,
     INTERPRETER,
+    ORJSON,
     OURS,
     PASS,
     PEER,
@@ -23,10 +25,13 @@ from .candidates import (
     THREADS,
 )
 from .environment import Candidate, Environment
+from .loads import LOADS, RECORDS, SMALL
 from .server import Connection, next_answer, throughput
 
 # One row of a table: the figure of each candidate that took part.
 Row = dict[str, float]
+# What was measured of each of them.
+Times = dict[str, list[float]]
 
 
 class Group(NamedTuple):
@@ -49,14 +54,19 @@ class Effort(NamedTuple):
     crowds: int
     # How long all workers are kept busy, in seconds.
     busy: float
+    # Starts of a function that takes long to start, and processes of it.
+    heavy: int
+    # Cycles of which instructions and system calls are counted.
+    counted: int
 
 
-FULL = Effort(starts=40, rounds=25, processes=3, streams=5, crowds=6, busy=0.25)
-QUICK = Effort(starts=5, rounds=3, processes=1, streams=1, crowds=1, busy=0.05)
+FULL = Effort(
+    starts=40, rounds=25, processes=3, streams=5, crowds=6, busy=0.25, heavy=12, counted=500
+)
+QUICK = Effort(
+    starts=5, rounds=3, processes=1, streams=1, crowds=1, busy=0.05, heavy=2, counted=100
+)
 
-# Size of the event in bytes, and how many invocations make a candidate's turn. The longest event
-# that Lambda delivers is 6 MiB.
-LOADS = {"50 B": (50, 200), "100 KB": (100_000, 20), "6 MB": (6 * 1024 * 1024 - 1024, 5)}
 MEMORY_INVOCATIONS = 1000
 
 # A turn of streams: so many of one piece, for their first byte, and one of 200 MB, which is the
@@ -67,11 +77,6 @@ PIECES = 200_000_000 // 65536 + 1
 WORKERS = (1, 4, 16)
 
 
-def echo_event(size: int) -> bytes:
-    """Return a JSON object of that many bytes."""
-    return b'{"name": "%b"}' % (b"x" * (size - 12))
-
-
 def turns(candidates: Sequence[Candidate], count: int) -> Iterator[Candidate]:
     for turn in range(count):
         yield from candidates if turn % 2 == 0 else reversed(candidates)
@@ -79,7 +84,7 @@ def turns(candidates: Sequence[Candidate], count: int) -> Iterator[Candidate]:
 
 def start(candidates: list[Candidate], effort: Effort) -> Group:
     """Measure from just before the process is spawned, in milliseconds."""
-    answer = next_answer(echo_event(50))
+    answer = next_answer(LOADS[SMALL].event())
     next_times: dict[str, list[float]] = defaultdict(list)
     response_times: dict[str, list[float]] = defaultdict(list)
     for candidate in turns([INTERPRETER, *candidates], effort.starts):
@@ -119,27 +124,59 @@ def on_one_cpu(
     return connections
 
 
-def cycle(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
-    """Measure from one GET /next to the one that follows, in microseconds."""
-    rows: dict[str, Row] = {}
+def cycle_times(
+    candidates: list[Candidate],
+    effort: Effort,
+    loop: ctypes.CDLL | None,
+    loads: Iterable[str] = (SMALL,),
+) -> dict[str, Times]:
+    """Measure from one GET /next to the one that follows: for each load, all microseconds."""
+    measured: dict[str, Times] = {load: defaultdict(list) for load in loads}
     with ExitStack() as stack:
         connections = on_one_cpu(stack, candidates, loop)
-        for load, (size, count) in LOADS.items():
-            answer = next_answer(echo_event(size))
-            times: dict[str, list[float]] = defaultdict(list)
+        for load, times in measured.items():
+            answer, count = next_answer(LOADS[load].event()), LOADS[load].turn
             for candidate in turns(candidates, effort.rounds):
-                # The first of a turn finds the caches full of somebody else's data.
-                measured = connections[candidate].cycles(answer, count + 1)[1:]
-                times[candidate.name] += (cycle / 1000 for cycle in measured)
-            rows[f"{load}, p50"] = medians(times)
-            rows[f"{load}, p99"] = {name: percentile_99(times[name]) for name in times}
+                # The first of a turn finds the caches full of another candidate's data.
+                cycles = connections[candidate].cycles(answer, count + 1)[1:]
+                times[candidate.name] += (nanoseconds / 1000 for nanoseconds in cycles)
+    return measured
+
+
+def cycle(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
+    """Measure the cycle with each load, in microseconds."""
+    rows: dict[str, Row] = {}
+    for load, times in cycle_times(candidates, effort, loop, LOADS).items():
+        rows |= percentiles(load, times, (10, 50, 99))
     title = f"cycle: next to next, {effort.rounds} turns, {server(loop)}"
     return Group(title, "µs", BARE, rows)
 
 
+def coroutine(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
+    """Measure what a cycle costs more where the handler is a coroutine, in microseconds."""
+    times = cycle_times(candidates, effort, loop)[SMALL]
+    rows = percentiles("plain", times, (10, 50))
+    for name, row in percentiles("async", {OURS: times.pop(ASYNC, [])}, (10, 50)).items():
+        plain = rows[name.replace("async", "plain")]
+        rows[name] = row
+        rows[name.replace("async", "async above plain")] = {
+            column: figure - plain[column] for column, figure in row.items()
+        }
+    title = f"async: next to next, 50 B, {effort.rounds} turns, {server(loop)}"
+    return Group(title, "µs", PEER, rows)
+
+
+def orjson(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
+    """Measure the cycle with records where orjson decodes and encodes them, in microseconds."""
+    times = cycle_times(candidates, effort, loop, [RECORDS])[RECORDS]
+    title = f"orjson: next to next, {effort.rounds} turns, {server(loop)}"
+    rows = percentiles(RECORDS, times, (10, 50, 99))
+    return Group(title, "µs", PEER, rows, (OURS, ORJSON))
+
+
 def memory(candidates: list[Candidate], effort: Effort) -> Group:
     """Measure after a fixed number of small invocations, in MiB."""
-    answer = next_answer(echo_event(50))
+    answer = next_answer(LOADS[SMALL].event())
     resident: dict[str, list[float]] = defaultdict(list)
     peak: dict[str, list[float]] = defaultdict(list)
     for candidate in turns(candidates, effort.processes):
@@ -176,7 +213,7 @@ def stream(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None
 
 def concurrency(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
     """Measure small invocations a second with all workers busy, and memory after that."""
-    answer = next_answer(echo_event(50))
+    answer = next_answer(LOADS[SMALL].event())
     rates: dict[int, dict[str, list[float]]] = {count: defaultdict(list) for count in WORKERS}
     shares: dict[int, dict[str, list[float]]] = {count: defaultdict(list) for count in WORKERS}
     for turn in range(effort.crowds):
@@ -209,9 +246,18 @@ def server(loop: ctypes.CDLL | None) -> str:
     return f"{'C' if loop else 'Python'} server"
 
 
-def medians(figures: dict[str, list[float]]) -> Row:
+def medians(figures: Times) -> Row:
     return {name: statistics.median(values) for name, values in figures.items()}
 
 
-def percentile_99(values: list[float]) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[-1]
+def percentiles(row: str, times: Times, wanted: Iterable[int]) -> dict[str, Row]:
+    """Return a row for each of the percentiles; a candidate without figures is in none."""
+    cuts = {
+        name: statistics.quantiles(values, n=100, method="inclusive")
+        for name, values in times.items()
+        if values
+    }
+    return {
+        f"{row}, p{percent}": {name: values[percent - 1] for name, values in cuts.items()}
+        for percent in wanted
+    }

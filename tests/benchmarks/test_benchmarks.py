@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import candidates, measure, table
+from benchmarks import candidates, loads, measure, table
 from benchmarks.environment import Candidate, Environment, tree
 from benchmarks.server import CandidateError, Connection, load_loop, next_answer, throughput
 
@@ -74,8 +74,8 @@ def test_either_loop_counts_every_cycle(language: str) -> None:
     with Environment(BARE, loop) as environment:
         connection = environment.connect()
         connection.wait_for_next()
-        for size, _ in measure.LOADS.values():
-            cycles = connection.cycles(next_answer(measure.echo_event(size)), 3)
+        for load in loads.LOADS.values():
+            cycles = connection.cycles(next_answer(load.event()), 3)
             assert len(cycles) == 3
             assert min(cycles) > 0
         environment.process.kill()
@@ -116,7 +116,7 @@ def test_a_stream_must_be_ended(ends: tuple[Connection, socket.socket], language
 @either_loop
 def test_either_loop_keeps_all_workers_busy(language: str) -> None:
     loop = loop_in(language)
-    answer = next_answer(measure.echo_event(50))
+    answer = next_answer(loads.one_string(50))
     with ExitStack() as stack:
         environments = [stack.enter_context(Environment(BARE, loop)) for _ in range(3)]
         connections = [environment.connect() for environment in environments]

@@ -1,0 +1,58 @@
+"""A function that talks to AWS: what boto3 in it costs at the start, and with each added worker."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from .candidates import PEER, forking
+from .environment import Candidate, Environment
+from .loads import LOADS, SMALL
+from .measure import Effort, Group, Times, medians, turns
+from .server import next_answer
+
+# How many invocations at a time, alone and in a crowd.
+ALONE, CROWD = 1, 8
+
+
+def boto3(candidates: Sequence[Candidate], effort: Effort) -> Group:
+    """Measure the start in milliseconds, and the memory of all workers in MiB."""
+    shares = {count: workers(candidates, effort, count) for count in (ALONE, CROWD)}
+    alone, crowd = (medians(figures) for figures in shares.values())
+    rows = {
+        "boto3, exec to first response, ms": medians(starts(candidates, effort)),
+        f"boto3, N={ALONE}, PSS, MiB": alone,
+        f"boto3, N={CROWD}, PSS, MiB": crowd,
+        "boto3, MiB per added": {
+            name: (crowd[name] - alone[name]) / (CROWD - ALONE) for name in alone
+        },
+    }
+    return Group(f"boto3: median of {effort.heavy} starts", "", PEER, rows)
+
+
+def starts(candidates: Sequence[Candidate], effort: Effort) -> Times:
+    answer = next_answer(LOADS[SMALL].event())
+    times: Times = defaultdict(list)
+    for candidate in turns(candidates, effort.heavy):
+        with Environment(candidate) as environment:
+            environment.connect().wait_for_next()
+            arrived = environment.connection.respond(answer).arrived
+            times[candidate.name].append((arrived - environment.spawned) / 1e6)
+    return times
+
+
+def workers(candidates: Sequence[Candidate], effort: Effort, count: int) -> Times:
+    """Measure after a full collection in each of the workers.
+
+    A collection writes to every object that it visits, and what is written to is not shared any
+    more. It comes sooner or later; a figure before it would flatter those who fork.
+    """
+    answer = next_answer(b'{"collect": true}')
+    shares: Times = defaultdict(list)
+    for candidate in turns(candidates, effort.processes):
+        with Environment(forking(candidate).at(count)) as environment:
+            connections = [environment.connect() for _ in range(count)]
+            for connection in connections:
+                connection.wait_for_next()
+            for connection in connections:
+                connection.cycles(answer, 1)
+            shares[candidate.name].append(environment.share() / 1024)
+    return shares
