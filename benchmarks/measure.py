@@ -63,9 +63,7 @@ class Effort(NamedTuple):
 FULL = Effort(
     starts=40, rounds=25, processes=3, streams=5, crowds=6, busy=0.25, heavy=12, counted=500
 )
-QUICK = Effort(
-    starts=5, rounds=3, processes=1, streams=1, crowds=1, busy=0.05, heavy=2, counted=100
-)
+QUICK = Effort(starts=3, rounds=2, processes=1, streams=1, crowds=1, busy=0.05, heavy=1, counted=50)
 
 MEMORY_INVOCATIONS = 1000
 
