@@ -1,4 +1,4 @@
-"""Who takes part: those that are installed and pass their proof."""
+"""The candidates: those that are installed and prove that they echo an event."""
 
 import importlib.util
 import json
@@ -12,7 +12,7 @@ OURS = "ours"
 PEER = "awslambdaric"
 BARE = "bare"
 PASS = "pass"
-# How this runtime can serve many invocations at a time; awslambdaric has processes only.
+# The modes in which this runtime serves many invocations at a time; awslambdaric has the first.
 PROCESSES = "processes"
 THREADS = "threads"
 TASKS = "tasks"
@@ -35,7 +35,7 @@ EXCHANGES = Candidate(FLOOR, (sys.executable, str(HERE / "floor.py")))
 
 
 def find() -> list[Candidate]:
-    """Return those who can take part on this machine; say in one line why another cannot."""
+    """Return the candidates that work on this machine; print a line about each that does not."""
     program = build("bare.c", "bare")
     if program is None:
         print("bare: no C compiler; bare.py takes its place")
@@ -80,7 +80,7 @@ def forking(candidate: Candidate) -> Candidate:
 
 
 def concurrent(found: list[Candidate]) -> list[Candidate]:
-    """Return the ways of serving many invocations at a time."""
+    """Return the modes of serving many invocations at a time."""
     made = []
     for candidate in found:
         if candidate.name == OURS:
@@ -128,7 +128,7 @@ def runtimes(found: list[Candidate]) -> list[Candidate]:
 
 
 def streams(candidate: Candidate) -> bool:
-    """Say whether it sends as many pieces as it is told to."""
+    """Return whether it streams as many pieces as its event asks for."""
     with Environment(candidate) as environment:
         try:
             environment.connect().wait_for_next()
@@ -142,7 +142,7 @@ def streams(candidate: Candidate) -> bool:
 
 
 def echoes(candidate: Candidate) -> bool:
-    """Say whether it gives back what it got. It also leaves its .pyc files warm by that."""
+    """Return whether it sends back its event. Its .pyc files are written by that."""
     event = {"name": "René", "numbers": [1, 2.5, None]}
     with Environment(candidate) as environment:
         try:

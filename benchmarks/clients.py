@@ -42,8 +42,8 @@ def starts(candidates: Sequence[Candidate], effort: Effort) -> Times:
 def workers(candidates: Sequence[Candidate], effort: Effort, count: int) -> Times:
     """Measure after a full collection in each of the workers.
 
-    A collection writes to every object that it visits, and what is written to is not shared any
-    more. It comes sooner or later; a figure before it would flatter those who fork.
+    A collection writes to every object that it visits, so a forked worker no longer shares those
+    pages. Every worker runs one sooner or later: measured before it, the figure would be too good.
     """
     answer = next_answer(b'{"collect": true}')
     shares: Times = defaultdict(list)

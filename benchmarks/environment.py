@@ -32,7 +32,7 @@ class Candidate(NamedTuple):
 
 
 def variables(port: int) -> dict[str, str]:
-    """Return the environment as Lambda sets it; of the caller's, only what finds programs."""
+    """Return the variables that Lambda sets, and the caller's by which programs are found."""
     inherited = ("PATH", "LD_LIBRARY_PATH")
     return {name: os.environ[name] for name in inherited if name in os.environ} | {
         "LANG": "en_US.UTF-8",
@@ -55,8 +55,8 @@ def variables(port: int) -> dict[str, str]:
 class Environment:
     """One process of a candidate with a Runtime API port of its own; killed at the end.
 
-    It is killed with all its children. If it is to serve many invocations at a time it also gets
-    a socket for its logs.
+    All its children are killed too. A candidate that serves many invocations at a time also gets a
+    socket for its logs.
     """
 
     connection: Connection
@@ -93,7 +93,7 @@ class Environment:
         raise CandidateError(f"{self.name} did not connect within {PATIENCE} s")
 
     def wait_for_exit(self) -> int:
-        """Return when the process was gone."""
+        """Return the time when the process ended."""
         self.process.wait()
         return time.perf_counter_ns()
 
@@ -106,7 +106,7 @@ class Environment:
     def share(self) -> float:
         """Return the memory of the process and its children in KiB.
 
-        What several processes share counts with each of them in part (PSS).
+        A page that several processes share counts in part with each (PSS).
         """
         rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in tree(self.process.pid))
         return sum(float(rollup.partition("\nPss:")[2].split()[0]) for rollup in rollups)
@@ -116,7 +116,7 @@ class Environment:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def last_words(self) -> str:
-        """End the process; return the last line that it wrote, to stand behind an error message."""
+        """End the process; return the last line that it wrote, to append to an error message."""
         self.kill()
         written = self.process.communicate()[0] + (self.logs.read() if self.logs else b"")
         lines = written.decode(errors="replace").split("\n")
@@ -143,7 +143,7 @@ class Environment:
 class LogSocket:
     """Where each worker connects its stdout and stderr to.
 
-    Nobody accepts the connections: they hold what little is written until it is wanted.
+    The connections are not accepted until the end: their buffers hold what little is written.
     """
 
     def __init__(self) -> None:
@@ -155,7 +155,7 @@ class LogSocket:
         self.socket.setblocking(False)
 
     def read(self) -> bytes:
-        """Return what processes wrote that have ended since."""
+        """Return what the processes wrote, which must have ended."""
         written = b""
         with suppress(BlockingIOError):
             while True:

@@ -1,4 +1,4 @@
-"""The floor: two exchanges over a socket by CPython, of constant bytes that nobody looks at.
+"""The floor: two exchanges over a socket by CPython, of constant bytes, with no look at the reply.
 
 No runtime in Python can have fewer instructions in a cycle. It expects that what is sent in one
 piece arrives in one, as small events do.
@@ -6,7 +6,7 @@ piece arrives in one, as small events do.
 
 import os
 
-# `socket` would load enum and selectors, which the start has no use for.
+# `socket` would load enum and selectors, which the start does not need.
 from _socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
 
 HEAD = b" HTTP/1.1\r\nHost: runtime\r\n"

@@ -1,7 +1,8 @@
-"""What is measured: cold start, cycle, memory, streams and concurrency, each candidate in turn.
+"""What is measured of a runtime: start, cycle, memory, streams and concurrency.
 
-A shared machine is fast in one second and slow in the next. Taking turns spreads that over all
-candidates alike, and the order turns round every time so that nobody always follows the same one.
+A shared machine is fast in one second and slow in the next. The candidates take turns, which
+spreads that over all of them alike, and the order is reversed every time so that none of them
+always follows the same one.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""The measuring instrument: it reads requests whole, notices impostors and judges ratios."""
+"""The measuring server reads whole requests and refuses wrong ones; targets are judged."""
 
 import ctypes
 import json
@@ -54,7 +54,7 @@ def test_an_error_is_no_response(ends: tuple[Connection, socket.socket]) -> None
         connection.receive(b"POST", b"/response")
 
 
-def test_a_closed_connection_is_told(ends: tuple[Connection, socket.socket]) -> None:
+def test_a_closed_connection_is_an_error(ends: tuple[Connection, socket.socket]) -> None:
     connection, runtime = ends
     runtime.close()
     with pytest.raises(CandidateError, match="it closed its connection"):
@@ -160,7 +160,7 @@ def test_a_process_counts_with_its_children() -> None:
     # The log socket was at its end, so the child is gone as well.
 
 
-def test_who_exits_early_takes_no_part(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_candidate_that_exits_takes_no_part(capsys: pytest.CaptureFixture[str]) -> None:
     broken = Candidate("broken", (sys.executable, "-c", "raise SystemExit('no luck')"))
     assert candidates.echoes(BARE)
     assert not candidates.echoes(broken)
