@@ -17,8 +17,10 @@ def boto3(candidates: Sequence[Candidate], effort: Effort) -> Group:
     """Measure the start in milliseconds, and the memory of all workers in MiB."""
     shares = {count: workers(candidates, effort, count) for count in (ALONE, CROWD)}
     alone, crowd = (medians(figures) for figures in shares.values())
+    response_times, cpu_times = starts(candidates, effort)
     rows = {
-        "boto3, exec to first response, ms": medians(starts(candidates, effort)),
+        "boto3, exec to first response, ms": medians(response_times),
+        "boto3, CPU to first response, ms": medians(cpu_times),
         f"boto3, N={ALONE}, PSS, MiB": alone,
         f"boto3, N={CROWD}, PSS, MiB": crowd,
         "boto3, MiB per added": {
@@ -28,15 +30,18 @@ def boto3(candidates: Sequence[Candidate], effort: Effort) -> Group:
     return Group(f"boto3: median of {effort.heavy} starts", "", PEER, rows)
 
 
-def starts(candidates: Sequence[Candidate], effort: Effort) -> Times:
+def starts(candidates: Sequence[Candidate], effort: Effort) -> tuple[Times, Times]:
+    """Return the time from exec to the first response, and the CPU time in it, in milliseconds."""
     answer = next_answer(LOADS[SMALL].event())
-    times: Times = defaultdict(list)
+    response_times: Times = defaultdict(list)
+    cpu_times: Times = defaultdict(list)
     for candidate in turns(candidates, effort.heavy):
         with Environment(candidate) as environment:
             environment.connect().wait_for_next()
             arrived = environment.connection.respond(answer).arrived
-            times[candidate.name].append((arrived - environment.spawned) / 1e6)
-    return times
+            response_times[candidate.name].append((arrived - environment.spawned) / 1e6)
+            cpu_times[candidate.name].append(environment.cpu())
+    return response_times, cpu_times
 
 
 def workers(candidates: Sequence[Candidate], effort: Effort, count: int) -> Times:

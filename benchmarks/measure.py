@@ -84,22 +84,26 @@ def turns(candidates: Sequence[Candidate], count: int) -> Iterator[Candidate]:
 def start(candidates: list[Candidate], effort: Effort) -> Group:
     """Measure from just before the process is spawned, in milliseconds."""
     answer = next_answer(LOADS[SMALL].event())
-    next_times: dict[str, list[float]] = defaultdict(list)
-    response_times: dict[str, list[float]] = defaultdict(list)
+    next_times: Times = defaultdict(list)
+    response_times: Times = defaultdict(list)
+    cpu_times: Times = defaultdict(list)
     for candidate in turns([INTERPRETER, *candidates], effort.starts):
         with Environment(candidate) as environment:
             if candidate is INTERPRETER:
                 exited = environment.wait_for_exit()
                 response_times[PASS].append((exited - environment.spawned) / 1e6)
+                cpu_times[PASS].append(environment.cpu())
                 continue
             connection = environment.connect()
             arrived = connection.wait_for_next()
             next_times[candidate.name].append((arrived - environment.spawned) / 1e6)
             arrived = connection.respond(answer).arrived
             response_times[candidate.name].append((arrived - environment.spawned) / 1e6)
+            cpu_times[candidate.name].append(environment.cpu())
     rows = {
         "exec to first next": medians(next_times),
         "exec to first response": medians(response_times),
+        "CPU to first response": medians(cpu_times),
     }
     return Group(f"start: median of {effort.starts}", "ms", PASS, rows)
 
@@ -176,8 +180,8 @@ def orjson(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None
 def memory(candidates: list[Candidate], effort: Effort) -> Group:
     """Measure after a fixed number of small invocations, in MiB."""
     answer = next_answer(LOADS[SMALL].event())
-    resident: dict[str, list[float]] = defaultdict(list)
-    peak: dict[str, list[float]] = defaultdict(list)
+    resident: Times = defaultdict(list)
+    peak: Times = defaultdict(list)
     for candidate in turns(candidates, effort.processes):
         with Environment(candidate) as environment:
             connection = environment.connect()
@@ -194,8 +198,8 @@ def stream(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None
     """Measure how soon a streamed response begins, and how fast it then comes."""
     short = next_answer(b'{"pieces": 1}')
     long = next_answer(b'{"pieces": %d}' % PIECES)
-    first_times: dict[str, list[float]] = defaultdict(list)
-    speeds: dict[str, list[float]] = defaultdict(list)
+    first_times: Times = defaultdict(list)
+    speeds: Times = defaultdict(list)
     with ExitStack() as stack:
         connections = on_one_cpu(stack, candidates, loop)
         for candidate in turns(candidates, effort.streams):

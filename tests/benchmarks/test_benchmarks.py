@@ -160,6 +160,36 @@ def test_a_process_counts_with_its_children() -> None:
     # The log socket was at its end, so the child is gone as well.
 
 
+BUSY = """
+import os, signal, socket, threading, time
+def burn():
+    while time.thread_time() < 0.05:
+        pass
+    ready.release()
+    time.sleep(60)
+time.sleep(0.5)
+ready = threading.Semaphore(0)
+threading.Thread(target=burn, daemon=True).start()
+ready.acquire()
+while time.thread_time() < 0.05:
+    pass
+host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
+api = socket.create_connection((host, int(port)))
+signal.pause()
+"""
+
+
+# The threads of a process that has ended are gone, but for the first one.
+@pytest.mark.parametrize(("ends", "least"), [(False, 100), (True, 50)])
+def test_cpu_time_is_without_the_time_that_was_waited(ends: bool, least: int) -> None:
+    code = BUSY.replace("signal.pause()", "") if ends else BUSY
+    with Environment(Candidate("busy", (sys.executable, "-c", code))) as environment:
+        environment.connect()
+        waited = environment.wait_for_exit() if ends else time.perf_counter_ns()
+        took = (waited - environment.spawned) / 1e6
+        assert least <= environment.cpu() <= took - 500
+
+
 def test_a_candidate_that_exits_takes_no_part(capsys: pytest.CaptureFixture[str]) -> None:
     broken = Candidate("broken", (sys.executable, "-c", "raise SystemExit('no luck')"))
     assert candidates.echoes(BARE)
@@ -271,7 +301,7 @@ def test_each_way_of_concurrency_has_its_ratio() -> None:
 
 # How many rows each group has, and which of them have a target.
 GROUPS = {
-    "start": (2, {"exec to first response"}),
+    "start": (3, {"exec to first response"}),
     "cycle": (15, {"50 B, p50", "6 MB, p50"}),
     "instructions": (3, set()),
     "memory": (2, {"resident", "peak"}),
@@ -279,7 +309,7 @@ GROUPS = {
     "orjson": (3, set()),
     "stream": (2, set()),
     "concurrency": (8, {"N=16, invocations/s", "N=16, PSS, MiB"}),
-    "boto3": (4, {"boto3, exec to first response, ms", "boto3, MiB per added"}),
+    "boto3": (5, {"boto3, exec to first response, ms", "boto3, MiB per added"}),
     "events": (5, {"import, ms", "a message, µs"}),
     "local": (4, {"warm invoke, p50, µs", "warm invoke, one CPU, p50, µs"}),
 }
