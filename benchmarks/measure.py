@@ -27,7 +27,7 @@ from .candidates import (
 )
 from .environment import Candidate, Environment
 from .loads import LOADS, RECORDS, SMALL
-from .server import Connection, next_answer, throughput
+from .server import next_answer, throughput
 
 # One row of a table: the figure of each candidate that took part.
 Row = dict[str, float]
@@ -110,8 +110,8 @@ def start(candidates: list[Candidate], effort: Effort) -> Group:
 
 def on_one_cpu(
     stack: ExitStack, candidates: list[Candidate], loop: ctypes.CDLL | None
-) -> dict[Candidate, Connection]:
-    """Start the candidates beside each other; return their connections, where each one waits.
+) -> dict[Candidate, Environment]:
+    """Start the candidates beside each other; return their environments, where each one waits.
 
     One CPU for all. Waking a process on another one can cost more than the work that is to be
     measured, and where the kernel puts them is a matter of luck.
@@ -119,61 +119,77 @@ def on_one_cpu(
     cpus = os.sched_getaffinity(0)
     stack.callback(os.sched_setaffinity, 0, cpus)
     os.sched_setaffinity(0, {max(cpus)})
-    connections = {}
+    environments = {}
     for candidate in candidates:
-        environment = stack.enter_context(Environment(candidate, loop))
-        connections[candidate] = environment.connect()
-        connections[candidate].wait_for_next()
-    return connections
+        environments[candidate] = stack.enter_context(Environment(candidate, loop))
+        environments[candidate].connect().wait_for_next()
+    return environments
 
 
-def cycle_times(
+class Cycles(NamedTuple):
+    """Microseconds of cycles: each one, and of the runtime's CPU time the mean of each turn."""
+
+    times: Times
+    cpu_times: Times
+
+
+def cycles(
     candidates: list[Candidate],
     effort: Effort,
     loop: ctypes.CDLL | None,
     loads: Iterable[str] = (SMALL,),
-) -> dict[str, Times]:
-    """Measure from one GET /next to the one that follows: for each load, all microseconds."""
-    measured: dict[str, Times] = {load: defaultdict(list) for load in loads}
+) -> dict[str, Cycles]:
+    """Measure from one GET /next to the one that follows, with each load."""
+    measured = {load: Cycles(defaultdict(list), defaultdict(list)) for load in loads}
     with ExitStack() as stack:
-        connections = on_one_cpu(stack, candidates, loop)
-        for load, times in measured.items():
+        environments = on_one_cpu(stack, candidates, loop)
+        for load, (times, cpu_times) in measured.items():
             answer, count = next_answer(LOADS[load].event()), LOADS[load].turn
             for candidate in turns(candidates, effort.rounds):
+                environment = environments[candidate]
                 # The first of a turn finds the caches full of another candidate's data.
-                cycles = connections[candidate].cycles(answer, count + 1)[1:]
-                times[candidate.name] += (nanoseconds / 1000 for nanoseconds in cycles)
+                environment.connection.cycles(answer, 1)
+                before = environment.cpu()
+                nanoseconds = environment.connection.cycles(answer, count)
+                cpu_times[candidate.name].append((environment.cpu() - before) * 1000 / count)
+                times[candidate.name] += (each / 1000 for each in nanoseconds)
     return measured
+
+
+def rows_of(name: str, measured: Cycles, wanted: Iterable[int]) -> dict[str, Row]:
+    """Return a row for each of the percentiles, and one for the CPU time."""
+    cpu = {f"{name}, CPU": medians(measured.cpu_times)}
+    return percentiles(name, measured.times, wanted) | cpu
 
 
 def cycle(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
     """Measure the cycle with each load, in microseconds."""
     rows: dict[str, Row] = {}
-    for load, times in cycle_times(candidates, effort, loop, LOADS).items():
-        rows |= percentiles(load, times, (10, 50, 99))
+    for load, measured in cycles(candidates, effort, loop, LOADS).items():
+        rows |= rows_of(load, measured, (10, 50, 99))
     title = f"cycle: next to next, {effort.rounds} turns, {server(loop)}"
     return Group(title, "µs", BARE, rows)
 
 
 def coroutine(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
     """Measure what a cycle costs more where the handler is a coroutine, in microseconds."""
-    times = cycle_times(candidates, effort, loop)[SMALL]
-    rows = percentiles("plain", times, (10, 50))
-    for name, row in percentiles("async", {OURS: times.pop(ASYNC, [])}, (10, 50)).items():
-        plain = rows[name.replace("async", "plain")]
-        rows[name] = row
-        rows[name.replace("async", "async above plain")] = {
-            column: figure - plain[column] for column, figure in row.items()
-        }
+    rows = rows_of("plain", cycles(candidates, effort, loop)[SMALL], (10, 50))
+    for name in list(rows):
+        row = rows[name]
+        if ASYNC not in row:
+            continue
+        figure = row.pop(ASYNC)
+        rows[name.replace("plain", "async")] = {OURS: figure}
+        rows[name.replace("plain", "async above plain")] = {OURS: figure - row[OURS]}
     title = f"async: next to next, 50 B, {effort.rounds} turns, {server(loop)}"
     return Group(title, "µs", PEER, rows)
 
 
 def orjson(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
     """Measure the cycle with records where orjson decodes and encodes them, in microseconds."""
-    times = cycle_times(candidates, effort, loop, [RECORDS])[RECORDS]
+    measured = cycles(candidates, effort, loop, [RECORDS])[RECORDS]
     title = f"orjson: next to next, {effort.rounds} turns, {server(loop)}"
-    rows = percentiles(RECORDS, times, (10, 50, 99))
+    rows = rows_of(RECORDS, measured, (10, 50, 99))
     return Group(title, "µs", PEER, rows, (OURS, ORJSON))
 
 
@@ -201,9 +217,9 @@ def stream(candidates: list[Candidate], effort: Effort, loop: ctypes.CDLL | None
     first_times: Times = defaultdict(list)
     speeds: Times = defaultdict(list)
     with ExitStack() as stack:
-        connections = on_one_cpu(stack, candidates, loop)
+        environments = on_one_cpu(stack, candidates, loop)
         for candidate in turns(candidates, effort.streams):
-            connection = connections[candidate]
+            connection = environments[candidate].connection
             connection.stream(short)
             streams = [connection.stream(short) for _ in range(FIRST_BYTES)]
             first_times[candidate.name] += ((each.first - each.sent) / 1000 for each in streams)

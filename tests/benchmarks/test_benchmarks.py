@@ -302,11 +302,11 @@ def test_each_way_of_concurrency_has_its_ratio() -> None:
 # How many rows each group has, and which of them have a target.
 GROUPS = {
     "start": (3, {"exec to first response"}),
-    "cycle": (15, {"50 B, p50", "6 MB, p50"}),
+    "cycle": (20, {"50 B, p50", "50 B, CPU", "6 MB, p50"}),
     "instructions": (3, set()),
     "memory": (2, {"resident", "peak"}),
-    "async": (6, {"async above plain, p10"}),
-    "orjson": (3, set()),
+    "async": (9, {"async above plain, p10"}),
+    "orjson": (4, set()),
     "stream": (2, set()),
     "concurrency": (8, {"N=16, invocations/s", "N=16, PSS, MiB"}),
     "boto3": (5, {"boto3, exec to first response, ms", "boto3, MiB per added"}),
