@@ -8,10 +8,23 @@ import sys
 from importlib import metadata
 from typing import NoReturn
 
-from . import candidates, emulators, events, measure, table
+from . import candidates, clients, counts, emulators, events, measure, table
+from .environment import Candidate
 from .server import CandidateError, load_loop
 
-GROUPS = ["start", "cycle", "memory", "stream", "concurrency", "events", "local"]
+GROUPS = [
+    "start",
+    "cycle",
+    "instructions",
+    "memory",
+    "async",
+    "orjson",
+    "stream",
+    "concurrency",
+    "boto3",
+    "events",
+    "local",
+]
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,7 +73,7 @@ def main() -> None:
 
 def measured(
     name: str,
-    found: list[candidates.Candidate],
+    found: list[Candidate],
     effort: measure.Effort,
     loop: ctypes.CDLL | None,
 ) -> measure.Group:
@@ -71,6 +84,14 @@ def measured(
             return measure.cycle(found, effort, loop)
         case "memory":
             return measure.memory(found, effort)
+        case "instructions":
+            return counts.instructions(found, effort, loop)
+        case "async":
+            return measure.coroutine(candidates.with_async(found), effort, loop)
+        case "orjson":
+            return measure.orjson(candidates.with_orjson(found), effort, loop)
+        case "boto3":
+            return clients.boto3(candidates.with_boto3(found), effort)
         case "events":
             return events.events(effort)
         case "stream":

@@ -1,53 +1,41 @@
-"""Who takes part, and the execution environment that each of them runs in."""
+"""The candidates: those that are installed and prove that they echo an event."""
 
-import ctypes
 import importlib.util
 import json
-import os
-import select
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
 
-from .server import HERE, PATIENCE, CandidateError, Connection, build, next_answer
+from .environment import Candidate, Environment
+from .server import HERE, CandidateError, build, next_answer
 
 OURS = "ours"
 PEER = "awslambdaric"
 BARE = "bare"
 PASS = "pass"
-# How this runtime can serve many invocations at a time; awslambdaric has processes only.
+# The modes in which this runtime serves many invocations at a time; awslambdaric has the first.
 PROCESSES = "processes"
 THREADS = "threads"
 TASKS = "tasks"
+# Two exchanges over a socket by CPython: the fewest instructions of a cycle.
+FLOOR = "floor"
+# This runtime with another handler.
+ASYNC = "async"
+ORJSON = "orjson"
 
-LOG_SOCKET = "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"
-
-
-class Candidate(NamedTuple):
-    name: str
-    command: tuple[str, ...]
-    # Environment variables of its own.
-    settings: tuple[tuple[str, str], ...] = ()
-
-    def at(self, count: int) -> Self:
-        """Return the same, serving that many invocations at a time."""
-        setting = ("AWS_LAMBDA_MAX_CONCURRENCY", str(count))
-        return self._replace(settings=(*self.settings, setting))
-
+MODE = "AWS_LAMBDA_CONCURRENCY_MODE"
+# Lambda gives each function credentials. Without any, boto3 would look for them elsewhere.
+CREDENTIALS = (
+    ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ("AWS_SESSION_TOKEN", "example"),
+)
 
 INTERPRETER = Candidate(PASS, (sys.executable, "-c", "pass"))
+EXCHANGES = Candidate(FLOOR, (sys.executable, str(HERE / "floor.py")))
 
 
 def find() -> list[Candidate]:
-    """Return those who can take part on this machine; say in one line why another cannot."""
+    """Return the candidates that work on this machine; print a line about each that does not."""
     program = build("bare.c", "bare")
     if program is None:
         print("bare: no C compiler; bare.py takes its place")
@@ -65,37 +53,82 @@ def find() -> list[Candidate]:
     return [candidate for candidate in found if echoes(candidate)]
 
 
+def serving(candidate: Candidate, handler: str) -> Candidate:
+    """Return a runtime with another handler than echo.handler."""
+    settings = (*candidate.settings, ("_HANDLER", handler))
+    return Candidate(candidate.name, (*candidate.command[:-1], handler), settings)
+
+
 def streaming(found: list[Candidate]) -> list[Candidate]:
     """Return those of them that can stream, with the handler in pieces.py."""
     made = []
-    for name, command, _ in found:
-        if name == BARE:
-            made.append(Candidate(name, (*command, "stream")))
-        elif name == OURS:
-            handler = "pieces.handler"
-            made.append(Candidate(name, (command[0], handler), (("_HANDLER", handler),)))
+    for candidate in found:
+        if candidate.name == BARE:
+            made.append(Candidate(BARE, (*candidate.command, "stream")))
+        elif candidate.name == OURS:
+            made.append(serving(candidate, "pieces.handler"))
     return [candidate for candidate in made if streams(candidate)]
 
 
+def forking(candidate: Candidate) -> Candidate:
+    """Return a runtime that, told to serve many invocations at a time, does it in processes."""
+    setting = (MODE, "process")
+    if candidate.name == PEER:
+        # It logs to the socket by the line, which Lambda asks for with this format.
+        setting = ("AWS_LAMBDA_LOG_FORMAT", "JSON")
+    return candidate._replace(settings=(*candidate.settings, setting))
+
+
 def concurrent(found: list[Candidate]) -> list[Candidate]:
-    """Return the ways of serving many invocations at a time."""
+    """Return the modes of serving many invocations at a time."""
     made = []
-    for name, command, _ in found:
-        if name == OURS:
-            mode = "AWS_LAMBDA_CONCURRENCY_MODE"
-            made.append(Candidate(PROCESSES, command, ((mode, "process"),)))
-            made.append(Candidate(THREADS, command, ((mode, "thread"),)))
-            handler = "echo.handler_async"
-            settings = ((mode, "task"), ("_HANDLER", handler))
-            made.append(Candidate(TASKS, (command[0], handler), settings))
-        elif name == PEER:
-            # It logs to the socket by the line, which Lambda asks for with this format.
-            made.append(Candidate(name, command, (("AWS_LAMBDA_LOG_FORMAT", "JSON"),)))
+    for candidate in found:
+        if candidate.name == OURS:
+            made.append(forking(candidate)._replace(name=PROCESSES))
+            made.append(Candidate(THREADS, candidate.command, ((MODE, "thread"),)))
+            task = Candidate(TASKS, candidate.command, ((MODE, "task"),))
+            made.append(serving(task, "echo.handler_async"))
+        elif candidate.name == PEER:
+            made.append(forking(candidate))
     return [candidate for candidate in made if echoes(candidate.at(2))]
 
 
+def with_async(found: list[Candidate]) -> list[Candidate]:
+    """Return the runtimes, and this one with a handler that is a coroutine."""
+    return beside(runtimes(found), ASYNC, "echo.handler_async")
+
+
+def with_orjson(found: list[Candidate]) -> list[Candidate]:
+    """Return the runtimes, and this one with orjson, if that is installed."""
+    if importlib.util.find_spec("orjson") is None:
+        print("orjson: not installed; it takes no part")
+        return runtimes(found)
+    return beside(runtimes(found), ORJSON, "orjson_echo.handler")
+
+
+def beside(found: list[Candidate], name: str, handler: str) -> list[Candidate]:
+    """Return them, and this runtime once more with another handler."""
+    ours = (candidate._replace(name=name) for candidate in found if candidate.name == OURS)
+    made = (serving(candidate, handler) for candidate in ours)
+    return found + [candidate for candidate in made if echoes(candidate)]
+
+
+def with_boto3(found: list[Candidate]) -> list[Candidate]:
+    """Return the runtimes with the handler in s3.py; none where boto3 is not installed."""
+    if importlib.util.find_spec("boto3") is None:
+        print("boto3: not installed; nothing is measured with it")
+        return []
+    made = (serving(candidate, "s3.handler") for candidate in runtimes(found))
+    made = (candidate._replace(settings=candidate.settings + CREDENTIALS) for candidate in made)
+    return [candidate for candidate in made if echoes(candidate)]
+
+
+def runtimes(found: list[Candidate]) -> list[Candidate]:
+    return [candidate for candidate in found if candidate.name in (OURS, PEER)]
+
+
 def streams(candidate: Candidate) -> bool:
-    """Say whether it sends as many pieces as it is told to."""
+    """Return whether it streams as many pieces as its event asks for."""
     with Environment(candidate) as environment:
         try:
             environment.connect().wait_for_next()
@@ -109,7 +142,7 @@ def streams(candidate: Candidate) -> bool:
 
 
 def echoes(candidate: Candidate) -> bool:
-    """Say whether it gives back what it got. It also leaves its .pyc files warm by that."""
+    """Return whether it sends back its event. Its .pyc files are written by that."""
     event = {"name": "René", "numbers": [1, 2.5, None]}
     with Environment(candidate) as environment:
         try:
@@ -122,149 +155,3 @@ def echoes(candidate: Candidate) -> bool:
             print(f"{failure}{environment.last_words()}; {candidate.name} takes no part")
             return False
     return True
-
-
-def variables(port: int) -> dict[str, str]:
-    """Return the environment as Lambda sets it; of the caller's, only what finds programs."""
-    inherited = ("PATH", "LD_LIBRARY_PATH")
-    return {name: os.environ[name] for name in inherited if name in os.environ} | {
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
-        "_HANDLER": "echo.handler",
-        "LAMBDA_TASK_ROOT": str(HERE),
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-        "AWS_LAMBDA_FUNCTION_NAME": "echo",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/echo",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-    }
-
-
-class Environment:
-    """One process of a candidate with a Runtime API port of its own; killed at the end.
-
-    It is killed with all its children. If it is to serve many invocations at a time it also gets
-    a socket for its logs.
-    """
-
-    connection: Connection
-
-    def __init__(self, candidate: Candidate, loop: ctypes.CDLL | None = None) -> None:
-        self.name = candidate.name
-        self.loop = loop
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.connections: list[Connection] = []
-        surroundings = variables(self.listener.getsockname()[1]) | dict(candidate.settings)
-        self.logs = LogSocket() if "AWS_LAMBDA_MAX_CONCURRENCY" in surroundings else None
-        if self.logs:
-            surroundings[LOG_SOCKET] = self.logs.path
-        self.spawned = time.perf_counter_ns()
-        self.process = subprocess.Popen(
-            candidate.command,
-            cwd=HERE,
-            env=surroundings,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def connect(self) -> Connection:
-        """Accept the runtime's connection, or the next of its connections."""
-        for _ in range(PATIENCE * 10):
-            if select.select([self.listener], [], [], 0.1)[0]:
-                self.connection = Connection(self.listener.accept()[0], self.name, self.loop)
-                self.connections.append(self.connection)
-                return self.connection
-            if self.process.poll() is not None:
-                raise CandidateError(f"{self.name} exited with status {self.process.returncode}")
-        raise CandidateError(f"{self.name} did not connect within {PATIENCE} s")
-
-    def wait_for_exit(self) -> int:
-        """Return when the process was gone."""
-        self.process.wait()
-        return time.perf_counter_ns()
-
-    def memory(self) -> dict[str, int]:
-        """Return what the kernel says of the process's memory, in KiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        lines = (line.partition(":") for line in status.splitlines())
-        return {name: int(value.split()[0]) for name, _, value in lines if value.endswith(" kB")}
-
-    def share(self) -> float:
-        """Return the memory of the process and its children in KiB.
-
-        What several processes share counts with each of them in part (PSS).
-        """
-        rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in tree(self.process.pid))
-        return sum(float(rollup.partition("\nPss:")[2].split()[0]) for rollup in rollups)
-
-    def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-
-    def last_words(self) -> str:
-        """End the process; return the last line that it wrote, to stand behind an error message."""
-        self.kill()
-        written = self.process.communicate()[0] + (self.logs.read() if self.logs else b"")
-        lines = written.decode(errors="replace").split("\n")
-        return next((f" ({line.strip()})" for line in reversed(lines) if line.strip()), "")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self.process:
-            self.kill()
-        self.listener.close()
-        for connection in self.connections:
-            connection.socket.close()
-        if self.logs:
-            self.logs.close()
-
-
-class LogSocket:
-    """Where each worker connects its stdout and stderr to.
-
-    Nobody accepts the connections: they hold what little is written until it is wanted.
-    """
-
-    def __init__(self) -> None:
-        self.directory = tempfile.TemporaryDirectory(prefix="benchmarks-")
-        self.path = f"{self.directory.name}/logs"
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(self.path)
-        self.socket.listen(128)
-        self.socket.setblocking(False)
-
-    def read(self) -> bytes:
-        """Return what processes wrote that have ended since."""
-        written = b""
-        with suppress(BlockingIOError):
-            while True:
-                connection = self.socket.accept()[0]
-                with connection, connection.makefile("rb") as file:
-                    written += file.read()
-        return written
-
-    def close(self) -> None:
-        self.socket.close()
-        self.directory.cleanup()
-
-
-def tree(pid: int) -> Iterator[int]:
-    """Yield the process and those that descend from it."""
-    yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from tree(int(child))

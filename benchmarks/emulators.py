@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .measure import Effort, Group, Row, echo_event, medians
+from .loads import one_string
+from .measure import Effort, Group, Row, medians
 from .server import HERE, PATIENCE, CandidateError
 
 LOCAL = "lambda-runtime local"
@@ -100,7 +101,7 @@ class Emulator:
         self.clients: list[Client] = []
 
     def connect(self) -> Client:
-        """Return a new connection, as soon as there is somebody to connect to."""
+        """Return a new connection as soon as the emulator listens."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -139,7 +140,7 @@ def free_port() -> int:
 
 
 def find() -> list[str]:
-    """Return those that can take part on this machine; say in one line why another cannot."""
+    """Return the emulators that are installed; print a line about one that is not."""
     if os.access(_BINARY, os.X_OK):
         return [LOCAL, RIE]
     print(f"{RIE}: not there; python scripts/fetch_rie.py .cache/{RIE}")
@@ -173,7 +174,7 @@ class _Bound:
 
 def warm(names: Sequence[str], rounds: int, bind: bool) -> Row:
     """Return the median time of a warm invocation of each, in microseconds, taking turns."""
-    event = echo_event(EVENT)
+    event = one_string(EVENT)
     times: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as stack:
         if bind:
@@ -203,8 +204,8 @@ def crowd(effort: Effort) -> float:
 
 
 def busy(clients: Sequence[Client], seconds: float) -> float:
-    """Have each client invoke again when it has its answer; return the invocations a second."""
-    sent = request(echo_event(EVENT))
+    """Let each client invoke again when it has its answer; return the invocations a second."""
+    sent = request(one_string(EVENT))
     count = 0
     with selectors.DefaultSelector() as selector:
         for client in clients:
@@ -240,7 +241,7 @@ def saved(effort: Effort) -> float:
             client = emulator.connect()
             client.invoke(b"{}")
             for number in range(1, min(SAVES, effort.starts) + 1):
-                time.sleep(0.5)  # nobody saves while the last save is loaded
+                time.sleep(0.5)  # a save while the last one is loaded is not what people do
                 begin = time.perf_counter()
                 save(module, number)
                 while client.invoke(b"{}") != b"%d" % number:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 HERE = Path(__file__).parent
 BUILD = HERE.parent / ".cache" / "benchmarks"
 
-# Seconds of silence after which a runtime is given up.
+# A runtime that is silent for so many seconds is taken for dead.
 PATIENCE = 30
 # A response may be as long as an event, and has headers.
 CAPACITY = 8 << 20
@@ -33,7 +33,7 @@ ACCEPTED = (
 
 
 class CandidateError(Exception):
-    """A candidate did not do what a runtime must, so that there is nothing to measure."""
+    """A candidate did not do what a runtime must do: it can't be measured."""
 
 
 class Request(NamedTuple):
@@ -88,7 +88,7 @@ def next_answer(event: bytes) -> bytes:
 class Connection:
     """One runtime's keep-alive connection, seen from the server."""
 
-    # One for all: only one is served at a time, and to clear 8 MiB would cost part of a cold start.
+    # Shared by all: one is served at a time, and clearing 8 MiB would delay a cold start.
     buffer = bytearray(CAPACITY)
 
     def __init__(self, accepted: socket.socket, name: str, loop: ctypes.CDLL | None) -> None:
@@ -172,7 +172,7 @@ class Connection:
         return list(stamps)
 
     def stream(self, answer: bytes) -> Stream:
-        """Run an invocation whose response is streamed, and throw its bytes away."""
+        """Run an invocation whose response is streamed; discard the bytes."""
         result = self.drain_by_c(answer) if self.loop else self.drain(answer)
         self.send(ACCEPTED)
         self.wait_for_next()
@@ -217,7 +217,7 @@ class Connection:
 
 
 def throughput(connections: Sequence[Connection], answer: bytes, seconds: float) -> float:
-    """Keep the workers busy that wait at these connections; return their invocations a second.
+    """Keep all workers that wait at these connections busy; return their invocations a second.
 
     Each gets its next event as soon as it asks. In the end all of them wait again.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import emulators, measure, table
+from benchmarks import emulators, loads, measure, table
 from benchmarks.server import CandidateError
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def test_no_answer(
 
 
 def test_the_event_is_what_is_said() -> None:
-    assert len(measure.echo_event(emulators.EVENT)) == emulators.EVENT
+    assert len(loads.one_string(emulators.EVENT)) == emulators.EVENT
 
 
 def test_binding_ends() -> None:
