@@ -1,4 +1,4 @@
-"""One connection against recorded bytes. Numbers are those of docs/behaviour.md."""
+"""One connection against recorded bytes. Numbers are those of behaviour.md."""
 
 import _socket
 import socket

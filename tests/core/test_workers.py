@@ -1,4 +1,4 @@
-"""Many invocations in one environment. Numbers are those of docs/behaviour.md."""
+"""Many invocations in one environment. Numbers are those of behaviour.md."""
 
 import json
 import os
