@@ -111,6 +111,23 @@ def test_site_is_strict(tmp_path: Path) -> None:
         assert fault in done.stderr
 
 
+def test_contributing_knows_where() -> None:
+    """Each path of the table "Where does X happen?" is there, and each room is in it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text.partition("## Where does X happen?")[2].partition("\n## ")[0]
+    answers = [row.split("|")[2] for row in re.findall(r"^\| .*\|$", table, re.M)[1:]]
+    paths = [path for answer in answers for path in re.findall(r"`([\w/.]+)`", answer)]
+    package = ROOT / "src/amazon_lambda_runtime"
+    missing = [
+        path
+        for path in paths
+        if not (package / path).exists() or (package / path).is_dir() != path.endswith("/")
+    ]
+    assert not missing
+    rooms = {file.name for file in package.iterdir() if file.is_dir()} - {"__pycache__"}
+    assert {path.partition("/")[0] for path in paths if "/" in path} == rooms
+
+
 def test_numbers_are_known() -> None:
     """Each case of behaviour.md is shown by a test, and no test claims another."""
     listed = {int(n) for n in re.findall(r"^\| (\d+) \|", BEHAVIOUR.read_text(), re.M)}
