@@ -78,11 +78,17 @@ def escape_prose(
 
 def show_examples_as_code(app: Sphinx, context: object, lines: list[str]) -> None:
     """Show the examples under a command's help as code, which sphinx-click takes for prose."""
-    if lines and lines[0] == "| Examples:":
-        lines[:] = ["Examples::", "", *(line.removeprefix("|") for line in lines[1:])]
+    if len(lines) > 1 and lines[0].startswith("| ") and lines[1].startswith("|  "):
+        lines[:] = [f"{lines[0][2:]}:", "", *(line.removeprefix("|") for line in lines[1:])]
+
+
+def keep_signs(app: Sphinx, context: object, lines: list[str]) -> None:
+    """Have a line of a command's help begin with + or - without being an item of a list."""
+    lines[:] = [re.sub(r"^([-+*]) ", r"\\\1 ", line) for line in lines]
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("sphinx-click-process-description", keep_signs)
     app.connect("sphinx-click-process-epilog", show_examples_as_code)
     app.connect("autodoc-process-docstring", escape_prose)
     app.connect("build-finished", refuse_other_hosts)
