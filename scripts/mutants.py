@@ -123,7 +123,9 @@ class Copy:
         if status not in (0, 1) or not seconds:
             sys.exit(f"pytest ended with status {status} before a mutant was made")
         covered: dict[Path, dict[int, set[str]]] = {}
-        for part in self.data.glob("coverage.*[!l]"):  # no "-journal" of a killed process
+        for part in self.data.iterdir():
+            if part.name.endswith("-journal"):  # of a process that was killed
+                continue
             data = CoverageData(str(part))
             with contextlib.suppress(CoverageException):
                 data.read()
@@ -201,7 +203,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30, help="mutants of each room (30)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="default: drawn")
     parser.add_argument("--patience", type=float, default=30, metavar="SECONDS",
-                        help="a mutant may take thrice its tests' time, and this (30)")  # fmt: skip
+                        help="a mutant may take three times its tests' time, and this (30)")  # fmt: skip
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     rooms = options.room or list(ROOMS)
