@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30, help="mutants of each room (30)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="default: drawn")
     parser.add_argument("--patience", type=float, default=30, metavar="SECONDS",
-                        help="a mutant may take three times its tests' time, and this (30)")  # fmt: skip
+                        help="beside three times what its tests take (30)")  # fmt: skip
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     rooms = options.room or list(ROOMS)
