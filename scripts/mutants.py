@@ -8,8 +8,8 @@ if less than 95 % of a room's sample is killed.
 Only a copy of the checkout is changed. It has a virtual environment of its own, which shares this
 one's packages, so that the processes that a test starts run the copy, too. One run of the tests
 measures what each of them covers; a child process counts to the test that pytest names in its
-environment. What runs at import (constants, signatures, decorators) is covered by each test that
-covers anything in the file.
+environment, and what a fixture runs to all tests of its file. What runs at import (constants,
+signatures, decorators) is covered by each test that covers anything in the file.
 """
 
 import argparse
@@ -44,15 +44,21 @@ ROOMS = {  # where its source is, and its tests
     "cli": (["cli/**/*.py"], ["tests/cli", "tests/deploy"]),
 }
 PLUGIN = """
-import os, pathlib, coverage
+import os, pathlib, coverage, pytest
 wanted = os.environ.get("MUTANTS_TESTS")
 def pytest_collection_modifyitems(items):
     if wanted:
         order = {name: n for n, name in enumerate(pathlib.Path(wanted).read_text().splitlines())}
         items[:] = sorted((i for i in items if i.nodeid in order), key=lambda i: order[i.nodeid])
-def pytest_runtest_logstart(nodeid):
+def switch(context):
     if coverage.Coverage.current():
-        coverage.Coverage.current().switch_context(nodeid)
+        coverage.Coverage.current().switch_context(context)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    switch(f"{item.nodeid} (setup)")
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    switch(f"{item.nodeid} (call)")
 def pytest_runtest_logreport(report):
     with open(os.environ["MUTANTS_TIMES"], "a") as file:
         print(report.duration, report.outcome, report.nodeid, file=file)
@@ -122,6 +128,9 @@ class Copy:
                 failed.add(name)
         if status not in (0, 1) or not seconds:
             sys.exit(f"pytest ended with status {status} before a mutant was made")
+        of_file: dict[str, set[str]] = {}
+        for name in seconds:
+            of_file.setdefault(name.partition("::")[0], set()).add(name)
         covered: dict[Path, dict[int, set[str]]] = {}
         for part in self.data.iterdir():
             if part.name.endswith("-journal"):  # of a process that was killed
@@ -132,9 +141,12 @@ class Copy:
             for file in data.measured_files():
                 lines = covered.setdefault(Path(file).relative_to(self.root), {})
                 for number, contexts in data.contexts_by_lineno(file).items():
-                    # Of a child, "test (phase)", as pytest's variable has it; of pytest, "test".
-                    names = {re.sub(r" \(\w+\)$", "", context) for context in contexts}
-                    lines.setdefault(number, set()).update(names)
+                    for context in contexts:  # "test (phase)", as pytest's variable has it
+                        name = re.sub(r" \(\w+\)$", "", context)
+                        # A fixture may serve all tests of a file, whichever is the first.
+                        whole = of_file.get(name.partition("::")[0], set())
+                        shared = whole if context.endswith("(setup)") else {name}
+                        lines.setdefault(number, set()).update(shared)
         overhead = took - sum(seconds.values())
         passed = {name: seconds[name] for name in seconds.keys() - failed}
         return Measured(covered, passed, overhead)

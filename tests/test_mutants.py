@@ -31,6 +31,8 @@ TESTS = """\
 import subprocess
 import sys
 
+import pytest
+
 from amazon_lambda_runtime.project.numbers import clamp
 
 
@@ -38,9 +40,18 @@ def test_clamp():
     assert [clamp(3), clamp(10), clamp(50)] == [3, 9, 9]  # 10 for 9 is noticed, >= for > is not
 
 
-def test_count_in_a_child():
-    code = "from amazon_lambda_runtime.project.numbers import count; count(2); count(0)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+@pytest.fixture(scope="module")
+def child():
+    code = "from amazon_lambda_runtime.project.numbers import count; count(2); count(0); print(7)"
+    return subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+
+
+def test_that_has_the_fixture_first(child):
+    assert child.stdout is not None
+
+
+def test_count_in_a_child(child):
+    assert child.stdout == b"7\\n"
 
 
 def test_that_fails_without_a_mutant():
@@ -89,10 +100,10 @@ def test_survivors(checkout: Path) -> None:
     told = process.communicate(timeout=120)[0].splitlines()
     assert told[:2] == ["seed 7", "project: measuring what its tests cover"]
     file = "src/amazon_lambda_runtime/project/numbers.py"
-    tests = "(1 tests: tests/project/test_numbers.py)"
+    tests = "tests: tests/project/test_numbers.py)"
     assert sorted(told[2:-1]) == [
-        f"{file}:14: number -= 1  ->  number -= 2  {tests}",
-        f"{file}:5: if number > 9:  ->  if number >= 9:  {tests}",
+        f"{file}:14: number -= 1  ->  number -= 2  (3 {tests}",
+        f"{file}:5: if number > 9:  ->  if number >= 9:  (1 {tests}",
     ]
     assert told[-1] == "project: 7 of 9 killed, 78 %, of 9"
     assert process.returncode == 1
@@ -104,7 +115,7 @@ def test_all_are_killed(checkout: Path) -> None:
     (checkout / "src/amazon_lambda_runtime/project/numbers.py").write_text(
         "def clamp(number: int) -> int:\n    return min(number, 9)\n"
     )
-    (checkout / "tests/project/test_numbers.py").write_text(TESTS.partition("def test_count")[0])
+    (checkout / "tests/project/test_numbers.py").write_text(TESTS.partition("@pytest.fixture")[0])
     process = start(checkout, "--count", "2")
     told = process.communicate(timeout=60)[0]
     assert told.endswith("project: 2 of 2 killed, 100 %, of 2\n")
