@@ -1,20 +1,32 @@
 """The documents: their snippets are the examples, the examples work, their numbers are known."""
 
+import importlib
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from amazon_lambda_runtime import samples
+from amazon_lambda_runtime.cli.group import group
 
 from .harness import ACCEPTED, SERVING, Step, event, ours, reply, run
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+BEHAVIOUR = ROOT / "docs/reference/behaviour.md"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "tests/README.md",
+    *sorted(ROOT.glob("docs/**/*.md")),
+]
 SNIPPETS = [
-    pytest.param(snippet, id=f"{page.name}-{number}")
+    pytest.param(snippet, id=f"{page.relative_to(ROOT)}-{number}")
     for page in PAGES
     for number, snippet in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
 ]
@@ -26,7 +38,7 @@ def test_snippet_is_an_example(snippet: str) -> None:
     assert snippet in [file.read_text() for file in ROOT.glob("examples/*/*.py")]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links(page: Path) -> None:
     """What a document points to is there."""
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
@@ -34,11 +46,91 @@ def test_links(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", ["runtime", "events", "testing"])
+def test_public_names_are_in_the_reference(page: str) -> None:
+    """The reference has each name of a public import path, and none that there is not."""
+    name = "amazon_lambda_runtime" + ("" if page == "runtime" else f".{page}")
+    text = (ROOT / f"docs/reference/{page}.md").read_text()
+    assert f".. module:: {name}\n" in text
+    shown = re.findall(r"^\.\. auto\w+:: (\w+)", text, re.M)
+    assert sorted(shown) == sorted(importlib.import_module(name).__all__)
+
+
+def sphinx_build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site as `make docs` does, with its Sphinx or this environment's."""
+    beside = Path(sys.executable).with_name("sphinx-build")
+    programs = [ROOT / ".cache/docs/env/bin/sphinx-build", beside]
+    program = next((program for program in programs if program.exists()), None)
+    if program is None:
+        pytest.skip("Sphinx is not installed: make docs")
+    command: list[str | Path] = [
+        program,
+        "-W",
+        "--keep-going",
+        "-q",
+        "-d",
+        target / "doctrees",
+        source,
+        target,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_site(tmp_path: Path) -> None:
+    """The site builds without a warning, with a section for each subcommand."""
+    done = sphinx_build(ROOT / "docs", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "reference/command.html").read_text()
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        assert f'id="lambda-runtime-{command.name}"' in page, name
+
+
+FAULTS = {
+    "[a page](nowhere.md)": "'nowhere.md'",
+    "[a part](async.md#no-part)": "'no-part'",
+    "```{eval-rst}\n:class:`amazon_lambda_runtime.Nothing`\n```": "amazon_lambda_runtime.Nothing",
+    '<script src="https://cdn.example/x.js"></script>': "https://cdn.example/x.js",
+    '<link rel="stylesheet" href="//fonts.example/x.css">': "//fonts.example/x.css",
+    '<img src="http://img.example/x.png">': "http://img.example/x.png",
+}
+
+
+@pytest.mark.slow
+def test_site_is_strict(tmp_path: Path) -> None:
+    """A link or a name that leads nowhere fails the build; so does what another host serves."""
+    source = tmp_path / "docs"
+    shutil.copytree(ROOT / "docs", source)
+    page = source / "guides/async.md"
+    page.write_text("\n\n".join([page.read_text(), *FAULTS, ""]))
+    done = sphinx_build(source, tmp_path / "site")
+    assert done.returncode == 1
+    for fault in FAULTS.values():
+        assert fault in done.stderr
+
+
+def test_contributing_knows_where() -> None:
+    """Each path of the table "Where does X happen?" is there, and each room is in it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text.partition("## Where does X happen?")[2].partition("\n## ")[0]
+    answers = [row.split("|")[2] for row in re.findall(r"^\| .*\|$", table, re.M)[1:]]
+    paths = [path for answer in answers for path in re.findall(r"`([\w/.]+)`", answer)]
+    package = ROOT / "src/amazon_lambda_runtime"
+    missing = [
+        path
+        for path in paths
+        if not (package / path).exists() or (package / path).is_dir() != path.endswith("/")
+    ]
+    assert not missing
+    rooms = {file.name for file in package.iterdir() if file.is_dir()} - {"__pycache__"}
+    assert {path.partition("/")[0] for path in paths if "/" in path} == rooms
+
+
 def test_numbers_are_known() -> None:
-    """Each case of docs/behaviour.md is shown by a test, and no test claims another."""
-    listed = {
-        int(n) for n in re.findall(r"^\| (\d+) \|", (ROOT / "docs/behaviour.md").read_text(), re.M)
-    }
+    """Each case of behaviour.md is shown by a test, and no test claims another."""
+    listed = {int(n) for n in re.findall(r"^\| (\d+) \|", BEHAVIOUR.read_text(), re.M)}
     claimed = set()
     for file in ROOT.glob("tests/**/test_*.py"):
         for docstring in re.findall(r'^    """([\d, -]+): ', file.read_text(), re.M):

@@ -1,4 +1,4 @@
-"""Async handlers. Numbers are those of docs/behaviour.md."""
+"""Async handlers. Numbers are those of behaviour.md."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""From a handler string to a function that serves. Numbers are those of docs/behaviour.md."""
+"""From a handler string to a function that serves. Numbers are those of behaviour.md."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The Runtime API's client: what is asked again, and what never. Numbers: docs/behaviour.md."""
+"""The Runtime API's client: what is asked again, and what never. Numbers: behaviour.md."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Context, beside awslambdaric's LambdaContext. Numbers are those of docs/behaviour.md."""
+"""Context, beside awslambdaric's LambdaContext. Numbers are those of behaviour.md."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What a handler raises, and what its caller reads. Numbers are those of docs/behaviour.md."""
+"""What a handler raises, and what its caller reads. Numbers are those of behaviour.md."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""One connection against recorded bytes. Numbers are those of docs/behaviour.md."""
+"""One connection against recorded bytes. Numbers are those of behaviour.md."""
 
 import _socket
 import socket
@@ -154,6 +154,9 @@ def test_body_to_the_end() -> None:
         pytest.param([CHUNKED + b"5\r\nhello\r\n", HangUp], "broke off", id="no last chunk"),
         pytest.param([CHUNKED + b"5\r\nhello!\r\n"], "a chunk does not end", id="a long chunk"),
         pytest.param([CHUNKED + b"x\r\n"], "no chunk size: b'x'", id="a chunk size of x"),
+        pytest.param(
+            [CHUNKED + b"5X\r\n", HangUp], "no chunk size: b'5X'", id="a chunk size of 5X"
+        ),
         pytest.param([CHUNKED + b"-1\r\n"], "no chunk size: b'-1'", id="a chunk size of -1"),
         pytest.param([CHUNKED + b"\r\n"], "no chunk size: b''", id="an empty chunk size"),
         pytest.param([CHUNKED + b"1" * 3_000_000], "does not end", id="an endless chunk size"),

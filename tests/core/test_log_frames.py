@@ -1,4 +1,4 @@
-"""Records on the telemetry file descriptor, byte by byte. Numbers: docs/behaviour.md."""
+"""Records on the telemetry file descriptor, byte by byte. Numbers: behaviour.md."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Records as JSON, beside awslambdaric's. Numbers are those of docs/behaviour.md."""
+"""Records as JSON, beside awslambdaric's. Numbers are those of behaviour.md."""
 
 import json
 import re
@@ -308,7 +308,8 @@ def test_tenant_of_a_failure(tmp_path: Path) -> None:
 def test_documented_record(tmp_path: Path) -> None:
     """77: the record that the document shows is the one that its example writes."""
     root = FUNCTIONS.parent.parent
-    (shown,) = re.findall(r"```json\n(.*?)```", root.joinpath("docs/logging.md").read_text(), re.S)
+    page = root / "docs/guides/logging.md"
+    (shown,) = re.findall(r"```json\n(.*?)```", page.read_text(), re.S)
     script: list[Step] = [event(b'{"prices": [5, 7], "people": 0}'), ACCEPTED]
     env = {"AWS_LAMBDA_LOG_FORMAT": "JSON"}
     done = run(ours("share.handler"), script, root / "examples/logging", env)

@@ -1,4 +1,4 @@
-"""Log records, beside awslambdaric's. Numbers are those of docs/behaviour.md."""
+"""Log records, beside awslambdaric's. Numbers are those of behaviour.md."""
 
 import re
 from pathlib import Path

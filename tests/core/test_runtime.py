@@ -1,4 +1,4 @@
-"""The loop: what a handler may do besides returning. Numbers are those of docs/behaviour.md."""
+"""The loop: what a handler may do besides returning. Numbers are those of behaviour.md."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The snapshot and the end of an environment. Numbers are those of docs/behaviour.md."""
+"""The snapshot and the end of an environment. Numbers are those of behaviour.md."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Streamed responses. Numbers are those of docs/behaviour.md."""
+"""Streamed responses. Numbers are those of behaviour.md."""
 
 import json
 import signal

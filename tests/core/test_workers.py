@@ -1,4 +1,4 @@
-"""Many invocations in one environment. Numbers are those of docs/behaviour.md."""
+"""Many invocations in one environment. Numbers are those of behaviour.md."""
 
 import json
 import os
@@ -405,6 +405,7 @@ def test_unknown_mode(tmp_path: Path) -> None:
     assert [post.path for post in done.posts] == ["/2018-06-01/runtime/init/error"]
     message = json.loads(done.posts[0].body)["errorMessage"]
     assert message == "concurrency is 'fibres': expected processes, threads or tasks"
+    assert json.loads(done.posts[0].body)["errorType"] == "ValueError"
     assert done.status == 1
 
 

@@ -1,4 +1,4 @@
-"""docs/deploy.md has every key, variable, target and command, and none that there is not."""
+"""docs/guides/deploy.md has every key, variable, target and command, and none that there is not."""
 
 import dataclasses
 import re
@@ -10,7 +10,7 @@ from amazon_lambda_runtime.project.settings import _FUNCTION_KEYS, _PROJECT_KEYS
 from amazon_lambda_runtime.project.triggers import TYPES
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/deploy.md").read_text()
+PAGE = (ROOT / "docs/guides/deploy.md").read_text()
 MAKEFILE = (ROOT / "src/amazon_lambda_runtime/cli/templates/Makefile").read_text()
 
 

@@ -1,4 +1,4 @@
-"""What arrives, and what the handler is given. Numbers are those of docs/behaviour.md."""
+"""What arrives, and what the handler is given. Numbers are those of behaviour.md."""
 
 import json
 from pathlib import Path

@@ -113,6 +113,15 @@ def test_what_no_hook_is_for(handler: type[EventHandler], source: str, event: An
         invoke(app_of(source, handler), event)
 
 
+@pytest.mark.parametrize("body", [{"a": 1}, "detail-type"])
+def test_eventbridge_registered_for_its_envelope(body: Any) -> None:
+    """Its hook is called for events of EventBridge alone, not for whatever else a queue has."""
+    seen = Seen(EventBridge, "on_event")
+    with pytest.raises(FunctionError, match="UnhandledEvent"):
+        invoke(app_of("aws:sqs", seen.kind), records(message("1", body)))
+    assert seen.calls == []
+
+
 def test_sns_hook() -> None:
     """A notification's hook has the same, directly and through a queue."""
     for event in (records(sns({"a": 1})), records(message("1", notification({"a": 1})))):
@@ -277,6 +286,7 @@ def test_alb_failures(path: str, caplog: pytest.LogCaptureFixture) -> None:
     """An exception is a 500 that tells nobody what it was, and is in the log with its traceback."""
     answer = ask(path)
     assert (answer["statusCode"], "secret" in json.dumps(answer)) == (500, False)
+    assert json.loads(answer["body"]) == {"error": "Internal Server Error"}
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert record.exc_info

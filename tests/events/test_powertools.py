@@ -1,7 +1,7 @@
 """Side by side with the batch processors of Powertools for AWS Lambda.
 
-Where both define the outcome it is the same. Where ours differs on purpose, docs/events.md has a
-line for it, and a test here shows both.
+Where both define the outcome it is the same. Where ours differs on purpose, the guide to events has
+a line for it, and a test here shows both.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Replies that are none. Numbers are those of docs/behaviour.md."""
+"""Replies that are none. Numbers are those of behaviour.md."""
 
 import resource
 import socket

@@ -1,4 +1,4 @@
-"""Replies that are cut, split and delayed at every byte. Numbers are those of docs/behaviour.md.
+"""Replies that are cut, split and delayed at every byte. Numbers are those of behaviour.md.
 
 Whatever happens to a reply, one of three things comes of it: the event is answered, and no more
 than once as far as the API can tell; the request is made again where that is harmless; or a

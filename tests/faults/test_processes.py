@@ -1,4 +1,4 @@
-"""Real processes whose Runtime API misbehaves. Numbers are those of docs/behaviour.md."""
+"""Real processes whose Runtime API misbehaves. Numbers are those of behaviour.md."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Any reply at all, in any pieces, through one connection. Numbers: docs/behaviour.md."""
+"""Any reply at all, in any pieces, through one connection. Numbers: behaviour.md."""
 
 import _socket
 import struct

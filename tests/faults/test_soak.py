@@ -1,4 +1,4 @@
-"""What a process has taken after very many invocations. Numbers: docs/behaviour.md."""
+"""What a process has taken after very many invocations. Numbers: behaviour.md."""
 
 import re
 import socket

@@ -244,7 +244,7 @@ def test_the_fixtures(tmp_path: Path) -> None:
 
 
 def test_the_documented_test(tmp_path: Path) -> None:
-    """The example of docs/testing.md passes."""
+    """The example of testing.md passes."""
     example = Path(__file__).parents[2] / "examples/files"
     shutil.copytree(example, tmp_path / "files")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]

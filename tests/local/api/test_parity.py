@@ -1,6 +1,6 @@
 """The same invocations here and in AWS's own emulator: the same answers, but where we say why not.
 
-The rows of docs/local-differences.md are numbered; the docstring of a test begins with those that
+The rows of local-differences.md are numbered; the docstring of a test begins with those that
 it shows.
 """
 
@@ -24,7 +24,7 @@ from tests.local.support import PATIENCE, source_path
 
 ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PATH = "/2015-03-31/functions/function/invocations"
-PAGE = Path(__file__).parents[3] / "docs" / "local-differences.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/local-differences.md"
 
 MORE = """
 import os, time
