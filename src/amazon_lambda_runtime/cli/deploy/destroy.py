@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from .progress import Reporter, show
 from .project_options import load, project_options, translated
+from .reporter import Reporter, show
 
 EXAMPLES = """
 \b

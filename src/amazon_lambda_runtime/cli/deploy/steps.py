@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .progress import Reporter
 from .project_options import image_option, load, project_options, translated
+from .reporter import Reporter
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.deploy.aws import Aws

@@ -104,9 +104,9 @@ def command(
         from .invoke_once import invoke_once
 
         return asyncio.run(invoke_once(function, event))
-    from .serve import serve
+    from .serve_until_stopped import serve_until_stopped
 
-    return asyncio.run(serve(function, options))
+    return asyncio.run(serve_until_stopped(function, options))
 
 
 def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":

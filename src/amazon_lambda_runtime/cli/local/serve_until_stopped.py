@@ -19,7 +19,7 @@ from amazon_lambda_runtime.project.handler_source import partial_failures
 from .log_lines import printer
 
 
-async def serve(function: Function, options: dict[str, Any]) -> int:
+async def serve_until_stopped(function: Function, options: dict[str, Any]) -> int:
     """Serve the function until a signal comes. Raises click.ClickException where that can't be."""
     stopped = stop_signal()
     host = options["host"]
