@@ -28,6 +28,8 @@ from .support import COMMAND, PATIENCE, Server, has_ended, is_alive, read_termin
 
 SHELL = Path(__file__).parents[1] / "local" / "runtimes" / "shell.sh"
 
+# What the log says of a save.
+RELOADED = "hello.py changed: hello is loaded anew"
 HANDLER = """
 import logging, os, time
 
@@ -301,7 +303,7 @@ class TestReload:
             slow = threads.submit(server.invoke, {"until": "go"})
             old = int(server.wait_for(r"working in (\d+)")[1])
             save(folder, '"version": 2')
-            server.wait_for(r"hello\.py changed: hello is loaded anew")
+            server.wait_for(RELOADED)
             assert server.invoke(1)["version"] == 2
             assert not slow.done()
             (folder / "go").touch()
@@ -317,9 +319,9 @@ class TestReload:
         save(folder, '"version": (')
         server.wait_for("Runtime.UserCodeSyntaxError|SyntaxError")
         assert "errorType" in server.invoke(1)
-        before = server.log.count("loaded anew")
+        before = server.log.count(RELOADED)
         save(folder, '"version": 3')
-        server.wait_until(lambda: server.log.count("loaded anew") > before)
+        server.wait_until(lambda: server.log.count(RELOADED) > before)
         assert server.invoke(1)["version"] == 3
 
     def test_other_files(self, serve: Serve, folder: Path) -> None:
@@ -333,10 +335,10 @@ class TestReload:
         (folder / "__pycache__").mkdir(exist_ok=True)
         (folder / "__pycache__" / "other.py").write_text("")
         save(folder, '"version": 2')
-        server.wait_for("loaded anew")
+        server.wait_for(RELOADED)
         # Had another file been a reason, it would be named here, or in a line of its own.
-        lines = [line for line in server.log.splitlines() if "loaded anew" in line]
-        assert lines == ["hello.py changed: hello is loaded anew"]
+        lines = [line for line in server.log.splitlines() if " changed: " in line]
+        assert lines == [RELOADED]
         assert first["version"] == 1
 
     def test_off(self, serve: Serve, folder: Path) -> None:
@@ -347,9 +349,9 @@ class TestReload:
         server.invoke(1), other.invoke(1)
         save(folder, '"version": 2')
         # By now the save would have been seen.
-        other.wait_for("loaded anew")
+        other.wait_for(RELOADED)
         assert server.invoke(1)["version"] == 1
-        assert "loaded anew" not in server.log
+        assert RELOADED not in server.log
 
 
 def save(folder: Path, text: str) -> None:

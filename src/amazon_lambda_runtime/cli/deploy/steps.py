@@ -61,7 +61,10 @@ def image(folder: Path, **flags: Any) -> None:
 @project_options
 @translated
 def ecr_repo(folder: Path, **flags: Any) -> None:
-    """Create the ECR repository if it is missing; print its URI."""
+    """Create the ECR repository; print its URI.
+
+    A repository that is there already is kept.
+    """
     from amazon_lambda_runtime.deploy.resources import repository
 
     site = _carry_out(*load(folder, **flags), "repository")
@@ -73,9 +76,9 @@ def ecr_repo(folder: Path, **flags: Any) -> None:
 @project_options
 @translated
 def push(folder: Path, **flags: Any) -> None:
-    """Build and push the image; print its URI with its digest.
+    """Build and push the image; print its URI.
 
-    An image that is in the repository already is not pushed again.
+    The URI has the image's digest. An image that is in the repository already is not pushed again.
     """
     from amazon_lambda_runtime.deploy.builder import Engines
 
@@ -96,7 +99,10 @@ def policy_document() -> None:
 @project_options
 @translated
 def lambda_role(folder: Path, **flags: Any) -> None:
-    """Create the role if it is missing; print its ARN."""
+    """Create the role; print its ARN.
+
+    A role that is there already is kept. Each function has its own, unless they share a name.
+    """
     site = _carry_out(*load(folder, **flags), "role")
     for arn in dict.fromkeys(site.role_arn(function) for function in site.project.functions):
         click.echo(arn)
@@ -181,9 +187,9 @@ def _queue_options(command: Any) -> Any:
 @_queue_options
 @translated
 def queue(folder: Path, **flags: Any) -> None:
-    """Create the queue and its dead letter queue; print its URL.
+    """Create the SQS queue; print its URL.
 
-    Queues that are there already are kept.
+    It gets a dead-letter queue. Queues that are there already are kept.
     """
     from amazon_lambda_runtime.deploy.resources.triggers import queue as queues
 
@@ -197,7 +203,10 @@ def queue(folder: Path, **flags: Any) -> None:
 @_queue_options
 @translated
 def lambda_sqs_trigger(folder: Path, **flags: Any) -> None:
-    """Let the queue invoke the function; print the mapping's UUID."""
+    """Let the queue invoke the function; print the UUID.
+
+    It is that of the event source mapping. The queue is created if it is missing.
+    """
     from amazon_lambda_runtime.deploy.resources.triggers import mapping
 
     project, aws, trigger = _with_queue(folder, flags)
