@@ -93,11 +93,13 @@ watched() {
     return "$status"
 }
 
-# Print the last line of the log, shortened, behind a colon.
+# Print the last line of the log that is not a warning, shortened, behind a colon.
 latest() {
-    tail -n 1 "$log" | awk '
-        /^Installing collected packages:/ { print ": installing " NF - 3 " packages"; next }
-        { sub(/^ +/, ""); sub(/ \(from.*/, ""); print ": " substr($0, 1, 70) }'
+    awk '
+        /^WARNING/ { next }
+        /^Installing collected packages:/ { last = ": installing " NF - 3 " packages"; next }
+        { sub(/^ +/, ""); sub(/ \(from.*/, ""); last = ": " substr($0, 1, 70) }
+        END { print last }' "$log"
 }
 
 # Give the reason of a failure in one line, and exit.
