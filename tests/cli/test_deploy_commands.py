@@ -11,6 +11,7 @@ import pytest
 from tests.deploy.conftest import stand_in, world
 from tests.deploy.fake_aws import Fault
 from tests.deploy.world import ALL, INVENTORY, ONE, World
+from tests.harness import chance, examples
 
 from .support import COMMAND, PATIENCE, Process, read_terminal
 
@@ -152,13 +153,14 @@ def test_errors_are_one_line(world: World) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_killed_the_next_run_finishes_it(world: World, number: int) -> None:
-    """A process that is killed, or stopped by Ctrl-C, in the middle is taken up by the next."""
+    """What a deployment that was killed, or stopped by Ctrl-C, has left is finished by the next."""
     world.buckets("uploads")
     world.write(ONE)
     world.deploy(only={"repository"})
     image = world.put_image("a")
     world.write(ALL)
-    for changes in (1, 6, 12, 20):
+    where = chance(f"killed by {number}")
+    for changes in sorted(where.randint(1, 25) for _ in range(examples(4))):
         kill_after(world, image, changes, number)
     finished = world.run("deploy", "--image-uri", image)
     assert finished.returncode == 0, finished.stderr
