@@ -1,6 +1,7 @@
 """The Makefile's front door: what it says of the interpreter, and what it installs when."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -237,6 +238,64 @@ class TestInstallation:
         """
         clone.uv("echo 'Prepared 3 packages'; sleep 3.5")
         assert "  3 s: Prepared 3 packages\n" in clone.make("run").stderr
+
+
+class TestCi:
+    @pytest.fixture
+    def stubbed(self, clone: Clone) -> Clone:
+        """A clone in which each program only writes down that it was called."""
+        shutil.copytree(ROOT / ".ci", clone.folder / ".ci")
+        for name in ("cat", "date", "dirname", "sh"):
+            (clone.bin / name).unlink(missing_ok=True)
+            (clone.bin / name).symlink_to(shutil.which(name) or name)
+        (clone.folder / ".venv/bin").mkdir(parents=True)
+        for program in (
+            clone.bin / "make",
+            clone.bin / "python3",
+            clone.folder / "scripts/install.sh",
+            clone.folder / "scripts/install_chromium.sh",
+            clone.folder / ".venv/bin/coverage",
+        ):
+            program.unlink(missing_ok=True)
+            program.write_text(f'#!/bin/sh\necho "called: {program.name} $*"\n')
+            program.chmod(0o755)
+        return clone
+
+    def run(self, clone: Clone) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [clone.folder / ".ci/run"],
+            env={"PATH": str(clone.bin)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def test_phases(self, stubbed: Clone) -> None:
+        """
+        All that users run is run, the fast tests once and under coverage; each phase has its time.
+        """
+        done = self.run(stubbed)
+        assert done.returncode == 0, done.stdout + done.stderr
+        called = re.findall(r"called: (.*)", done.stdout)
+        assert {"make run", "make check", "make test-slow", "make test-deploy"} <= {*called}
+        assert [line for line in called if "not slow" in line] == [
+            "coverage run -m pytest -q -n auto --dist loadfile -m not slow and not deploy"
+        ]
+        phases = re.findall(r"^== (.*)$", done.stdout, re.M)
+        assert phases[-1] == "all is well"
+        timed = re.findall(r"^ +\d+ s  (.*)$", done.stdout, re.M)
+        assert timed == phases[:-1]
+
+    def test_failure(self, stubbed: Clone) -> None:
+        """
+        The first phase that fails is named, and its status is that of the run.
+        """
+        coverage = stubbed.folder / ".venv/bin/coverage"
+        coverage.write_text('#!/bin/sh\n[ "$1" != run ] || exit 3\n')
+        done = self.run(stubbed)
+        assert done.returncode == 3
+        assert "== failed: fast tests (3)" in done.stdout
+        assert "== slow tests" not in done.stdout
 
 
 class TestFailure:
