@@ -142,9 +142,9 @@ def test_errors_are_one_line(world: World) -> None:
         "did you mean 'memory'?\n"
     )
     world.write(ONE)
-    profile = world.run("diff", "--profile", "nobody")
+    profile = world.run("diff", "--profile", "absent")
     assert profile.returncode == 2
-    assert profile.stderr.startswith("lambda-runtime: cannot use the profile nobody")
+    assert profile.stderr.startswith("lambda-runtime: cannot use the profile absent")
     two = "[tool.lambda-runtime.functions.a]\n[tool.lambda-runtime.functions.b]\n"
     world.write(two)
     assert "choose one with --function: a, b." in world.run("invoke").stderr

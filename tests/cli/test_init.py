@@ -131,7 +131,7 @@ def test_name_of_a_target(tmp_path: Path) -> None:
 
 
 def test_after_make(tmp_path: Path) -> None:
-    """What make itself has written is in nobody's way, and `clean` removes it."""
+    """Files that make has written are kept by `init`, and removed by `step clean`."""
     command(tmp_path, "init")
     for name in (".variables", "deploy", "image"):
         (tmp_path / name).write_text("")

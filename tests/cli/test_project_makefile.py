@@ -293,7 +293,7 @@ def test_any_module_makes_the_image_old(project: Project) -> None:
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_name_of_the_image(project: Project, status: int) -> None:
-    """An engine that keeps images is told IMAGE_NAME; if it cannot, that is said and no more."""
+    """An engine that keeps images tags them with IMAGE_NAME; if it cannot, a line says so."""
     docker = project.folder.parent / "bin/docker"
     docker.write_text(f'#!/bin/sh\necho "$@" > asked\necho "no daemon" >&2\nexit {status}\n')
     docker.chmod(0o755)
@@ -341,5 +341,5 @@ def test_update_before_there_is_a_function(project: Project) -> None:
 def test_profile(project: Project) -> None:
     """The default profile need not exist; another one has to, and the error names it."""
     project.make("ecr-repo", "AWS_PROFILE=default")
-    done = project.make("ecr-repo", "AWS_PROFILE=nobody", status=2)
-    assert "nobody" in done.stderr
+    done = project.make("ecr-repo", "AWS_PROFILE=absent", status=2)
+    assert "absent" in done.stderr
