@@ -286,15 +286,19 @@ class TestCi:
         timed = re.findall(r"^ +\d+ s  (.*)$", done.stdout, re.M)
         assert timed == phases[:-1]
 
-    def test_failure(self, stubbed: Clone) -> None:
+    @pytest.mark.parametrize(
+        ("command", "phase"),
+        [("run -m pytest", "fast tests"), ("report --omit", "coverage")],
+    )
+    def test_failure(self, stubbed: Clone, command: str, phase: str) -> None:
         """
         The first phase that fails is named, and its status is that of the run.
         """
         coverage = stubbed.folder / ".venv/bin/coverage"
-        coverage.write_text('#!/bin/sh\n[ "$1" != run ] || exit 3\n')
+        coverage.write_text(f'#!/bin/sh\ncase "$*" in "{command}"*) exit 3 ;; esac\n')
         done = self.run(stubbed)
         assert done.returncode == 3
-        assert "== failed: fast tests (3)" in done.stdout
+        assert f"== failed: {phase} (3)" in done.stdout
         assert "== slow tests" not in done.stdout
 
 
