@@ -1,7 +1,4 @@
-"""What a process holds after many invocations. Numbers: docs/behaviour.md.
-
-The sample finds a leak of 30 bytes an answer; EXAMPLES=100000 one of 11.
-"""
+"""What a process has taken after very many invocations. Numbers: docs/behaviour.md."""
 
 import re
 import socket
@@ -44,6 +41,7 @@ def taken(pid: int) -> tuple[int, int]:
     return int(found[1]), len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+# The sample finds a leak of 30 bytes an answer; EXAMPLES=100000 one of 11.
 @pytest.mark.parametrize(
     ("coming", "ending", "warm_up", "sample"),
     [
