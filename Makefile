@@ -1,65 +1,67 @@
 # make run           see a function answer, on this machine
-# make test          run the tests
-# make check         lint, format, types, branch coverage of the runtime and of its events
-# make coverage      branch coverage of all that the tests run
+# make test          run the tests in minutes: ARGS="tests/core -k name" runs a part of them
+# make check         lint, format and types
+# make test-slow     run the tests that take more than a few seconds: EXAMPLES=1000 for long proofs
 # make test-deploy   build, push and run real images; slow, and it wants Debian and root
+# make docs          build the site of docs/ in .cache/docs
 # make bench         measure against AWS's own runtime and emulator
 # make bench-deploy  measure image builds against buildah
+#
+# Each installs what it needs into .venv, once. `.ci/run` runs them all, with branch coverage.
 PYTHON ?= python3
 
-# What is tested by `make test` and has no part in the coverage that `make check` asks for.
-OPTIONAL := cli deploy local
+install = @PYTHON='$(PYTHON)' scripts/install.sh
+pytest = .venv/bin/python -m pytest -q -n auto --dist loadfile
 
-run: .venv/installed
+run:
+	$(install) run
 	.venv/bin/lambda-runtime local examples/hello/hello.py --event examples/hello/payload.json
 
-test: .venv/installed .cache/aws-lambda-rie
-	-scripts/install_chromium.sh
-	.venv/bin/python -m pytest -q
+test: .cache/aws-lambda-rie
+	$(install) dev
+	$(pytest) -m "not slow and not deploy" $(ARGS)
 
-check: .venv/installed .cache/aws-lambda-rie
+test-slow: .cache/aws-lambda-rie
+	$(install) all
+	$(pytest) -m "slow and not deploy" $(ARGS)
+
+check:
+	$(install) all
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/coverage erase
-	.venv/bin/coverage run -m pytest -q -m "not slow" $(OPTIONAL:%=--ignore=tests/%)
-	# A process that a test kills may leave half a file behind, which is passed over.
-	-.venv/bin/coverage combine -q 2>/dev/null
-	.venv/bin/coverage report --omit="*/cli/*,*/deploy/*,*/local/*"
 
-coverage: .venv/installed .cache/aws-lambda-rie
-	.venv/bin/coverage erase
-	.venv/bin/coverage run -m pytest -q
-	-.venv/bin/coverage combine -q 2>/dev/null
-	.venv/bin/coverage report --fail-under=90
+docs:
+	$(install) docs
+	.venv/bin/python -m sphinx -q -W --keep-going -b html docs .cache/docs
 
-test-deploy: .venv/installed .cache/ministack/installed
+test-deploy: .cache/ministack/installed
+	$(install) dev
 	-$(PYTHON) scripts/setup_containers.py
-	.venv/bin/python -m pytest -q -m deploy tests/deploy
+	.venv/bin/python -m pytest -q -m deploy tests/deploy $(ARGS)
 
-bench: .venv/installed .cache/aws-lambda-rie
+bench: .cache/aws-lambda-rie
+	$(install) all
 	.venv/bin/python -m benchmarks
 
-bench-deploy: .venv/installed
+bench-deploy:
+	$(install) dev
 	-$(PYTHON) scripts/setup_containers.py
 	.venv/bin/python -m benchmarks.deploy
 
 # AWS's own emulator, for the tests; where it can't be had, they say so and go on without.
-.cache/aws-lambda-rie: scripts/fetch_rie.py | .venv/installed
-	-.venv/bin/python scripts/fetch_rie.py $@
-
-.venv/installed: pyproject.toml bin/bootstrap
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+.cache/aws-lambda-rie: scripts/fetch_rie.py
+	$(install) dev
+	-@.venv/bin/python scripts/fetch_rie.py $@
 
 # An AWS on this machine that runs images. In an environment of its own: it wants a botocore of its own.
 .cache/ministack/installed:
-	$(PYTHON) -m venv .cache/ministack
-	.cache/ministack/bin/pip install --quiet --disable-pip-version-check 'ministack>=1.4,<2' 'docker>=7,<8'
+	@echo "installing ministack into .cache/ministack, once"
+	@$(PYTHON) -m venv .cache/ministack
+	@.cache/ministack/bin/pip install --disable-pip-version-check 'ministack>=1.4,<2' 'docker>=7,<8'
 	touch $@
 
 clean:
 	rm -rf .venv .cache build dist *.egg-info
 
-.PHONY: run test check coverage test-deploy bench bench-deploy clean
+.PHONY: run test test-slow check docs test-deploy bench bench-deploy clean

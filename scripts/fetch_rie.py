@@ -11,21 +11,26 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-# The binaries that the wheel carries, by what uname says.
+# The binaries in the wheel, by the machine of uname.
 MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def fetch(destination: Path) -> None:
-    """Download the wheel, without what it depends on, and leave the binary at `destination`.
+    """Download the wheel, without its dependencies, and put the binary at `destination`.
 
-    Raises LookupError if there is none for this machine, CalledProcessError if pip fails.
+    Raises LookupError if there is none for this machine, OSError if it cannot be downloaded.
     """
     machine = MACHINES.get(platform.machine())
     if machine is None or sys.platform != "linux":
-        raise LookupError(f"aws-sam-cli carries none for {sys.platform} on {platform.machine()}")
+        raise LookupError(f"aws-sam-cli has none for {sys.platform} on {platform.machine()}")
     with tempfile.TemporaryDirectory() as directory:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--no-deps", "--dest", directory, "aws-sam-cli"], check=True)
+        options = ["--retries", "1", "--no-deps", "--dest", directory]
+        done = subprocess.run(
+            [*pip, *options, "aws-sam-cli"], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise OSError(f"pip: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
         (wheel,) = Path(directory).glob("*.whl")
         member = f"samcli/local/rapid/aws-lambda-rie-{machine}"
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as source:
@@ -40,10 +45,11 @@ def fetch(destination: Path) -> None:
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    print("fetching AWS's emulator from the wheel of aws-sam-cli, once", file=sys.stderr)
     try:
         fetch(Path(sys.argv[1]))
-    except (LookupError, OSError, ValueError, KeyError, subprocess.CalledProcessError) as exc:
-        sys.exit(f"fetch_rie: the tests will go without AWS's emulator: {exc}")
+    except (LookupError, OSError, ValueError) as exc:
+        sys.exit(f"the tests that need AWS's emulator are skipped: {exc}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Install what `make test-deploy` runs: as root on Debian. Elsewhere say what is missing.
+"""Install the programs of `make test-deploy`, as root on Debian. Elsewhere say what is missing.
 
 usage: setup_containers.py
 """
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-# The command that is needed, and Debian's package that has it.
+# The command, and the Debian package that has it.
 PACKAGES = {
     "buildah": "buildah",
     "debootstrap": "debootstrap",
@@ -20,8 +20,8 @@ PACKAGES = {
 
 
 def missing() -> list[str]:
-    """Return the packages whose commands are not there."""
-    # Some of them are root's.
+    """Return the packages whose commands are missing."""
+    # Some commands are in root's PATH only.
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     return [
         package for command, package in PACKAGES.items() if not shutil.which(command, path=path)
@@ -29,12 +29,13 @@ def missing() -> list[str]:
 
 
 def install() -> str | None:
-    """Install what is missing, and return None; or why that was not possible, in a line."""
+    """Install what is missing. Return None, or in one line why that was not possible."""
     wanted = missing()
     if not wanted:
         return None
     if os.getuid() != 0 or not shutil.which("apt-get"):
-        return f"{', '.join(wanted)} not installed, and only root on Debian can do it from here"
+        return f"{', '.join(wanted)} are missing: install them; here only root on Debian can"
+    print(f"installing {', '.join(wanted)} with apt-get, once", file=sys.stderr, flush=True)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "-qq", "update"],

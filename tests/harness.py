@@ -5,6 +5,7 @@ package: a mistake that the runtime and the emulator share must not be shared by
 """
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+#: The variable that sets how long the long proofs are, and the one that repeats their choices.
+EXAMPLES = "EXAMPLES"
+SEED = "SEED"
 TESTS = Path(__file__).parent
 FUNCTIONS = TESTS / "functions"
 SOURCE = TESTS.parent / "src"
@@ -33,6 +37,29 @@ class Reset:
 
 
 Step = bytes | type[HangUp] | type[Reset] | Sequence["bytes | type[HangUp] | type[Reset]"]
+
+
+def examples(sample: int) -> int:
+    """Return how many examples a long proof tries: `sample`, unless the variable EXAMPLES is set.
+
+    Messages of a drain, seconds of a soak, random programs, kills. The sample takes seconds.
+    """
+    return int(os.environ.get(EXAMPLES) or sample)
+
+
+def chance(name: str) -> random.Random:
+    """Return a generator of random numbers for the test of this name.
+
+    What it gives follows from the variable SEED, which each run prints.
+    """
+    return random.Random(f"{os.environ[SEED]} {name}")
+
+
+def free_port() -> int:
+    """Return a port of loopback that is free now, for a program that cannot choose one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def reply(status: str, body: bytes = b"", headers: str = "") -> bytes:

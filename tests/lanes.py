@@ -16,7 +16,18 @@ from typing import Any
 
 import pytest
 
-from .harness import ACCEPTED, FUNCTIONS, SERVING, SOURCE, Step, environment, event, ours, run
+from .harness import (
+    ACCEPTED,
+    FUNCTIONS,
+    SERVING,
+    SOURCE,
+    Step,
+    environment,
+    event,
+    free_port,
+    ours,
+    run,
+)
 from .harness import awslambdaric as ric
 
 RIE = Path(__file__).parent.parent / ".cache" / "aws-lambda-rie"
@@ -129,8 +140,8 @@ class Rie:
     def __init__(self, command: list[str], cwd: Path = FUNCTIONS, **env: str) -> None:
         if not os.access(RIE, os.X_OK):
             pytest.skip("aws-lambda-rie could not be fetched (scripts/fetch_rie.py)")
-        self.port = _free_port()
-        runtime_api = f"127.0.0.1:{_free_port()}"
+        self.port = free_port()
+        runtime_api = f"127.0.0.1:{free_port()}"
         invoke_api = f"127.0.0.1:{self.port}"
         before: list[str] = []
         if "AWS_LAMBDA_MAX_CONCURRENCY" in env:
@@ -174,12 +185,6 @@ class Rie:
         body = connection.getresponse().read()
         connection.close()
         return body
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def find_python(version: str) -> str | None:

@@ -1,19 +1,19 @@
 """`lambda-runtime plan`, `deploy`, `diff` and so on: processes, as users run them."""
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.deploy.conftest import stand_in, world
 from tests.deploy.fake_aws import Fault
 from tests.deploy.world import ALL, INVENTORY, ONE, World
+from tests.harness import chance, examples
+
+from .support import COMMAND, PATIENCE, Process, read_terminal
 
 __all__ = ["stand_in", "world"]
 
@@ -85,7 +85,7 @@ def test_rollback_and_a_failed_smoke_test(world: World, image: str) -> None:
     assert world.live() == "1"
     assert world.run("deploy", "--image-uri", other).returncode == 0
     back = world.run("rollback")
-    assert (back.returncode, back.stdout) == (0, "orders: version 1 is live, and 2 no more\n")
+    assert (back.returncode, back.stdout) == (0, "orders: version 1 is live, in place of 2\n")
 
 
 def test_logs(world: World, image: str) -> None:
@@ -101,39 +101,32 @@ def test_logs(world: World, image: str) -> None:
 
     write("first")
     assert world.run("logs").stdout == "first\n"
-    follower = subprocess.Popen(
-        [sys.executable, "-m", "amazon_lambda_runtime.cli", "logs", "-f"],
-        cwd=world.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with follower:
-        assert follower.stdout is not None
-        assert follower.stdout.readline() == "first\n"
+    follower = Process([*COMMAND, "logs", "-f"], world.folder, dict(os.environ))
+    try:
+        follower.wait_until(lambda: follower.stdout == "first\n")
         write("second")
-        assert follower.stdout.readline() == "second\n"
-        follower.send_signal(signal.SIGINT)
-        rest, errors = follower.communicate(timeout=20)
-    assert (follower.returncode, rest, errors) == (0, "", "")
+        follower.wait_until(lambda: follower.stdout == "first\nsecond\n")
+        assert follower.end(signal.SIGINT) == 0
+    finally:
+        follower.kill()
+    assert (follower.stdout, follower.log) == ("first\nsecond\n", "")
 
 
 def test_in_a_terminal(world: World, image: str) -> None:
-    """What it is at moves, what is done stays, and both are in colour."""
+    """The running step is shown on a moving line, a step that is done stays; in colours."""
     master, slave = os.openpty()
-    command = [sys.executable, "-m", "amazon_lambda_runtime.cli", "deploy", "--image-uri", image]
-    variables = {**os.environ, "TERM": "xterm"}
     process = subprocess.Popen(
-        command, cwd=world.folder, env=variables, stdout=subprocess.DEVNULL, stderr=slave
+        [*COMMAND, "deploy", "--image-uri", image],
+        cwd=world.folder,
+        env={**os.environ, "TERM": "xterm"},
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
     )
     os.close(slave)
-    shown = b""
-    with process, contextlib.suppress(OSError):  # the other end is closed
-        while piece := os.read(master, 65536):
-            shown += piece
-    os.close(master)
+    with process, os.fdopen(master, "rb"):
+        shown = read_terminal(master)
+        assert process.wait(PATIENCE) == 0, shown
     text = shown.decode()
-    assert process.returncode == 0, text
     assert "reading what is there" in text
     assert "\x1b[32m+\x1b[0m function orders: there is none" in text
     assert "smoke test of version 1 with payload.json" in text
@@ -149,24 +142,25 @@ def test_errors_are_one_line(world: World) -> None:
         "did you mean 'memory'?\n"
     )
     world.write(ONE)
-    profile = world.run("diff", "--profile", "nobody")
+    profile = world.run("diff", "--profile", "absent")
     assert profile.returncode == 2
-    assert profile.stderr.startswith("lambda-runtime: cannot use the profile nobody")
+    assert profile.stderr.startswith("lambda-runtime: cannot use the profile absent")
     two = "[tool.lambda-runtime.functions.a]\n[tool.lambda-runtime.functions.b]\n"
     world.write(two)
-    assert "--function says which one: a, b." in world.run("invoke").stderr
+    assert "choose one with --function: a, b." in world.run("invoke").stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_killed_the_next_run_finishes_it(world: World, number: int) -> None:
-    """A process that is killed, or stopped by Ctrl-C, in the middle is taken up by the next."""
+    """What a deployment that was killed, or stopped by Ctrl-C, has left is finished by the next."""
     world.buckets("uploads")
     world.write(ONE)
     world.deploy(only={"repository"})
     image = world.put_image("a")
     world.write(ALL)
-    for changes in (1, 6, 12, 20):
+    where = chance(f"killed by {number}")
+    for changes in sorted(where.randint(1, 25) for _ in range(examples(4))):
         kill_after(world, image, changes, number)
     finished = world.run("deploy", "--image-uri", image)
     assert finished.returncode == 0, finished.stderr
@@ -178,7 +172,7 @@ def kill_after(world: World, image: str, changes: int, number: int) -> None:
     """Deploy, and send the signal once it has made so many changes; it may be in the next."""
     world.door.calls.clear()
     process = subprocess.Popen(
-        [sys.executable, "-m", "amazon_lambda_runtime.cli", "deploy", "--image-uri", image],
+        [*COMMAND, "deploy", "--image-uri", image],
         cwd=world.folder,
         env=dict(os.environ),
         stdout=subprocess.DEVNULL,
@@ -195,13 +189,4 @@ def kill_after(world: World, image: str, changes: int, number: int) -> None:
     assert "Traceback" not in errors
     if process.returncode not in (0, -signal.SIGKILL):
         assert process.returncode == 130
-        assert errors.endswith("stopped; run it again to go on from here\n")
-
-
-def test_help_has_examples(tmp_path: Path) -> None:
-    """Each subcommand says what it does, and shows it."""
-    for name in ("plan", "deploy", "diff", "invoke", "logs", "rollback", "destroy"):
-        command = [sys.executable, "-m", "amazon_lambda_runtime.cli", name, "--help"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert f"lambda-runtime {name}" in done.stdout
-        assert "Examples:" in done.stdout
+        assert errors.endswith("stopped; run it again to continue\n")

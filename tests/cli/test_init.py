@@ -1,4 +1,4 @@
-"""`lambda-runtime init` and `clean`: what is written, what is kept, what is never touched."""
+"""`lambda-runtime init` and `step clean`: what is written, kept, and never touched."""
 
 import re
 import subprocess
@@ -131,19 +131,19 @@ def test_name_of_a_target(tmp_path: Path) -> None:
 
 
 def test_after_make(tmp_path: Path) -> None:
-    """What make itself has written is in nobody's way, and `clean` removes it."""
+    """Files that make has written are kept by `init`, and removed by `step clean`."""
     command(tmp_path, "init")
     for name in (".variables", "deploy", "image"):
         (tmp_path / name).write_text("")
     command(tmp_path, "init")
-    command(tmp_path, "clean")
+    command(tmp_path, "step", "clean")
     assert written(tmp_path) == FILES
 
 
 def test_clean_elsewhere(tmp_path: Path) -> None:
     """Where make has not been, no file is removed, whatever its name."""
     (tmp_path / "deploy").write_text("#!/bin/sh\n")
-    assert "make has not been here" in command(tmp_path, "clean").stderr
+    assert "make has not run in this folder" in command(tmp_path, "step", "clean").stderr
     assert written(tmp_path) == {"deploy"}
 
 
@@ -151,7 +151,7 @@ def test_clean_cannot(tmp_path: Path) -> None:
     """What cannot be removed is told."""
     (tmp_path / ".variables").write_text("")
     (tmp_path / "image").mkdir()
-    assert "cannot remove image" in command(tmp_path, "clean", status=2).stderr
+    assert "cannot remove image" in command(tmp_path, "step", "clean", status=2).stderr
 
 
 def test_folder_that_cannot_be(tmp_path: Path) -> None:

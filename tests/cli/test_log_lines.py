@@ -22,8 +22,8 @@ class TestPipe:
         stream = io.StringIO()
         log = printer(stream)
         log("[ERROR] one\rtwo", ID)
-        log("of nobody")
-        assert stream.getvalue() == "[ERROR] one\ntwo\nof nobody\n"
+        log("of no invocation")
+        assert stream.getvalue() == "[ERROR] one\ntwo\nof no invocation\n"
 
 
 class TestTerminal:
@@ -34,11 +34,11 @@ class TestTerminal:
         stream = Terminal()
         log = printer(stream)
         log("one\rtwo", ID)
-        log("of nobody")
+        log("of no invocation")
         first, second, third = stream.getvalue().splitlines()
         assert first == "\033[36m8476a536\033[0m one"
         assert second == "\033[36m8476a536\033[0m two"
-        assert third == "of nobody"
+        assert third == "of no invocation"
 
     @pytest.mark.parametrize(
         ("line", "colour"),

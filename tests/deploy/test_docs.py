@@ -4,7 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from amazon_lambda_runtime.cli.group import _SUBCOMMANDS
+from amazon_lambda_runtime.cli.group import COMMANDS, STEPS
 from amazon_lambda_runtime.project.declaration import DEFAULTS, Function, Project
 from amazon_lambda_runtime.project.settings import _FUNCTION_KEYS, _PROJECT_KEYS
 from amazon_lambda_runtime.project.triggers import TYPES
@@ -71,4 +71,8 @@ def test_targets_and_commands() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.M))
     assert {row[0].strip("`") for row in rows("target")} == targets
     commands = {row[0].strip("`").split()[0] for row in rows("command")}
-    assert commands | targets | {"push", "local", "events"} == {*_SUBCOMMANDS, "help"}
+    listed = {name for part in COMMANDS.values() for name in part}
+    assert commands | {"local", "events", "step"} == listed
+    steps = {name for part in STEPS.values() for name in part}
+    # `make deploy` runs the step `push`; `make invoke` runs the command of that name.
+    assert targets - {"help", "deploy", "invoke"} | {"push"} == steps

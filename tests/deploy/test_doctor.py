@@ -498,9 +498,9 @@ def test_command(healthy: World) -> None:
     refused = (403, "AccessDenied", "no")
     healthy.door.faults.append(Fault("iam:SimulatePrincipalPolicy", 9, error=refused))
     done = healthy.run("doctor", REGION=REGION)
-    assert (done.returncode, done.stdout) == (0, "All is well.\n")
-    assert "looked at: permissions" in done.stderr
-    assert "Not looked at: the permissions of" in done.stderr
+    assert (done.returncode, done.stdout) == (0, "No findings.\n")
+    assert "checked: permissions" in done.stderr
+    assert "Not checked: the permissions of" in done.stderr
 
     healthy.door.faults.append(Fault("lambda:ListEventSourceMappings", 9, error=refused))
     done = healthy.run("doctor", REGION=REGION)

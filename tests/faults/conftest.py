@@ -6,12 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from amazon_lambda_runtime.core import client
+from tests.harness import examples
 
 
 @pytest.fixture
 def hard_timeout() -> float:
     """The seconds that one test of this folder may take; a module may say otherwise."""
-    return 20
+    return 20 + examples(0) / 20
 
 
 @pytest.fixture(autouse=True)

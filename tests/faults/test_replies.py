@@ -14,6 +14,7 @@ from amazon_lambda_runtime import RuntimeApiError
 from amazon_lambda_runtime.core import client
 from amazon_lambda_runtime.core.client import Delivery, RuntimeClient
 from amazon_lambda_runtime.core.http import Connection, Disconnected, ProtocolError
+from tests.harness import examples
 
 from .support import one_line
 
@@ -25,12 +26,12 @@ else:
     st = hypothesis.strategies
     Phase, given, settings = hypothesis.Phase, hypothesis.given, hypothesis.settings
 
-# The same examples on every run: a failure here is a failure everywhere. They are small enough as
-# they are found, and to shrink one that waits would take its time.
+# The same examples on every run: a failure here is a failure everywhere. They are not shrunk: they
+# are small, and shrinking one that waits takes long.
 often = settings(
     deadline=None,
     derandomize=True,
-    max_examples=200,
+    max_examples=examples(200),
     database=None,
     phases=[Phase.explicit, Phase.generate],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import ACCEPTED, environment, event, ours
+from tests.harness import ACCEPTED, environment, event, examples, ours
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ ANSWER = b'\r\n\r\n{"name": "Ada", "left": 0}'
 
 @pytest.fixture
 def hard_timeout() -> float:
-    return 180
+    return 180 + examples(0) / 500
 
 
 def taken(pid: int) -> tuple[int, int]:
@@ -41,14 +41,15 @@ def taken(pid: int) -> tuple[int, int]:
     return int(found[1]), len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+# The sample finds a leak of 30 bytes an answer; EXAMPLES=100000 one of 11.
 @pytest.mark.parametrize(
-    ("coming", "ending", "warm_up", "total"),
+    ("coming", "ending", "warm_up", "sample"),
     [
-        pytest.param(EVENT, ANSWER, 10_000, 100_000, id="answers"),
-        pytest.param(FAILING, b"}", 2_000, 10_000, id="errors"),
+        pytest.param(EVENT, ANSWER, 10_000, 40_000, id="answers"),
+        pytest.param(FAILING, b"}", 2_000, 8_000, id="errors"),
     ],
 )
-def test_soak(coming: bytes, ending: bytes, warm_up: int, total: int, tmp_path: Path) -> None:
+def test_soak(coming: bytes, ending: bytes, warm_up: int, sample: int, tmp_path: Path) -> None:
     """62: memory and descriptors stay as they are, on one connection, however many events come."""
     tmp_path.joinpath("h.py").write_text(SOURCE)
     with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "log").open("wb") as log:
@@ -68,7 +69,7 @@ def test_soak(coming: bytes, ending: bytes, warm_up: int, total: int, tmp_path: 
                 api.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 # Requests are all alike, and small enough to be one read each.
                 asked = api.recv(65536)
-                for number in range(total):
+                for number in range(warm_up + examples(sample)):
                     if number == warm_up:
                         before, descriptors = taken(process.pid)
                     api.sendall(coming)

@@ -1,9 +1,25 @@
-"""The command `lambda-runtime`. Its dependencies are those of the extra `tools`."""
+"""The command `lambda-runtime`.
+
+The extra `local` is enough for `local`, `init` and `events`. All else needs the extra `tools`.
+"""
 
 import sys
 from collections.abc import Sequence
 
-_TOOLS = ("boto3", "click", "dotenv", "httptools", "rich", "watchfiles")
+PIP_LINE = 'pip install "amazon-lambda-runtime[tools]"'
+# What the extras install, by the names under which it is imported.
+_OF_EXTRAS = {
+    "boto3",
+    "botocore",
+    "click",
+    "dotenv",
+    "httptools",
+    "moto",
+    "rich",
+    "urllib3",
+    "watchfiles",
+    "werkzeug",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -17,9 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         status = run(arguments)
     except ModuleNotFoundError as error:
-        if error.name not in _TOOLS:
+        if error.name is None or error.name.partition(".")[0] not in _OF_EXTRAS:
             raise
-        needs = 'lambda-runtime needs its tools: pip install "amazon-lambda-runtime[tools]"'
-        print(needs, file=sys.stderr)
+        print(f"lambda-runtime needs {error.name}: {PIP_LINE}", file=sys.stderr)
         status = 2
     sys.exit(status)

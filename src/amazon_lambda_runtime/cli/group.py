@@ -1,56 +1,97 @@
-"""The subcommands by name, each loaded when it is used, and how they end."""
+"""The commands by name, in the order of a person's day, and how they end."""
 
-import importlib
 import sys
 from collections.abc import Sequence
 
 import click
 
-# The module that has it as an attribute `command`, or as the one named behind the colon.
-_SUBCOMMANDS = {
-    "clean": "amazon_lambda_runtime.cli.deploy.clean",
-    "deploy": "amazon_lambda_runtime.cli.deploy.command",
-    "destroy": "amazon_lambda_runtime.cli.deploy.destroy",
-    "diff": "amazon_lambda_runtime.cli.deploy.diff",
-    "doctor": "amazon_lambda_runtime.cli.deploy.doctor",
-    "ecr-repo": "amazon_lambda_runtime.cli.deploy.steps:ecr_repo",
-    "events": "amazon_lambda_runtime.cli.local.events",
-    "image": "amazon_lambda_runtime.cli.deploy.steps:image",
-    "init": "amazon_lambda_runtime.cli.deploy.init",
-    "invoke": "amazon_lambda_runtime.cli.deploy.invoke",
-    "lambda-function": "amazon_lambda_runtime.cli.deploy.steps:lambda_function",
-    "lambda-policies": "amazon_lambda_runtime.cli.deploy.steps:lambda_policies",
-    "lambda-role": "amazon_lambda_runtime.cli.deploy.steps:lambda_role",
-    "lambda-sqs-trigger": "amazon_lambda_runtime.cli.deploy.steps:lambda_sqs_trigger",
-    "local": "amazon_lambda_runtime.cli.local.command",
-    "logs": "amazon_lambda_runtime.cli.deploy.logs",
-    "permissions": "amazon_lambda_runtime.cli.deploy.permissions",
-    "plan": "amazon_lambda_runtime.cli.deploy.plan",
-    "policy-document": "amazon_lambda_runtime.cli.deploy.steps:policy_document",
-    "push": "amazon_lambda_runtime.cli.deploy.steps:push",
-    "queue": "amazon_lambda_runtime.cli.deploy.steps:queue",
-    "rollback": "amazon_lambda_runtime.cli.deploy.rollback",
-    "update-function": "amazon_lambda_runtime.cli.deploy.steps:update_function",
-    "update-policies": "amazon_lambda_runtime.cli.deploy.steps:lambda_policies",
+from .lazy_group import LazyGroup
+
+COMMANDS = {
+    "On this machine": {
+        "init": "deploy.init",
+        "local": "local.command",
+        "events": "local.events",
+    },
+    "In AWS": {
+        "doctor": "deploy.doctor",
+        "plan": "deploy.plan",
+        "deploy": "deploy.command",
+        "invoke": "deploy.invoke",
+        "logs": "deploy.logs",
+        "rollback": "deploy.rollback",
+        "diff": "deploy.diff",
+        "destroy": "deploy.destroy",
+    },
+    "For an administrator": {"permissions": "deploy.permissions"},
+    "For make": {"step": "group:step"},
 }
+STEPS = {
+    "The image": {
+        "image": "deploy.steps:image",
+        "ecr-repo": "deploy.steps:ecr_repo",
+        "push": "deploy.steps:push",
+    },
+    "The role": {
+        "policy-document": "deploy.steps:policy_document",
+        "lambda-role": "deploy.steps:lambda_role",
+        "lambda-policies": "deploy.steps:lambda_policies",
+        "update-policies": "deploy.steps:update_policies",
+    },
+    "The function": {
+        "lambda-function": "deploy.steps:lambda_function",
+        "update-function": "deploy.steps:update_function",
+    },
+    "The queue": {
+        "queue": "deploy.steps:queue",
+        "lambda-sqs-trigger": "deploy.steps:lambda_sqs_trigger",
+    },
+    "The folder": {"clean": "deploy.clean"},
+}
+_FIRST_DAY = """
+\b
+A first day:
+  lambda-runtime init
+  lambda-runtime local hello.py --event payload.json
+  lambda-runtime deploy
+"""
+_STEP_EXAMPLES = """
+\b
+Examples:
+  lambda-runtime step image
+  lambda-runtime step queue --queue-name orders
+"""
 
 
-class _Subcommands(click.Group):
-    def list_commands(self, context: click.Context) -> list[str]:
-        return sorted(_SUBCOMMANDS)
+class _Commands(LazyGroup):
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in step.list_commands(context):
+            # It was a command of this name up to version 0.1.
+            click.echo(
+                f"lambda-runtime {args[0]} is now: lambda-runtime step {args[0]}",
+                err=True,
+            )
+            raise click.exceptions.Exit(2)
+        return super().resolve_command(context, args)
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in _SUBCOMMANDS:
-            return None
-        module, _, attribute = _SUBCOMMANDS[name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute or "command")
-        return command
 
-
-@click.group("lambda-runtime", cls=_Subcommands, no_args_is_help=False)
+@click.group(
+    "lambda-runtime", cls=_Commands, sections=COMMANDS, epilog=_FIRST_DAY, no_args_is_help=False
+)
 @click.version_option(package_name="amazon-lambda-runtime", message="%(prog)s %(version)s")
 def group() -> None:
-    """Run AWS Lambda functions in Python."""
+    """Run AWS Lambda functions in Python, on this machine and in AWS."""
+
+
+@click.group("step", cls=LazyGroup, sections=STEPS, epilog=_STEP_EXAMPLES, no_args_is_help=False)
+def step() -> None:
+    """Run one step of a deployment, as make does.
+
+    Each target of the Makefile that `init` writes calls one of these. It prints what it made:
+    an ARN, a URI, a digest. `lambda-runtime deploy` runs all the steps that are needed.
+    """
 
 
 def run(arguments: Sequence[str] | None) -> int:

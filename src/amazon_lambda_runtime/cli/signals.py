@@ -7,7 +7,8 @@ import signal
 def stop_signal() -> "asyncio.Future[int]":
     """Return a future that becomes the number of the signal that asks this process to end.
 
-    The children are in sessions of their own: nobody but us can end them.
+    The children are in sessions of their own, so that a terminal's Ctrl-C does not reach them: this
+    process has to end them.
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()

@@ -15,6 +15,9 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+
 from playwright.sync_api import (
     Browser,
     BrowserContext,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import shutil
 import socket
 import sys
 import time
@@ -57,6 +58,10 @@ class Function(list[dict[str, Any]]):
         return Answer(b"null")
 
 
+@pytest.mark.skipif(
+    not (BIN / "aws").exists() and shutil.which("aws", path="/usr/bin:/bin") is None,
+    reason="the AWS CLI is not installed",
+)
 def test_aws_cli() -> None:
     """The command that is printed sends a message to the function, as it stands."""
 

@@ -1,11 +1,11 @@
-"""`lambda-runtime clean`: forget what make did. AWS is not asked, and nothing in it is deleted."""
+"""`lambda-runtime step clean`: forget what make did. Nothing in AWS is read or deleted."""
 
 from pathlib import Path
 
 import click
 
-# What make writes beside its Makefile: a file for each target that makes something, and one that
-# holds the variables it was made with.
+# What make writes beside its Makefile: a file for each target that makes something, and a file that
+# holds the variables of the last run.
 SENTINELS = (
     "image",
     "ecr-repo",
@@ -23,21 +23,21 @@ VARIABLES = ".variables"
 EXAMPLES = """
 \b
 Examples:
-  lambda-runtime clean
+  lambda-runtime step clean
   make clean
 """
 
 
 @click.command("clean", epilog=EXAMPLES)
 def command() -> None:
-    """Remove the files in this folder by which make knows what it has done.
+    """Forget what make did in this folder.
 
-    Nothing in AWS is deleted (`lambda-runtime destroy` does that). The next make looks at AWS again
-    and does what is missing there.
+    Removes the files that its targets wrote. Nothing in AWS is deleted; `lambda-runtime destroy`
+    does that. The next make reads AWS again, and makes what is missing there.
     """
     if not Path(VARIABLES).exists():
-        # Files of such names (deploy, image) may be anybody's where make has not been.
-        click.echo("Nothing to clean: make has not been here.", err=True)
+        # Without it, files of such names (deploy, image) are the user's.
+        click.echo("Nothing to clean: make has not run in this folder.", err=True)
         return
     for name in (*SENTINELS, VARIABLES):
         try:

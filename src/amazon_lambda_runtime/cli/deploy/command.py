@@ -1,12 +1,12 @@
-"""`lambda-runtime deploy`: from the folder to a live function."""
+"""`lambda-runtime deploy`: from a project's folder to a live function."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .progress import Reporter
 from .project_options import image_option, load, project_options, translated
+from .reporter import Reporter
 
 EXAMPLES = """
 \b
@@ -22,12 +22,13 @@ Examples:
 @image_option
 @translated
 def command(folder: Path, **flags: Any) -> None:
-    """Build the image, push it, and bring AWS to what the project says.
+    """Bring AWS to what the project declares.
 
-    A new version is published, tested with the payload if there is one, and made live. Where
-    nothing differs nothing is done. No question is asked, because nothing is deleted that holds
-    data: queues, topics, logs and repositories go only by `destroy`. Interrupted, it goes on where
-    it was when it is run again. The exit status is 1 if the smoke test failed.
+    Builds and pushes the image, updates the resources that differ, publishes a version, invokes it
+    with the payload if there is one (the smoke test), and makes it live. It asks no question, since
+    it deletes nothing that holds data: only `destroy` deletes queues, topics, logs and
+    repositories. If it is interrupted, run it again: it continues where it stopped. The exit status
+    is 1 if the smoke test failed.
     """
     from amazon_lambda_runtime.deploy.deployment import deploy
 

@@ -1,12 +1,12 @@
-"""`lambda-runtime destroy`: take it all away again."""
+"""`lambda-runtime destroy`: delete what was deployed."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .progress import Reporter, show
 from .project_options import load, project_options, translated
+from .reporter import Reporter, show
 
 EXAMPLES = """
 \b
@@ -18,10 +18,13 @@ Examples:
 
 @click.command("destroy", epilog=EXAMPLES)
 @project_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @translated
 def command(folder: Path, yes: bool, **flags: Any) -> None:
-    """Delete what carries this project's tag, with its data, and list what stays."""
+    """Delete what the project deployed, with its data.
+
+    That is what carries the project's tag. What stays is listed. It asks for confirmation first.
+    """
     from amazon_lambda_runtime.deploy import destroy
     from amazon_lambda_runtime.deploy.plan import execute
     from amazon_lambda_runtime.deploy.site import Site
@@ -35,7 +38,7 @@ def command(folder: Path, yes: bool, **flags: Any) -> None:
         click.echo("Nothing to destroy.")
         return
     if not yes:
-        click.confirm(f"Delete these {len(plan.steps)}, in account {aws.account}?", abort=True)
+        click.confirm(f"Delete these {len(plan.steps)} in account {aws.account}?", abort=True)
     with Reporter() as reporter:
         aws.retry.note = reporter.note
         execute(plan, reporter)

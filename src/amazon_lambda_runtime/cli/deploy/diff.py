@@ -1,18 +1,18 @@
-"""`lambda-runtime diff`: has anybody changed what was deployed?"""
+"""`lambda-runtime diff`: what was changed in AWS since the deployment."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .progress import Reporter, show
 from .project_options import load, project_options, translated
+from .reporter import Reporter, show
 
 EXAMPLES = """
 \b
 Examples:
   lambda-runtime diff
-  lambda-runtime diff --function orders || echo "somebody was here"
+  lambda-runtime diff --function orders || echo "changed by hand"
 """
 
 
@@ -20,9 +20,9 @@ Examples:
 @project_options
 @translated
 def command(folder: Path, **flags: Any) -> int:
-    """Show where AWS differs from the project, but for the image, which is not built.
+    """Show where AWS differs from the project.
 
-    The exit status is 1 if it does.
+    The image is not built and not compared. The exit status is 1 if there is a difference.
     """
     from amazon_lambda_runtime.deploy.deployment import drift
 

@@ -1,4 +1,4 @@
-"""`lambda-runtime doctor`: what would go wrong with a deployment, and how to mend it."""
+"""`lambda-runtime doctor`: what would make a deployment fail, and how to fix it."""
 
 import dataclasses
 import json
@@ -25,17 +25,17 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print findings, skipped and failed as JSON.")
 @translated
 def command(folder: Path, as_json: bool, **flags: Any) -> int:
-    """Look for what would go wrong with a deployment, before its first byte is uploaded.
+    """Find what would make a deployment fail.
 
-    Each finding says what it is, why it matters and how to mend it. Nothing is changed. The exit
-    status is 0 if all is well, 1 if there are findings, 2 if it could not be looked.
+    Each finding says what is wrong, why it matters and how to fix it. Nothing is changed. The exit
+    status is 0 if there are no findings, 1 if there are, and 2 if a check could not run.
     """
     from amazon_lambda_runtime.deploy import doctor
     from amazon_lambda_runtime.project.errors import ConfigError
 
     def done(name: str) -> None:
         if not as_json:
-            click.echo(f"looked at: {name}", err=True)
+            click.echo(f"checked: {name}", err=True)
 
     try:
         project, aws = load(folder, **flags)
@@ -58,8 +58,8 @@ def _print(report: "Report") -> None:
         click.echo(f"  why: {finding.why}.")
         click.echo(f"  fix: {finding.fix}")
     for text in report.skipped:
-        click.echo(f"Not looked at: {text}.", err=True)
+        click.echo(f"Not checked: {text}.", err=True)
     for text in report.failed:
-        click.echo(f"Could not look at {text}.", err=True)
+        click.echo(f"Could not check {text}.", err=True)
     if not (report.findings or report.failed):
-        click.echo("All is well.")
+        click.echo("No findings.")

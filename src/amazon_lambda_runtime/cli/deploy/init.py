@@ -1,4 +1,4 @@
-"""`lambda-runtime init`: what takes a file of code to a live function, written into a folder."""
+"""`lambda-runtime init`: write what a function needs to go live into a folder."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ Examples:
   lambda-runtime init orders --name orders --trigger sqs
 """
 
-# The file in the project, and the template that it is a copy of.
+# The file in the project, and the template that it is made from.
 _FILES = {
     "Makefile": "Makefile",
     "Dockerfile": "Dockerfile",
@@ -26,8 +26,8 @@ _FILES = {
     ".dockerignore": "dockerignore",
     ".gitignore": "gitignore",
 }
-# What the templates say; and what follows a name of one's own: variables of the Makefile, and keys
-# of the table.
+# The name in the templates; and what --name replaces: variables of the Makefile, and keys of the
+# table.
 _NAME = "hello-python"
 _NAMED = {
     "IMAGE_NAME": "{}",
@@ -42,17 +42,17 @@ _NAMED = {
     "role": '"{}-role"',
     "queue": '"{}"',
 }
-# Good for a function, a role (with -role behind it), a queue and a repository alike.
+# Valid for a function, a role (with the suffix -role), a queue and a repository.
 _NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 _TRIGGERS = {
     "sqs": """\
 queue = "lambda-runtime"
 batch_size = 10
-# A message that failed so often goes to the queue NAME-dlq.
+# A message that failed this many times goes to the queue NAME-dlq.
 max_receive_count = 3
 """,
     "s3": """\
-# A bucket that exists. What else it tells to whom is left as it is.
+# A bucket that exists. Its other notifications are left as they are.
 bucket = "hello-python-uploads"
 events = ["s3:ObjectCreated:*"]
 """,
@@ -68,12 +68,12 @@ rule = "hello-python"
 expression = "rate(1 day)"
 """,
     "alb": """\
-# Put `listener`, its ARN, here to have requests for /* forwarded; the handler's answer has to be an
+# Add `listener`, its ARN, to have requests for /* forwarded; the handler has to return an
 # HttpResponse.
 target_group = "hello-python"
 """,
     "url": """\
-# AWS_IAM: who calls it signs the request; NONE: anybody may.
+# AWS_IAM: callers sign their requests; NONE: the URL is public.
 auth = "AWS_IAM"
 """,
 }
@@ -81,19 +81,20 @@ auth = "AWS_IAM"
 
 @click.command("init", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
-@click.option("--name", help=f"Of the function and what belongs to it.  [default: {_NAME}]")
+@click.option("--name", help=f"The function's name.  [default: {_NAME}]")
 @click.option("--trigger", type=click.Choice(list(_TRIGGERS)), help="What invokes the function.")
-@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 def command(folder: Path, name: str | None, trigger: str | None, force: bool) -> None:
-    """Write what a function needs to go live into FOLDER (this one by default).
+    """Write what a function needs to go live.
 
-    That is a Makefile, a Dockerfile, policies, payload.json, a handler (hello.py), what images and
-    git leave out, and a table [tool.lambda-runtime] in pyproject.toml. A file that is there is
-    kept, and so is such a table; a pyproject.toml without one gets it at its end.
+    Into FOLDER (the current one by default) go a Makefile, a Dockerfile, policies, payload.json, a
+    handler (hello.py), .dockerignore, .gitignore, and a table [tool.lambda-runtime] in
+    pyproject.toml. Existing files are kept, and so is an existing table; a pyproject.toml without
+    the table gets it at its end.
     """
     if name is not None and not (_NAME_PATTERN.fullmatch(name) and len(name) <= 59):
         raise click.UsageError(
-            f"{name!r} cannot name the function, its role, queue and repository alike: "
+            f"{name!r} is not valid for the function, its role, queue and repository: "
             f"--name takes up to 59 lower-case letters, digits, and - or _ between them."
         )
     _refuse_to_overwrite_by_make(folder)
@@ -117,24 +118,22 @@ def command(folder: Path, name: str | None, trigger: str | None, force: bool) ->
             project.write_text(text)
     except OSError as error:
         raise click.ClickException(
-            f"cannot write {error.filename}: {error.strerror}. What was written before stays."
+            f"cannot write {error.filename}: {error.strerror}. Files written before it are kept."
         ) from None
     if kept:
         click.echo(f"Kept: {', '.join(kept)}.", err=True)
     where = "" if folder == Path() else f"cd {folder} && "
-    click.echo(
-        f"1. See it answer here:     {where}lambda-runtime local hello.py --event payload.json"
-    )
-    click.echo(f"2. See what is missing:    {where}lambda-runtime doctor")
-    # make knows of a queue only; `deploy` of every trigger.
+    click.echo(f"1. Invoke it here:     {where}lambda-runtime local hello.py --event payload.json")
+    click.echo(f"2. Check the project:  {where}lambda-runtime doctor")
+    # The Makefile has a target for queues only; `deploy` makes every trigger.
     live = "lambda-runtime deploy" if trigger else "make lambda-function invoke"
-    click.echo(f"3. Bring it to life:       {where}{live}")
+    click.echo(f"3. Deploy it:          {where}{live}")
 
 
 def _refuse_to_overwrite_by_make(folder: Path) -> None:
-    """Make sure that what make will write is nobody's: its files are named as its targets."""
+    """Raise click.ClickException if make would overwrite a file: its targets are files too."""
     if (folder / VARIABLES).exists():
-        return  # make has been here: they are its own
+        return  # make has run here: the files are its own
     taken = [name for name in SENTINELS if (folder / name).exists()]
     if taken:
         raise click.ClickException(
@@ -144,7 +143,7 @@ def _refuse_to_overwrite_by_make(folder: Path) -> None:
 
 
 def _table(project: Path) -> str | None:
-    """Return what goes before the table in pyproject.toml, None if it has one already."""
+    """Return the text before the table in pyproject.toml, None if it has the table already."""
     try:
         text = project.read_text()
         found = tomllib.loads(text)
@@ -158,7 +157,7 @@ def _table(project: Path) -> str | None:
         ) from None
     if "lambda-runtime" in found.get("tool", {}):
         return None
-    # What is there stays as it is, to the byte.
+    # What is there is kept, to the byte.
     return text + ("" if text.endswith("\n") or not text else "\n") + ("\n" if text else "")
 
 
@@ -167,7 +166,7 @@ def _template(name: str) -> str:
 
 
 def _named(text: str, name: str | None) -> str:
-    """Return a template for a function of this name; the templates are for one of their own."""
+    """Return a template with the names replaced; without a name, as it is."""
     if name is None:
         return text
     for variable, form in _NAMED.items():

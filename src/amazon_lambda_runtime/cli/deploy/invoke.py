@@ -1,4 +1,4 @@
-"""`lambda-runtime invoke`: one invocation in AWS."""
+"""`lambda-runtime invoke`: invoke the deployed function once."""
 
 import sys
 from pathlib import Path
@@ -26,12 +26,13 @@ Examples:
     help="The event; - is stdin.  [default: the project's payload, else {}]",
 )
 @click.option("--qualifier", metavar="VERSION_OR_ALIAS", help="[default: live]")
-@click.option("--log/--no-log", default=True, help="Show the end of its log, on stderr.")
+@click.option("--log/--no-log", default=True, help="Show the end of the log, on stderr.")
 @translated
 def command(folder: Path, file: Any, qualifier: str | None, log: bool, **flags: Any) -> int:
-    """Invoke the function: its response goes to stdout, the end of its log to stderr.
+    """Invoke the function in AWS.
 
-    The exit status is 1 if the function failed.
+    Its response goes to stdout, the end of its log to stderr. The exit status is 1 if the function
+    failed.
     """
     from amazon_lambda_runtime.deploy.invoke import invoke
     from amazon_lambda_runtime.deploy.site import LIVE

@@ -1,4 +1,4 @@
-"""`lambda-runtime logs`: what the function wrote."""
+"""`lambda-runtime logs`: the function's log."""
 
 import re
 import time
@@ -22,15 +22,23 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def _ago(context: click.Context, option: click.Parameter, value: str) -> float:
     match = re.fullmatch(r"(\d+)([smhd])", value)
     if match is None:
-        raise click.BadParameter(f"{value!r} is no time: write 30s, 10m, 2h or 1d")
+        raise click.BadParameter(f"{value!r} is not a duration: write 30s, 10m, 2h or 1d")
     return float(match[1]) * _UNITS[match[2]]
 
 
 @click.command("logs", epilog=EXAMPLES)
 @project_options
-@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
-@click.option("--since", callback=_ago, default="10m", show_default=True, help="How far back.")
-@click.option("--filter", "pattern", default="", metavar="PATTERN", help="CloudWatch's pattern.")
+@click.option("-f", "--follow", is_flag=True, help="Show new lines until Ctrl-C.")
+@click.option(
+    "--since", callback=_ago, default="10m", show_default=True, help="How far back to start."
+)
+@click.option(
+    "--filter",
+    "pattern",
+    default="",
+    metavar="PATTERN",
+    help="Lines that match CloudWatch's filter pattern.",
+)
 @translated
 def command(folder: Path, follow: bool, since: float, pattern: str, **flags: Any) -> None:
     """Show the function's log from CloudWatch."""

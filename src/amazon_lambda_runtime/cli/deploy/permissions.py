@@ -1,4 +1,4 @@
-"""`lambda-runtime permissions`: what the deployer of this project has to be allowed."""
+"""`lambda-runtime permissions`: what the deployer of this project needs to be allowed."""
 
 import json
 from pathlib import Path
@@ -19,15 +19,18 @@ Examples:
 
 @click.command("permissions", epilog=EXAMPLES)
 @project_options
-@click.option("--account", metavar="DIGITS", help="The account of the ARNs.  [AWS_ACCOUNT]")
-@click.option("--queue-name", metavar="NAME", help="That of `make queue` too.  [QUEUE_NAME]")
+@click.option("--account", metavar="DIGITS", help="The account in the ARNs.  [AWS_ACCOUNT]")
+@click.option(
+    "--queue-name", metavar="NAME", help="Include the queue of `make queue`.  [QUEUE_NAME]"
+)
 @translated
 def command(folder: Path, **flags: Any) -> None:
-    """Print a policy document (JSON) for whoever deploys this project.
+    """Print the policy that the deployer needs.
 
-    It allows what `plan`, `deploy`, `invoke`, `logs`, `rollback`, `doctor` and `destroy` call for
-    what pyproject.toml declares, and is narrowed to this project's names where AWS can do that.
-    Where neither AWS_ACCOUNT nor AWS says which account, the ARNs are of any (*).
+    The document (JSON) allows what `plan`, `deploy`, `invoke`, `logs`, `rollback`, `doctor` and
+    `destroy` call for what pyproject.toml declares. It is limited to the names of this project
+    where AWS can do that. If neither AWS_ACCOUNT nor AWS says which account, the ARNs have * in its
+    place.
     """
     from amazon_lambda_runtime.deploy.errors import DeployError
     from amazon_lambda_runtime.deploy.policy import deployer as permissions
@@ -36,7 +39,7 @@ def command(folder: Path, **flags: Any) -> None:
     try:
         account = aws.account
     except DeployError as error:
-        click.echo(f"The account is written as *, since nobody says which: {error}", err=True)
+        click.echo(f"The account is written as *, because it is unknown: {error}", err=True)
         account = "*"
     names = permissions.Names(aws.partition, aws.region, account)
     click.echo(json.dumps(permissions.document(project, names), indent=2))

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from .progress import Reporter, show
 from .project_options import image_option, load, project_options, translated
+from .reporter import Reporter, show
 
 EXAMPLES = """
 \b
@@ -21,9 +21,10 @@ Examples:
 @image_option
 @translated
 def command(folder: Path, **flags: Any) -> None:
-    """Show what `deploy` would create (+), change (~) and delete (-), and why.
+    """Show what `deploy` would change, and why.
 
-    The image is built, to know whether it is another one; in AWS nothing changes.
+    + is created, ~ changed, - deleted. The image is built, to know whether it differs; nothing in
+    AWS is changed.
     """
     from amazon_lambda_runtime.deploy.deployment import plan
 

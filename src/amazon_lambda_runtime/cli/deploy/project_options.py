@@ -1,4 +1,4 @@
-"""What the subcommands of a deployment have in common: options, the project, errors, output."""
+"""What the commands about AWS have in common: their options, the project, their errors."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ _OPTIONS = (
         "folder",
         type=click.Path(file_okay=False, exists=True, path_type=Path),
         default=Path(),
-        help="The project's folder.  [default: this one]",
+        help="The project's folder.  [default: the current one]",
     ),
     click.option("--function", metavar="NAME", help="This function only.  [FUNCTION_NAME]"),
     click.option("--region", metavar="REGION", help="The AWS region.  [REGION]"),
@@ -36,7 +36,7 @@ def project_options(command: F) -> F:
 
 
 def image_option(command: F) -> F:
-    """Add --image-uri: deploy what is in the registry already."""
+    """Add --image-uri: deploy an image that is in the registry already."""
     return click.option(
         "--image-uri",
         metavar="REPOSITORY@sha256:…",
@@ -54,16 +54,18 @@ def load(folder: Path, *, queue: bool = False, **flags: Any) -> "tuple[Project, 
 
 
 def one_function(project: "Project") -> "Function":
-    """Return the only function; raise click.UsageError if it takes a choice."""
+    """Return the project's function; raise click.UsageError if it has several."""
     if len(project.functions) > 1:
         names = ", ".join(function.name for function in project.functions)
-        raise click.UsageError(f"--function says which one: {names}.")
+        raise click.UsageError(
+            f"The project has several functions: choose one with --function: {names}."
+        )
     return project.functions[0]
 
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Turn what goes wrong in a deployment into one line and an exit status."""
+    """Turn an error of a deployment into one line and an exit status."""
     from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
     from amazon_lambda_runtime.project.errors import ConfigError
 
@@ -76,7 +78,7 @@ def errors() -> Iterator[None]:
     except (ConfigError, DeployError) as error:
         raise click.ClickException(str(error)) from None
     except (KeyboardInterrupt, click.Abort):
-        click.echo("lambda-runtime: stopped; run it again to go on from here", err=True)
+        click.echo("lambda-runtime: stopped; run it again to continue", err=True)
         raise click.exceptions.Exit(130) from None
 
 

@@ -1,4 +1,4 @@
-"""`lambda-runtime rollback`: what was live before is live again."""
+"""`lambda-runtime rollback`: the previous version is live again."""
 
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,20 @@ Examples:
 
 @click.command("rollback", epilog=EXAMPLES)
 @project_options
-@click.option("--to", metavar="VERSION", help="[default: what was live before]")
+@click.option("--to", metavar="VERSION", help="[default: the version that was live before]")
 @translated
 def command(folder: Path, to: str | None, **flags: Any) -> None:
-    """Move the alias `live` back, at once: nothing is built, and no trigger changes.
+    """Make the previous version live again.
 
-    `deploy` goes forward again to what the project says.
+    Moves the alias `live`, at once: nothing is built, and no trigger changes. The next `deploy`
+    makes live what the project declares.
     """
     from amazon_lambda_runtime.deploy.resources.release import rollback
     from amazon_lambda_runtime.deploy.site import Site
 
     project, aws = load(folder, **flags)
     if to is not None and len(project.functions) > 1:
-        raise click.UsageError("--to is a version of one function: say --function.")
+        raise click.UsageError("--to is a version of one function: choose it with --function.")
     for function in project.functions:
         old, new = rollback(Site(project, aws), function, to)
-        click.echo(f"{function.name}: version {new} is live, and {old} no more")
+        click.echo(f"{function.name}: version {new} is live, in place of {old}")

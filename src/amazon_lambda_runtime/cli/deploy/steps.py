@@ -1,18 +1,20 @@
-"""The targets of the Makefile, each a subcommand: one part of a deployment, and what it made.
+"""`lambda-runtime step`: one part of a deployment, as a target of the project's Makefile runs it.
 
-What it made goes to stdout (the Makefile keeps it in a file of the target's name), how it goes to
-stderr. `deploy` and `invoke` are commands of their own; the target deploy is the command `push`.
+What a step made goes to stdout (the Makefile keeps it in a file of the target's name), its progress
+to stderr. A step has the name of its target, but for one: the target deploy is the step `push`,
+because `lambda-runtime deploy` does much more.
 """
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .progress import Reporter
 from .project_options import image_option, load, project_options, translated
+from .reporter import Reporter
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.deploy.aws import Aws
@@ -31,11 +33,22 @@ _QUEUE_OPTIONS = (
 _READS_QUEUES = "AWSLambdaSQSQueueExecutionRole"
 
 
-@click.command("image")
+def _step(name: str, example: str = "") -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function, with an example in its help."""
+    lines = [f"lambda-runtime step {name}"]
+    if example:
+        lines.append(f"lambda-runtime step {name} {example}")
+    return click.command(name, epilog="\b\nExamples:\n  " + "\n  ".join(lines))
+
+
+@_step("image", "--project examples/orders")
 @project_options
 @translated
 def image(folder: Path, **flags: Any) -> None:
-    """Build the image from the Dockerfile, or with no engine at all; print its digest or name."""
+    """Build the image; print its digest or name.
+
+    It is built by docker, podman or buildah, or without an engine: `engine` in pyproject.toml.
+    """
     from amazon_lambda_runtime.deploy.builder import Engines
 
     project, _ = load(folder, **flags)
@@ -44,11 +57,14 @@ def image(folder: Path, **flags: Any) -> None:
     click.echo(digest or project.image)
 
 
-@click.command("ecr-repo")
+@_step("ecr-repo", "--region eu-central-1")
 @project_options
 @translated
 def ecr_repo(folder: Path, **flags: Any) -> None:
-    """Create the ECR repository, unless it is there; print its URI."""
+    """Create the ECR repository; print its URI.
+
+    A repository that is there already is kept.
+    """
     from amazon_lambda_runtime.deploy.resources import repository
 
     site = _carry_out(*load(folder, **flags), "repository")
@@ -56,11 +72,14 @@ def ecr_repo(folder: Path, **flags: Any) -> None:
     click.echo(found["repositoryUri"] if found else "")
 
 
-@click.command("push")
+@_step("push", "--profile production")
 @project_options
 @translated
 def push(folder: Path, **flags: Any) -> None:
-    """Build the image and push it, unless it is in the repository; print it by its digest."""
+    """Build and push the image; print its URI.
+
+    The URI has the image's digest. An image that is in the repository already is not pushed again.
+    """
     from amazon_lambda_runtime.deploy.builder import Engines
 
     builder = _Remembering(Engines())
@@ -68,59 +87,80 @@ def push(folder: Path, **flags: Any) -> None:
     click.echo(dataclasses.replace(site, digest=builder.digest).image_uri)
 
 
-@click.command("policy-document")
+@_step("policy-document")
 def policy_document() -> None:
-    """Print the trust policy of the role: Lambda may assume it."""
+    """Print the role's trust policy: Lambda may assume it."""
     from amazon_lambda_runtime.deploy.resources.role import TRUST
 
     click.echo(json.dumps(TRUST, indent=2))
 
 
-@click.command("lambda-role")
+@_step("lambda-role", "--function orders")
 @project_options
 @translated
 def lambda_role(folder: Path, **flags: Any) -> None:
-    """Create the role of each function, unless it is there; print the ARNs."""
+    """Create the role; print its ARN.
+
+    A role that is there already is kept. Each function has its own, unless they share a name.
+    """
     site = _carry_out(*load(folder, **flags), "role")
     for arn in dict.fromkeys(site.role_arn(function) for function in site.project.functions):
         click.echo(arn)
 
 
-@click.command("lambda-policies")
+@_step("lambda-policies", "--function orders")
 @project_options
 @translated
 def lambda_policies(folder: Path, **flags: Any) -> None:
-    """Give the role the policies of the policies file; print them.
+    """Attach the policies of the policies file; print them.
 
-    One that has left the file is detached. What the declared triggers take is allowed by a policy
-    that is made for them.
+    A policy that was removed from the file is detached. What the declared triggers need is allowed
+    by a policy of their own.
     """
+    _policies(folder, flags)
+
+
+@_step("update-policies")
+@project_options
+@translated
+def update_policies(folder: Path, **flags: Any) -> None:
+    """Attach the policies of the policies file; print them.
+
+    The same as lambda-policies. In the Makefile it runs whether or not the file has changed.
+    """
+    _policies(folder, flags)
+
+
+def _policies(folder: Path, flags: dict[str, Any]) -> None:
     site = _carry_out(*load(folder, **flags), "role", "policies")
     for arn in dict.fromkeys(a for function in site.project.functions for a in function.policies):
         click.echo(arn)
 
 
-@click.command("lambda-function")
+@_step("lambda-function", "--image-uri $(cat deploy)")
 @project_options
 @image_option
 @translated
 def lambda_function(folder: Path, **flags: Any) -> None:
-    """Create the function, or bring it up to date; print its ARN.
+    """Create or update the function; print its ARN.
 
-    Its log group comes before it, and a version of it that has passed its smoke test becomes the
-    one that is live. The triggers in pyproject.toml are left to `deploy`.
+    Its log group is created first. A new version that passes its smoke test becomes live. The
+    triggers in pyproject.toml are left to `lambda-runtime deploy`.
     """
     site = _carry_out(*load(folder, **flags), "log-group", "function", "release")
     for function in site.project.functions:
         click.echo(site.function_arn(function))
 
 
-@click.command("update-function")
+@_step("update-function", "--image-uri $(cat deploy)")
 @project_options
 @image_option
 @translated
 def update_function(folder: Path, **flags: Any) -> None:
-    """Give the function the new image, wait until it has it, and make it live; print its ARN."""
+    """Give the function the new image; print its ARN.
+
+    Waits until the function has it, and makes the new version live.
+    """
     from amazon_lambda_runtime.deploy.resources import function as functions
     from amazon_lambda_runtime.deploy.site import Site
 
@@ -129,7 +169,7 @@ def update_function(folder: Path, **flags: Any) -> None:
         if functions.find(Site(project, aws), function) is None:
             raise click.ClickException(
                 f"cannot update {function.name}: there is no such function. "
-                "Make it first: lambda-runtime lambda-function"
+                "Create it first: make lambda-function, or lambda-runtime step lambda-function"
             )
     site = _carry_out(project, aws, "function", "release")
     for function in project.functions:
@@ -142,12 +182,15 @@ def _queue_options(command: Any) -> Any:
     return command
 
 
-@click.command("queue")
+@_step("queue", "--queue-name orders")
 @project_options
 @_queue_options
 @translated
 def queue(folder: Path, **flags: Any) -> None:
-    """Create the SQS queue and its dead letter queue, unless they are there; print its URL."""
+    """Create the SQS queue; print its URL.
+
+    It gets a dead-letter queue. Queues that are there already are kept.
+    """
     from amazon_lambda_runtime.deploy.resources.triggers import queue as queues
 
     project, aws, trigger = _with_queue(folder, flags)
@@ -155,12 +198,15 @@ def queue(folder: Path, **flags: Any) -> None:
     click.echo(queues.url(site, trigger.queue))
 
 
-@click.command("lambda-sqs-trigger")
+@_step("lambda-sqs-trigger", "--queue-name orders --batch-size 5")
 @project_options
 @_queue_options
 @translated
 def lambda_sqs_trigger(folder: Path, **flags: Any) -> None:
-    """Let the queue invoke the function; print the mapping's UUID."""
+    """Let the queue invoke the function; print the UUID.
+
+    It is that of the event source mapping. The queue is created if it is missing.
+    """
     from amazon_lambda_runtime.deploy.resources.triggers import mapping
 
     project, aws, trigger = _with_queue(folder, flags)
@@ -173,21 +219,21 @@ def lambda_sqs_trigger(folder: Path, **flags: Any) -> None:
 def _carry_out(
     project: "Project", aws: "Aws", *parts: str, builder: "Builder | None" = None
 ) -> "Site":
-    """Do these parts of a deployment, where something differs."""
+    """Run these parts of a deployment where something differs."""
     from amazon_lambda_runtime.deploy.deployment import deploy
     from amazon_lambda_runtime.deploy.site import Site
 
     with Reporter() as reporter:
         taken = deploy(project, aws, reporter, parts, builder)
         if not taken:
-            click.echo(f"nothing to do for {parts[-1]}: it is as it should be", err=True)
+            click.echo(f"nothing to do for {parts[-1]}: it is up to date", err=True)
     return Site(project, aws)
 
 
 def _with_queue(folder: Path, flags: dict[str, Any]) -> "tuple[Project, Aws, SqsTrigger]":
     """Return the project with the first function and the queue of QUEUE_NAME alone.
 
-    The other triggers are neither made nor removed.
+    The other triggers are neither created nor removed.
     """
     from amazon_lambda_runtime.project.triggers import SqsTrigger
 
@@ -199,11 +245,11 @@ def _with_queue(folder: Path, flags: dict[str, Any]) -> "tuple[Project, Aws, Sqs
 
 
 def _say_what_it_lacks(folder: Path, project: "Project", trigger: "SqsTrigger") -> None:
-    """Tell what a queue that pyproject.toml does not declare has to be given by hand."""
+    """Tell the user what a queue that pyproject.toml does not declare still needs."""
     from amazon_lambda_runtime.project.settings import load as settings
 
     function = project.functions[0]
-    # Without flags and variables it is what the file declares.
+    # Without flags and variables: what the file declares.
     table = settings(folder, {}, {})
     declared = {
         getattr(found, "queue", None)
@@ -215,20 +261,20 @@ def _say_what_it_lacks(folder: Path, project: "Project", trigger: "SqsTrigger") 
         return
     if not any(arn.endswith(f"/{_READS_QUEUES}") for arn in function.policies):
         click.echo(
-            f"  the role has to have {_READS_QUEUES}: uncomment it in the policies file, and "
-            "`lambda-runtime update-policies`",
+            f"  the role needs {_READS_QUEUES}: uncomment it in the policies file, then run "
+            "make update-policies, or lambda-runtime step update-policies",
             err=True,
         )
     if table.declared:
         click.echo(
-            f"  pyproject.toml does not declare the queue {trigger.queue}: `lambda-runtime deploy` "
-            "will take its trigger away again",
+            f"  pyproject.toml does not declare the queue {trigger.queue}: the next "
+            "`lambda-runtime deploy` removes its trigger. Declare it to keep it",
             err=True,
         )
 
 
 class _Remembering:
-    """A builder that knows what it pushed."""
+    """A builder that remembers the digest of what it pushed."""
 
     def __init__(self, builder: "Builder") -> None:
         self._builder = builder

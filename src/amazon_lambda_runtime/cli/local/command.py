@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amazon_lambda_runtime.cli.extras import require
+
 from .event_input import read_event
-from .handler_argument import NAME, TargetError, find
-from .queue_options import queue_options
+from .handler_argument import FUNCTION_NAME, HandlerArgumentError, parse_handler_argument
+from .queue_options import queue_options, require_queues
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local.engine.function import Function
@@ -29,30 +31,47 @@ Examples:
   lambda-runtime local hello.py --debug
   lambda-runtime local -- ./my-runtime --in any language
 """
-DEBUG_PORT = 5678
 
 
 @click.command("local", epilog=EXAMPLES)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[FILE_OR_HANDLER] [-- CMD...]")
-@click.option("--event", "event_file", metavar="FILE", help="Invoke once with this; - is stdin.")
-@click.option("-e", "event_json", metavar="JSON", help="Invoke once with this.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=9000, help="0: any.", show_default=True
+    "--event", "event_file", metavar="FILE", help="Invoke once with this event; - is stdin."
 )
-@click.option("--host", default="127.0.0.1", help="Where to listen.", show_default=True)
-@click.option("--url-port", type=click.IntRange(0, 65535), help="Serve a function URL there.")
-@click.option("--stream", is_flag=True, help="The function URL sends each piece as it comes.")
+@click.option("-e", "event_json", metavar="JSON", help="Invoke once with this event.")
 @click.option(
-    "--timeout", type=click.IntRange(1, 900), default=3, help="Seconds.", show_default=True
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=9000,
+    help="The port of the Invoke API and the console; 0 is any free one.",
+    show_default=True,
+)
+@click.option("--host", default="127.0.0.1", help="The address to listen on.", show_default=True)
+@click.option(
+    "--url-port",
+    type=click.IntRange(0, 65535),
+    help="Serve a function URL on this port; 0 is any free one.",
+)
+@click.option("--stream", is_flag=True, help="The function URL streams the response.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(1, 900),
+    default=3,
+    help="The function's timeout in seconds.",
+    show_default=True,
 )
 @click.option(
-    "--memory", type=click.IntRange(128, 10240), default=128, help="MB.", show_default=True
+    "--memory",
+    type=click.IntRange(128, 10240),
+    default=128,
+    help="The function's memory in MB.",
+    show_default=True,
 )
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 1000),
     default=10,
-    help="Environments at a time; then 429.",
+    help="Environments at a time; an invocation beyond them is answered with 429.",
     show_default=True,
 )
 @click.option(
@@ -60,18 +79,21 @@ DEBUG_PORT = 5678
     type=click.IntRange(1, 1600),
     help="Invocations at a time in one environment, as on Lambda Managed Instances.",
 )
-@click.option("--no-freeze", is_flag=True, help="Let processes run on between invocations.")
-@click.option("--no-reload", is_flag=True, help="Go on with the old code when a file is saved.")
+@click.option("--no-freeze", is_flag=True, help="Do not stop processes between invocations.")
+@click.option("--no-reload", is_flag=True, help="Do not reload the code when a file is saved.")
+@click.option("--debug", is_flag=True, help="Wait for a debugger to attach; no time limits.")
 @click.option(
-    "--debug",
-    is_flag=True,
-    help=f"Wait for a debugger on port {DEBUG_PORT}, and have no time limits.",
+    "--debug-port",
+    type=click.IntRange(1, 65535),
+    default=5678,
+    help="The port that the debugger attaches to.",
+    show_default=True,
 )
 @click.option(
     "--env-file",
-    type=click.Path(exists=True, dir_okay=False),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     multiple=True,
-    help="Environment variables of the function, NAME=value on each line.",
+    help="Environment variables of the function, a NAME=value on each line.",
 )
 @click.option(
     "--extensions",
@@ -86,27 +108,38 @@ def command(
 ) -> int:
     """Run a function on this machine.
 
-    FILE_OR_HANDLER is a file with a function or class `handler` in it (hello.py), or the handler
-    (hello.handler, folder/hello.handler, module.Class.method). Behind -- there may be a command
-    instead, which is any runtime.
+    FILE_OR_HANDLER is a file (hello.py) whose handler is named `handler`, or a handler
+    (hello.handler, folder/hello.handler, module.Class.method). A command after -- is run instead:
+    any runtime, in any language.
 
     With an event the function is invoked once: its response goes to stdout, its log to stderr, and
-    the exit status is 1 if it failed. Without one, a Lambda is served until Ctrl-C: the Invoke API
-    for SDKs and the AWS CLI, and a console for the browser. It listens on loopback.
+    the exit status is 1 if it failed. Without an event a local Lambda is served until Ctrl-C: the
+    Invoke API for SDKs and the AWS CLI, and a console for the browser. It listens on loopback.
     """
     if options["debug"] and _is_command(words):
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
+    _require_extras(options)
     event = read_event(event_file, event_json)
     function = _function(words, options)
     if options["debug"]:
-        function = _debugged(function)
+        function = _debugged(function, options["debug_port"])
     if event is not None:
         from .invoke_once import invoke_once
 
         return asyncio.run(invoke_once(function, event))
-    from .serve import serve
+    from .serve_until_stopped import serve_until_stopped
 
-    return asyncio.run(serve(function, options))
+    return asyncio.run(serve_until_stopped(function, options))
+
+
+def _require_extras(options: dict[str, Any]) -> None:
+    """Raise click.ClickException if an option was given that needs what is not installed."""
+    if options["debug"]:
+        require("--debug", "debugpy")
+    if options["env_file"]:
+        require("--env-file", "dotenv")
+    require_queues("--sqs", options["queues"])
+    require_queues("--on-failure", [options["on_failure"]] if options["on_failure"] else [])
 
 
 def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
@@ -125,10 +158,10 @@ def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
     if _is_command(words):
         program = shutil.which(words[0])
         if program is None:
-            raise click.ClickException(f"cannot run {words[0]}: there is no such program")
+            raise click.ClickException(f"cannot run {words[0]}: it is not a program on PATH")
         name = name or "function"
-        if not NAME.fullmatch(name):
-            raise click.ClickException(f"{name!r} is no function name")
+        if not FUNCTION_NAME.fullmatch(name):
+            raise click.ClickException(f"{name!r} is not a function name")
         runtime = [os.path.abspath(program), *words[1:]]
         return Function(name, os.environ.get("_HANDLER", "-"), runtime, os.getcwd(), **settings)
     if len(words) != 1:
@@ -136,44 +169,43 @@ def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
             "Missing argument 'FILE_OR_HANDLER'." if not words else "Give one FILE_OR_HANDLER."
         )
     try:
-        found = find(words[0], name)
-    except TargetError as error:
+        found = parse_handler_argument(words[0], name)
+    except HandlerArgumentError as error:
         raise click.ClickException(f"cannot run {words[0]}: {error}") from None
     command = [*_runtime(), found.handler]
     return Function(found.name, found.handler, command, str(found.task_root), **settings)
 
 
 def _is_command(words: Sequence[str]) -> bool:
-    """Say whether the words stood behind `--`, which click takes away."""
+    """Say whether the words came after `--`, which click removes."""
     return bool(words) and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1 :] == [*words]
 
 
-def _variables(files: Sequence[str]) -> dict[str, str]:
-    from dotenv import dotenv_values
+def _variables(files: Sequence[Path]) -> dict[str, str]:
+    from amazon_lambda_runtime.project import env_file
+    from amazon_lambda_runtime.project.errors import ConfigError
 
     variables: dict[str, str] = {}
-    for file in files:
-        for name, value in dotenv_values(file).items():
-            if value is None:
-                raise click.ClickException(f"{file}: {name} has no value; write {name}=")
-            variables[name] = value
+    try:
+        for file in files:
+            variables |= env_file.read(file)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
     return variables
 
 
 def _runtime() -> list[str]:
-    """Return the command that an image would run: the script installed beside this interpreter."""
+    """Return what an image runs: the script `bootstrap`, if it is beside this interpreter."""
     bootstrap = Path(sys.executable).with_name("bootstrap")
     if os.access(bootstrap, os.X_OK):
         return [str(bootstrap)]
     return [sys.executable, "-m", "amazon_lambda_runtime"]
 
 
-def _debugged(function: "Function") -> "Function":
-    """Return the function as one that waits for an editor to attach, without limits in time."""
-    listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{DEBUG_PORT}", "--wait-for-client"]
+def _debugged(function: "Function", port: int) -> "Function":
+    """Return the function with a runtime that waits for a debugger, and without time limits."""
+    listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
     runtime = [sys.executable, *listen, "-m", "amazon_lambda_runtime", function.handler]
-    # The process starts when there is an event: before that nobody listens.
-    print(
-        f"the first event waits for a debugger to attach to 127.0.0.1:{DEBUG_PORT}", file=sys.stderr
-    )
+    # The process that listens on the port starts with the first event.
+    print(f"the first event waits for a debugger to attach to 127.0.0.1:{port}", file=sys.stderr)
     return replace(function, command=runtime, timeout=0, memory=0, concurrency=1, freeze=False)

@@ -1,4 +1,4 @@
-"""The event that the user gives: in a file, on standard input, or as it is."""
+"""The event of one invocation: from a file, from standard input, or from the command line."""
 
 import json
 import os
@@ -9,7 +9,10 @@ import click
 
 
 def read_event(file: str | None, text: str | None) -> bytes | None:
-    """Return the event that was asked for, None if none was; it is JSON."""
+    """Return the event, which is valid JSON; None if neither option was given.
+
+    Raises click.ClickException if it cannot be read or is not JSON.
+    """
     if file is not None and text is not None:
         raise click.UsageError("--event and -e both give an event: use one of them.")
     if text is not None:

@@ -1,4 +1,4 @@
-"""`lambda-runtime events`: the events that AWS sends, to look at and to invoke functions with."""
+"""`lambda-runtime events`: sample events of AWS's services, to read and to invoke with."""
 
 import json
 import sys
@@ -15,6 +15,18 @@ Examples:
   lambda-runtime events show s3-put --bucket in-orders --key "a b.csv"
   lambda-runtime events show sqs --body '{"order": 7}' | lambda-runtime local orders.app --event -
 """
+LIST_EXAMPLES = """
+\b
+Examples:
+  lambda-runtime events list
+  lambda-runtime events list --json
+"""
+SHOW_EXAMPLES = """
+\b
+Examples:
+  lambda-runtime events show scheduled
+  lambda-runtime events show s3-put --bucket in-orders --key "a b.csv"
+"""
 
 
 @click.group("events", epilog=EXAMPLES, no_args_is_help=False)
@@ -22,10 +34,10 @@ def command() -> None:
     """Print the events that AWS sends."""
 
 
-@command.command("list")
+@command.command("list", epilog=LIST_EXAMPLES)
 @click.option("--json", "as_json", is_flag=True, help="With their fields, as JSON.")
 def list_events(as_json: bool) -> None:
-    """Print the names of all events, where they come from, and what they are."""
+    """Print the names of all events, their sources, and what they are."""
     rows = [(name, samples.source(name), samples.describe(name)) for name in samples.names()]
     if as_json:
         keys = ("name", "source", "about", "fields")
@@ -38,7 +50,7 @@ def list_events(as_json: bool) -> None:
 
 
 class _Show(click.Group):
-    """Has a command for each event, with an option for each of its fields."""
+    """A command for each event, with an option for each of its fields."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return samples.names()
@@ -75,6 +87,7 @@ class _ShowOne(click.Command):
     cls=_Show,
     no_args_is_help=False,
     subcommand_metavar="EVENT [--FIELD VALUE]...",
+    epilog=SHOW_EXAMPLES,
 )
 def show() -> None:
     """Print an event. Each of its fields is an option: see `show EVENT --help`."""

@@ -16,7 +16,7 @@ async def invoke_once(function: Function, event: bytes) -> int:
     stopped = stop_signal()
     async with Pool(function, printer(sys.stderr)) as pool:
         invocation = pool.invoke(event)
-        # Closing the pool ends the wait for the report too.
+        # Closing the pool also ends the wait for the report.
         reported = asyncio.ensure_future(invocation.wait_until_reported())
         waiting: list[asyncio.Future[Any]] = [reported, stopped]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

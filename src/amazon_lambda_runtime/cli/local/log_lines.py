@@ -1,11 +1,11 @@
-"""The log in a terminal: what is Lambda's stands back, what went wrong stands out."""
+"""The log's colours in a terminal: Lambda's own lines are dim, errors are red."""
 
 from typing import TextIO
 
 from amazon_lambda_runtime.local.engine.output import Log
 
 _RESET, _DIM, _RED, _YELLOW, _CYAN = "\033[0m", "\033[2m", "\033[31m", "\033[33m", "\033[36m"
-# How a line begins that is Lambda's own.
+# How Lambda's own lines begin.
 _PLATFORM = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_REPORT ")
 _COLOURS = {
     "[ERROR]": _RED,
@@ -17,11 +17,11 @@ _COLOURS = {
 
 
 def printer(stream: TextIO) -> Log:
-    """Return what prints lines to this stream: plain, or in colours where it is a terminal.
+    """Return a function that prints lines to this stream; in colours if it is a terminal.
 
     In a terminal each line of an invocation begins with the first part of its request id. A runtime
     joins the lines of one record with carriage returns, so that CloudWatch keeps them together;
-    here they are lines again.
+    they are printed as lines.
     """
     coloured = stream.isatty()
 

@@ -1,9 +1,11 @@
-"""The options of `lambda-runtime local` that are about queues, and how their values are written."""
+"""The options of `lambda-runtime local` about queues, and the form of their values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from amazon_lambda_runtime.cli.extras import require
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local.queues import QueueSettings
@@ -19,8 +21,7 @@ _OPTIONS: dict[str, Callable[[str], Any]] = {
 
 
 def parse_queue(text: str) -> "QueueSettings":
-    """Return what `QUEUE[,name=value…]` stands for. Raises click.BadParameter."""
-    # Only who asks for a queue waits for what queues need.
+    """Parse `QUEUE[,name=value…]`. Raises click.BadParameter."""
     from amazon_lambda_runtime.local.queues import QueueSettings, SettingsError
 
     queue, *options = text.split(",")
@@ -28,37 +29,48 @@ def parse_queue(text: str) -> "QueueSettings":
     for option in options:
         name, given, value = option.partition("=")
         if not given:
-            raise click.BadParameter(f"{option!r} is no option: write name=value")
+            raise click.BadParameter(f"{option!r} is not an option: write name=value")
         if name not in _OPTIONS:
             known = ", ".join(_OPTIONS)
-            raise click.BadParameter(f"unknown option {name!r}: there are {known}")
+            raise click.BadParameter(f"unknown option {name!r}: the options are {known}")
         if name in settings:
             raise click.BadParameter(f"{name} is given twice")
         try:
             settings[name] = _OPTIONS[name](value)
         except (KeyError, ValueError):
             kind = "true or false" if name == "partial" else "a whole number"
-            raise click.BadParameter(f"{name}={value}: it is {kind}") from None
+            raise click.BadParameter(f"{name}={value}: the value has to be {kind}") from None
     try:
         return QueueSettings(queue, **settings)
     except SettingsError as error:
         raise click.BadParameter(str(error)) from None
 
 
+def require_queues(option: str, queues: "Sequence[QueueSettings]") -> None:
+    """Raise click.ClickException if what these queues need is not installed."""
+    if not queues:
+        return
+    require(option, "boto3")
+    from amazon_lambda_runtime.local.queues.sqs import endpoint_of_environment
+
+    if not endpoint_of_environment() and not all(queue.is_url for queue in queues):
+        require(f"{option} with a name", "moto", "flask", "flask_cors")
+
+
 def queue_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command: `queues`, `on_failure` and `sqs_port` are its parameters."""
+    """Add --sqs, --on-failure and --sqs-port to a command: `queues`, `on_failure`, `sqs_port`."""
     for option in (
         click.option(
             "--sqs-port",
             type=click.IntRange(0, 65535),
             default=0,
-            help="Where queues given by name are served.  [default: any that is free]",
+            help="The port of the local SQS, for queues given by name.  [default: any free one]",
         ),
         click.option(
             "--on-failure",
             type=parse_queue,
             metavar="QUEUE",
-            help="Send there what came of asynchronous invocations that failed.",
+            help="Send a record of each failed asynchronous invocation to this queue.",
         ),
         click.option(
             "--sqs",
@@ -66,8 +78,9 @@ def queue_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=parse_queue,
             metavar="QUEUE[,OPTION=VALUE…]",
             multiple=True,
-            help="Poll this queue: a URL, or a name to have one made. Options: batch_size, window, "
-            "partial, and for one that is made dlq, max_receive_count, visibility.",
+            help="Poll this queue: a URL, or the name of a queue that is made in a local SQS. "
+            "Options: batch_size, window, partial; with a name also dlq, max_receive_count, "
+            "visibility.",
         ),
     ):
         command = option(command)

@@ -50,7 +50,7 @@ def _visibility(aws: Aws, function: Function, queue: str) -> Iterator[Finding]:
             "no-queue",
             f"the queue {queue} that invokes {function.name} is gone",
             "nothing arrives any more, and its mapping is left to itself",
-            f"Make it again: lambda-runtime queue --queue-name {queue}",
+            f"Make it again: lambda-runtime step queue --queue-name {queue}",
         )
         return
     attributes = aws.call(

@@ -1,4 +1,4 @@
-"""A Lambda until Ctrl-C: the Invoke API, the console, a function URL, queues, hot reload."""
+"""A local Lambda until Ctrl-C: the Invoke API, the console, a function URL, queues, hot reload."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from amazon_lambda_runtime.cli.extras import has
 from amazon_lambda_runtime.cli.signals import stop_signal
 from amazon_lambda_runtime.local.engine.function import Function
 from amazon_lambda_runtime.local.host_check import is_loopback
@@ -19,8 +20,11 @@ from amazon_lambda_runtime.project.handler_source import partial_failures
 from .log_lines import printer
 
 
-async def serve(function: Function, options: dict[str, Any]) -> int:
-    """Serve the function until a signal comes. Raises click.ClickException where that can't be."""
+async def serve_until_stopped(function: Function, options: dict[str, Any]) -> int:
+    """Serve the function until SIGINT or SIGTERM; return the exit status.
+
+    Raises click.ClickException if it cannot listen or a queue cannot be used.
+    """
     stopped = stop_signal()
     host = options["host"]
     log = printer(sys.stderr)
@@ -28,7 +32,7 @@ async def serve(function: Function, options: dict[str, Any]) -> int:
         base = base_url(host, await _listen(service, host, options["port"]))
         say(f"{function.name} ({function.handler}) listens on {base}")
         if not is_loopback(host):
-            say(f"warning: whoever reaches {host} can run the function, and see its events")
+            say(f"warning: anyone who can reach {host} can run the function and see its events")
         path = f"2015-03-31/functions/{function.name}/invocations"
         say(f"  curl {base}/{path} -d '{{}}'")
         say(f"  the console: {base}/")
@@ -37,7 +41,8 @@ async def serve(function: Function, options: dict[str, Any]) -> int:
         for line in await _attach(service, function, options):
             say(f"  {line}")
         reloading = None
-        if not (options["no_reload"] or options["debug"]):
+        wanted = not (options["no_reload"] or options["debug"])
+        if wanted and has("watchfiles", default="hot reload"):
             from amazon_lambda_runtime.local.engine.reload import reload_on_save
 
             reloading = asyncio.create_task(reload_on_save(service.pool, log))
@@ -45,12 +50,12 @@ async def serve(function: Function, options: dict[str, Any]) -> int:
         if reloading is not None:
             reloading.cancel()
             await asyncio.gather(reloading, return_exceptions=True)
-    # A server that is told to end, ends as it should.
+    # For a server a signal is the normal end.
     return 0
 
 
 def say(line: str) -> None:
-    """Tell the user: stdout is for responses."""
+    """Print a line for the user, on stderr: stdout is for responses."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -149,14 +149,21 @@ def test_variables(project: Project) -> None:
     }
 
 
+# The command that a target runs, where it is not the step of the target's name.
+COMMANDS = {"deploy": "step push", "invoke": "invoke"}
+
+
 @pytest.mark.parametrize("target", sorted(TARGETS - {"help"}))
-def test_target_is_a_subcommand(project: Project, target: str) -> None:
-    """Each recipe is one call of the command, and each target is a subcommand."""
+def test_target_is_one_command(project: Project, target: str) -> None:
+    """Each recipe is one call of the command, with help of its own that has an example."""
     recipe = re.search(rf"^{target}:.*\n((?:\t.*\n?)+)", project.read("Makefile"), re.M)
     assert recipe is not None
     assert len(recipe[1].splitlines()) == 1
-    assert recipe[1].count("lambda-runtime ") == 1
-    project.run("lambda-runtime", target, "--help")
+    command = COMMANDS.get(target, f"step {target}")
+    assert re.findall(r"lambda-runtime ((?:step )?[a-z-]+)", recipe[1]) == [command]
+    shown = project.run("lambda-runtime", *command.split(), "--help").stdout
+    assert "Examples:" in shown
+    assert f"lambda-runtime {command}" in shown.partition("Examples:")[2]
 
 
 @pytest.mark.slow
@@ -187,8 +194,8 @@ def test_life_of_a_function(project: Project) -> None:
     # An image is an order-only prerequisite: `update-function` gives it to the function.
     project.change("hello.py", "Hello", "Good morning")
     planned = project.make("-n", "lambda-function").stdout
-    assert "lambda-runtime image" in planned
-    assert "lambda-runtime lambda-function" not in planned
+    assert "lambda-runtime step image" in planned
+    assert "lambda-runtime step lambda-function" not in planned
     project.make("update-function")
     assert {"lambda:UpdateFunctionCode", "lambda:UpdateAlias"} <= {*project.changes}
     assert f"sha256:{project.live()['CodeSha256']}" == project.read("image")
@@ -201,7 +208,7 @@ def test_life_of_a_function(project: Project) -> None:
     assert project.live()["MemorySize"] == 256
 
     # BATCH_SIZE and QUEUE_NAME are seen too, from the environment as from the command line.
-    needed = "the role has to have AWSLambdaSQSQueueExecutionRole"
+    needed = "the role needs AWSLambdaSQSQueueExecutionRole"
     assert needed in project.make("lambda-sqs-trigger").stderr
     project.make("lambda-sqs-trigger", "BATCH_SIZE=5")
     assert project.changes[-1] == "lambda:UpdateEventSourceMapping"
@@ -281,12 +288,12 @@ def test_any_module_makes_the_image_old(project: Project) -> None:
     project.make("image")
     assert "up to date" in project.make("image").stdout
     os.utime(project.folder / "pkg/prices.py", (2**31, 2**31))
-    assert "lambda-runtime image" in project.make("image").stdout
+    assert "lambda-runtime step image" in project.make("image").stdout
 
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_name_of_the_image(project: Project, status: int) -> None:
-    """An engine that keeps images is told IMAGE_NAME; if it cannot, that is said and no more."""
+    """An engine that keeps images tags them with IMAGE_NAME; if it cannot, a line says so."""
     docker = project.folder.parent / "bin/docker"
     docker.write_text(f'#!/bin/sh\necho "$@" > asked\necho "no daemon" >&2\nexit {status}\n')
     docker.chmod(0o755)
@@ -334,5 +341,5 @@ def test_update_before_there_is_a_function(project: Project) -> None:
 def test_profile(project: Project) -> None:
     """The default profile need not exist; another one has to, and the error names it."""
     project.make("ecr-repo", "AWS_PROFILE=default")
-    done = project.make("ecr-repo", "AWS_PROFILE=nobody", status=2)
-    assert "nobody" in done.stderr
+    done = project.make("ecr-repo", "AWS_PROFILE=absent", status=2)
+    assert "absent" in done.stderr

@@ -1,4 +1,4 @@
-"""How it goes, on stderr: a line that moves in a terminal, plain lines everywhere else."""
+"""The progress of a deployment, on stderr: a moving line in a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -6,6 +6,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
+
+from amazon_lambda_runtime.cli.extras import has
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -16,16 +18,16 @@ _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "
 
 
 class Reporter:
-    """Tells of each step when it is done, and of what it is at. A context manager."""
+    """Prints each step when it is done, and shows the step that is running. A context manager."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self._coloured = sys.stderr.isatty()
         self._status: Status | None = None
         self._said = ""
         self._began = 0.0
 
     def __enter__(self) -> "Reporter":
-        if self._live:
+        if self._coloured and has("rich", default="the moving line"):
             from rich.console import Console
 
             self._status = Console(stderr=True).status("reading what is there")
@@ -56,11 +58,11 @@ class Reporter:
     def end(self, step: "Step") -> None:
         took = time.monotonic() - self._began
         seconds = f" ({took:.0f} s)" if took >= 1 else ""
-        self._line(f"{line(step, color=self._live)}{seconds}")
+        self._line(f"{line(step, color=self._coloured)}{seconds}")
 
     def _line(self, text: str) -> None:
         if self._status is not None:
-            # The moving line makes room for what stays.
+            # The moving line is below the lines that stay.
             self._status.stop()
             click.echo(text, err=True)
             self._status.start()
@@ -69,7 +71,7 @@ class Reporter:
 
 
 def line(step: "Step", *, color: bool) -> str:
-    """Return a step in one line: its sign, what it changes, and why."""
+    """Return a step as one line: its sign, what it changes, and why."""
     sign, style = _SIGNS[step.action]
     sign = click.style(sign, fg=style) if color else sign
     return f"{sign} {step.what}: {step.why}"
@@ -85,5 +87,5 @@ def show(plan: "Plan") -> None:
 
 
 def _escaped(text: str) -> str:
-    # What rich would take for markup.
+    # rich would read it as markup.
     return text.replace("[", r"\[")
