@@ -3,7 +3,8 @@
 # make check         lint, format and types
 # make test-slow     run the tests that take more than a few seconds: EXAMPLES=1000 for long proofs
 # make test-deploy   build, push and run real images; slow, and it wants Debian and root
-# make docs          build the site of docs/ in .cache/docs
+# make docs          build the site of docs/ in .cache/docs/site
+# make mutants       change a token of the source at a time, and see that a fast test fails
 # make bench         measure against AWS's own runtime and emulator
 # make bench-deploy  measure image builds against buildah
 #
@@ -31,9 +32,12 @@ check:
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-docs:
-	$(install) docs
-	.venv/bin/python -m sphinx -q -W --keep-going -b html docs .cache/docs
+docs: .cache/docs/installed
+	.cache/docs/env/bin/sphinx-build -W --keep-going -q -d .cache/docs/doctrees docs .cache/docs/site
+
+mutants: .cache/aws-lambda-rie
+	$(install) all
+	.venv/bin/python -m scripts.mutants $(ARGS)
 
 test-deploy: .cache/ministack/installed
 	$(install) dev
@@ -61,7 +65,14 @@ bench-deploy:
 	@.cache/ministack/bin/pip install --disable-pip-version-check 'ministack>=1.4,<2' 'docker>=7,<8'
 	touch $@
 
+# In an environment of its own: Sphinx and the AWS CLI want different versions of docutils.
+.cache/docs/installed: pyproject.toml
+	@echo "installing Sphinx into .cache/docs, once"
+	@$(PYTHON) -m venv .cache/docs/env
+	@.cache/docs/env/bin/pip install --disable-pip-version-check --progress-bar off --quiet --editable '.[docs]'
+	@touch $@
+
 clean:
 	rm -rf .venv .cache build dist *.egg-info
 
-.PHONY: run test test-slow check docs test-deploy bench bench-deploy clean
+.PHONY: run test test-slow check docs mutants test-deploy bench bench-deploy clean

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the packages of a make target into .venv, once. Called by the Makefile.
 #
-# usage: PYTHON=python3 scripts/install.sh run|dev|all|docs
+# usage: PYTHON=python3 scripts/install.sh run|dev|all
 #
 # The interpreter is checked before anything is downloaded. A .venv that is broken, or was made by
 # another minor version or in another folder, is made anew. .venv/NAME-installed holds what the
@@ -19,8 +19,7 @@ case $name in
 run) extras=local covers=run ;;
 dev) extras=dev covers='run dev' ;;
 all) extras=dev,dev-check,dev-libraries,dev-web,dev-durable covers='run dev all' ;;
-docs) extras=local,docs covers='run docs' ;;
-*) echo "install.sh: there is no $name: run, dev, all or docs" >&2 && exit 2 ;;
+*) echo "install.sh: there is no $name: run, dev or all" >&2 && exit 2 ;;
 esac
 
 die() {
