@@ -11,24 +11,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.journal import Entry, Journal
 from amazon_lambda_runtime.local.server import LocalLambda
 
 from .support import PATIENCE, RUNTIMES, Recorder
 
 
-def orders(**settings: Any) -> Function:
+def orders(**settings: Any) -> LocalFunction:
     """Return the function of runtimes/orders.py, in our own runtime."""
     command = [sys.executable, "-m", "amazon_lambda_runtime", "orders.handler"]
     given: dict[str, Any] = {"timeout": 30, "concurrency": 2, **settings}
-    return Function("orders", "orders.handler", command, str(RUNTIMES), **given)
+    return LocalFunction("orders", "orders.handler", command, str(RUNTIMES), **given)
 
 
 class Serving:
     """The server, seen from another thread."""
 
-    def __init__(self, *functions: Function) -> None:
+    def __init__(self, *functions: LocalFunction) -> None:
         self._functions = functions
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -71,7 +71,7 @@ class Serving:
 
 
 @contextmanager
-def serving(*functions: Function) -> Iterator[Serving]:
+def serving(*functions: LocalFunction) -> Iterator[Serving]:
     """Serve on a free port of loopback until the end of the block."""
     server = Serving(*functions)
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.server import LocalLambda
 
 from .support import PATIENCE, source_path
@@ -39,7 +39,7 @@ class Served:
         return list(self.service.pool.environments.values())
 
 
-def python_function(folder: Path, source: str, **settings: Any) -> Function:
+def python_function(folder: Path, source: str, **settings: Any) -> LocalFunction:
     """Return a function whose module is this, served by our own runtime."""
     (folder / "mod.py").write_text(source)
     given: dict[str, Any] = {
@@ -49,11 +49,13 @@ def python_function(folder: Path, source: str, **settings: Any) -> Function:
         **settings,
     }
     command = [sys.executable, "-m", "amazon_lambda_runtime", "mod.handler"]
-    return Function("hello", "mod.handler", command, str(folder), **given)
+    return LocalFunction("hello", "mod.handler", command, str(folder), **given)
 
 
 @contextmanager
-def served(function: Function, *, url: bool = False, streams: bool = False) -> Iterator[Served]:
+def served(
+    function: LocalFunction, *, url: bool = False, streams: bool = False
+) -> Iterator[Served]:
     """Serve the function, and its URL if that is wanted."""
     ready = threading.Event()
     found: list[Served] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Invocation
 from amazon_lambda_runtime.local.engine.pool import Pool
 
@@ -31,11 +31,11 @@ def run(test: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(bounded(), debug=True)
 
 
-def obedient(*init: list[Any], **settings: Any) -> Function:
+def obedient(*init: list[Any], **settings: Any) -> LocalFunction:
     """Return a function whose events are the steps that it takes; `init` is done at its start."""
     command = [sys.executable, str(RUNTIMES / "obedient.py"), json.dumps(init)]
     given: dict[str, Any] = {"timeout": PATIENCE, "command": command, **settings}
-    return Function(name="hello", handler="hello.handler", task_root=str(RUNTIMES), **given)
+    return LocalFunction(name="hello", handler="hello.handler", task_root=str(RUNTIMES), **given)
 
 
 def respond(body: str = "1") -> list[Any]:
@@ -73,7 +73,7 @@ def invoke(pool: Pool, *steps: list[Any]) -> Invocation:
     return pool.invoke(json.dumps(steps).encode())
 
 
-async def outcome(function: Function, *steps: list[Any]) -> tuple[Any, Recorder]:
+async def outcome(function: LocalFunction, *steps: list[Any]) -> tuple[Any, Recorder]:
     """Invoke a new function once; return its answer, parsed, and its whole log."""
     log = Recorder()
     async with Pool(function, log) as pool:

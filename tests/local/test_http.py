@@ -18,15 +18,15 @@ LAST = b"GET /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 class Handler:
     """A coroutine as a handler: it is cancelled when its client goes away."""
 
-    def __init__(self, serve: Callable[[Request], Awaitable[Response]]) -> None:
-        self._serve = serve
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
         self._tasks: set[asyncio.Task[None]] = set()
 
     def head(self, request: Request) -> None:
         """Take the body whole."""
 
     def handle(self, request: Request) -> None:
-        task = asyncio.create_task(self._answer(request))
+        task = asyncio.create_task(self._finish(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -35,12 +35,14 @@ class Handler:
 
         request.on_gone = stop
 
-    async def _answer(self, request: Request) -> None:
-        request.answer(await self._serve(request))
+    async def _finish(self, request: Request) -> None:
+        request.answer(await self._answer(request))
 
 
-async def serve(host: str, port: int, handle: Callable[[Request], Awaitable[Response]]) -> Server:
-    return await http.serve(host, port, Handler(handle))
+async def start_server(
+    host: str, port: int, handle: Callable[[Request], Awaitable[Response]]
+) -> Server:
+    return await http.start_server(host, port, Handler(handle))
 
 
 async def echo(request: Request) -> Response:
@@ -49,7 +51,7 @@ async def echo(request: Request) -> Response:
 
 
 async def answer(raw: bytes) -> bytes:
-    server = await serve("127.0.0.1", 0, echo)
+    server = await start_server("127.0.0.1", 0, echo)
     try:
         return await exchange(server.port, raw)
     finally:
@@ -95,7 +97,7 @@ def test_request_in_small_pieces() -> None:
     """
 
     async def test() -> bytes:
-        server = await serve("127.0.0.1", 0, echo)
+        server = await start_server("127.0.0.1", 0, echo)
         reader, writer = await connect(server)
         for byte in LAST % b"slow":
             writer.write(bytes([byte]))
@@ -123,7 +125,7 @@ def test_request_sent_ahead_while_the_handler_works() -> None:
             await go_on.wait()
             return Response(200)
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         reader, writer = await connect(server)
         writer.write(GET % b"one")
         await at_work.wait()
@@ -166,7 +168,7 @@ def test_body_cut_short() -> None:
     """
 
     async def test() -> bytes:
-        server = await serve("127.0.0.1", 0, echo)
+        server = await start_server("127.0.0.1", 0, echo)
         reader, writer = await connect(server)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabc")
         writer.write_eof()
@@ -196,7 +198,7 @@ def test_expect_100_continue() -> None:
     """
 
     async def test() -> tuple[bytes, bytes]:
-        server = await serve("127.0.0.1", 0, echo)
+        server = await start_server("127.0.0.1", 0, echo)
         reader, writer = await connect(server)
         writer.write(
             b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -233,7 +235,7 @@ def test_client_that_goes_away() -> None:
 
     async def test() -> None:
         handler = Waiting()
-        server = await serve("127.0.0.1", 0, handler)
+        server = await start_server("127.0.0.1", 0, handler)
         _, writer = await connect(server)
         writer.write(GET % b"")
         await handler.at_work.wait()
@@ -251,7 +253,7 @@ def test_client_that_resets_the_connection(caplog: pytest.LogCaptureFixture) -> 
 
     async def test() -> None:
         handler = Waiting()
-        server = await serve("127.0.0.1", 0, handler)
+        server = await start_server("127.0.0.1", 0, handler)
         for start in (b"GET / HT", GET % b""):
             client = socket.create_connection(("127.0.0.1", server.port))
             client.sendall(start)
@@ -274,7 +276,7 @@ def test_client_that_sends_without_end() -> None:
 
     async def test() -> None:
         handler = Waiting()
-        server = await serve("127.0.0.1", 0, handler)
+        server = await start_server("127.0.0.1", 0, handler)
         _, writer = await connect(server)
         writer.write(GET % b"")
         await handler.at_work.wait()
@@ -301,7 +303,7 @@ def test_close_waits_for_nobody() -> None:
             written.set()
             return Response(200, {}, b"x" * 50_000_000)
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         _, idle = await connect(server)
         _, waiting = await connect(server)
         waiting.write(GET % b"wait")
@@ -323,10 +325,10 @@ def test_address_in_use() -> None:
     """
 
     async def test() -> None:
-        server = await serve("127.0.0.1", 0, echo)
+        server = await start_server("127.0.0.1", 0, echo)
         try:
             with pytest.raises(OSError, match="in use"):
-                await serve("127.0.0.1", server.port, echo)
+                await start_server("127.0.0.1", server.port, echo)
         finally:
             await server.close()
 
@@ -354,7 +356,7 @@ def test_answer_in_pieces() -> None:
         async def handle(_: Request) -> Response:
             return Response(200, {"Content-Type": "text/plain"}, pieces(seen))
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         raw = await exchange(server.port, request)
         await server.close()
         assert seen == ["closed"]
@@ -386,7 +388,7 @@ def test_client_that_leaves_a_stream() -> None:
         async def handle(_: Request) -> Response:
             return Response(200, {}, endless())
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         reader, writer = await connect(server)
         writer.write(GET % b"")
         await reader.readuntil(b"x")
@@ -414,7 +416,7 @@ def test_slow_reader() -> None:
         async def handle(_: Request) -> Response:
             return Response(200, {}, much())
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         client = socket.create_connection(("127.0.0.1", server.port))
         client.sendall(GET % b"")
         await asyncio.sleep(0.3)
@@ -444,7 +446,7 @@ def test_body_in_pieces() -> None:
 
     async def test() -> tuple[bytes, list[bytes]]:
         taker = Taker()
-        server = await http.serve("127.0.0.1", 0, taker)
+        server = await http.start_server("127.0.0.1", 0, taker)
         reader, writer = await connect(server)
         head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         writer.write(head + b"3\r\none\r\n")
@@ -469,7 +471,7 @@ def test_many_requests_ahead() -> None:
 
     async def test() -> None:
         handler = Waiting()
-        server = await serve("127.0.0.1", 0, handler)
+        server = await start_server("127.0.0.1", 0, handler)
         _, writer = await connect(server)
         writer.write((GET % b"") * 50)
         await handler.cancelled.wait()

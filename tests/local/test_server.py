@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.server import LocalLambda
 
 from .support import RUNTIMES, Recorder, Reply, obedient, request, respond, run
@@ -117,7 +117,7 @@ def test_empty_payload(tmp_path: Path) -> None:
 
     async def test() -> Reply:
         async with LocalLambda(
-            Function("shell", "-", command, str(tmp_path)), log=Recorder()
+            LocalFunction("shell", "-", command, str(tmp_path)), log=Recorder()
         ) as shell:
             return await request(await shell.listen(), "POST", PATH.format("shell"))
 

@@ -392,7 +392,7 @@ async def _pump(request: Request, response: Response, pieces: AsyncIterator[byte
 
 
 class Server:
-    """Listens until closed. Made by `serve`."""
+    """Listens until closed. Made by `start_server`."""
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
@@ -428,7 +428,7 @@ def base_url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def serve(host: str, port: int, handler: Handler) -> Server:
+async def start_server(host: str, port: int, handler: Handler) -> Server:
     """Give the requests to this address (port 0: any free one) to `handler`.
 
     Raises OSError if the address cannot be had.

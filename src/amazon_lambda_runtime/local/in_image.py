@@ -23,7 +23,7 @@ PORT = 8080
 def main() -> int:
     """Serve the function that the script runs until a signal comes; return the exit status."""
     try:
-        from .engine.function import Function
+        from .engine.function import LocalFunction
         from .server import LocalLambda
     except ModuleNotFoundError as error:
         print(
@@ -35,7 +35,7 @@ def main() -> int:
     script, *arguments = sys.argv[1:]
     handler = arguments[0] if arguments else os.environ.get("_HANDLER", "")
     try:
-        function = Function(
+        function = LocalFunction(
             name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function"),
             handler=handler,
             command=[sys.executable, *_program(script), *arguments],

@@ -12,12 +12,12 @@ from .api.function_url import FunctionUrl
 from .api.invoke_api import InvokeApi, too_many_requests
 from .closing import Closing
 from .engine.async_invocations import AsyncInvocations
-from .engine.function import Function
+from .engine.function import LocalFunction
 from .engine.invocation import Answer, Invocation, TooManyRequests
 from .engine.journal import Journal
 from .engine.output import Log, to_stderr
 from .engine.pool import Pool
-from .http import Request, Response, Server, base_url, serve
+from .http import Request, Response, Server, base_url, start_server
 from .queues import AttachedQueues, Queue, QueueSettings
 
 
@@ -28,7 +28,9 @@ class LocalLambda(Closing):
     know is as good as its address: that is for a container, which others know by names of theirs.
     """
 
-    def __init__(self, *functions: Function, log: Log = to_stderr, console: bool = True) -> None:
+    def __init__(
+        self, *functions: LocalFunction, log: Log = to_stderr, console: bool = True
+    ) -> None:
         self.journal = Journal()
         numbers = count(1)
         self.pools = {
@@ -55,7 +57,7 @@ class LocalLambda(Closing):
         Raises OSError if the address cannot be had.
         """
         self._host = host if self._console is not None else host_check.ANY
-        server = await serve(host, port, self)
+        server = await start_server(host, port, self)
         self._servers.append(server)
         return server.port
 
@@ -72,7 +74,7 @@ class LocalLambda(Closing):
             pool.submit(invocation, "url")
 
         url = FunctionUrl(pool.function, submit, host, streams)
-        server = await serve(host, port, url)
+        server = await start_server(host, port, url)
         self._servers.append(server)
         self._shown[function].url = f"{base_url(host, server.port)}/"
         return server.port
@@ -133,13 +135,13 @@ class LocalLambda(Closing):
 
     # What the Invoke API asks: this is its Service.
 
-    def functions(self) -> Iterable[Function]:
+    def functions(self) -> Iterable[LocalFunction]:
         return [pool.function for pool in self.pools.values()]
 
-    def submit(self, function: Function, invocation: Invocation, kind: str) -> None:
+    def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
         self.pools[function.name].submit(invocation, kind)
 
-    def accept(self, function: Function, invocation: Invocation) -> None:
+    def accept(self, function: LocalFunction, invocation: Invocation) -> None:
         pool = self.pools[function.name]
         try:
             self._events_of(pool).accept(_Event(invocation), invocation.id)
@@ -199,7 +201,7 @@ async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
 class _Shown:
     """A function, as the console shows it."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: LocalFunction) -> None:
         self.name = function.name
         self.handler = function.handler
         self.memory = function.memory

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from tests.functions import failures, results
 from tests.harness import FUNCTIONS, ours
 from tests.lanes import Rie
@@ -47,7 +47,7 @@ def handler(event, context):
 def here(handler: str, folder: Path = FUNCTIONS, **settings: Any) -> Iterator[Served]:
     given: dict[str, Any] = {"timeout": PATIENCE, "memory": 0, **settings}
     environment = {"PYTHONPATH": source_path()}
-    function = Function(
+    function = LocalFunction(
         "hello", handler, ours(handler), str(folder), environment=environment, **given
     )
     with served(function) as it:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.local.engine import pool as pool_module
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.engine.states import State
 from tests.local.serving import python_function
@@ -399,7 +399,7 @@ class TestManagedInstances:
         """
         pytest.importorskip("awslambdaric", reason="awslambdaric is not installed")
         (tmp_path / "mod.py").write_text("def handler(event, context):\n    return event\n")
-        function = Function(
+        function = LocalFunction(
             "hello",
             "mod.handler",
             [sys.executable, "-m", "awslambdaric", "mod.handler"],
@@ -425,7 +425,7 @@ def test_nothing_outlives_the_server(tmp_path: Path) -> None:
     code = f"""
 import asyncio, sys
 sys.path[:0] = [{source_path()!r}]
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.pool import Pool
 
 source = '''
@@ -439,7 +439,7 @@ import time; time.sleep(600)
 '''
 
 async def main():
-    function = Function("f", "-", [sys.executable, "-c", source], "/", timeout=600)
+    function = LocalFunction("f", "-", [sys.executable, "-c", source], "/", timeout=600)
     async with Pool(function, lambda line, request_id="": print(line, flush=True)) as pool:
         await pool.invoke(b"{{}}").wait()
 

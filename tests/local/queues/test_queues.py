@@ -18,7 +18,7 @@ import pytest
 
 from amazon_lambda_runtime.cli.local.queue_options import parse_queue, queue_options
 from amazon_lambda_runtime.events import SQS, EventRuntime
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer
 from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.queues import (
@@ -891,7 +891,7 @@ def handler(event, context):
 def test_drain_through_a_process(tmp_path: Path) -> None:
     """The same with the real runtime in real processes."""
     tmp_path.joinpath("h.py").write_text(HANDLER)
-    function = Function(
+    function = LocalFunction(
         name="h",
         handler="h.handler",
         command=[sys.executable, "-m", "amazon_lambda_runtime", "h.handler"],

@@ -16,7 +16,7 @@ from .handler_argument import NAME, TargetError, find
 from .queue_options import queue_options
 
 if TYPE_CHECKING:
-    from amazon_lambda_runtime.local.engine.function import Function
+    from amazon_lambda_runtime.local.engine.function import LocalFunction
 
 EXAMPLES = """
 \b
@@ -109,8 +109,8 @@ def command(
     return asyncio.run(serve(function, options))
 
 
-def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
-    from amazon_lambda_runtime.local.engine.function import Function
+def _function(words: Sequence[str], options: dict[str, Any]) -> "LocalFunction":
+    from amazon_lambda_runtime.local.engine.function import LocalFunction
 
     settings: dict[str, Any] = {
         "timeout": options["timeout"],
@@ -130,7 +130,9 @@ def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
         if not NAME.fullmatch(name):
             raise click.ClickException(f"{name!r} is no function name")
         runtime = [os.path.abspath(program), *words[1:]]
-        return Function(name, os.environ.get("_HANDLER", "-"), runtime, os.getcwd(), **settings)
+        return LocalFunction(
+            name, os.environ.get("_HANDLER", "-"), runtime, os.getcwd(), **settings
+        )
     if len(words) != 1:
         raise click.UsageError(
             "Missing argument 'FILE_OR_HANDLER'." if not words else "Give one FILE_OR_HANDLER."
@@ -140,7 +142,7 @@ def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
     except TargetError as error:
         raise click.ClickException(f"cannot run {words[0]}: {error}") from None
     command = [*_runtime(), found.handler]
-    return Function(found.name, found.handler, command, str(found.task_root), **settings)
+    return LocalFunction(found.name, found.handler, command, str(found.task_root), **settings)
 
 
 def _is_command(words: Sequence[str]) -> bool:
@@ -168,7 +170,7 @@ def _runtime() -> list[str]:
     return [sys.executable, "-m", "amazon_lambda_runtime"]
 
 
-def _debugged(function: "Function") -> "Function":
+def _debugged(function: "LocalFunction") -> "LocalFunction":
     """Return the function as one that waits for an editor to attach, without limits in time."""
     listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{DEBUG_PORT}", "--wait-for-client"]
     runtime = [sys.executable, *listen, "-m", "amazon_lambda_runtime", function.handler]

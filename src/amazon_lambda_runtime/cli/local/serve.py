@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from amazon_lambda_runtime.cli.signals import stop_signal
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http import base_url
 from amazon_lambda_runtime.local.queues import QueueError
@@ -19,7 +19,7 @@ from amazon_lambda_runtime.project.handler_source import partial_failures
 from .log_lines import printer
 
 
-async def serve(function: Function, options: dict[str, Any]) -> int:
+async def serve(function: LocalFunction, options: dict[str, Any]) -> int:
     """Serve the function until a signal comes. Raises click.ClickException where that can't be."""
     stopped = stop_signal()
     host = options["host"]
@@ -61,7 +61,9 @@ async def _listen(service: LocalLambda, host: str, port: int) -> int:
         raise _cannot_listen(host, port, "--port", error) from None
 
 
-async def _listen_url(service: LocalLambda, function: Function, options: dict[str, Any]) -> str:
+async def _listen_url(
+    service: LocalLambda, function: LocalFunction, options: dict[str, Any]
+) -> str:
     host, port = options["host"], options["url_port"]
     try:
         port = await service.listen_url(function.name, host, port, options["stream"])
@@ -70,7 +72,9 @@ async def _listen_url(service: LocalLambda, function: Function, options: dict[st
     return base_url(host, port)
 
 
-async def _attach(service: LocalLambda, function: Function, options: dict[str, Any]) -> list[str]:
+async def _attach(
+    service: LocalLambda, function: LocalFunction, options: dict[str, Any]
+) -> list[str]:
     if not (options["queues"] or options["on_failure"]):
         return []
     try:

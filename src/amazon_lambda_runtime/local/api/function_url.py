@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from amazon_lambda_runtime.local import host_check
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
 from amazon_lambda_runtime.local.http import Request, Response, json_response
 from amazon_lambda_runtime.protocol import HTTP_INTEGRATION, JSON, PRELUDE_END
@@ -33,7 +33,7 @@ class FunctionUrl:
     With `streams`, the answer is sent as the function writes it (invoke mode RESPONSE_STREAM).
     """
 
-    def __init__(self, function: Function, submit: Submit, host: str, streams: bool) -> None:
+    def __init__(self, function: LocalFunction, submit: Submit, host: str, streams: bool) -> None:
         self._function = function
         self._submit = submit
         self._host = host
@@ -57,7 +57,7 @@ class FunctionUrl:
             self._submit(invocation)
 
 
-def event_of(request: Request, function: Function, request_id: str) -> dict[str, Any]:
+def event_of(request: Request, function: LocalFunction, request_id: str) -> dict[str, Any]:
     """Return the event in payload format 2.0."""
     now = time.time()
     headers = {name: value for name, value in request.headers.items() if name != "cookie"}

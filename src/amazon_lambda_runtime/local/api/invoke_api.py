@@ -11,7 +11,7 @@ from typing import NoReturn, Protocol
 from urllib.parse import parse_qs, unquote
 
 from amazon_lambda_runtime.local import host_check
-from amazon_lambda_runtime.local.engine.function import VERSION, Function
+from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
 from amazon_lambda_runtime.local.http import Request, Response, json_response
 from amazon_lambda_runtime.protocol import JSON
@@ -49,12 +49,12 @@ class InvokeError(Exception):
 class Service(Protocol):
     """The functions, and how they are invoked."""
 
-    def functions(self) -> Iterable[Function]: ...
+    def functions(self) -> Iterable[LocalFunction]: ...
 
-    def submit(self, function: Function, invocation: Invocation, kind: str) -> None:
+    def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
         """Run it, with the answer to its caller; `kind` is for the journal."""
 
-    def accept(self, function: Function, invocation: Invocation) -> None:
+    def accept(self, function: LocalFunction, invocation: Invocation) -> None:
         """Run it, and again if it fails, with no caller to wait. Raises InvokeError."""
 
 
@@ -126,7 +126,7 @@ class InvokeApi:
             invocation.caller = _Streaming(request, invocation)
             self._service.submit(function, invocation, "stream")
 
-    def _function(self, name: str, request: Request) -> tuple[Function, str]:
+    def _function(self, name: str, request: Request) -> tuple[LocalFunction, str]:
         """Return the function of this name or ARN, and the qualifier, "" for none."""
         match = _NAME.fullmatch(name)
         plain, qualifier = (match[1], match[2] or "") if match else (name, "")
@@ -267,7 +267,7 @@ def too_many_requests() -> InvokeError:
     )
 
 
-def configuration(function: Function) -> dict[str, object]:
+def configuration(function: LocalFunction) -> dict[str, object]:
     """Return what GetFunction tells of a function: its settings, and none of its variables."""
     return {
         "FunctionName": function.name,

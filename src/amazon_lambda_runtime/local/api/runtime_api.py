@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import amazon_lambda_runtime.protocol as protocol
 from amazon_lambda_runtime.local import host_check
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import (
     Answer,
     Invocation,
@@ -103,10 +103,10 @@ class RuntimeApi:
             if request.method == "POST":
                 return self._answer(request, request_id, kind)
             return Response(405, {"Allow": "POST"})
-        allowed, serve = route
+        allowed, answer = route
         if request.method != allowed:
             return Response(405, {"Allow": allowed})
-        return serve(request)
+        return answer(request)
 
     def _next(self, request: Request) -> None:
         self._environment.next(request)
@@ -183,7 +183,7 @@ class _Stream:
         self.invocation.fail("Runtime.TruncatedResponse", "Response stream was broken off")
 
 
-def event_response(function: Function, invocation: Invocation) -> Response:
+def event_response(function: LocalFunction, invocation: Invocation) -> Response:
     """Return what answers /next with this invocation."""
     arn = function.arn
     headers = {

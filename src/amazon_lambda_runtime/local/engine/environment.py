@@ -16,14 +16,14 @@ from amazon_lambda_runtime.local.api.runtime_api import (
     UnknownInvocationError,
     event_response,
 )
-from amazon_lambda_runtime.local.http import Request, serve
+from amazon_lambda_runtime.local.http import Request, start_server
 
 from .extensions import Extensions
-from .function import Function
+from .function import LocalFunction
 from .invocation import Answer, Invocation, exit_reason
 from .output import Output
 from .process import Process
-from .reaper import Watchdog
+from .reaper import Reaper
 from .states import TRANSITIONS, Event, State, TransitionError
 
 # The runtime's share of the time between SIGTERM and SIGKILL.
@@ -60,7 +60,7 @@ class Owner(Protocol):
 class Environment:
     """One process that takes one invocation at a time."""
 
-    def __init__(self, function: Function, number: int, owner: Owner, watchdog: Watchdog) -> None:
+    def __init__(self, function: LocalFunction, number: int, owner: Owner, reaper: Reaper) -> None:
         self.function = function
         self.number = number
         self.state = State.STARTING
@@ -79,7 +79,7 @@ class Environment:
         #: Why there is no process any more, or never was one.
         self.exit_reason = ""
         self.process: Process | None = None
-        self.watchdog = watchdog
+        self.reaper = reaper
         self.extensions = Extensions(self)
         self._owner = owner
         self._invocation: Invocation | None = None
@@ -311,7 +311,7 @@ class Environment:
     async def _start(self) -> None:
         async with AsyncExitStack() as resources:
             try:
-                api = await serve(HOST, 0, RuntimeApi(self))
+                api = await start_server(HOST, 0, RuntimeApi(self))
                 resources.push_async_callback(api.close)
                 runtime_api = f"{HOST}:{api.port}"
                 self._output = output = Output(self._write)
@@ -324,7 +324,7 @@ class Environment:
                         self.function.task_root,
                         variables,
                         output.write_end,
-                        self.watchdog,
+                        self.reaper,
                     )
                 finally:
                     os.close(output.write_end)

@@ -75,7 +75,7 @@ class Extensions:
             if file.is_file() and os.access(file, os.X_OK):
                 self._expected.add(file.name)
                 process = await Process.start(
-                    [str(file)], folder, variables, output.write_end, self._environment.watchdog
+                    [str(file)], folder, variables, output.write_end, self._environment.reaper
                 )
                 self._processes.append(process)
                 ending = asyncio.create_task(self._until_exit(file.name, process))

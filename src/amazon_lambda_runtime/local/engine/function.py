@@ -24,7 +24,7 @@ _LEFTOVERS = (
 
 
 @dataclass(frozen=True)
-class Function:
+class LocalFunction:
     """A function: the command that runs its runtime, and its limits.
 
     `timeout` is in seconds (0: none), `memory` in MB (0: no limit). `concurrency` is how many

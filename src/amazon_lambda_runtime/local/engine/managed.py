@@ -16,9 +16,9 @@ from amazon_lambda_runtime.local.api.runtime_api import LateAnswerError, Unknown
 from amazon_lambda_runtime.local.http import Request
 
 from .environment import ASKS_AGAIN, Environment, Owner
-from .function import Function
+from .function import LocalFunction
 from .invocation import Invocation
-from .reaper import Watchdog
+from .reaper import Reaper
 from .states import Event, State
 
 # How long an event waits for the first of an environment's workers, in seconds.
@@ -30,8 +30,8 @@ _REMEMBERED = 1000
 class ManagedEnvironment(Environment):
     """A process, or the workers that it forks, with up to `max_concurrency` invocations."""
 
-    def __init__(self, function: Function, number: int, owner: Owner, watchdog: Watchdog) -> None:
-        super().__init__(function, number, owner, watchdog)
+    def __init__(self, function: LocalFunction, number: int, owner: Owner, reaper: Reaper) -> None:
+        super().__init__(function, number, owner, reaper)
         self._running: dict[str, Invocation] = {}
         self._requests: deque[Request] = deque()
         self._late: deque[str] = deque(maxlen=_REMEMBERED)

@@ -17,12 +17,12 @@ from amazon_lambda_runtime.local.closing import Closing
 
 from . import report
 from .environment import Environment
-from .function import Function
+from .function import LocalFunction
 from .invocation import Caller, Invocation
 from .journal import Journal
 from .managed import ManagedEnvironment
 from .output import Log, to_stderr
-from .reaper import Watchdog
+from .reaper import Reaper
 from .states import State
 
 # In seconds.
@@ -58,7 +58,7 @@ class Pool(Closing):
 
     def __init__(
         self,
-        function: Function,
+        function: LocalFunction,
         log: Log = to_stderr,
         journal: Journal | None = None,
         numbers: Iterator[int] | None = None,
@@ -67,7 +67,7 @@ class Pool(Closing):
         self.environments: dict[int, Environment] = {}
         self._log = log
         self._journal = journal
-        self._watchdog = Watchdog()
+        self._reaper = Reaper()
         self._idle: list[Environment] = []
         self._queue: deque[Invocation] = deque()
         self._starts: dict[int, _Start] = {}
@@ -137,7 +137,7 @@ class Pool(Closing):
         self.environments.clear()
         self._idle.clear()
         self._queue.clear()
-        self._watchdog.dismiss()
+        self._reaper.dismiss()
 
     # What environments tell: this is their Owner.
 
@@ -215,7 +215,7 @@ class Pool(Closing):
     def _start(self, invocation: Invocation | None, again: bool = False) -> Environment:
         number = next(self._numbers)
         kind = ManagedEnvironment if self.function.max_concurrency else Environment
-        environment = kind(self.function, number, self, self._watchdog)
+        environment = kind(self.function, number, self, self._reaper)
         self.environments[number] = environment
         start = self._starts[number] = _Start(invocation, again)
         if self.function.timeout and not again:

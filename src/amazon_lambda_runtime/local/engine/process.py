@@ -7,21 +7,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .reaper import Watchdog
+from .reaper import Reaper
 
 
 class Process:
     """A program and everything that it starts, which is one process group."""
 
-    def __init__(self, process: asyncio.subprocess.Process, watchdog: Watchdog) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, reaper: Reaper) -> None:
         self._process = process
-        self._watchdog = watchdog
+        self._reaper = reaper
         self.pid = process.pid
         self._status = -1
         with suppress(OSError):
             self._status = os.open(f"/proc/{self.pid}/status", os.O_RDONLY | os.O_CLOEXEC)
         self._peak_kb = 0
-        watchdog.watch(self.pid)
+        reaper.watch(self.pid)
 
     @classmethod
     async def start(
@@ -30,7 +30,7 @@ class Process:
         cwd: str,
         env: Mapping[str, str],
         output: int,
-        watchdog: Watchdog,
+        reaper: Reaper,
     ) -> "Process":
         """Run the command; its stdout and stderr both go to the descriptor `output`.
 
@@ -47,13 +47,13 @@ class Process:
             # terminal reaches none of it before we say so.
             start_new_session=True,
         )
-        return cls(process, watchdog)
+        return cls(process, reaper)
 
     async def wait(self) -> int:
         """Wait for the program's end, end what it has left behind; return its code."""
         code = await self._process.wait()
         self._signal(signal.SIGKILL)
-        self._watchdog.forget(self.pid)
+        self._reaper.forget(self.pid)
         if self._status >= 0:
             os.close(self._status)
             self._status = -1

@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 
 
-class Watchdog:
+class Reaper:
     """Kills the process groups that it has been told of, when this process ends."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Watchdog:
     def watch(self, group: int) -> None:
         """Have the process group killed in the end."""
         if self._process is None:
-            # Without a watchdog the functions still run.
+            # Without a reaper the functions still run.
             with suppress(OSError):
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", __file__],
