@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Invocation
 from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.server import open_pool
 
 RUNTIMES = Path(__file__).with_name("runtimes")
 # In seconds. A test that needs so long has failed, on a machine however slow.
@@ -76,7 +77,7 @@ def invoke(pool: Pool, *steps: list[Any]) -> Invocation:
 async def outcome(function: LocalFunction, *steps: list[Any]) -> tuple[Any, Recorder]:
     """Invoke a new function once; return its answer, parsed, and its whole log."""
     log = Recorder()
-    async with Pool(function, log) as pool:
+    async with open_pool(function, log) as pool:
         invocation = invoke(pool, *steps)
         await invocation.wait_until_reported()
         answer = await invocation.wait()

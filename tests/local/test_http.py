@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from amazon_lambda_runtime.local import http
-from amazon_lambda_runtime.local.http import BODY_LIMIT, Request, Response, Server
+from amazon_lambda_runtime.local import http_server
+from amazon_lambda_runtime.local.http import BODY_LIMIT, Request, Response
+from amazon_lambda_runtime.local.http_server import Server
 
 from .support import exchange, parse, run
 
@@ -42,7 +43,7 @@ class Handler:
 async def start_server(
     host: str, port: int, handle: Callable[[Request], Awaitable[Response]]
 ) -> Server:
-    return await http.start_server(host, port, Handler(handle))
+    return await http_server.start_server(host, port, Handler(handle))
 
 
 async def echo(request: Request) -> Response:
@@ -446,7 +447,7 @@ def test_body_in_pieces() -> None:
 
     async def test() -> tuple[bytes, list[bytes]]:
         taker = Taker()
-        server = await http.start_server("127.0.0.1", 0, taker)
+        server = await http_server.start_server("127.0.0.1", 0, taker)
         reader, writer = await connect(server)
         head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         writer.write(head + b"3\r\none\r\n")

@@ -9,7 +9,7 @@ import amazon_lambda_runtime
 from amazon_lambda_runtime.local.api.console import Console
 from amazon_lambda_runtime.local.engine.invocation import Invocation
 from amazon_lambda_runtime.local.engine.journal import Journal
-from amazon_lambda_runtime.local.http import Connection, Request, Response
+from amazon_lambda_runtime.local.http import Client, Request, Response
 from tests.local.support import run
 
 FUNCTION = SimpleNamespace(
@@ -39,7 +39,7 @@ def ask(
 
 def request(target: str, method: str = "GET", headers: dict[str, str] | None = None) -> Request:
     # Nothing is answered here, so that the connection leads nowhere.
-    made = Request(cast(Connection, None))
+    made = Request(cast(Client, None))
     made.method, made.target, made.headers = method, target, headers or {}
     return made
 

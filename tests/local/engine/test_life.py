@@ -15,7 +15,8 @@ import pytest
 from amazon_lambda_runtime.local.engine import pool as pool_module
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.pool import Pool
-from amazon_lambda_runtime.local.engine.states import State
+from amazon_lambda_runtime.local.engine.states import Stage, State
+from amazon_lambda_runtime.local.server import open_pool
 from tests.local.serving import python_function
 from tests.local.support import (
     PATIENCE,
@@ -67,7 +68,7 @@ def handler(event, context):
 """
 
         async def test() -> None:
-            async with Pool(python_function(tmp_path, source), Recorder()) as pool:
+            async with open_pool(python_function(tmp_path, source), Recorder()) as pool:
                 first = int((await pool.invoke(b"{}").wait()).payload)
                 environment = only(pool)
                 await until(lambda: environment.state is State.FROZEN)
@@ -87,7 +88,7 @@ def handler(event, context):
         """
 
         async def test() -> None:
-            async with Pool(obedient(freeze=False), Recorder()) as pool:
+            async with open_pool(obedient(freeze=False), Recorder()) as pool:
                 await invoke(pool, respond()).wait_until_reported()
                 await asyncio.sleep(0.1)
                 assert only(pool).state is State.IDLE
@@ -101,7 +102,7 @@ def handler(event, context):
         """
 
         async def test() -> None:
-            async with Pool(obedient(idle=0.2), Recorder()) as pool:
+            async with open_pool(obedient(idle=0.2), Recorder()) as pool:
                 await invoke(pool, respond()).wait_until_reported()
                 pid = only(pool).process.pid
                 await until(lambda: not pool.environments)
@@ -128,7 +129,7 @@ def handler(event, context):
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(python_function(tmp_path, source, memory=128), log) as pool:
+            async with open_pool(python_function(tmp_path, source, memory=128), log) as pool:
                 invocation = pool.invoke(b"1")
                 answer = await invocation.wait()
                 assert json.loads(answer.payload) == {
@@ -156,7 +157,7 @@ def handler(event, context):
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(python_function(tmp_path, source, memory=512), log) as pool:
+            async with open_pool(python_function(tmp_path, source, memory=512), log) as pool:
                 await pool.invoke(b"1").wait_until_reported()
             used = int(log[-1].partition("Max Memory Used: ")[2].split()[0])
             assert 100 < used < 200
@@ -169,7 +170,7 @@ def handler(event, context):
         """
 
         async def test() -> None:
-            async with Pool(obedient(timeout=0.5), Recorder()) as pool:
+            async with open_pool(obedient(timeout=0.5), Recorder()) as pool:
                 await invoke(pool, respond()).wait_until_reported()
                 begun = time.perf_counter()
                 answer = await invoke(pool, ["sleep", 30]).wait()
@@ -187,7 +188,7 @@ def handler(event, context):
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(obedient(["sleep", 1]), log) as pool:
+            async with open_pool(obedient(["sleep", 1]), log) as pool:
                 answer = await invoke(pool, respond("1")).wait()
                 assert answer.payload == b"1"
                 first = await log.wait_for("INIT_REPORT")
@@ -204,10 +205,10 @@ def handler(event, context):
         """
 
         async def test() -> None:
-            async with Pool(obedient(concurrency=1), Recorder()) as pool:
+            async with open_pool(obedient(concurrency=1), Recorder()) as pool:
                 busy = invoke(pool, ["sleep", 0.5], respond())
                 refused = invoke(pool, respond())
-                assert refused.refused
+                assert refused.stage is Stage.THROTTLED
                 assert not (await busy.wait()).failed
                 # It has answered and will ask again: that is worth a moment.
                 assert not (await invoke(pool, respond()).wait()).failed
@@ -256,7 +257,7 @@ class TestExtensions:
         log = Recorder()
 
         async def test() -> None:
-            async with Pool(function, log) as pool:
+            async with open_pool(function, log) as pool:
                 assert (await pool.invoke(b"{}").wait()).payload == b"1"
                 await asyncio.sleep(0.1)  # it is frozen then
 
@@ -276,7 +277,7 @@ class TestExtensions:
         log = Recorder()
 
         async def test() -> None:
-            async with Pool(obedient(extensions=str(folder)), log) as pool:
+            async with open_pool(obedient(extensions=str(folder)), log) as pool:
                 for _ in range(2):
                     await invoke(pool, respond()).wait_until_reported()
 
@@ -310,17 +311,22 @@ call("POST", register, '{"events": ["SHUTDOWN"]}', **name)
 call("POST", register, "{}", **name)
 call("POST", register, "{}", **name)
 call("GET", "/2020-01-01/extension/event/next")
-call("GET", "/2020-01-01/extension/event/next", **{"Lambda-Extension-Identifier": "nope"})
+for identifier in ("", "nope", "01234567-89ab-4cde-8f01-23456789abcd"):
+    me = {"Lambda-Extension-Identifier": identifier}
+    call("GET", "/2020-01-01/extension/event/next", **me)
+    call("POST", "/2020-01-01/extension/init/error", "{}", **me)
+call("POST", register, '{"events": "INVOKE"}', **{"Lambda-Extension-Name": "you"})
+call("POST", register, "[]", **{"Lambda-Extension-Name": "you"})
 call("PUT", "/2022-07-01/telemetry", "{}")
 """
         log = Recorder()
 
         async def test() -> None:
-            async with Pool(obedient(command=[sys.executable, "-c", code]), log) as pool:
+            async with open_pool(obedient(command=[sys.executable, "-c", code]), log) as pool:
                 await pool.invoke(b"{}").wait()
 
         run(test())
-        assert log[:9] == [
+        assert log[:16] == [
             "400 Extension.InvalidExtensionName",
             "400 InvalidRequestFormat",
             "400 Extension.InvalidEventType",
@@ -328,7 +334,10 @@ call("PUT", "/2022-07-01/telemetry", "{}")
             "200 None",
             "403 Extension.AlreadyRegistered",
             "403 Extension.MissingExtensionIdentifier",
-            "403 Extension.UnknownExtensionIdentifier",
+            *["403 Extension.MissingExtensionIdentifier"] * 2,
+            *["403 Extension.InvalidExtensionIdentifier"] * 2,
+            *["403 Extension.UnknownExtensionIdentifier"] * 2,
+            *["400 InvalidRequestFormat"] * 2,
             "202 Telemetry.NotSupported",
         ]
 
@@ -359,7 +368,7 @@ class TestManagedInstances:
         )
 
         async def test() -> None:
-            async with Pool(function, Recorder()) as pool:
+            async with open_pool(function, Recorder()) as pool:
                 await pool.invoke(b"{}").wait()
                 begun = time.perf_counter()
                 several = [pool.invoke(b'{"sleep": 1}') for _ in range(3)]
@@ -383,7 +392,7 @@ class TestManagedInstances:
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(function, log) as pool:
+            async with open_pool(function, log) as pool:
                 await pool.invoke(b"{}").wait()
                 late = await pool.invoke(b'{"sleep": 1.5}').wait()
                 assert json.loads(late.payload)["errorType"] == "Sandbox.Timedout"
@@ -410,7 +419,7 @@ class TestManagedInstances:
         )
 
         async def test() -> None:
-            async with Pool(function, Recorder()) as pool:
+            async with open_pool(function, Recorder()) as pool:
                 several = [pool.invoke(b'{"n": %d}' % number) for number in range(2)]
                 answers = [json.loads((await each.wait()).payload) for each in several]
                 assert answers == [{"n": 0}, {"n": 1}]
@@ -426,7 +435,7 @@ def test_nothing_outlives_the_server(tmp_path: Path) -> None:
 import asyncio, sys
 sys.path[:0] = [{source_path()!r}]
 from amazon_lambda_runtime.local.engine.function import LocalFunction
-from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.server import open_pool
 
 source = '''
 import subprocess, sys, http.client, os
@@ -440,7 +449,7 @@ import time; time.sleep(600)
 
 async def main():
     function = LocalFunction("f", "-", [sys.executable, "-c", source], "/", timeout=600)
-    async with Pool(function, lambda line, request_id="": print(line, flush=True)) as pool:
+    async with open_pool(function, lambda line, request_id="": print(line, flush=True)) as pool:
         await pool.invoke(b"{{}}").wait()
 
 asyncio.run(main())

@@ -12,7 +12,8 @@ import pytest
 
 from amazon_lambda_runtime.local.engine import environment as environment_module
 from amazon_lambda_runtime.local.engine import pool as pool_module
-from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.engine.states import Stage
+from amazon_lambda_runtime.local.server import open_pool
 from tests.local.support import (
     Recorder,
     has_ended,
@@ -67,7 +68,7 @@ def test_environment_is_used_again() -> None:
 
     async def test() -> Recorder:
         log = Recorder()
-        async with Pool(obedient(["write", "init\n"]), log) as pool:
+        async with open_pool(obedient(["write", "init\n"]), log) as pool:
             for number in range(5):
                 # The answer is not the end of it: asking for the next event is.
                 assert (await invoke(pool, respond(str(number))).wait()).payload == b"%d" % number
@@ -86,7 +87,7 @@ def test_simultaneous_invocations(tmp_path: Path) -> None:
     async def test() -> Recorder:
         log = Recorder()
         one, two = str(tmp_path / "one"), str(tmp_path / "two")
-        async with Pool(obedient(["write", "init\n"]), log) as pool:
+        async with open_pool(obedient(["write", "init\n"]), log) as pool:
             # Neither can end before the other has begun.
             first = invoke(pool, ["touch", one], ["await", two], respond("1"))
             second = invoke(pool, ["touch", two], ["await", one], respond("2"))
@@ -110,11 +111,11 @@ def test_work_after_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     async def test() -> None:
         go_on = tmp_path / "go-on"
         log = Recorder()
-        async with Pool(obedient(), log) as pool:
+        async with open_pool(obedient(), log) as pool:
             first = invoke(pool, respond("1"), ["await", str(go_on)], ["write", "late\n"])
             assert (await first.wait()).payload == b"1"
             assert (await invoke(pool, respond("2")).wait()).payload == b"2"
-            assert not first.over
+            assert first.stage is Stage.ANSWERED
             go_on.touch()
             await first.wait_until_reported()
             late, end = log.index("late"), log.index(f"END RequestId: {first.id}")
@@ -130,7 +131,7 @@ def test_timeout() -> None:
 
     async def test() -> None:
         log = Recorder()
-        async with Pool(obedient(timeout=1), log) as pool:
+        async with open_pool(obedient(timeout=1), log) as pool:
             invocation = invoke(pool, ["start", ["sleep", "600"]], ["sleep", 600])
             answer = await invocation.wait()
             assert answer.failed
@@ -160,7 +161,7 @@ def test_deadline() -> None:
     """
 
     async def test() -> None:
-        async with Pool(obedient(timeout=7), Recorder()) as pool:
+        async with open_pool(obedient(timeout=7), Recorder()) as pool:
             before = time.time()
             invocation = invoke(pool, respond())
             await invocation.wait()
@@ -196,7 +197,7 @@ def test_exit_after_the_answer() -> None:
 
     async def test() -> None:
         log = Recorder()
-        async with Pool(obedient(), log) as pool:
+        async with open_pool(obedient(), log) as pool:
             invocation = invoke(pool, respond(), ["exit", 1])
             assert not (await invocation.wait()).failed
             await invocation.wait_until_reported()
@@ -212,7 +213,7 @@ def test_exit_while_idle() -> None:
 
     async def test() -> None:
         log = Recorder()
-        async with Pool(obedient(["write", f"{os.getpid()}\n"]), log) as pool:
+        async with open_pool(obedient(["write", f"{os.getpid()}\n"]), log) as pool:
             invocation = invoke(pool, respond())
             await invocation.wait_until_reported()
             (environment,) = pool.environments.values()
@@ -318,7 +319,7 @@ class TestClose:
 
         async def test() -> list[int]:
             log = Recorder()
-            async with Pool(obedient(), log) as pool:
+            async with open_pool(obedient(), log) as pool:
                 busy = invoke(pool, ["start", ["sleep", "600"]], ["sleep", 600])
                 child = int(await number(log))
                 idle = invoke(pool, respond())
@@ -345,7 +346,7 @@ class TestClose:
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(obedient(command=["sh", str(script)]), log) as pool:
+            async with open_pool(obedient(command=["sh", str(script)]), log) as pool:
                 invoke(pool)
                 await log.wait_for("ready")
                 (environment,) = pool.environments.values()
@@ -361,7 +362,7 @@ class TestClose:
         """
 
         async def test() -> None:
-            async with Pool(obedient(["sleep", 600]), Recorder()) as pool:
+            async with open_pool(obedient(["sleep", 600]), Recorder()) as pool:
                 invoke(pool)
                 (environment,) = pool.environments.values()
                 while environment.process is None:

@@ -10,6 +10,7 @@ import pytest
 
 from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.engine.reload import reload_on_save
+from amazon_lambda_runtime.local.server import open_pool
 from tests.local.support import Recorder, invoke, obedient, respond, run
 
 
@@ -18,7 +19,7 @@ async def watched(folder: Path) -> AsyncIterator[tuple[Pool, Recorder]]:
     """A pool whose code is in the folder, watched; its function need not be there."""
     function = replace(obedient(), task_root=str(folder))
     log = Recorder()
-    async with Pool(function, log) as pool:
+    async with open_pool(function, log) as pool:
         watching = asyncio.create_task(reload_on_save(pool, log))
         # Only a change tells that it watches.
         while not log and not watching.done():
@@ -103,7 +104,7 @@ def test_nothing_to_watch(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
 
     async def test() -> None:
-        async with Pool(replace(obedient(), task_root=missing), log) as pool:
+        async with open_pool(replace(obedient(), task_root=missing), log) as pool:
             await reload_on_save(pool, log)
 
     run(test())

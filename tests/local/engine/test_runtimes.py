@@ -10,7 +10,7 @@ import pytest
 
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.server import open_pool
 from tests.local.support import RUNTIMES, Recorder, run, source_path
 
 HANDLER = """
@@ -40,7 +40,7 @@ PYTHON_RUNTIMES = [
 async def invoke(function: LocalFunction, *events: object) -> tuple[list[Answer], Recorder]:
     log = Recorder()
     answers = []
-    async with Pool(function, log) as pool:
+    async with open_pool(function, log) as pool:
         for event in events:
             invocation = pool.invoke(json.dumps(event).encode())
             await invocation.wait_until_reported()

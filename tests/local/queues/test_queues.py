@@ -20,7 +20,6 @@ from amazon_lambda_runtime.cli.local.queue_options import parse_queue, queue_opt
 from amazon_lambda_runtime.events import SQS, EventRuntime
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.queues import (
     AttachedQueues,
     Poller,
@@ -33,6 +32,7 @@ from amazon_lambda_runtime.local.queues import (
 from amazon_lambda_runtime.local.queues import poller as poller_module
 from amazon_lambda_runtime.local.queues.batch import events, failures, reports_failures
 from amazon_lambda_runtime.local.queues.embedded import EmbeddedSqs
+from amazon_lambda_runtime.local.server import open_pool
 from amazon_lambda_runtime.testing import invoke as invoke_handler
 from tests.local.support import Recorder, run, source_path
 
@@ -901,7 +901,7 @@ def test_drain_through_a_process(tmp_path: Path) -> None:
 
     async def test() -> None:
         log = Recorder()
-        async with Pool(function, log) as pool, place(0.5) as here:
+        async with open_pool(function, log) as pool, place(0.5) as here:
 
             async def invoke(event: bytes) -> Answer:
                 return await pool.invoke(event).wait()

@@ -11,7 +11,7 @@ import click
 from amazon_lambda_runtime.cli.signals import stop_signal
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.host_check import is_loopback
-from amazon_lambda_runtime.local.http import base_url
+from amazon_lambda_runtime.local.http_server import base_url
 from amazon_lambda_runtime.local.queues import QueueError
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures

@@ -275,7 +275,7 @@ def configuration(function: LocalFunction) -> dict[str, object]:
         "Handler": function.handler,
         "Version": VERSION,
         "PackageType": "Image",
-        "MemorySize": function.memory or 10240,
+        "MemorySize": function.memory_size,
         "Timeout": int(function.timeout) or 900,
         "State": "Active",
         "LastUpdateStatus": "Successful",

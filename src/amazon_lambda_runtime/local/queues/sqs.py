@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from .settings import SQS_BATCH
+from amazon_lambda_runtime.local.closing import Closing
+from amazon_lambda_runtime.project.aws_limits import SQS_BATCH
 
 #: A message as SQS gives it: MessageId, ReceiptHandle, Body and so on.
 Message = Mapping[str, Any]
@@ -28,7 +29,7 @@ class QueueError(Exception):
     """Raised when a queue cannot be used; the message says what was attempted and what came."""
 
 
-class Queue:
+class Queue(Closing):
     """A queue that is there, and what it says of itself when it is opened."""
 
     def __init__(self, client: Any, url: str, attributes: Mapping[str, str]) -> None:
