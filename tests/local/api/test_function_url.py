@@ -14,7 +14,7 @@ import pytest
 from tests.local.serving import Served, python_function, served
 
 SOURCE = """
-import base64, time
+import base64, json, time
 from pathlib import Path
 from amazon_lambda_runtime import HttpResponse
 
@@ -41,6 +41,8 @@ def handler(event, context):
         return bare()
     if path == "/bad":
         return {"statusCode": "what"}
+    if path == "/malformed":
+        return {"statusCode": 200, "headers": json.loads(event["body"])}
     if path == "/text":
         return "just text"
     raise ValueError(path)
@@ -174,6 +176,18 @@ def test_failure(here: Served, path: str) -> None:
     """
     response, body = ask(here, path)
     assert (response.status, body) == (502, b'{"Message":"Internal Server Error"}\n')
+
+
+@pytest.mark.parametrize(
+    "headers", [{"": "x"}, {"a:b": "x"}, {"a b": "x"}, {"a\r\nb": "x"}, {"a": "x\r\nb: y"}, 1, "x"]
+)
+def test_header_that_is_malformed(here: Served, headers: Any) -> None:
+    """
+    A header field that would break the response is a 502.
+    """
+    body = json.dumps(headers).encode()
+    response, _ = ask(here, "/malformed", "POST", body, Content_Type="application/json")
+    assert response.status == 502
 
 
 def test_pieces_come_as_they_are_written(here: Served, tmp_path: Path) -> None:

@@ -189,22 +189,22 @@ def test_options() -> None:
     [
         ("", "give a URL, or a name"),
         ("no/name", "give a URL, or a name"),
-        ("orders,batch_size=0", "from 1 to 10000"),
-        ("orders,batch_size=11", "takes a window"),
-        ("orders,batch_size=10001,window=1", "from 1 to 10000"),
-        ("orders.fifo,batch_size=11", "from 1 to 10"),
+        ("orders,batch_size=0", "1 to 10000"),
+        ("orders,batch_size=11", "needs a window"),
+        ("orders,batch_size=10001,window=1", "1 to 10000"),
+        ("orders.fifo,batch_size=11", "1 to 10"),
         ("orders.fifo,window=1", "Lambda has none for a FIFO queue"),
-        ("orders,window=301", "from 0 to 300"),
+        ("orders,window=301", "0 to 300"),
         ("orders,window=soon", "whole number"),
         ("orders,partial=yes", "true or false"),
         ("orders,partial", "write name=value"),
         ("orders,colour=red", "unknown option 'colour'"),
         ("orders,window=1,window=2", "given twice"),
-        ("orders,visibility=50000", "from 0 to 43200"),
-        ("orders,max_receive_count=0", "from 1 to 1000"),
-        ("orders,dlq=dead.fifo", "a FIFO queue's DLQ is FIFO"),
+        ("orders,visibility=50000", "0 to 43200"),
+        ("orders,max_receive_count=0", "1 to 1000"),
+        ("orders,dlq=dead.fifo", "both FIFO"),
         ("orders,dlq=a b", "give a URL, or a name"),
-        ("https://h/1/orders,dlq=dead", "has its own"),
+        ("https://h/1/orders,dlq=dead", "exists already"),
     ],
 )
 def test_options_that_are_refused(text: str, reason: str) -> None:
@@ -392,8 +392,8 @@ def test_failure_brings_messages_back() -> None:
             assert time.monotonic() - begun > 0.5
             await empty(queue)
         assert here.log == [
-            "SQS failing: 2 of 2 messages failed, and will come back when the visibility timeout "
-            "(1 s) is over"
+            "SQS failing: 2 of 2 messages failed; redelivered when the visibility timeout "
+            "(1 s) expires"
         ]
 
     run(test())
@@ -432,11 +432,12 @@ def test_partial_failures_that_nobody_asked_for() -> None:
             await send(queue, ["b"])
             await function.until(2)
             await empty(queue)
-        assert [line for line in here.log if "lost" in line] == [
-            "SQS lossy: warning: the function reports partial failures and the queue is polled "
-            "without partial=true: messages that it reports as failed are lost",
-            "SQS lossy: warning: the response has batchItemFailures, but without partial=true "
-            "they mean nothing, as on AWS without ReportBatchItemFailures: those messages are lost",
+        assert [line for line in here.log if "deleted" in line] == [
+            "SQS lossy: warning: the function reports partial failures, but the queue is polled "
+            "without partial=true: messages that it reports as failed are deleted. "
+            "Add partial=true",
+            "SQS lossy: warning: the response has batchItemFailures, which are ignored without "
+            "partial=true, as on AWS without ReportBatchItemFailures: the messages are deleted",
         ]
 
     run(test())
@@ -450,14 +451,14 @@ def test_warnings() -> None:
         async with place(timeout=3) as here:
             queue = await here.make("short,visibility=17")
             await here.poll(queue, function, ",partial=true", partial_failures=False)
-            assert "17 s; at less than 6 x the function's timeout (18 s)" in here.log[0]
+            assert "17 s; with less than 6 x the function's timeout (18 s)" in here.log[0]
             assert "does not report partial failures" in here.log[1]
             enough = await here.make("enough")
             assert enough.visibility == 18
             await here.poll(enough, function, ",partial=true", partial_failures=True)
             await here.poll(enough, function, ",batch_size=20,window=2")
         assert len(here.log) == 3
-        assert "and the window (20 s)" in here.log[2]
+        assert "plus the window (20 s)" in here.log[2]
 
     run(test())
 
@@ -600,7 +601,7 @@ def test_stop_lets_batches_finish() -> None:
                 await begun.wait()
             assert function.bodies == ["a"]
             assert await left_in(queue) == 0
-            assert "SQS finishing: waits for 1 batch in flight" in here.log
+            assert "SQS finishing: waiting for 1 batch in flight" in here.log
 
     run(test())
 
@@ -696,7 +697,7 @@ def test_endpoint_that_goes_away() -> None:
             await function.until(1)
             await server.__aexit__(None, None, None)
             line = await here.log.wait_for("SQS gone: cannot receive message")
-            assert line.endswith("tries again until it can")
+            assert line.endswith("retrying until it succeeds")
 
     run(test())
 
@@ -724,7 +725,7 @@ def test_endpoint_that_comes_back() -> None:
             gone.set()
             await here.log.wait_for("SQS back: cannot receive message")
             server = await asyncio.to_thread(EmbeddedSqs.start, port)
-            await here.log.wait_for("SQS back: can be reached again")
+            await here.log.wait_for("SQS back: receiving again")
             await queue.send("b")
             assert await function.until(2) == ["a", "b"]
             await empty(queue)
@@ -734,8 +735,9 @@ def test_endpoint_that_comes_back() -> None:
     run(test())
 
 
-def test_messages_that_cannot_be_deleted() -> None:
-    """Where SQS refuses for good, one line says that they may be processed again."""
+def test_messages_that_cannot_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If SQS refuses every attempt to delete, one line says that they may be redelivered."""
+    monkeypatch.setattr(poller_module, "_DELETE_AGAIN", (0.01, 0.02))
 
     async def test() -> None:
         function = Stand(succeed)
@@ -753,7 +755,7 @@ def test_messages_that_cannot_be_deleted() -> None:
             await queue.send("a")
             async with poller:
                 line = await here.log.wait_for("SQS kept: 1 message could not be deleted")
-            assert line.endswith("may be processed again: SQS refuses")
+            assert line.endswith("may be redelivered: SQS refuses")
 
     run(test())
 
