@@ -350,7 +350,7 @@ class TestReload:
             slow = threads.submit(server.invoke, {"sleep": 3})
             old = int(server.wait_for(r"working in (\d+)")[1])
             save(folder, '"version": 2')
-            server.wait_for(r"hello\.py changed: hello is loaded anew")
+            server.wait_for(r"hello\.py changed: reloading hello")
             assert server.invoke(1)["version"] == 2
             assert not slow.done()
             assert slow.result(PATIENCE)["version"] == 1
@@ -365,10 +365,10 @@ class TestReload:
         save(folder, '"version": (')
         server.wait_for("Runtime.UserCodeSyntaxError|SyntaxError")
         assert "errorType" in server.invoke(1)
-        before = server.log.count("loaded anew")
+        before = server.log.count(": reloading hello")
         save(folder, '"version": 3')
         deadline = time.monotonic() + PATIENCE
-        while server.log.count("loaded anew") == before and time.monotonic() < deadline:
+        while server.log.count(": reloading hello") == before and time.monotonic() < deadline:
             time.sleep(0.02)
         assert server.invoke(1)["version"] == 3
 
@@ -384,8 +384,8 @@ class TestReload:
         (folder / "__pycache__" / "other.py").write_text("")
         time.sleep(0.7)
         save(folder, '"version": 2')
-        server.wait_for("loaded anew")
-        assert server.log.count("loaded anew") == 1
+        server.wait_for(": reloading hello")
+        assert server.log.count(": reloading hello") == 1
         assert first["version"] == 1
 
     def test_off(self, serve: Serve, folder: Path) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +27,8 @@ def run(test: Coroutine[Any, Any, T]) -> T:
     """Run an async test, and fail it rather than let it hang."""
 
     async def bounded() -> T:
-        async with asyncio.timeout(PATIENCE):
+        # A little more than `until` waits, which says what it has waited for.
+        async with asyncio.timeout(PATIENCE + 5):
             return await test
 
     return asyncio.run(bounded(), debug=True)
@@ -128,10 +130,17 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def has_ended(pid: int) -> bool:
-    """Wait until a process has ended that is not our child: only polling can tell."""
-    while is_alive(pid):
+async def until(happened: Callable[[], object], what: str = "it") -> None:
+    """Wait until this is true, and fail if that takes too long: for what only polling can tell."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, f"{what} did not happen"
         await asyncio.sleep(0.01)
+
+
+async def has_ended(pid: int) -> bool:
+    """Wait until a process has ended that is not our child."""
+    await until(lambda: not is_alive(pid), f"the end of process {pid}")
     return True
 
 

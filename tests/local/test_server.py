@@ -14,7 +14,7 @@ import pytest
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.server import LocalLambda
 
-from .support import RUNTIMES, Recorder, Reply, obedient, request, respond, run
+from .support import RUNTIMES, Recorder, Reply, obedient, request, respond, run, until
 
 PATH = "/2015-03-31/functions/{}/invocations"
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:hello"
@@ -190,8 +190,7 @@ def test_event_when_the_server_closes(tmp_path: Path) -> None:
         headers = {"X-Amz-Invocation-Type": "Event"}
         body = steps(["touch", str(here)], ["sleep", 600])
         await request(port, "POST", PATH.format("hello"), body, headers)
-        while not here.exists():
-            await asyncio.sleep(0.01)
+        await until(here.exists, "the start of the function")
 
     log = Recorder()
     serving(test, log)
@@ -259,8 +258,7 @@ def test_client_that_goes_away(tmp_path: Path) -> None:
         path = PATH.format("hello")
         body = steps(["touch", str(here)], ["await", str(go_on)], respond())
         asking = asyncio.create_task(request(port, "POST", path, body))
-        while not here.exists():
-            await asyncio.sleep(0.01)
+        await until(here.exists, "the start of the function")
         asking.cancel()
         await asyncio.wait([asking])
         go_on.touch()

@@ -24,7 +24,7 @@ from .engine.environment import Environment
 from .engine.function import LocalFunction
 from .engine.invocation import Answer, Invocation, TooManyRequests
 from .engine.journal import Journal
-from .engine.output import Log, to_stderr
+from .engine.output import Log, to_stderr, unfailing
 from .engine.pool import Pool
 from .http import Request, Response
 from .http_server import Server, base_url, start_server
@@ -60,7 +60,7 @@ class LocalLambda(Closing):
         self.pools = {
             function.name: open_pool(function, log, self.journal, numbers) for function in functions
         }
-        self._log = log
+        self._log = unfailing(log)
         self._api = InvokeApi(self)
         self._shown = {function.name: _Shown(function) for function in functions}
         self._console = Console(self.journal, list(self._shown.values())) if console else None

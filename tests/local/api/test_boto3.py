@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ def handler(event, context):
     match event:
         case {"fail": message}:
             raise ValueError(message)
-        case {"sleep": seconds}:
-            time.sleep(seconds)
+        case {"hold": file}:
+            await_file(file)
         case {"stream": pieces}:
             return stream(pieces, event.get("wait"), event.get("break"))
         case {"context": _}:
@@ -39,11 +40,18 @@ def handler(event, context):
     return event
 
 
+def await_file(file):
+    deadline = time.monotonic() + 20
+    while not Path(file).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(file)
+        time.sleep(0.005)
+
+
 def stream(pieces, wait, broken):
     for number, piece in enumerate(pieces):
         if number and wait:
-            while not Path(wait).exists():
-                time.sleep(0.005)
+            await_file(wait)
         yield piece
     if broken:
         raise RuntimeError(broken)
@@ -158,17 +166,22 @@ def test_exceptions(client: Any) -> None:
         client.invoke(FunctionName="hello", InvocationType="Event", Payload=payload)
 
 
-def test_too_many_requests(client: Any) -> None:
+def test_too_many_requests(client: Any, tmp_path: Path) -> None:
     """
     More at a time than the concurrency is 429, and the others are answered.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    go_on = tmp_path / "go-on"
+    payload = json.dumps({"hold": str(go_on)}).encode()
+    refused: list[str] = []
 
     def one(_: int) -> str:
         try:
-            answer = client.invoke(FunctionName="hello", Payload=b'{"sleep": 1}')
+            answer = client.invoke(FunctionName="hello", Payload=payload)
         except client.exceptions.TooManyRequestsException as error:
             reason: str = error.response["Reason"]
+            refused.append(reason)
+            if len(refused) == 4:
+                go_on.touch()
             return reason
         assert answer["StatusCode"] == 200
         return "served"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from amazon_lambda_runtime.local.engine import environment as environment_module
 from amazon_lambda_runtime.local.engine import pool as pool_module
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.pool import Pool
@@ -27,18 +28,13 @@ from tests.local.support import (
     respond,
     run,
     source_path,
+    until,
 )
 
 
 def process_state(pid: int) -> str:
     """Return the kernel's letter for what a process does: S sleeps, T is stopped."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-async def until(happened: Any) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not happened():
-            await asyncio.sleep(0.01)
 
 
 def only(pool: Pool) -> Any:
@@ -172,11 +168,15 @@ def handler(event, context):
         async def test() -> None:
             async with open_pool(obedient(timeout=0.5), Recorder()) as pool:
                 await invoke(pool, respond()).wait_until_reported()
-                begun = time.perf_counter()
-                answer = await invoke(pool, ["sleep", 30]).wait()
-                taken = time.perf_counter() - begun
-                assert answer.failed
-                assert 0.49 < taken < 0.6
+                taken: list[float] = []
+                # Another process may have the CPU when the time is up, but not each time.
+                while not taken or (taken[-1] > 0.6 and len(taken) < 5):
+                    await invoke(pool, respond()).wait_until_reported()
+                    begun = time.perf_counter()
+                    assert (await invoke(pool, ["sleep", 30]).wait()).failed
+                    taken.append(time.perf_counter() - begun)
+                assert min(taken) > 0.49
+                assert taken[-1] < 0.6
 
         run(test())
 
@@ -199,10 +199,11 @@ def handler(event, context):
 
         run(test())
 
-    def test_concurrency(self) -> None:
+    def test_concurrency(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """
         There are as many environments as allowed, and no more; who finds none is told.
         """
+        monkeypatch.setattr(environment_module, "ASKS_AGAIN", PATIENCE)
 
         async def test() -> None:
             async with open_pool(obedient(concurrency=1), Recorder()) as pool:
@@ -259,7 +260,7 @@ class TestExtensions:
         async def test() -> None:
             async with open_pool(function, log) as pool:
                 assert (await pool.invoke(b"{}").wait()).payload == b"1"
-                await asyncio.sleep(0.1)  # it is frozen then
+                await until(lambda: only(pool).state is State.FROZEN)
 
         run(test())
         assert "tidied up" in log
@@ -373,7 +374,7 @@ class TestManagedInstances:
                 begun = time.perf_counter()
                 several = [pool.invoke(b'{"sleep": 1}') for _ in range(3)]
                 answers = [json.loads((await each.wait()).payload) for each in several]
-                assert time.perf_counter() - begun < 2.5
+                assert time.perf_counter() - begun < 2.9
                 assert [answer["id"] for answer in answers] == [each.id for each in several]
                 assert len({answer["pid"] for answer in answers}) == (
                     3 if mode == "processes" else 1

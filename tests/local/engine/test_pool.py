@@ -23,6 +23,7 @@ from tests.local.support import (
     outcome,
     respond,
     run,
+    until,
 )
 
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -61,10 +62,11 @@ def test_log_of_an_invocation() -> None:
     assert int(match[1]) > 0
 
 
-def test_environment_is_used_again() -> None:
+def test_environment_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     One invocation after the other finds the same environment, and only the first is a cold start.
     """
+    monkeypatch.setattr(environment_module, "ASKS_AGAIN", 30)
 
     async def test() -> Recorder:
         log = Recorder()
@@ -375,6 +377,5 @@ class TestClose:
 
 async def number(log: Recorder) -> str:
     """Return the first line that is a number, when it is there."""
-    while not (found := [line for line in log if line.isdigit()]):
-        await asyncio.sleep(0.01)
-    return found[0]
+    await until(lambda: any(map(str.isdigit, log)), "a number in the log")
+    return next(line for line in log if line.isdigit())
