@@ -400,6 +400,38 @@ def test_client_that_leaves_a_stream() -> None:
     run(test())
 
 
+def test_slow_client_that_leaves_a_stream() -> None:
+    """
+    The iterator is closed also if it is held up because the client does not read.
+    """
+
+    async def test() -> None:
+        closed = asyncio.Event()
+        held_up = asyncio.Event()
+
+        async def much() -> AsyncIterator[bytes]:
+            try:
+                for _ in range(500):
+                    asyncio.get_running_loop().call_later(0.1, held_up.set)
+                    yield b"x" * 100_000
+            finally:
+                closed.set()
+
+        async def handle(_: Request) -> Response:
+            return Response(200, {}, much())
+
+        server = await start_server("127.0.0.1", 0, handle)
+        client = socket.create_connection(("127.0.0.1", server.port))
+        client.sendall(GET % b"")
+        await held_up.wait()
+        assert not closed.is_set()
+        client.close()
+        await closed.wait()
+        await server.close()
+
+    run(test())
+
+
 def test_slow_reader() -> None:
     """
     An iterator is not asked for more than its client reads.

@@ -26,6 +26,8 @@ def handler(event, context):
             raise ValueError(message)
         case {"hold": file}:
             await_file(file)
+        case {"much": file}:
+            return much(file)
         case {"stream": pieces}:
             return stream(pieces, event.get("wait"), event.get("break"))
         case {"context": _}:
@@ -38,6 +40,14 @@ def handler(event, context):
                 "left": context.get_remaining_time_in_millis(),
             }
     return event
+
+
+def much(file):
+    try:
+        for _ in range(300):
+            yield b"x" * 100_000
+    finally:
+        Path(file).touch()
 
 
 def await_file(file):
@@ -230,6 +240,27 @@ def test_stream_that_breaks(client: Any) -> None:
     # A runtime reports the type as "Function.RuntimeError" in a header; the document has it plain.
     assert told["ErrorCode"] == "RuntimeError"
     assert json.loads(told["ErrorDetails"])["errorMessage"] == "half way"
+
+
+def test_client_that_leaves_a_stream(client: Any, hello: Served, tmp_path: Path) -> None:
+    """
+    When a client that reads slowly goes away, the function is held up no more: its generator comes
+    to its end, as on Lambda, and its environment takes the next event.
+    """
+    ended = tmp_path / "ended"
+    payload = json.dumps({"much": str(ended)}).encode()
+    answer = client.invoke_with_response_stream(FunctionName="hello", Payload=payload)
+    events = answer["EventStream"]
+    next(iter(events))
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    assert not ended.exists()
+    events.close()
+    deadline = time.monotonic() + 20
+    while not any(line.startswith(f"REPORT RequestId: {request_id}") for line in hello.log):
+        assert time.monotonic() < deadline, hello.log
+        time.sleep(0.01)
+    assert ended.exists()
+    assert client.invoke(FunctionName="hello", Payload=b"{}")["StatusCode"] == 200
 
 
 def test_stream_of_what_is_not_one(client: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.local.engine import environment as environment_module
+from amazon_lambda_runtime.local.engine import extensions as extensions_module
 from amazon_lambda_runtime.local.engine import pool as pool_module
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.pool import Pool
@@ -250,6 +251,13 @@ while True:
 
 
 class TestExtensions:
+    @pytest.fixture(autouse=True)
+    def windows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A busy machine may not give a process its turn within 150 ms."""
+        assert (extensions_module.INTERNAL_WINDOW, extensions_module.EXTERNAL_WINDOW) == (0.5, 2)
+        monkeypatch.setattr(extensions_module, "INTERNAL_WINDOW", PATIENCE)
+        monkeypatch.setattr(extensions_module, "EXTERNAL_WINDOW", PATIENCE)
+
     def test_internal(self, tmp_path: Path) -> None:
         """
         A function with an extension in its process is sent SIGTERM, and may tidy up.
