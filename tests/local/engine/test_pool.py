@@ -339,6 +339,43 @@ class TestClose:
 
         run(test())
 
+    def test_what_waits(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """
+        What is queued when the pool closes is lost, and no process is started for it or after.
+        """
+        monkeypatch.setattr(environment_module, "ASKS_AGAIN", 30)
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(obedient(["write", "init\n"]), log) as pool:
+                first = invoke(pool, respond(), ["await", str(tmp_path / "never")])
+                await first.wait()
+                queued = invoke(pool, respond())
+                assert len(pool.environments) == 1
+            assert (first.stage, queued.stage) == (Stage.REPORTED, Stage.LOST)
+            late = invoke(pool, respond())
+            assert late.stage is Stage.THROTTLED
+            assert not pool.environments
+            assert log.count("init") == 1
+
+        run(test())
+
+    def test_close_during_init(self) -> None:
+        """
+        An init that is ended with the pool is neither repeated nor reported.
+        """
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(obedient(["write", "init\n"], ["sleep", 600]), log) as pool:
+                waiting = invoke(pool, respond())
+                await log.wait_for("init")
+            assert waiting.stage is Stage.LOST
+            assert not pool.environments
+            assert log == ["init"]
+
+        run(test())
+
     def test_process_that_ignores_sigterm(self, tmp_path: Path) -> None:
         """
         A process that does not obey SIGTERM is killed.

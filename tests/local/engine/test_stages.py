@@ -131,6 +131,31 @@ def test_waiting() -> None:
     run(test())
 
 
+def test_pieces_of_a_response() -> None:
+    """Pieces are the answer if the caller wants it whole, and go to a caller that wants pieces."""
+    whole = at(Stage.RUNNING)
+    assert [whole.piece(piece) for piece in (b"one ", b"two")] == [True, True]
+    whole.complete()
+    assert whole.answer == Answer(b"one two")
+    assert not whole.is_streamed
+    caller = Caller()
+    streamed = at(Stage.RUNNING, caller)
+    assert [streamed.piece(piece) for piece in (b"one ", b"two")] == [True, True]
+    streamed.complete()
+    assert caller.told == [b"one ", b"two", Answer(b"")]
+    assert streamed.is_streamed
+
+
+@pytest.mark.parametrize(("caller", "limit"), [(None, 6_291_556), (Caller(), 209_715_200)])
+def test_limit_of_a_response(caller: Caller | None, limit: int) -> None:
+    """The limit is 6 MB, and 200 MB for a caller that wants pieces; a byte more is refused."""
+    invocation = at(Stage.RUNNING, caller)
+    assert invocation.limit == limit
+    assert invocation.piece(bytes(limit - 1))
+    assert invocation.piece(b"x")
+    assert not invocation.piece(b"x")
+
+
 def test_abandoned_after_the_answer() -> None:
     """A pool that closes while the handler goes on after its answer loses no answer."""
     caller = Caller()

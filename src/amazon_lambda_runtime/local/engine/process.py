@@ -1,4 +1,4 @@
-"""The processes of one execution environment: started, frozen, measured and ended together."""
+"""A program and its children: started, frozen, measured and ended together."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ class Process:
     ) -> "Process":
         """Run the command; its stdout and stderr both go to the descriptor `output`.
 
-        Raises OSError where that is impossible.
+        Raises OSError if it cannot be run.
         """
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -43,14 +43,14 @@ class Process:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
-            # A group of its own: one signal reaches all that it starts, and Ctrl-C at the
-            # terminal reaches none of it before we say so.
+            # A group of its own: one signal reaches the program and its children, and Ctrl-C at
+            # the terminal does not reach them.
             start_new_session=True,
         )
         return cls(process, reaper)
 
     async def wait(self) -> int:
-        """Wait for the program's end, end what it has left behind; return its code."""
+        """Wait until the program has ended, kill the children that it left; return its code."""
         code = await self._process.wait()
         self._signal(signal.SIGKILL)
         self._reaper.forget(self.pid)
@@ -60,26 +60,26 @@ class Process:
         return code
 
     def terminate(self) -> None:
-        """Ask all of them to end."""
+        """Ask them to end (SIGTERM)."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End all of them."""
+        """End them at once (SIGKILL)."""
         self._signal(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Have them stand still, in the middle of whatever they do."""
+        """Stop them, wherever they are (SIGSTOP)."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Have them go on."""
+        """Let them go on (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
     def peak_mb(self) -> int:
-        """Return the most memory that it has had so far, in MB rounded up; 0 if that is unknown.
+        """Return the most memory used so far, in MB rounded up; 0 if that is unknown.
 
-        That is the kernel's own peak of the program (VmHWM), or the most that `resident_mb` has
-        seen of it and its children together.
+        That is the kernel's peak of the program (VmHWM), or the most that `resident_mb` has seen
+        of it and its children together.
         """
         if self._status >= 0:
             with suppress(OSError):
@@ -90,7 +90,7 @@ class Process:
         return -(-self._peak_kb // 1024)
 
     def resident_mb(self) -> int:
-        """Return the memory that it and its children have now, in MB rounded up."""
+        """Return the memory that it and its children use now, in MB rounded up."""
         resident = _resident_kb(self.pid)
         self._peak_kb = max(self._peak_kb, resident)
         return -(-resident // 1024)
@@ -104,7 +104,7 @@ def _resident_kb(pid: int) -> int:
     process = Path(f"/proc/{pid}")
     try:
         pages = int((process / "statm").read_bytes().split()[1])
-        # A child belongs to the thread that has started it.
+        # The kernel lists children by the thread that has started them.
         children = b" ".join(thread.read_bytes() for thread in process.glob("task/*/children"))
     except OSError:
         return 0
