@@ -359,8 +359,8 @@ class Many(Runtime):
     concurrency = {mode!r}
 
     def handler(self, event, context):
-        if event.get("exit"):
-            os._exit(3)
+        while "hold" in event and not os.path.exists(event["hold"]):
+            time.sleep(0.01)
         time.sleep(event.get("sleep", 0))
         return {{"pid": os.getpid(), "id": context.aws_request_id}}
 """
@@ -408,6 +408,32 @@ class TestManagedInstances:
                 await until(lambda: any("HTTP 410" in line for line in log))
                 assert not (await pool.invoke(b"{}").wait()).failed
                 assert len(pool.environments) == 1
+
+        run(test())
+
+    def test_reload(self, tmp_path: Path) -> None:
+        """
+        When the code is saved, an environment runs all that it has to the end, and then ends.
+        """
+        function = python_function(
+            tmp_path, MANAGED.format(mode="threads"), max_concurrency=3, memory=0
+        )
+
+        async def test() -> None:
+            files = [tmp_path / "one", tmp_path / "two"]
+            async with open_pool(function, Recorder()) as pool:
+                await pool.invoke(b"{}").wait_until_reported()
+                old = only(pool)
+                held = [pool.invoke(json.dumps({"hold": str(file)}).encode()) for file in files]
+                pool.renew()
+                for file, invocation in zip(files, held, strict=True):
+                    assert old.state is State.BUSY
+                    file.touch()
+                    assert not (await invocation.wait()).failed
+                    await invocation.wait_until_reported()
+                await until(lambda: old.state is State.GONE)
+                assert not (await pool.invoke(b"{}").wait()).failed
+                assert old.number not in pool.environments
 
         run(test())
 
