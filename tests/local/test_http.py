@@ -72,7 +72,7 @@ class Waiting:
             await asyncio.Event().wait()
         finally:
             self.cancelled.set()
-        raise AssertionError("nobody sets that event")
+        raise AssertionError("this event is never set")
 
 
 async def connect(server: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -289,7 +289,7 @@ def test_client_that_sends_without_end() -> None:
     run(test())
 
 
-def test_close_waits_for_nobody() -> None:
+def test_close_does_not_wait() -> None:
     """
     Closing cancels a handler at work, and drops a client that does not read its answer.
     """

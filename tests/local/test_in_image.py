@@ -237,7 +237,7 @@ def test_default_port(start: Start) -> None:
 @pytest.mark.parametrize("port", ["taken", "99999"])
 def test_port_that_cannot_be_had(start: Start, port: str) -> None:
     """
-    A port that is taken, or is none, is one line that says how to choose another; exit status 2.
+    A port that is taken or invalid is one line that says how to choose another; exit status 2.
     """
     image = start()
     if port == "taken":

@@ -73,7 +73,7 @@ def good(here: Served) -> None:
 
 def test_malformed_requests(tmp_path: Path) -> None:
     """
-    After a thousand requests that are none, or nearly one, a good one is answered.
+    After a thousand malformed requests, a good one is answered.
     """
     with served(python_function(tmp_path, SOURCE)) as here:
 

@@ -63,7 +63,7 @@ def document(target: str, status: int = 200, **options: Any) -> Any:
 
 
 class Samples:
-    """Sample events as the console is told of them."""
+    """Sample events as the console lists them."""
 
     def names(self) -> list[str]:
         return ["s3-put", "odd/name"]
@@ -205,7 +205,7 @@ def test_samples() -> None:
 @pytest.mark.usefixtures("samples")
 def test_field_that_cannot_be(query: str) -> None:
     """
-    A field that does not exist, or no JSON where it has to be, is the asker's mistake.
+    A field that does not exist, or is not JSON where it has to be, is a 400.
     """
     message = document(f"/console/samples/s3-put?{query}", status=400)["Message"]
 

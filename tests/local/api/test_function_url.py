@@ -168,13 +168,13 @@ def test_bare_stream(here: Served) -> None:
         assert (response.status, body) == (200, b"raw bytes")
         assert response.headers["Content-Type"] == "application/octet-stream"
     else:
-        assert response.status == 502  # it is no JSON
+        assert response.status == 502  # it is not JSON
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/bad"])
 def test_failure(here: Served, path: str) -> None:
     """
-    A function that fails, and a response that is none, are a 502 that tells nothing.
+    A function that fails, and a malformed response, are a 502 without details.
     """
     response, body = ask(here, path)
     assert (response.status, body) == (502, b'{"Message":"Internal Server Error"}\n')

@@ -258,11 +258,11 @@ def test_log_of_all(page: Page, server: Served) -> None:
     invoke(page, answer="one", log=["first"])
     done(page)
     page.click("#log-all")
-    server.call(server.journal.line, None, "of nobody")
+    server.call(server.journal.line, None, "of no invocation")
     invoke(page, answer="two", log=["second"])
     expect(page.locator("#response")).to_have_text('"two"')
     log = page.locator("#log")
-    for text in ("first", "of nobody", "second"):
+    for text in ("first", "of no invocation", "second"):
         expect(log.locator(".text", has_text=text)).to_have_count(1)
     log.locator(".line", has_text="first").locator("button").click()
     expect(page.locator("#response")).to_have_text('"one"')
@@ -283,7 +283,7 @@ def test_stream_grows(page: Page, server: Served, tmp_path: Path) -> None:
     expect(page.locator("#size")).to_have_text("18 B")
 
 
-def test_stream_that_somebody_else_reads(page: Page, server: Served, tmp_path: Path) -> None:
+def test_stream_of_another_client(page: Page, server: Served, tmp_path: Path) -> None:
     """
     The stream of another caller grows here as well, from wherever one begins to look.
     """
@@ -355,7 +355,7 @@ def test_request_that_is_refused(page: Page, tmp_path: Path, complaints: list[st
 
 def test_event_invocation(page: Page, server: Served) -> None:
     """
-    An asynchronous invocation is followed to its answer, for which nobody waits.
+    An asynchronous invocation is followed to its answer.
     """
     invoke(page, "Event", answer="later")
     expect(page.locator("#response")).to_have_text('"later"')
@@ -424,7 +424,7 @@ def test_samples_with_fields(page: Page, server: Served, complaints: list[str]) 
 
 def test_editor(page: Page, server: Served) -> None:
     """
-    What is no JSON is told with its place and not sent; what is, can be laid out and is kept.
+    Malformed JSON is shown with its place and not sent; JSON can be formatted, and is kept.
     """
     page.fill("#editor", '{"a": 1,\n  "b" 2}')
     verdict = page.locator("#verdict")
@@ -667,7 +667,7 @@ def test_binary_answer(page: Page) -> None:
 
 def test_invocation_without_an_end(page: Page, server: Served) -> None:
     """
-    An invocation that waits is shown to wait; one that nobody has answered does not run for ever.
+    An invocation that waits is shown to wait; one that ends without an answer is shown as ended.
     """
     one = Invocation(b"{}")
     server.call(server.journal.accepted, one, "url", "orders")

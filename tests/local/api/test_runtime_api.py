@@ -213,7 +213,7 @@ def test_ping() -> None:
 
 def test_host_of_a_stranger() -> None:
     """
-    A request with somebody else's name for this machine is refused: it comes from a web page.
+    A request with a foreign name for this machine is refused: it comes from a web page.
     """
     path = "/2018-06-01/runtime/invocation/next"
     _, log = run(outcome(obedient(command=asking(path, Host="evil.example"))))

@@ -205,7 +205,7 @@ def test_response_that_is_no_json() -> None:
 
 
 def test_destination_that_fails() -> None:
-    """A record that cannot be sent is told of."""
+    """A record that cannot be sent is logged as lost."""
 
     async def test() -> None:
         log, destination = (

@@ -1,4 +1,4 @@
-"""The parts that need no process: states, output, report, guard, a function's environment."""
+"""The parts that need no process: states, output, report, host check, a function's environment."""
 
 import asyncio
 import os
@@ -68,7 +68,7 @@ class TestOutput:
 
     def test_end(self) -> None:
         """
-        When nobody can write any more, nobody reads any more.
+        When the last writer has closed the pipe, reading ends.
         """
 
         async def test() -> list[str]:
@@ -181,7 +181,7 @@ class TestProcess:
         reaper.dismiss()
 
 
-class TestGuard:
+class TestHostCheck:
     @pytest.mark.parametrize(
         ("headers", "listening_on", "allowed"),
         [

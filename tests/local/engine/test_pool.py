@@ -106,7 +106,7 @@ def test_simultaneous_invocations(tmp_path: Path) -> None:
 
 def test_work_after_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    The caller has the answer before the handler is done; who comes meanwhile does not wait long.
+    The caller has the answer before the handler is done; the next event does not wait long.
     """
     monkeypatch.setattr(environment_module, "ASKS_AGAIN", 0.01)
 

@@ -1,4 +1,4 @@
-"""Which saves renew a pool, and what is told of them."""
+"""Which saved files renew a pool, and what is logged."""
 
 import asyncio
 from collections.abc import AsyncIterator

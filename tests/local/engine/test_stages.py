@@ -97,7 +97,7 @@ def test_every_step_at_every_stage(stage: Stage, step: Step) -> None:
     ],
 )
 def test_what_the_caller_is_told(stage: Stage, told: list[object]) -> None:
-    """The caller is told of its answer once, and of the end; a second answer is not told."""
+    """The caller gets its answer once, and is told the end; a second answer changes nothing."""
     caller = Caller()
     invocation = at(stage, caller)
     if stage not in (Stage.RUNNING, Stage.THROTTLED):

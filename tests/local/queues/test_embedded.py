@@ -204,7 +204,7 @@ def test_queue_of_another() -> None:
 
 
 def test_long_poll(server: EmbeddedSqs) -> None:
-    """A poll that waits hears at once of what arrives, keeps nobody waiting, and ends in time."""
+    """A long poll returns as soon as a message arrives, holds up no other request, and expires."""
 
     async def test() -> None:
         queue = await server.queue(QueueSettings("long"), 5)

@@ -419,7 +419,7 @@ def test_partial_failure() -> None:
     run(test())
 
 
-def test_partial_failures_that_nobody_asked_for() -> None:
+def test_partial_failures_without_the_option() -> None:
     """Without partial=true the report means nothing: messages are gone, and one line says so."""
 
     async def test() -> None:
@@ -444,7 +444,7 @@ def test_partial_failures_that_nobody_asked_for() -> None:
 
 
 def test_warnings() -> None:
-    """A visibility timeout that is too short, and a class that disagrees, are told of at start."""
+    """A visibility timeout that is too short, and a class that disagrees, are warned of at start."""
 
     async def test() -> None:
         function = Stand(succeed)
