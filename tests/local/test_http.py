@@ -400,6 +400,38 @@ def test_client_that_leaves_a_stream() -> None:
     run(test())
 
 
+def test_close_closes_streams() -> None:
+    """
+    When `close` returns, the iterators of all responses are closed.
+    """
+
+    async def test() -> None:
+        closed = False
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal closed
+            try:
+                while True:
+                    yield b"x"
+                    await asyncio.sleep(0.001)
+            finally:
+                await asyncio.sleep(0.05)
+                closed = True
+
+        async def handle(_: Request) -> Response:
+            return Response(200, {}, endless())
+
+        server = await start_server("127.0.0.1", 0, handle)
+        reader, writer = await connect(server)
+        writer.write(GET % b"")
+        await reader.readuntil(b"x")
+        await server.close()
+        assert closed
+        writer.close()
+
+    run(test())
+
+
 def test_slow_client_that_leaves_a_stream() -> None:
     """
     The iterator is closed also if it is held up because the client does not read.

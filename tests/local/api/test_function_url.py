@@ -5,6 +5,7 @@ import http.client
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,26 @@ def test_stream_that_breaks(here: Served) -> None:
             ask(here, "/stream?break=1")
     else:
         assert ask(here, "/stream?break=1")[0].status == 502
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_throttled(tmp_path: Path, streams: bool) -> None:
+    """
+    A function at its concurrency is a 429, and the next request is answered again.
+    """
+    function = python_function(tmp_path, SOURCE, concurrency=1)
+    go_on = tmp_path / "go-on"
+    with served(function, url=True, streams=streams) as here, ThreadPoolExecutor() as threads:
+        held = threads.submit(ask, here, f"/stream?go_on={go_on}")
+        deadline = time.monotonic() + 20
+        while not here.entries or here.entries[0].started_at is None:
+            assert time.monotonic() < deadline, "the function is not invoked"
+            time.sleep(0.01)
+        response, body = ask(here, "/text")
+        assert (response.status, body) == (429, b'{"Message":"Rate Exceeded."}\n')
+        go_on.touch()
+        assert held.result(20)[0].status == 200
+        assert ask(here, "/text")[0].status == 200
 
 
 def test_stranger(here: Served) -> None:

@@ -275,7 +275,7 @@ class TestExtensions:
 
     def test_external(self, tmp_path: Path) -> None:
         """
-        An executable in the folder is started with the environment, and gets the events it asks for.
+        An executable in the folder is started with the environment, and gets its events.
         """
         folder = tmp_path / "extensions"
         folder.mkdir()

@@ -444,7 +444,7 @@ def test_partial_failures_without_the_option() -> None:
 
 
 def test_warnings() -> None:
-    """A visibility timeout that is too short, and a class that disagrees, are warned of at start."""
+    """A visibility timeout that is too short, and a class that disagrees, are warned of."""
 
     async def test() -> None:
         function = Stand(succeed)
