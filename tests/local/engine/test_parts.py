@@ -275,6 +275,17 @@ class TestInvocation:
         assert len(tail) == 4096
         assert tail.endswith("line 999 ü\n".encode())
 
+    @pytest.mark.parametrize("count", [4095, 4096, 8192, 8193, 8194, 20_000])
+    def test_tail_of_empty_lines(self, count: int) -> None:
+        """
+        The tail is complete however short the lines are, and older lines are not kept.
+        """
+        invocation = Invocation(b"{}")
+        for _ in range(count):
+            invocation.record("")
+        assert invocation.tail == b"\n" * min(count, 4096)
+        assert len(invocation._tail) <= 8192
+
     @pytest.mark.parametrize(
         ("code", "reason"),
         [

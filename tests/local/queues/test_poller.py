@@ -250,6 +250,14 @@ def test_endpoint_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     run(test())
 
 
+def test_pauses() -> None:
+    """Pauses double from the first to the longest."""
+    pauses = [0.0]
+    for _ in range(5):
+        pauses.append(module._longer(pauses[-1], (1.0, 6.0)))
+    assert pauses == [0.0, 1.0, 2.0, 4.0, 6.0, 6.0]
+
+
 def test_given_back_at_the_end() -> None:
     """A batch that waits for room when polling stops is given back at once."""
 

@@ -256,8 +256,9 @@ class Invocation:
     def record(self, line: str) -> None:
         """Keep a line of its log."""
         self._tail.append(line)
-        if len(self._tail) > TAIL_LIMIT:
-            del self._tail[: -TAIL_LIMIT // 2]
+        # A line takes a byte at least. Lines are dropped many at a time: each time costs a copy.
+        if len(self._tail) > 2 * TAIL_LIMIT:
+            del self._tail[:-TAIL_LIMIT]
 
     def _move(self, step: Step) -> None:
         try:
