@@ -23,12 +23,12 @@ T = TypeVar("T")
 Steps = list[list[Any]]
 
 
-def run(test: Coroutine[Any, Any, T]) -> T:
-    """Run an async test, and fail it rather than let it hang."""
+def run(test: Coroutine[Any, Any, T], patience: float = PATIENCE) -> T:
+    """Run an async test, and fail it rather than let it hang for so many seconds."""
 
     async def bounded() -> T:
         # A little more than `until` waits, which says what it has waited for.
-        async with asyncio.timeout(PATIENCE + 5):
+        async with asyncio.timeout(patience + 5):
             return await test
 
     return asyncio.run(bounded(), debug=True)

@@ -37,7 +37,7 @@ def client(service: str, endpoint: str) -> Any:
     return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
 
 
-class LocalFunction(list[dict[str, Any]]):
+class Receiver(list[dict[str, Any]]):
     """Succeeds, and keeps the records."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ def test_aws_cli() -> None:
     """The command that is printed sends a message to the function, as it stands."""
 
     async def test() -> None:
-        function = LocalFunction()
+        function = Receiver()
         async with AttachedQueues(timeout=1) as queues:
             for name in ("from-cli", "from-cli.fifo"):
                 function.called.clear()
@@ -74,14 +74,15 @@ def test_aws_cli() -> None:
         assert function[1]["attributes"]["MessageGroupId"] == "1"
         assert "MessageGroupId" not in function[0]["attributes"]
 
-    run(test())
+    # The AWS CLI takes seconds to start, and it is started twice.
+    run(test(), 120)
 
 
 def test_message_attributes() -> None:
     """Attributes come through with their types and their checksum."""
 
     async def test() -> None:
-        function = LocalFunction()
+        function = Receiver()
         async with AttachedQueues(timeout=1) as queues:
             [queue] = await queues.poll(
                 [QueueSettings("attributes")], function, concurrency=1, log=Recorder()
@@ -114,7 +115,7 @@ def test_sns_and_s3() -> None:
     """What a topic and a bucket send to the queue reaches the function."""
 
     async def test() -> None:
-        function = LocalFunction()
+        function = Receiver()
         async with AttachedQueues(timeout=1) as queues:
             [queue] = await queues.poll(
                 [QueueSettings("inbox")], function, concurrency=1, log=Recorder()
