@@ -5,10 +5,10 @@ The engine knows nothing of HTTP, and the APIs know only the engine's values. He
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import count
-from typing import Any, Self
+from typing import Self
 
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
@@ -66,7 +66,6 @@ class LocalLambda(Closing):
         self._console = Console(self.journal, list(self._shown.values())) if console else None
         self._host = ""
         self._servers: list[Server] = []
-        self._background: set[asyncio.Task[None]] = set()
         self._events: dict[str, AsyncInvocations] = {}
         self._queues = AsyncExitStack()
 
@@ -139,8 +138,6 @@ class LocalLambda(Closing):
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         for server in self._servers:
             await server.close()
-        # They waited for the pools, which have ended.
-        await asyncio.gather(*self._background, return_exceptions=True)
 
     # What the server asks: this is its Handler.
 
@@ -148,11 +145,12 @@ class LocalLambda(Closing):
         """Take the body whole."""
 
     def handle(self, request: Request) -> None:
-        is_console = request.path == "/" or request.path.startswith("/console/")
-        if self._console is not None and is_console:
-            self._in_background(self._show(request, self._console))
-        else:
+        if self._console is None or not self._console.has(request.path):
             self._api.handle(request, self._host)
+        elif reason := host_check.refusal(request.headers, self._host):
+            request.answer(Response(403, {"Content-Type": "text/plain"}, f"{reason}\n".encode()))
+        else:
+            request.answer(self._console.respond(request))
 
     # What the Invoke API asks: this is its Service.
 
@@ -186,17 +184,6 @@ class LocalLambda(Closing):
             self._queues.push_async_callback(events.close)
             self._events[name] = events
         return self._events[name]
-
-    async def _show(self, request: Request, console: Console) -> None:
-        if reason := host_check.refusal(request.headers, self._host):
-            request.answer(Response(403, {"Content-Type": "text/plain"}, f"{reason}\n".encode()))
-            return
-        request.answer(await console(request) or Response(404))
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
 
 
 class _Event(bytes):

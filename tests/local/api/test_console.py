@@ -28,13 +28,9 @@ def ask(
     method: str = "GET",
     headers: dict[str, str] | None = None,
     of: Console | None = None,
-) -> Response | None:
+) -> Response:
     console = of or Console(Journal(), [FUNCTION])
-
-    async def test() -> Response | None:
-        return await console(request(target, method, headers))
-
-    return run(test())
+    return console.respond(request(target, method, headers))
 
 
 def request(target: str, method: str = "GET", headers: dict[str, str] | None = None) -> Request:
@@ -49,14 +45,8 @@ def body(response: Response) -> bytes:
     return response.body
 
 
-def reply(target: str, **options: Any) -> Response:
-    response = ask(target, **options)
-    assert response is not None
-    return response
-
-
 def document(target: str, status: int = 200, **options: Any) -> Any:
-    response = reply(target, **options)
+    response = ask(target, **options)
     assert response.status == status
     assert response.headers["Content-Type"] == "application/json"
     return json.loads(body(response))
@@ -99,7 +89,7 @@ def test_files(target: str, kind: str) -> None:
     """
     The page and what belongs to it, with their types and without anything from elsewhere.
     """
-    response = reply(target)
+    response = ask(target)
 
     assert response.status == 200
     assert response.headers["Content-Type"] == kind
@@ -115,10 +105,10 @@ def test_entity_tags() -> None:
     """
     A browser that has the file is told that it is the same.
     """
-    first = reply("/console/app.js")
+    first = ask("/console/app.js")
     tag = first.headers["ETag"]
-    again = reply("/console/app.js", headers={"if-none-match": tag})
-    other = reply("/console/app.js", headers={"if-none-match": '"other"'})
+    again = ask("/console/app.js", headers={"if-none-match": tag})
+    other = ask("/console/app.js", headers={"if-none-match": '"other"'})
 
     assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
     assert other.body == first.body
@@ -129,7 +119,7 @@ def test_other_paths(target: str) -> None:
     """
     What is not the console's is left to others.
     """
-    assert ask(target) is None
+    assert not Console(Journal(), [FUNCTION]).has(target)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +148,7 @@ def test_only_get(target: str) -> None:
     """
     The console changes nothing: it has no other method.
     """
-    response = reply(target, method="POST")
+    response = ask(target, method="POST")
 
     assert (response.status, response.headers["Allow"]) == (405, "GET")
 
@@ -233,8 +223,7 @@ def test_journal() -> None:
 
     async def test() -> tuple[Response, list[Any]]:
         journal = Journal()
-        response = await Console(journal, [])(request("/console/journal"))
-        assert response is not None
+        response = Console(journal, []).respond(request("/console/journal"))
         events = cast("AsyncGenerator[bytes, None]", response.body)
         messages = [await anext(events)]
         journal.line(None, "one\ntwo\u2028</script>")

@@ -59,14 +59,13 @@ class Console:
         self._journal = journal
         self._functions = functions
 
-    async def __call__(self, request: Request) -> Response | None:
-        """Return the response, None if the path is not one of the console's."""
-        if request.path == "/":
-            rest = "index.html"
-        elif request.path.startswith(_PREFIX):
-            rest = request.path.removeprefix(_PREFIX)
-        else:
-            return None
+    def has(self, path: str) -> bool:
+        """Return whether this is one of the console's paths."""
+        return path == "/" or path.startswith(_PREFIX)
+
+    def respond(self, request: Request) -> Response:
+        """Return the response to a request for one of the console's paths."""
+        rest = "index.html" if request.path == "/" else request.path.removeprefix(_PREFIX)
         if request.method != "GET":
             return _refusal(405, f"Cannot {request.method} {request.path}", {"Allow": "GET"})
         area, _, name = rest.partition("/")
