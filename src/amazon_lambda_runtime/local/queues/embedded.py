@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
 from amazon_lambda_runtime.local import host_check
+from amazon_lambda_runtime.project.aws_limits import LONG_POLL
 
 from .settings import QueueSettings
 from .sqs import Queue, QueueError
@@ -215,7 +216,7 @@ def _long_poll(environ: Environ, body: bytes) -> tuple[float, bytes]:
             return 0, body
     except (ValueError, AttributeError):
         return 0, body
-    if not 0 <= seconds <= 20:
+    if not 0 <= seconds <= LONG_POLL:
         return 0, body  # moto refuses it
     return seconds, new_body
 
