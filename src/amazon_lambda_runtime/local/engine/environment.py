@@ -193,11 +193,14 @@ class Environment:
         if self._exit is None:
             return
         window = self.extensions.shutdown_window
-        if window and self.process is not None and self.state is not State.GONE:
+        process = self.process
+        if window and process is not None and self.state is not State.GONE:
+            frozen = self.state is State.FROZEN
             if not self.is_ending:
                 self._move(Event.STOP)
-            self.process.thaw()
-            self.process.terminate()
+            if frozen:
+                await process.wake()
+            process.terminate()
             # The Runtime API stays open until the extensions have been told.
             self._told = asyncio.Event()
             with suppress(TimeoutError):

@@ -3,11 +3,15 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from .reaper import Reaper
+
+# In seconds: how long a program may take to go on after SIGCONT.
+_WAKES_WITHIN = 1.0
 
 
 class Process:
@@ -75,6 +79,17 @@ class Process:
         """Let them go on (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
+    async def wake(self) -> None:
+        """Let them go on, and return when the program's main thread waits again.
+
+        A signal that is sent before may be given to another thread, and would not interrupt the
+        main thread's wait, where a runtime hears it.
+        """
+        self.thaw()
+        deadline = time.monotonic() + _WAKES_WITHIN
+        while _state(self.pid) in "RT" and time.monotonic() < deadline:
+            await asyncio.sleep(0.001)
+
     def peak_mb(self) -> int:
         """Return the most memory used so far, in MB rounded up; 0 if that is unknown.
 
@@ -98,6 +113,14 @@ class Process:
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+
+def _state(pid: int) -> str:
+    """Return the kernel's letter for what the main thread does: R runs, S waits, T is stopped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def _resident_kb(pid: int) -> int:
