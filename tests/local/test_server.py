@@ -208,6 +208,8 @@ def test_dry_run() -> None:
         path = PATH.format("hello")
         assert (await request(port, "POST", path, b"{}", headers)).status == 204
         assert (await request(port, "POST", path, b"{", headers)).status == 400
+        stream = "/2021-11-15/functions/hello/response-streaming-invocations"
+        assert (await request(port, "POST", stream, b"{}", headers)).status == 204
 
     log = Recorder()
     serving(test, log)

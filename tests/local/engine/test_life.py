@@ -424,6 +424,7 @@ class TestManagedInstances:
             async with open_pool(function, Recorder()) as pool:
                 await pool.invoke(b"{}").wait_until_reported()
                 old = only(pool)
+                await until(lambda: len(old._requests) == 3, "the request of every worker")
                 held = [pool.invoke(json.dumps({"hold": str(file)}).encode()) for file in files]
                 pool.renew()
                 for file, invocation in zip(files, held, strict=True):
