@@ -56,9 +56,6 @@ FLOORS = {
 CIRCLES: "dict[frozenset[str], str]" = {
     frozenset({"deploy.aws", "deploy.retry"}): "to be cut",
     frozenset({"events.alb", "events.batch", "events.handlers", "events.runtime"}): "to be cut",
-    frozenset(
-        {"local.api.runtime_api", "local.engine.environment", "local.engine.extensions"}
-    ): "to be cut",
 }
 
 BUDGET = 20

@@ -29,7 +29,7 @@ from .support import COMMAND, PATIENCE, Server, has_ended, is_alive, read_termin
 SHELL = Path(__file__).parents[1] / "local" / "runtimes" / "shell.sh"
 
 # What the log says of a save.
-RELOADED = "hello.py changed: hello is loaded anew"
+RELOADED = "hello.py changed: reloading hello"
 HANDLER = """
 import logging, os, time
 

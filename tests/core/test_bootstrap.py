@@ -455,8 +455,8 @@ def test_no_runtime_api(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda, and to stand in for "
-        'it httptools is missing: pip install "amazon-lambda-runtime[local]"\n'
+        "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda; the local Lambda "
+        'needs httptools: pip install "amazon-lambda-runtime[local]"\n'
     )
 
 

@@ -4,14 +4,16 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Invocation
 from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.server import open_pool
 
 RUNTIMES = Path(__file__).with_name("runtimes")
 # In seconds. A test that needs so long has failed, on a machine however slow.
@@ -21,21 +23,22 @@ T = TypeVar("T")
 Steps = list[list[Any]]
 
 
-def run(test: Coroutine[Any, Any, T]) -> T:
-    """Run an async test, and fail it rather than let it hang."""
+def run(test: Coroutine[Any, Any, T], patience: float = PATIENCE) -> T:
+    """Run an async test, and fail it rather than let it hang for so many seconds."""
 
     async def bounded() -> T:
-        async with asyncio.timeout(PATIENCE):
+        # A little more than `until` waits, which says what it has waited for.
+        async with asyncio.timeout(patience + 5):
             return await test
 
     return asyncio.run(bounded(), debug=True)
 
 
-def obedient(*init: list[Any], **settings: Any) -> Function:
+def obedient(*init: list[Any], **settings: Any) -> LocalFunction:
     """Return a function whose events are the steps that it takes; `init` is done at its start."""
     command = [sys.executable, str(RUNTIMES / "obedient.py"), json.dumps(init)]
     given: dict[str, Any] = {"timeout": PATIENCE, "command": command, **settings}
-    return Function(name="hello", handler="hello.handler", task_root=str(RUNTIMES), **given)
+    return LocalFunction(name="hello", handler="hello.handler", task_root=str(RUNTIMES), **given)
 
 
 def respond(body: str = "1") -> list[Any]:
@@ -73,10 +76,10 @@ def invoke(pool: Pool, *steps: list[Any]) -> Invocation:
     return pool.invoke(json.dumps(steps).encode())
 
 
-async def outcome(function: Function, *steps: list[Any]) -> tuple[Any, Recorder]:
+async def outcome(function: LocalFunction, *steps: list[Any]) -> tuple[Any, Recorder]:
     """Invoke a new function once; return its answer, parsed, and its whole log."""
     log = Recorder()
-    async with Pool(function, log) as pool:
+    async with open_pool(function, log) as pool:
         invocation = invoke(pool, *steps)
         await invocation.wait_until_reported()
         answer = await invocation.wait()
@@ -127,10 +130,17 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def has_ended(pid: int) -> bool:
-    """Wait until a process has ended that is not our child: only polling can tell."""
-    while is_alive(pid):
+async def until(happened: Callable[[], object], what: str = "it") -> None:
+    """Wait until this is true, and fail if that takes too long: for what only polling can tell."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, f"{what} did not happen"
         await asyncio.sleep(0.01)
+
+
+async def has_ended(pid: int) -> bool:
+    """Wait until a process has ended that is not our child."""
+    await until(lambda: not is_alive(pid), f"the end of process {pid}")
     return True
 
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from amazon_lambda_runtime.local import http
-from amazon_lambda_runtime.local.http import BODY_LIMIT, Request, Response, Server
+from amazon_lambda_runtime.local import http_server
+from amazon_lambda_runtime.local.http import BODY_LIMIT, Request, Response
+from amazon_lambda_runtime.local.http_server import Server
 
 from .support import exchange, parse, run
 
@@ -18,15 +19,15 @@ LAST = b"GET /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 class Handler:
     """A coroutine as a handler: it is cancelled when its client goes away."""
 
-    def __init__(self, serve: Callable[[Request], Awaitable[Response]]) -> None:
-        self._serve = serve
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
         self._tasks: set[asyncio.Task[None]] = set()
 
     def head(self, request: Request) -> None:
         """Take the body whole."""
 
     def handle(self, request: Request) -> None:
-        task = asyncio.create_task(self._answer(request))
+        task = asyncio.create_task(self._finish(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -35,12 +36,14 @@ class Handler:
 
         request.on_gone = stop
 
-    async def _answer(self, request: Request) -> None:
-        request.answer(await self._serve(request))
+    async def _finish(self, request: Request) -> None:
+        request.answer(await self._answer(request))
 
 
-async def serve(host: str, port: int, handle: Callable[[Request], Awaitable[Response]]) -> Server:
-    return await http.serve(host, port, Handler(handle))
+async def start_server(
+    host: str, port: int, handle: Callable[[Request], Awaitable[Response]]
+) -> Server:
+    return await http_server.start_server(host, port, Handler(handle))
 
 
 async def echo(request: Request) -> Response:
@@ -49,7 +52,7 @@ async def echo(request: Request) -> Response:
 
 
 async def answer(raw: bytes) -> bytes:
-    server = await serve("127.0.0.1", 0, echo)
+    server = await start_server("127.0.0.1", 0, echo)
     try:
         return await exchange(server.port, raw)
     finally:
@@ -69,7 +72,7 @@ class Waiting:
             await asyncio.Event().wait()
         finally:
             self.cancelled.set()
-        raise AssertionError("nobody sets that event")
+        raise AssertionError("this event is never set")
 
 
 async def connect(server: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -95,7 +98,7 @@ def test_request_in_small_pieces() -> None:
     """
 
     async def test() -> bytes:
-        server = await serve("127.0.0.1", 0, echo)
+        server = await start_server("127.0.0.1", 0, echo)
         reader, writer = await connect(server)
         for byte in LAST % b"slow":
             writer.write(bytes([byte]))
@@ -123,7 +126,7 @@ def test_request_sent_ahead_while_the_handler_works() -> None:
             await go_on.wait()
             return Response(200)
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         reader, writer = await connect(server)
         writer.write(GET % b"one")
         await at_work.wait()
@@ -166,7 +169,7 @@ def test_body_cut_short() -> None:
     """
 
     async def test() -> bytes:
-        server = await serve("127.0.0.1", 0, echo)
+        server = await start_server("127.0.0.1", 0, echo)
         reader, writer = await connect(server)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabc")
         writer.write_eof()
@@ -196,7 +199,7 @@ def test_expect_100_continue() -> None:
     """
 
     async def test() -> tuple[bytes, bytes]:
-        server = await serve("127.0.0.1", 0, echo)
+        server = await start_server("127.0.0.1", 0, echo)
         reader, writer = await connect(server)
         writer.write(
             b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -233,7 +236,7 @@ def test_client_that_goes_away() -> None:
 
     async def test() -> None:
         handler = Waiting()
-        server = await serve("127.0.0.1", 0, handler)
+        server = await start_server("127.0.0.1", 0, handler)
         _, writer = await connect(server)
         writer.write(GET % b"")
         await handler.at_work.wait()
@@ -251,7 +254,7 @@ def test_client_that_resets_the_connection(caplog: pytest.LogCaptureFixture) -> 
 
     async def test() -> None:
         handler = Waiting()
-        server = await serve("127.0.0.1", 0, handler)
+        server = await start_server("127.0.0.1", 0, handler)
         for start in (b"GET / HT", GET % b""):
             client = socket.create_connection(("127.0.0.1", server.port))
             client.sendall(start)
@@ -274,7 +277,7 @@ def test_client_that_sends_without_end() -> None:
 
     async def test() -> None:
         handler = Waiting()
-        server = await serve("127.0.0.1", 0, handler)
+        server = await start_server("127.0.0.1", 0, handler)
         _, writer = await connect(server)
         writer.write(GET % b"")
         await handler.at_work.wait()
@@ -286,7 +289,7 @@ def test_client_that_sends_without_end() -> None:
     run(test())
 
 
-def test_close_waits_for_nobody() -> None:
+def test_close_does_not_wait() -> None:
     """
     Closing cancels a handler at work, and drops a client that does not read its answer.
     """
@@ -301,7 +304,7 @@ def test_close_waits_for_nobody() -> None:
             written.set()
             return Response(200, {}, b"x" * 50_000_000)
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         _, idle = await connect(server)
         _, waiting = await connect(server)
         waiting.write(GET % b"wait")
@@ -323,10 +326,10 @@ def test_address_in_use() -> None:
     """
 
     async def test() -> None:
-        server = await serve("127.0.0.1", 0, echo)
+        server = await start_server("127.0.0.1", 0, echo)
         try:
             with pytest.raises(OSError, match="in use"):
-                await serve("127.0.0.1", server.port, echo)
+                await start_server("127.0.0.1", server.port, echo)
         finally:
             await server.close()
 
@@ -354,7 +357,7 @@ def test_answer_in_pieces() -> None:
         async def handle(_: Request) -> Response:
             return Response(200, {"Content-Type": "text/plain"}, pieces(seen))
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         raw = await exchange(server.port, request)
         await server.close()
         assert seen == ["closed"]
@@ -386,11 +389,75 @@ def test_client_that_leaves_a_stream() -> None:
         async def handle(_: Request) -> Response:
             return Response(200, {}, endless())
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         reader, writer = await connect(server)
         writer.write(GET % b"")
         await reader.readuntil(b"x")
         writer.close()
+        await closed.wait()
+        await server.close()
+
+    run(test())
+
+
+def test_close_closes_streams() -> None:
+    """
+    When `close` returns, the iterators of all responses are closed.
+    """
+
+    async def test() -> None:
+        closed = False
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal closed
+            try:
+                while True:
+                    yield b"x"
+                    await asyncio.sleep(0.001)
+            finally:
+                await asyncio.sleep(0.05)
+                closed = True
+
+        async def handle(_: Request) -> Response:
+            return Response(200, {}, endless())
+
+        server = await start_server("127.0.0.1", 0, handle)
+        reader, writer = await connect(server)
+        writer.write(GET % b"")
+        await reader.readuntil(b"x")
+        await server.close()
+        assert closed
+        writer.close()
+
+    run(test())
+
+
+def test_slow_client_that_leaves_a_stream() -> None:
+    """
+    The iterator is closed also if it is held up because the client does not read.
+    """
+
+    async def test() -> None:
+        closed = asyncio.Event()
+        held_up = asyncio.Event()
+
+        async def much() -> AsyncIterator[bytes]:
+            try:
+                for _ in range(500):
+                    asyncio.get_running_loop().call_later(0.1, held_up.set)
+                    yield b"x" * 100_000
+            finally:
+                closed.set()
+
+        async def handle(_: Request) -> Response:
+            return Response(200, {}, much())
+
+        server = await start_server("127.0.0.1", 0, handle)
+        client = socket.create_connection(("127.0.0.1", server.port))
+        client.sendall(GET % b"")
+        await held_up.wait()
+        assert not closed.is_set()
+        client.close()
         await closed.wait()
         await server.close()
 
@@ -414,7 +481,7 @@ def test_slow_reader() -> None:
         async def handle(_: Request) -> Response:
             return Response(200, {}, much())
 
-        server = await serve("127.0.0.1", 0, handle)
+        server = await start_server("127.0.0.1", 0, handle)
         client = socket.create_connection(("127.0.0.1", server.port))
         client.sendall(GET % b"")
         await asyncio.sleep(0.3)
@@ -444,7 +511,7 @@ def test_body_in_pieces() -> None:
 
     async def test() -> tuple[bytes, list[bytes]]:
         taker = Taker()
-        server = await http.serve("127.0.0.1", 0, taker)
+        server = await http_server.start_server("127.0.0.1", 0, taker)
         reader, writer = await connect(server)
         head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         writer.write(head + b"3\r\none\r\n")
@@ -469,7 +536,7 @@ def test_many_requests_ahead() -> None:
 
     async def test() -> None:
         handler = Waiting()
-        server = await serve("127.0.0.1", 0, handler)
+        server = await start_server("127.0.0.1", 0, handler)
         _, writer = await connect(server)
         writer.write((GET % b"") * 50)
         await handler.cancelled.wait()

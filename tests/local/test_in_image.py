@@ -2,15 +2,16 @@
 
 import json
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,7 +35,6 @@ def handler(event, context):
     }
 """
 BOOTSTRAP = Path(sys.executable).with_name("bootstrap")
-URL = "http://127.0.0.1:8080/2015-03-31/functions/function/invocations"
 # A network of its own: another's port 8080 is not this one.
 NAMESPACE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 
@@ -42,37 +42,38 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 
 
 def has_namespaces() -> bool:
-    needed = all(map(shutil.which, ("unshare", "nsenter", "ip")))
+    needed = all(map(shutil.which, ("unshare", "ip")))
     return needed and not subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode
 
 
 class Image:
-    """The command of an image in a process of its own, and curl beside it."""
+    """The command of an image in a process of its own, at a free port, and curl beside it."""
 
     def __init__(self, command: list[str], folder: Path, **variables: str) -> None:
-        self.is_apart = has_namespaces()
-        if not self.is_apart:
-            with socket.socket() as port:
-                if not port.connect_ex(("127.0.0.1", 8080)):
-                    pytest.skip("port 8080 is taken, and there are no network namespaces")
+        given = {"PYTHONPATH": source_path(), "LAMBDA_RUNTIME_LOCAL_PORT": "0", **variables}
         self.process = subprocess.Popen(
-            [*(NAMESPACE if self.is_apart else []), *command],
+            command,
             cwd=folder,
-            env=environment(**{"PYTHONPATH": source_path(), **variables}),
+            env=environment(**given),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
         assert self.process.stderr is not None
         self.first = self.process.stderr.readline()
-        # Nobody reads the rest before the end, and a full pipe would stop the function.
+        # A full pipe would stop the function.
         self.log: list[str] = []
         self._reading = threading.Thread(target=self.log.extend, args=[self.process.stderr])
         self._reading.start()
 
+    @property
+    def url(self) -> str:
+        """Where it says that it serves."""
+        address = self.first.removeprefix("not in Lambda: serving ").strip()
+        return address.replace("0.0.0.0", "127.0.0.1")
+
     def curl(self, *arguments: str) -> str:
-        enter = ["nsenter", "--net", f"--target={self.process.pid}"] if self.is_apart else []
-        command = [*enter, "curl", "--silent", "--max-time", str(PATIENCE), URL, *arguments]
+        command = ["curl", "--silent", "--max-time", str(PATIENCE), self.url, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def end(self, number: int) -> int:
@@ -114,8 +115,10 @@ def test_curl(start: Start) -> None:
     One line says where it serves; curl gets the function's answer, as AWS's documentation shows.
     """
     image = start()
-    assert image.first.startswith("not in Lambda: serving http://")
-    assert image.first.endswith(":8080/2015-03-31/functions/function/invocations\n")
+    pattern = (
+        r"not in Lambda: serving http://[\d.]+:\d+/2015-03-31/functions/function/invocations\n"
+    )
+    assert re.fullmatch(pattern, image.first)
     answer = parsed(image.curl("-d", '{"a": 1}'))
     assert (answer["event"], answer["name"]) == ({"a": 1}, "function")
     # The emulator's own limits: 300 s and 3008 MB.
@@ -141,15 +144,19 @@ def test_variables(start: Start) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("AWS_LAMBDA_FUNCTION_TIMEOUT", "long"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1.5")],
+    [
+        ("AWS_LAMBDA_FUNCTION_TIMEOUT", "long"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1.5"),
+        ("LAMBDA_RUNTIME_LOCAL_PORT", "-1"),
+    ],
 )
 def test_bad_variable(start: Start, variable: str, value: str) -> None:
     """
-    A variable that is no number is one line, and exit status 2.
+    A variable that is not a number is one line, and exit status 2.
     """
     image = start(**{variable: value})
     assert image.process.wait(PATIENCE) == 2
-    assert image.first.startswith(f"bootstrap: {variable} is no number: '{value}'")
+    assert image.first.startswith(f"bootstrap: {variable} is not a number: '{value}'")
     assert image.log == []
 
 
@@ -217,21 +224,28 @@ def test_beside_the_handler(start: Start, tmp_path: Path) -> None:
     assert parsed(image.curl("-d", "7"))["event"] == 7
 
 
-def test_port_taken(start: Start) -> None:
+def test_default_port(start: Start) -> None:
     """
-    A port that is taken is one line, and exit status 2.
+    The port is 8080, AWS's emulator's, unless the variable names another.
+    """
+    if not has_namespaces():
+        pytest.skip("there are no network namespaces, and port 8080 may be another's")
+    image = start(*NAMESPACE, str(BOOTSTRAP), "hello.handler", LAMBDA_RUNTIME_LOCAL_PORT="")
+    assert image.first.endswith(":8080/2015-03-31/functions/function/invocations\n")
+
+
+@pytest.mark.parametrize("port", ["taken", "99999"])
+def test_port_that_cannot_be_had(start: Start, port: str) -> None:
+    """
+    A port that is taken or invalid is one line that says how to choose another; exit status 2.
     """
     image = start()
-    if not image.is_apart:
-        pytest.skip("there are no network namespaces")
-    done = subprocess.run(
-        ["nsenter", "--net", f"--target={image.process.pid}", str(BOOTSTRAP), "hello.handler"],
-        env=environment(PYTHONPATH=source_path()),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("bootstrap: cannot listen on ")
-    assert ":8080: Address already in use" in done.stderr
-    assert done.stderr.count("\n") == 1
+    if port == "taken":
+        port = str(urlsplit(image.url).port)
+    other = start(LAMBDA_RUNTIME_LOCAL_PORT=port)
+    assert other.process.wait(PATIENCE) == 2
+    assert other.first.startswith("bootstrap: cannot listen on ")
+    assert f":{port}: " in other.first
+    assert other.first.endswith("Choose another port with LAMBDA_RUNTIME_LOCAL_PORT.\n")
+    assert other.end(signal.SIGTERM) == 2
+    assert other.log == []

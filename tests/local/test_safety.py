@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 
 from .serving import Served, python_function, served
 
@@ -73,7 +73,7 @@ def good(here: Served) -> None:
 
 def test_malformed_requests(tmp_path: Path) -> None:
     """
-    After a thousand requests that are none, or nearly one, a good one is answered.
+    After a thousand malformed requests, a good one is answered.
     """
     with served(python_function(tmp_path, SOURCE)) as here:
 
@@ -169,7 +169,7 @@ def test_stranger_at_the_console(tmp_path: Path) -> None:
     """
     A web page elsewhere learns nothing from the console, whose answers it could read.
     """
-    function = Function("hello", "-", [sys.executable, "-c", "0"], str(tmp_path))
+    function = LocalFunction("hello", "-", [sys.executable, "-c", "0"], str(tmp_path))
     with served(function) as here:
         for path in ("/", "/console/journal", "/console/functions"):
             for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):

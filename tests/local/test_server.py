@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 import pytest
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.server import LocalLambda
 
-from .support import RUNTIMES, Recorder, Reply, obedient, request, respond, run
+from .support import RUNTIMES, Recorder, Reply, obedient, request, respond, run, until
 
 PATH = "/2015-03-31/functions/{}/invocations"
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:hello"
@@ -117,7 +117,7 @@ def test_empty_payload(tmp_path: Path) -> None:
 
     async def test() -> Reply:
         async with LocalLambda(
-            Function("shell", "-", command, str(tmp_path)), log=Recorder()
+            LocalFunction("shell", "-", command, str(tmp_path)), log=Recorder()
         ) as shell:
             return await request(await shell.listen(), "POST", PATH.format("shell"))
 
@@ -190,8 +190,7 @@ def test_event_when_the_server_closes(tmp_path: Path) -> None:
         headers = {"X-Amz-Invocation-Type": "Event"}
         body = steps(["touch", str(here)], ["sleep", 600])
         await request(port, "POST", PATH.format("hello"), body, headers)
-        while not here.exists():
-            await asyncio.sleep(0.01)
+        await until(here.exists, "the start of the function")
 
     log = Recorder()
     serving(test, log)
@@ -209,6 +208,8 @@ def test_dry_run() -> None:
         path = PATH.format("hello")
         assert (await request(port, "POST", path, b"{}", headers)).status == 204
         assert (await request(port, "POST", path, b"{", headers)).status == 400
+        stream = "/2021-11-15/functions/hello/response-streaming-invocations"
+        assert (await request(port, "POST", stream, b"{}", headers)).status == 204
 
     log = Recorder()
     serving(test, log)
@@ -259,8 +260,7 @@ def test_client_that_goes_away(tmp_path: Path) -> None:
         path = PATH.format("hello")
         body = steps(["touch", str(here)], ["await", str(go_on)], respond())
         asking = asyncio.create_task(request(port, "POST", path, body))
-        while not here.exists():
-            await asyncio.sleep(0.01)
+        await until(here.exists, "the start of the function")
         asking.cancel()
         await asyncio.wait([asking])
         go_on.touch()

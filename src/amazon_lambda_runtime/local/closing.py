@@ -1,4 +1,4 @@
-"""What is opened, and is to be closed whatever happens."""
+"""The async context manager that everything in `local` is that has to be closed."""
 
 from types import TracebackType
 from typing import Self
@@ -19,5 +19,5 @@ class Closing:
         await self.close()
 
     async def close(self) -> None:
-        """End it. For each class to define."""
+        """Release everything. Each class defines its own."""
         raise NotImplementedError

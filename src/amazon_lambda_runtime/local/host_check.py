@@ -1,7 +1,7 @@
-"""Who may talk to a server on loopback: programs of this machine, and no web page elsewhere.
+"""The check of Host and Origin: a server is for programs of this machine, not for foreign pages.
 
-A page in the browser can send a POST to any address, and with a DNS name that changes its mind
-(DNS rebinding) it can read the answer too. Host and Origin give both away.
+A page in a browser can send a POST to any address, and with a DNS name that changes its address
+(DNS rebinding) it can read the answer, too. The Origin header shows the first, Host the second.
 """
 
 import ipaddress
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-# In place of the address that a server listens on: any Host will do.
+# In place of the address that a server listens on: every Host is accepted.
 ANY = "*"
 
 
@@ -18,12 +18,12 @@ def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
     return _refusal(headers.get("host", listening_on), headers.get("origin"), listening_on)
 
 
-# Most requests say the same as the one before.
+# Most requests have the same headers as the one before.
 @lru_cache(maxsize=64)
 def _refusal(host: str, origin: str | None, listening_on: str) -> str | None:
     host = _hostname(f"//{host}")
     if not (listening_on in (host, ANY) or is_loopback(host) or _any_address(host, listening_on)):
-        return f"Host {host!r} is not where this server listens ({listening_on})"
+        return f"Host {host!r} is not the address of this server ({listening_on})"
     if origin is not None and not is_loopback(_hostname(origin)):
         return f"Origin {origin!r} is not on this machine"
     return None
@@ -37,7 +37,7 @@ def _hostname(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a name or an address is this machine's own."""
+    """Return whether a name or an address is a loopback one."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     address = _address(host)
@@ -45,8 +45,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _any_address(host: str, listening_on: str) -> bool:
-    """Where the server listens on all addresses, any address will do. A name has to be resolved
-    by somebody, and stays refused."""
+    """Return whether the server listens on all addresses, and Host is one. Names are still refused:
+    only a name can be rebound."""
     wildcard = _address(listening_on)
     return wildcard is not None and wildcard.is_unspecified and _address(host) is not None
 

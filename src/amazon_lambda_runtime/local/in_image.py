@@ -1,10 +1,10 @@
 """python -m amazon_lambda_runtime.local.in_image SCRIPT [HANDLER]: `bootstrap` outside Lambda.
 
 It serves the URL of AWS's emulator on port 8080, so that an image runs as AWS's documentation
-shows: docker run -p 9000:8080 IMAGE. The variables are those that AWS's emulator knows.
+shows: docker run -p 9000:8080 IMAGE. The variables are those of AWS's emulator, and PORT_VARIABLE.
 https://docs.aws.amazon.com/lambda/latest/dg/images-test.html
 
-It loads the rest of `local` late, so that it can say what is missing where the extra is.
+The rest of `local` is imported late, so that a missing extra can be reported.
 """
 
 import asyncio
@@ -18,24 +18,26 @@ if TYPE_CHECKING:
     from .server import LocalLambda
 
 PORT = 8080
+#: The variable with another port; 0 for any free one.
+PORT_VARIABLE = "LAMBDA_RUNTIME_LOCAL_PORT"
 
 
 def main() -> int:
-    """Serve the function that the script runs until a signal comes; return the exit status."""
+    """Serve the function that the script runs, until a signal; return the exit status."""
     try:
-        from .engine.function import Function
+        from .engine.function import LocalFunction
         from .server import LocalLambda
     except ModuleNotFoundError as error:
         print(
-            "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda, and to stand in "
-            f'for it {error.name} is missing: pip install "amazon-lambda-runtime[local]"',
+            "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda; the local Lambda "
+            f'needs {error.name}: pip install "amazon-lambda-runtime[local]"',
             file=sys.stderr,
         )
         return 2
     script, *arguments = sys.argv[1:]
     handler = arguments[0] if arguments else os.environ.get("_HANDLER", "")
     try:
-        function = Function(
+        function = LocalFunction(
             name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function"),
             handler=handler,
             command=[sys.executable, *_program(script), *arguments],
@@ -44,29 +46,29 @@ def main() -> int:
             memory=_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008),
             max_concurrency=_number("AWS_LAMBDA_MAX_CONCURRENCY", 0),
         )
+        port = _number(PORT_VARIABLE, PORT)
     except ValueError as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 2
-    return asyncio.run(_serve(LocalLambda(function, console=False)))
+    return asyncio.run(_serve(LocalLambda(function, console=False), port))
 
 
 def _number(variable: str, default: int) -> int:
     text = os.environ.get(variable) or str(default)
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{variable} is no number: {text!r}")
+        raise ValueError(f"{variable} is not a number: {text!r}")
     return int(text)
 
 
 def _program(script: str) -> list[str]:
-    """Return what has Python run the script again, whatever it is called and wherever."""
+    """Return Python's arguments that run the script again, from any folder."""
     if Path(script).name == "__main__.py":
         return ["-m", "amazon_lambda_runtime"]
     return [os.path.abspath(script)]
 
 
-async def _serve(service: "LocalLambda") -> int:
-    # In a container the port is reached from outside, if whoever runs it says so. On a machine of
-    # its owner's it is not.
+async def _serve(service: "LocalLambda", port: int) -> int:
+    # A container's port is reached from outside only if it is published. Elsewhere, loopback.
     host = "0.0.0.0" if _is_container() else "127.0.0.1"
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -74,13 +76,19 @@ async def _serve(service: "LocalLambda") -> int:
         loop.add_signal_handler(number, stopped.set)
     async with service:
         try:
-            await service.listen(host, PORT)
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else error
-            print(f"bootstrap: cannot listen on {host}:{PORT}: {reason}", file=sys.stderr)
+            port = await service.listen(host, port)
+        except (OSError, OverflowError) as error:
+            reason = (
+                os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+            )
+            print(
+                f"bootstrap: cannot listen on {host}:{port}: {reason}. "
+                f"Choose another port with {PORT_VARIABLE}.",
+                file=sys.stderr,
+            )
             return 2
         path = "2015-03-31/functions/function/invocations"
-        print(f"not in Lambda: serving http://{host}:{PORT}/{path}", file=sys.stderr, flush=True)
+        print(f"not in Lambda: serving http://{host}:{port}/{path}", file=sys.stderr, flush=True)
         await stopped.wait()
     return 0
 

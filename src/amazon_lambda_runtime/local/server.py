@@ -1,70 +1,95 @@
-"""A Lambda with some functions: who listens where, and who belongs to whom."""
+"""A Lambda with some functions: what listens where, and how the parts are wired.
+
+The engine knows nothing of HTTP, and the APIs know only the engine's values. Here they meet:
+`open_pool` gives a pool its Runtime API, and LocalLambda gives the APIs their pools.
+"""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import count
-from typing import Any, Self
+from typing import Self
+
+from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
 from . import host_check
 from .api.console import Console
 from .api.function_url import FunctionUrl
 from .api.invoke_api import InvokeApi, too_many_requests
+from .api.runtime_api import HOST as RUNTIME_HOST
+from .api.runtime_api import RuntimeApi
 from .closing import Closing
-from .engine.async_invocations import AsyncInvocations
-from .engine.function import Function
+from .engine.async_invocations import AsyncInvocations, Destination, DestinationError
+from .engine.environment import Environment
+from .engine.function import LocalFunction
 from .engine.invocation import Answer, Invocation, TooManyRequests
 from .engine.journal import Journal
-from .engine.output import Log, to_stderr
+from .engine.output import Log, to_stderr, unfailing
 from .engine.pool import Pool
-from .http import Request, Response, Server, base_url, serve
-from .queues import AttachedQueues, Queue, QueueSettings
+from .http import Request, Response
+from .http_server import Server, base_url, start_server
+from .queues import AttachedQueues, Queue, QueueError, QueueSettings
+
+
+def open_pool(
+    function: LocalFunction,
+    log: Log = to_stderr,
+    journal: Journal | None = None,
+    numbers: Iterator[int] | None = None,
+) -> Pool:
+    """Return a pool whose environments have the Runtime API and the Extensions API."""
+    return Pool(function, _listen_for_runtime, log, journal, numbers)
+
+
+async def _listen_for_runtime(environment: Environment) -> Server:
+    return await start_server(RUNTIME_HOST, 0, RuntimeApi(environment))
 
 
 class LocalLambda(Closing):
-    """A Lambda on this machine. An async context manager: its end is its functions' end.
+    """A Lambda on this machine. An async context manager: when it ends, its functions end.
 
-    Without `console` there is only the Invoke API, and a name of this machine's that it does not
-    know is as good as its address: that is for a container, which others know by names of theirs.
+    Without `console` it serves only the Invoke API, and accepts every Host header: in a container
+    it is reached by names that it does not know.
     """
 
-    def __init__(self, *functions: Function, log: Log = to_stderr, console: bool = True) -> None:
+    def __init__(
+        self, *functions: LocalFunction, log: Log = to_stderr, console: bool = True
+    ) -> None:
         self.journal = Journal()
         numbers = count(1)
         self.pools = {
-            function.name: Pool(function, log, self.journal, numbers) for function in functions
+            function.name: open_pool(function, log, self.journal, numbers) for function in functions
         }
-        self._log = log
+        self._log = unfailing(log)
         self._api = InvokeApi(self)
         self._shown = {function.name: _Shown(function) for function in functions}
         self._console = Console(self.journal, list(self._shown.values())) if console else None
         self._host = ""
         self._servers: list[Server] = []
-        self._background: set[asyncio.Task[None]] = set()
         self._events: dict[str, AsyncInvocations] = {}
         self._queues = AsyncExitStack()
 
     @property
     def pool(self) -> Pool:
-        """That of the first function."""
+        """The pool of the first function."""
         return next(iter(self.pools.values()))
 
     async def listen(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Serve the Invoke API and the console at this address; return the port (0: any free one).
 
-        Raises OSError if the address cannot be had.
+        Raises OSError if it cannot listen there.
         """
         self._host = host if self._console is not None else host_check.ANY
-        server = await serve(host, port, self)
+        server = await start_server(host, port, self)
         self._servers.append(server)
         return server.port
 
     async def listen_url(
         self, function: str, host: str = "127.0.0.1", port: int = 0, streams: bool = False
     ) -> int:
-        """Serve the function's URL at this address; return the port. Raises OSError.
+        """Serve the function's URL at this address; return the port.
 
-        With `streams` its invoke mode is RESPONSE_STREAM.
+        With `streams` its invoke mode is RESPONSE_STREAM. Raises OSError if it cannot listen there.
         """
         pool = self.pools[function]
 
@@ -72,7 +97,7 @@ class LocalLambda(Closing):
             pool.submit(invocation, "url")
 
         url = FunctionUrl(pool.function, submit, host, streams)
-        server = await serve(host, port, url)
+        server = await start_server(host, port, url)
         self._servers.append(server)
         self._shown[function].url = f"{base_url(host, server.port)}/"
         return server.port
@@ -85,18 +110,18 @@ class LocalLambda(Closing):
         port: int = 0,
         partial_failures: bool | None = None,
     ) -> list[str]:
-        """Have queues send events to the function, and one take what failed for good.
+        """Poll these queues for the function; return the commands that send a message, one a queue.
 
-        Return the commands that send a message, one a queue. `port` is where queues that are made
-        are served (0: any free one); `partial_failures` is what the function's class says of
-        itself. Raises QueueError if a queue is not there.
+        `on_failure` is the destination of asynchronous invocations that have failed. `port` is
+        where queues that are made here are served (0: any free one); `partial_failures` is what the
+        function's class declares. Raises QueueError if a queue cannot be opened.
         """
         pool = self.pools[function]
-        timeout = pool.function.timeout or 900
+        timeout = pool.function.timeout or TIMEOUT[1]
         queues = AttachedQueues(timeout=timeout, port=port)
         await self._queues.enter_async_context(queues)
         if on_failure is not None:
-            self._events_of(pool, await queues.open(on_failure))
+            self._events_of(pool, _destination(await queues.open(on_failure)))
         opened = await queues.poll(
             settings,
             lambda event: _run(pool, Invocation(event), "sqs"),
@@ -108,45 +133,41 @@ class LocalLambda(Closing):
         return [queues.send_line(queue) for queue in opened]
 
     async def close(self) -> None:
-        """Stop serving and end the functions' processes.
-
-        What queues have sent may come to its end first.
-        """
+        """Stop serving and end the functions' processes; batches in flight are finished first."""
         await self._queues.aclose()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         for server in self._servers:
             await server.close()
-        # What they wait for has ended with the pools.
-        await asyncio.gather(*self._background, return_exceptions=True)
 
     # What the server asks: this is its Handler.
 
     def head(self, request: Request) -> None:
-        """Take bodies whole."""
+        """Take the body whole."""
 
     def handle(self, request: Request) -> None:
-        is_console = request.path == "/" or request.path.startswith("/console/")
-        if self._console is not None and is_console:
-            self._in_background(self._show(request, self._console))
-        else:
+        if self._console is None or not self._console.has(request.path):
             self._api.handle(request, self._host)
+        elif reason := host_check.refusal(request.headers, self._host):
+            request.answer(Response(403, {"Content-Type": "text/plain"}, f"{reason}\n".encode()))
+        else:
+            request.answer(self._console.respond(request))
 
     # What the Invoke API asks: this is its Service.
 
-    def functions(self) -> Iterable[Function]:
+    def functions(self) -> Iterable[LocalFunction]:
         return [pool.function for pool in self.pools.values()]
 
-    def submit(self, function: Function, invocation: Invocation, kind: str) -> None:
+    def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
         self.pools[function.name].submit(invocation, kind)
 
-    def accept(self, function: Function, invocation: Invocation) -> None:
+    def accept(self, function: LocalFunction, invocation: Invocation) -> None:
         pool = self.pools[function.name]
         try:
             self._events_of(pool).accept(_Event(invocation), invocation.id)
         except TooManyRequests:
             raise too_many_requests() from None
 
-    def _events_of(self, pool: Pool, failed: Queue | None = None) -> AsyncInvocations:
+    def _events_of(self, pool: Pool, on_failure: Destination | None = None) -> AsyncInvocations:
         name = pool.function.name
         if name not in self._events:
 
@@ -158,26 +179,15 @@ class LocalLambda(Closing):
                 invoke,
                 function_arn=pool.function.arn,
                 log=self._log,
-                on_failure=failed.send if failed is not None else None,
+                on_failure=on_failure,
             )
             self._queues.push_async_callback(events.close)
             self._events[name] = events
         return self._events[name]
 
-    async def _show(self, request: Request, console: Console) -> None:
-        if reason := host_check.refusal(request.headers, self._host):
-            request.answer(Response(403, {"Content-Type": "text/plain"}, f"{reason}\n".encode()))
-            return
-        request.answer(await console(request) or Response(404))
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
 
 class _Event(bytes):
-    """An event that is invoked some time, and all that was said with it."""
+    """The payload of an asynchronous invocation, which carries the invocation along."""
 
     invocation: Invocation
 
@@ -191,15 +201,25 @@ async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
     """Run the invocation to its end. Raises TooManyRequests."""
     pool.submit(invocation, kind)
     answer = await invocation.wait()
-    # The environment is free for the next one then.
+    # The environment is free for the next one only then.
     await invocation.wait_until_reported()
     return answer
+
+
+def _destination(queue: Queue) -> Destination:
+    async def send(record: str) -> None:
+        try:
+            await queue.send(record)
+        except QueueError as error:
+            raise DestinationError(str(error)) from error
+
+    return send
 
 
 class _Shown:
     """A function, as the console shows it."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: LocalFunction) -> None:
         self.name = function.name
         self.handler = function.handler
         self.memory = function.memory

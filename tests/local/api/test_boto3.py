@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ def handler(event, context):
     match event:
         case {"fail": message}:
             raise ValueError(message)
-        case {"sleep": seconds}:
-            time.sleep(seconds)
+        case {"hold": file}:
+            await_file(file)
+        case {"much": file}:
+            return much(file)
         case {"stream": pieces}:
             return stream(pieces, event.get("wait"), event.get("break"))
         case {"context": _}:
@@ -39,11 +42,26 @@ def handler(event, context):
     return event
 
 
+def much(file):
+    try:
+        for _ in range(300):
+            yield b"x" * 100_000
+    finally:
+        Path(file).touch()
+
+
+def await_file(file):
+    deadline = time.monotonic() + 20
+    while not Path(file).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(file)
+        time.sleep(0.005)
+
+
 def stream(pieces, wait, broken):
     for number, piece in enumerate(pieces):
         if number and wait:
-            while not Path(wait).exists():
-                time.sleep(0.005)
+            await_file(wait)
         yield piece
     if broken:
         raise RuntimeError(broken)
@@ -158,17 +176,22 @@ def test_exceptions(client: Any) -> None:
         client.invoke(FunctionName="hello", InvocationType="Event", Payload=payload)
 
 
-def test_too_many_requests(client: Any) -> None:
+def test_too_many_requests(client: Any, tmp_path: Path) -> None:
     """
     More at a time than the concurrency is 429, and the others are answered.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    go_on = tmp_path / "go-on"
+    payload = json.dumps({"hold": str(go_on)}).encode()
+    refused: list[str] = []
 
     def one(_: int) -> str:
         try:
-            answer = client.invoke(FunctionName="hello", Payload=b'{"sleep": 1}')
+            answer = client.invoke(FunctionName="hello", Payload=payload)
         except client.exceptions.TooManyRequestsException as error:
             reason: str = error.response["Reason"]
+            refused.append(reason)
+            if len(refused) == 4:
+                go_on.touch()
             return reason
         assert answer["StatusCode"] == 200
         return "served"
@@ -217,6 +240,27 @@ def test_stream_that_breaks(client: Any) -> None:
     # A runtime reports the type as "Function.RuntimeError" in a header; the document has it plain.
     assert told["ErrorCode"] == "RuntimeError"
     assert json.loads(told["ErrorDetails"])["errorMessage"] == "half way"
+
+
+def test_client_that_leaves_a_stream(client: Any, hello: Served, tmp_path: Path) -> None:
+    """
+    When a client that reads slowly goes away, the function is held up no more: its generator comes
+    to its end, as on Lambda, and its environment takes the next event.
+    """
+    ended = tmp_path / "ended"
+    payload = json.dumps({"much": str(ended)}).encode()
+    answer = client.invoke_with_response_stream(FunctionName="hello", Payload=payload)
+    events = answer["EventStream"]
+    next(iter(events))
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    assert not ended.exists()
+    events.close()
+    deadline = time.monotonic() + 20
+    while not any(line.startswith(f"REPORT RequestId: {request_id}") for line in hello.log):
+        assert time.monotonic() < deadline, hello.log
+        time.sleep(0.01)
+    assert ended.exists()
+    assert client.invoke(FunctionName="hello", Payload=b"{}")["StatusCode"] == 200
 
 
 def test_stream_of_what_is_not_one(client: Any) -> None:

@@ -9,7 +9,7 @@ import amazon_lambda_runtime
 from amazon_lambda_runtime.local.api.console import Console
 from amazon_lambda_runtime.local.engine.invocation import Invocation
 from amazon_lambda_runtime.local.engine.journal import Journal
-from amazon_lambda_runtime.local.http import Connection, Request, Response
+from amazon_lambda_runtime.local.http import Client, Request, Response
 from tests.local.support import run
 
 FUNCTION = SimpleNamespace(
@@ -28,18 +28,14 @@ def ask(
     method: str = "GET",
     headers: dict[str, str] | None = None,
     of: Console | None = None,
-) -> Response | None:
+) -> Response:
     console = of or Console(Journal(), [FUNCTION])
-
-    async def test() -> Response | None:
-        return await console(request(target, method, headers))
-
-    return run(test())
+    return console.respond(request(target, method, headers))
 
 
 def request(target: str, method: str = "GET", headers: dict[str, str] | None = None) -> Request:
     # Nothing is answered here, so that the connection leads nowhere.
-    made = Request(cast(Connection, None))
+    made = Request(cast(Client, None))
     made.method, made.target, made.headers = method, target, headers or {}
     return made
 
@@ -49,21 +45,15 @@ def body(response: Response) -> bytes:
     return response.body
 
 
-def reply(target: str, **options: Any) -> Response:
-    response = ask(target, **options)
-    assert response is not None
-    return response
-
-
 def document(target: str, status: int = 200, **options: Any) -> Any:
-    response = reply(target, **options)
+    response = ask(target, **options)
     assert response.status == status
     assert response.headers["Content-Type"] == "application/json"
     return json.loads(body(response))
 
 
 class Samples:
-    """Sample events as the console is told of them."""
+    """Sample events as the console lists them."""
 
     def names(self) -> list[str]:
         return ["s3-put", "odd/name"]
@@ -99,7 +89,7 @@ def test_files(target: str, kind: str) -> None:
     """
     The page and what belongs to it, with their types and without anything from elsewhere.
     """
-    response = reply(target)
+    response = ask(target)
 
     assert response.status == 200
     assert response.headers["Content-Type"] == kind
@@ -115,10 +105,10 @@ def test_entity_tags() -> None:
     """
     A browser that has the file is told that it is the same.
     """
-    first = reply("/console/app.js")
+    first = ask("/console/app.js")
     tag = first.headers["ETag"]
-    again = reply("/console/app.js", headers={"if-none-match": tag})
-    other = reply("/console/app.js", headers={"if-none-match": '"other"'})
+    again = ask("/console/app.js", headers={"if-none-match": tag})
+    other = ask("/console/app.js", headers={"if-none-match": '"other"'})
 
     assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
     assert other.body == first.body
@@ -129,7 +119,7 @@ def test_other_paths(target: str) -> None:
     """
     What is not the console's is left to others.
     """
-    assert ask(target) is None
+    assert not Console(Journal(), [FUNCTION]).has(target)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +148,7 @@ def test_only_get(target: str) -> None:
     """
     The console changes nothing: it has no other method.
     """
-    response = reply(target, method="POST")
+    response = ask(target, method="POST")
 
     assert (response.status, response.headers["Allow"]) == (405, "GET")
 
@@ -205,7 +195,7 @@ def test_samples() -> None:
 @pytest.mark.usefixtures("samples")
 def test_field_that_cannot_be(query: str) -> None:
     """
-    A field that does not exist, or no JSON where it has to be, is the asker's mistake.
+    A field that does not exist, or is not JSON where it has to be, is a 400.
     """
     message = document(f"/console/samples/s3-put?{query}", status=400)["Message"]
 
@@ -233,8 +223,7 @@ def test_journal() -> None:
 
     async def test() -> tuple[Response, list[Any]]:
         journal = Journal()
-        response = await Console(journal, [])(request("/console/journal"))
-        assert response is not None
+        response = Console(journal, []).respond(request("/console/journal"))
         events = cast("AsyncGenerator[bytes, None]", response.body)
         messages = [await anext(events)]
         journal.line(None, "one\ntwo\u2028</script>")

@@ -5,6 +5,7 @@ import http.client
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from tests.local.serving import Served, python_function, served
 
 SOURCE = """
-import base64, time
+import base64, json, time
 from pathlib import Path
 from amazon_lambda_runtime import HttpResponse
 
@@ -41,6 +42,8 @@ def handler(event, context):
         return bare()
     if path == "/bad":
         return {"statusCode": "what"}
+    if path == "/malformed":
+        return {"statusCode": 200, "headers": json.loads(event["body"])}
     if path == "/text":
         return "just text"
     raise ValueError(path)
@@ -49,7 +52,10 @@ def handler(event, context):
 def pieces(event):
     yield "one\\n"
     go_on = event["queryStringParameters"].get("go_on")
+    deadline = time.monotonic() + 20
     while go_on and not Path(go_on).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(go_on)
         time.sleep(0.005)
     yield "two\\n"
     if "break" in event["queryStringParameters"]:
@@ -66,7 +72,6 @@ def bare():
 def here(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Served]:
     function = python_function(tmp_path_factory.mktemp("url"), SOURCE)
     with served(function, url=True, streams=request.param == "streamed") as it:
-        it.streams = request.param == "streamed"  # type: ignore[attr-defined]
         yield it
 
 
@@ -160,27 +165,39 @@ def test_bare_stream(here: Served) -> None:
     A stream without a head is the body of a 200.
     """
     response, body = ask(here, "/bare")
-    if here.streams:  # type: ignore[attr-defined]
+    if here.streams:
         assert (response.status, body) == (200, b"raw bytes")
         assert response.headers["Content-Type"] == "application/octet-stream"
     else:
-        assert response.status == 502  # it is no JSON
+        assert response.status == 502  # it is not JSON
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/bad"])
 def test_failure(here: Served, path: str) -> None:
     """
-    A function that fails, and a response that is none, are a 502 that tells nothing.
+    A function that fails, and a malformed response, are a 502 without details.
     """
     response, body = ask(here, path)
     assert (response.status, body) == (502, b'{"Message":"Internal Server Error"}\n')
+
+
+@pytest.mark.parametrize(
+    "headers", [{"": "x"}, {"a:b": "x"}, {"a b": "x"}, {"a\r\nb": "x"}, {"a": "x\r\nb: y"}, 1, "x"]
+)
+def test_header_that_is_malformed(here: Served, headers: Any) -> None:
+    """
+    A header field that would break the response is a 502.
+    """
+    body = json.dumps(headers).encode()
+    response, _ = ask(here, "/malformed", "POST", body, Content_Type="application/json")
+    assert response.status == 502
 
 
 def test_pieces_come_as_they_are_written(here: Served, tmp_path: Path) -> None:
     """
     The first piece is there before the second is written.
     """
-    if not here.streams:  # type: ignore[attr-defined]
+    if not here.streams:
         pytest.skip("a buffered URL sends no pieces")
     go_on = tmp_path / "go-on"
     connection = http.client.HTTPConnection("127.0.0.1", here.url_port, timeout=20)
@@ -196,11 +213,31 @@ def test_stream_that_breaks(here: Served) -> None:
     """
     A stream that breaks off is cut, so that the client can tell; buffered, it is a 502.
     """
-    if here.streams:  # type: ignore[attr-defined]
+    if here.streams:
         with pytest.raises((http.client.IncompleteRead, ConnectionError)):
             ask(here, "/stream?break=1")
     else:
         assert ask(here, "/stream?break=1")[0].status == 502
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_throttled(tmp_path: Path, streams: bool) -> None:
+    """
+    A function at its concurrency is a 429, and the next request is answered again.
+    """
+    function = python_function(tmp_path, SOURCE, concurrency=1)
+    go_on = tmp_path / "go-on"
+    with served(function, url=True, streams=streams) as here, ThreadPoolExecutor() as threads:
+        held = threads.submit(ask, here, f"/stream?go_on={go_on}")
+        deadline = time.monotonic() + 20
+        while not here.entries or here.entries[0].started_at is None:
+            assert time.monotonic() < deadline, "the function is not invoked"
+            time.sleep(0.01)
+        response, body = ask(here, "/text")
+        assert (response.status, body) == (429, b'{"Message":"Rate Exceeded."}\n')
+        go_on.touch()
+        assert held.result(20)[0].status == 200
+        assert ask(here, "/text")[0].status == 200
 
 
 def test_stranger(here: Served) -> None:

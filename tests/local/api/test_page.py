@@ -29,7 +29,7 @@ from playwright.sync_api import (
 )
 
 from amazon_lambda_runtime.local.engine.invocation import Invocation
-from tests.local.console_serving import Serving, orders, serving
+from tests.local.serving import Served, orders, served
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -60,19 +60,27 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def server() -> Iterator[Serving]:
-    with serving(orders()) as server:
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    # A profile of its own, empty and in memory.
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def the_server() -> Iterator[Served]:
+    with served(orders(), url=True) as server:
         yield server
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    # Each has a profile of its own, empty and in memory.
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(PATIENCE)
-    yield context
-    context.close()
+def server(the_server: Served) -> Served:
+    """The server of all tests, as if it had just been started."""
+    the_server.reset()
+    return the_server
 
 
 @pytest.fixture
@@ -82,9 +90,17 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, server: Serving, complaints: list[str]) -> Iterator[Page]:
+def page(context: BrowserContext, server: Served, complaints: list[str]) -> Iterator[Page]:
     """The page, ready. What it asks of any other server is a complaint."""
-    expect.set_options(timeout=PATIENCE)
+    page = watched_page(context, server, complaints)
+    yield page
+    assert complaints == []
+    assert page.title() == "Local Lambda"
+    page.evaluate("localStorage.clear()")
+    page.close()
+
+
+def watched_page(context: BrowserContext, server: Served, complaints: list[str]) -> Page:
     page = context.new_page()
 
     def hear(message: ConsoleMessage) -> None:
@@ -92,20 +108,18 @@ def page(context: BrowserContext, server: Serving, complaints: list[str]) -> Ite
             complaints.append(message.text)
 
     def watch(request: Request) -> None:
-        if not request.url.startswith(server.url + "/"):
+        if not request.url.startswith(server.endpoint + "/"):
             complaints.append(request.url)
 
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", hear)
     page.on("request", watch)
     open_page(page, server)
-    yield page
-    assert complaints == []
-    assert page.title() == "Local Lambda"
+    return page
 
 
-def open_page(page: Page, server: Serving) -> None:
-    page.goto(server.url)
+def open_page(page: Page, server: Served) -> None:
+    page.goto(server.endpoint)
     page.wait_for_selector("html[data-ready]")
     expect(page.locator("#link")).to_have_text("live")
 
@@ -125,7 +139,7 @@ def done(page: Page, word: str = "succeeded") -> None:
     expect(page.locator("#status")).to_have_text(word)
 
 
-def test_the_function(page: Page, server: Serving) -> None:
+def test_the_function(page: Page, server: Served) -> None:
     """
     The page shows the function and its settings; its address is a link that takes nothing along.
     """
@@ -138,7 +152,7 @@ def test_the_function(page: Page, server: Serving) -> None:
     expect(link).to_have_attribute("rel", "noopener noreferrer")
 
 
-def test_by_keyboard_only(page: Page, server: Serving) -> None:
+def test_by_keyboard_only(page: Page, server: Served) -> None:
     """
     Edit, invoke, go to the list, choose, replay, load, ask for help: no mouse is needed.
     """
@@ -159,7 +173,7 @@ def test_by_keyboard_only(page: Page, server: Serving) -> None:
     first = page.locator("#list .row").first
     expect(first).to_be_focused()
     expect(first).to_have_attribute("aria-current", "true")
-    assert first.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+    expect(first).to_have_css("outline-style", "solid")
     keys.press("ArrowDown")
     expect(page.locator("#response")).to_contain_text('"number": 7')
     keys.press("r")
@@ -168,6 +182,7 @@ def test_by_keyboard_only(page: Page, server: Serving) -> None:
     assert server.invoked[2] == server.invoked[0]
     keys.press("l")
     expect(page.locator("#editor")).to_be_focused()
+    expect(page.locator("#editor")).to_have_value(re.compile('"number": 7'))
     assert json.loads(page.input_value("#editor")) == {"answer": {"number": 7}, "e": "/?r"}
     keys.press("Escape")
     keys.press("?")
@@ -229,6 +244,7 @@ def test_report_and_log(page: Page) -> None:
     expect(log.locator(".line.warning .text")).to_have_text("careful")
     expect(log.locator(".line.error .text")).to_have_text("one\ntwo", use_inner_text=True)
     expect(log.locator(".line.info .level")).to_have_text("INFO")
+    expect(page.locator("#request-id")).to_have_text(re.compile("[0-9a-f-]{36}"))
     request_id = page.locator("#request-id").inner_text()
     expect(log.locator(".whose").first).to_have_text(request_id[:8])
     colours = {
@@ -238,24 +254,24 @@ def test_report_and_log(page: Page) -> None:
     assert len(colours) == 4
 
 
-def test_log_of_all(page: Page, server: Serving) -> None:
+def test_log_of_all(page: Page, server: Served) -> None:
     """
     The log of all invocations grows as they write, and a request id in it leads to its invocation.
     """
     invoke(page, answer="one", log=["first"])
     done(page)
     page.click("#log-all")
-    server.call(server.journal.line, None, "of nobody")
+    server.call(server.journal.line, None, "of no invocation")
     invoke(page, answer="two", log=["second"])
     expect(page.locator("#response")).to_have_text('"two"')
     log = page.locator("#log")
-    for text in ("first", "of nobody", "second"):
+    for text in ("first", "of no invocation", "second"):
         expect(log.locator(".text", has_text=text)).to_have_count(1)
     log.locator(".line", has_text="first").locator("button").click()
     expect(page.locator("#response")).to_have_text('"one"')
 
 
-def test_stream_grows(page: Page, server: Serving, tmp_path: Path) -> None:
+def test_stream_grows(page: Page, server: Served, tmp_path: Path) -> None:
     """
     Each piece of a stream is seen when it arrives, also if a character is cut in two.
     """
@@ -270,7 +286,7 @@ def test_stream_grows(page: Page, server: Serving, tmp_path: Path) -> None:
     expect(page.locator("#size")).to_have_text("18 B")
 
 
-def test_stream_that_somebody_else_reads(page: Page, server: Serving, tmp_path: Path) -> None:
+def test_stream_of_another_client(page: Page, server: Served, tmp_path: Path) -> None:
     """
     The stream of another caller grows here as well, from wherever one begins to look.
     """
@@ -280,7 +296,9 @@ def test_stream_that_somebody_else_reads(page: Page, server: Serving, tmp_path: 
     steps = {"stream": pieces, "hold": str(tmp_path / "go"), "error": error}
     path = "/2021-11-15/functions/orders/response-streaming-invocations"
     with ThreadPoolExecutor() as others:
-        read = others.submit(lambda: urlopen(server.url + path, json.dumps(steps).encode()).read())
+        read = others.submit(
+            lambda: urlopen(server.endpoint + path, json.dumps(steps).encode()).read()
+        )
         page.locator("#list .row").click()
         response = page.locator("#response")
         expect(response).to_have_text(re.compile("^one"))
@@ -316,6 +334,7 @@ def test_error_with_its_stack(page: Page) -> None:
     expect(response.locator(".stack li").first).to_contain_text("orders.py")
     expect(response.locator(".stack li").last).to_contain_text('File "shelf.py", line 1')
     page.click("#raw")
+    expect(response.locator("pre")).to_contain_text("errorMessage")
     document = json.loads(response.locator("pre").inner_text())
     assert document["errorMessage"] == "no order 8"
 
@@ -337,9 +356,9 @@ def test_request_that_is_refused(page: Page, tmp_path: Path, complaints: list[st
     assert "status of 429" in complaints.pop()
 
 
-def test_event_invocation(page: Page, server: Serving) -> None:
+def test_event_invocation(page: Page, server: Served) -> None:
     """
-    An asynchronous invocation is followed to its answer, for which nobody waits.
+    An asynchronous invocation is followed to its answer.
     """
     invoke(page, "Event", answer="later")
     expect(page.locator("#response")).to_have_text('"later"')
@@ -348,7 +367,7 @@ def test_event_invocation(page: Page, server: Serving) -> None:
     expect(page.locator("#list .kind")).to_have_text("event")
 
 
-def test_replay(page: Page, server: Serving) -> None:
+def test_replay(page: Page, server: Served) -> None:
     """
     Any past invocation can be made again, as it was, from its row.
     """
@@ -368,7 +387,7 @@ def test_replay(page: Page, server: Serving) -> None:
     assert server.invoked[3] == server.invoked[1]
 
 
-def test_event_too_long_to_replay(page: Page, server: Serving) -> None:
+def test_event_too_long_to_replay(page: Page, server: Served) -> None:
     """
     An event of which only the beginning is kept can't be replayed, and the page says why.
     """
@@ -384,7 +403,7 @@ def test_event_too_long_to_replay(page: Page, server: Serving) -> None:
     assert len(server.entries) == 1
 
 
-def test_samples_with_fields(page: Page, server: Serving, complaints: list[str]) -> None:
+def test_samples_with_fields(page: Page, server: Served, complaints: list[str]) -> None:
     """
     A sample event fills the editor, and its fields change it.
     """
@@ -406,9 +425,9 @@ def test_samples_with_fields(page: Page, server: Serving, complaints: list[str])
     assert record["s3"]["object"]["size"] == 12
 
 
-def test_editor(page: Page, server: Serving) -> None:
+def test_editor(page: Page, server: Served) -> None:
     """
-    What is no JSON is told with its place and not sent; what is, can be laid out and is kept.
+    Malformed JSON is shown with its place and not sent; JSON can be formatted, and is kept.
     """
     page.fill("#editor", '{"a": 1,\n  "b" 2}')
     verdict = page.locator("#verdict")
@@ -423,7 +442,9 @@ def test_editor(page: Page, server: Serving) -> None:
     )
     expect(page.locator("#editor")).to_have_value(laid_out)
     # The coloured copy beneath is letter for letter the same.
-    assert page.locator("#paint").text_content() == laid_out + "\n"
+    page.wait_for_function(
+        "text => document.querySelector('#paint').textContent === text", arg=laid_out + "\n"
+    )
     page.keyboard.press("Control+Enter")
     done(page)
     assert len(server.invoked) == 1
@@ -432,7 +453,7 @@ def test_editor(page: Page, server: Serving) -> None:
     expect(page.locator("#editor")).to_have_value('"kept"')
 
 
-def test_time_line(page: Page, server: Serving) -> None:
+def test_time_line(page: Page, server: Served) -> None:
     """
     A lane for each environment: init, busy, failed, frozen, gone; durations and memory.
     """
@@ -454,22 +475,25 @@ def test_time_line(page: Page, server: Serving) -> None:
         re.compile(r"^[89]\d\d ms$|^\d\.\d+ s$")
     )
     expect(lanes.first.locator(".rest.frozen")).to_have_count(1)
-    time.sleep(0.5)
+    time.sleep(0.5)  # a pause to be folded
     invoke(page, error=["E", "e", "orders.py"])
     done(page, "failed")
     expect(page.locator("#lanes .work.failed.selected")).to_have_count(1)
     expect(page.locator("#lanes .fold").first).to_be_attached()
-    # Init comes before the work and does not overlap it.
-    init, busy = (
-        lanes.first.locator(f".work.{kind}").first.bounding_box() for kind in ("init", "busy")
+    # Init comes before the work and does not overlap it. All is measured in one go: the time line
+    # is drawn anew ten times a second.
+    init_ends, busy_begins = page.evaluate(
+        """() => {
+            const lane = document.querySelector("#lanes .lane");
+            const box = (kind) => lane.querySelector(".work." + kind).getBoundingClientRect();
+            return [box("init").right, box("busy").left];
+        }"""
     )
-    assert init is not None
-    assert busy is not None
-    assert init["x"] + init["width"] <= busy["x"] + 3.5
+    assert init_ends <= busy_begins + 3.5
     lanes.first.locator(".work.busy").first.click()
     expect(page.locator("#response")).to_have_text("1")
-    time.sleep(0.5)
-    # A file has been saved: the two end, and another one starts for nobody yet.
+    time.sleep(0.5)  # another pause
+    # A file has been saved: the two end, and another one starts for no event yet.
     server.call(server.service.pool.renew)
     for number, state in ((1, "gone"), (2, "gone"), (3, "frozen")):
         lane = page.locator(f"#lanes [data-number='{number}']")
@@ -482,12 +506,12 @@ def test_time_line(page: Page, server: Serving) -> None:
     expect(page.locator("#lanes .work")).to_have_count(1)
 
 
-def test_many_at_a_time(browser: Browser, tmp_path: Path) -> None:
+def test_many_at_a_time(context: BrowserContext, tmp_path: Path) -> None:
     """
     Invocations of one environment at the same time are drawn one below the other.
     """
-    with serving(orders(max_concurrency=3, concurrency=1)) as server:
-        page = browser.new_page()
+    with served(orders(max_concurrency=3, concurrency=1)) as server:
+        page = context.new_page()
         open_page(page, server)
         for number in (1, 2, 3):
             invoke(page, hold=str(tmp_path / "go"))
@@ -510,13 +534,13 @@ def test_many_at_a_time(browser: Browser, tmp_path: Path) -> None:
         page.close()
 
 
-def test_environments_of_several_functions(browser: Browser) -> None:
+def test_environments_of_several_functions(context: BrowserContext) -> None:
     """
     Each environment has a lane, whichever function it runs, and a replay goes to its own function.
     """
     other = replace(orders(), name="returns")
-    with serving(orders(), other) as server:
-        page = browser.new_page()
+    with served(orders(), other) as server:
+        page = context.new_page()
         open_page(page, server)
         for name in ("orders", "returns"):
             page.select_option("#function", name)
@@ -534,7 +558,7 @@ def test_environments_of_several_functions(browser: Browser) -> None:
         page.close()
 
 
-def test_many_invocations(page: Page, server: Serving) -> None:
+def test_many_invocations(page: Page, server: Served) -> None:
     """
     A storm of invocations leaves the page with the last 500 of them, and able to go on.
     """
@@ -578,7 +602,7 @@ def test_list_filter(page: Page) -> None:
     expect(page.locator("#list li:visible")).to_have_count(2)
 
 
-def test_the_past_is_there_after_a_reload(page: Page, server: Serving) -> None:
+def test_the_past_is_there_after_a_reload(page: Page, server: Served) -> None:
     """
     The server remembers: a page that comes later shows the same.
     """
@@ -591,7 +615,7 @@ def test_the_past_is_there_after_a_reload(page: Page, server: Serving) -> None:
     expect(page.locator("#lanes .lane")).to_have_count(1)
 
 
-def test_hostile_text_stays_text(page: Page, server: Serving, complaints: list[str]) -> None:
+def test_hostile_text_stays_text(page: Page, server: Served, complaints: list[str]) -> None:
     """
     Markup in events, answers, errors, log lines and names is shown and never run.
     """
@@ -644,9 +668,9 @@ def test_binary_answer(page: Page) -> None:
     expect(hexadecimal).to_contain_text("000010  78")
 
 
-def test_invocation_without_an_end(page: Page, server: Serving) -> None:
+def test_invocation_without_an_end(page: Page, server: Served) -> None:
     """
-    An invocation that waits is shown to wait; one that nobody has answered does not run for ever.
+    An invocation that waits is shown to wait; one that ends without an answer is shown as ended.
     """
     one = Invocation(b"{}")
     server.call(server.journal.accepted, one, "url", "orders")
@@ -656,17 +680,18 @@ def test_invocation_without_an_end(page: Page, server: Serving) -> None:
     done(page, "ended without an answer")
 
 
-def test_a_server_that_goes_away(page: Page, server: Serving, complaints: list[str]) -> None:
+def test_a_server_that_goes_away(context: BrowserContext, complaints: list[str]) -> None:
     """
     The page says that it is cut off, and an invocation that gets nowhere says so.
     """
-    server.close()
+    with served(orders()) as server:
+        page = watched_page(context, server, complaints)
     expect(page.locator("#link")).to_have_text("disconnected")
     invoke(page, answer=1)
     expect(page.locator("#response .error-message")).to_have_text("Failed to fetch")
     assert complaints
     assert all(complaint.startswith("Failed to load resource: net::") for complaint in complaints)
-    complaints.clear()
+    page.close()
 
 
 @pytest.mark.parametrize("width", [360, 760, 1080])
@@ -682,6 +707,7 @@ def test_narrow_screens(page: Page, width: int) -> None:
     invoke(page, error=[long, long, long])
     done(page, "failed")
     page.click("#log-all")
+    expect(page.locator("#log .line.error").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     sticking_out = page.evaluate(
         """() => [...document.querySelectorAll("body *")].filter((element) => {
@@ -693,13 +719,11 @@ def test_narrow_screens(page: Page, width: int) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_light_and_dark(browser: Browser, server: Serving, scheme: Any) -> None:
+def test_light_and_dark(page: Page, scheme: Any) -> None:
     """
     The page is as dark as the system, and what it says can be read: contrast is 4.5 at least.
     """
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    open_page(page, server)
+    page.emulate_media(color_scheme=scheme)
     invoke(page, answer={"a": [1, "b", True]}, log=["[ERROR]\t1\t2\tx", "[WARN]\t1\t2\tx", "x"])
     done(page)
     paper = luminance(page, "html", "backgroundColor")
@@ -712,7 +736,6 @@ def test_light_and_dark(browser: Browser, server: Serving, scheme: Any) -> None:
         ink, ground = (luminance(page, selector, what) for what in ("color", "backgroundColor"))
         contrast = (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05)
         assert contrast >= 4.5, (selector, contrast)
-    context.close()
 
 
 def luminance(page: Page, selector: str, what: str) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from tests.functions import failures, results
 from tests.harness import FUNCTIONS, ours
 from tests.lanes import Rie
@@ -47,7 +47,7 @@ def handler(event, context):
 def here(handler: str, folder: Path = FUNCTIONS, **settings: Any) -> Iterator[Served]:
     given: dict[str, Any] = {"timeout": PATIENCE, "memory": 0, **settings}
     environment = {"PYTHONPATH": source_path()}
-    function = Function(
+    function = LocalFunction(
         "hello", handler, ours(handler), str(folder), environment=environment, **given
     )
     with served(function) as it:
@@ -171,7 +171,7 @@ class TestDifferences:
             assert response.headers["Content-Type"] == "application/json"
 
     def test_types_of_invocation(self, folder: Path) -> None:
-        """6, 7: nobody waits for an Event, nothing runs for a DryRun, and a GET invokes nothing."""
+        """6, 7: an Event is answered at once, a DryRun runs nothing, and a GET invokes nothing."""
         with here("mod.handler", folder) as it:
             for kind, status in (("Event", 202), ("DryRun", 204)):
                 response, _ = ask(it, b"{}", **{"X-Amz-Invocation-Type": kind})
@@ -188,7 +188,7 @@ class TestDifferences:
             assert len(it.environments()) > 1
 
     def test_payload_that_is_not_json(self, folder: Path) -> None:
-        """9: what is no JSON is refused before the function sees it."""
+        """9: what is not JSON is refused before the function sees it."""
         with here("mod.handler", folder) as it:
             response, body = ask(it, b"{")
             assert response.status == 400

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.server import open_pool
 from amazon_lambda_runtime.protocol import RESPONSE_LIMIT
 from tests.local.support import Recorder, invoke, obedient, outcome, respond, run
 
@@ -46,7 +46,7 @@ def test_answer_is_passed_on_as_it_is() -> None:
 
     async def test() -> tuple[Answer, list[str]]:
         log = Recorder()
-        async with Pool(obedient(), log) as pool:
+        async with open_pool(obedient(), log) as pool:
             invocation = invoke(pool, respond("not json"))
             await invocation.wait_until_reported()
             return await invocation.wait(), log.own
@@ -60,7 +60,7 @@ def test_error_answer() -> None:
     """
 
     async def test() -> Answer:
-        async with Pool(obedient(), Recorder()) as pool:
+        async with open_pool(obedient(), Recorder()) as pool:
             invocation = invoke(pool, ["POST", "/invocation/{id}/error", '{"errorType": "X"}'])
             return await invocation.wait()
 
@@ -147,7 +147,7 @@ def test_size_of_a_response(excess: int, status: int) -> None:
     async def test() -> tuple[Answer, Recorder]:
         log = Recorder()
         fill = ["fill", "/invocation/{id}/response", RESPONSE_LIMIT + excess]
-        async with Pool(obedient(), log) as pool:
+        async with open_pool(obedient(), log) as pool:
             invocation = invoke(pool, fill, respond())
             await invocation.wait_until_reported()
             assert len(pool.environments.values()) == 1, "it goes on"
@@ -213,7 +213,7 @@ def test_ping() -> None:
 
 def test_host_of_a_stranger() -> None:
     """
-    A request with somebody else's name for this machine is refused: it comes from a web page.
+    A request with a foreign name for this machine is refused: it comes from a web page.
     """
     path = "/2018-06-01/runtime/invocation/next"
     _, log = run(outcome(obedient(command=asking(path, Host="evil.example"))))
@@ -228,7 +228,7 @@ def test_client_context() -> None:
 
     async def test() -> str:
         log = Recorder()
-        async with Pool(obedient(), log) as pool:
+        async with open_pool(obedient(), log) as pool:
             event = json.dumps([["headers"], respond()]).encode()
             invocation = pool.invoke(event, client_context='{"custom":{"name":"Ünal"}}')
             await invocation.wait_until_reported()

@@ -149,7 +149,7 @@ def test_what_was_before_is_in_the_snapshot() -> None:
     for state in ("starting", "idle", "busy", "frozen"):
         kept.environment(1, state)
     kept.accepted(Invocation(), "Event", "hello")
-    kept.line(None, "of nobody")
+    kept.line(None, "of no invocation")
 
     (snapshot,) = run(changes(kept))
 
@@ -157,7 +157,7 @@ def test_what_was_before_is_in_the_snapshot() -> None:
     assert environment["number"] == 1
     assert [state for _, state in environment["states"]] == ["starting", "idle", "busy", "frozen"]
     assert [invocation["id"] for invocation in snapshot["invocations"]] == ["id-1"]
-    assert [line[1:] for line in snapshot["tail"]] == [(None, "of nobody")]
+    assert [line[1:] for line in snapshot["tail"]] == [(None, "of no invocation")]
 
 
 def test_change_of_an_environment() -> None:

@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from amazon_lambda_runtime.local.engine import environment as environment_module
+from amazon_lambda_runtime.local.engine import extensions as extensions_module
 from amazon_lambda_runtime.local.engine import pool as pool_module
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.pool import Pool
-from amazon_lambda_runtime.local.engine.states import State
+from amazon_lambda_runtime.local.engine.states import Stage, State
+from amazon_lambda_runtime.local.server import open_pool
 from tests.local.serving import python_function
 from tests.local.support import (
     PATIENCE,
@@ -26,18 +29,13 @@ from tests.local.support import (
     respond,
     run,
     source_path,
+    until,
 )
 
 
 def process_state(pid: int) -> str:
     """Return the kernel's letter for what a process does: S sleeps, T is stopped."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-async def until(happened: Any) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not happened():
-            await asyncio.sleep(0.01)
 
 
 def only(pool: Pool) -> Any:
@@ -67,7 +65,7 @@ def handler(event, context):
 """
 
         async def test() -> None:
-            async with Pool(python_function(tmp_path, source), Recorder()) as pool:
+            async with open_pool(python_function(tmp_path, source), Recorder()) as pool:
                 first = int((await pool.invoke(b"{}").wait()).payload)
                 environment = only(pool)
                 await until(lambda: environment.state is State.FROZEN)
@@ -87,7 +85,7 @@ def handler(event, context):
         """
 
         async def test() -> None:
-            async with Pool(obedient(freeze=False), Recorder()) as pool:
+            async with open_pool(obedient(freeze=False), Recorder()) as pool:
                 await invoke(pool, respond()).wait_until_reported()
                 await asyncio.sleep(0.1)
                 assert only(pool).state is State.IDLE
@@ -101,7 +99,7 @@ def handler(event, context):
         """
 
         async def test() -> None:
-            async with Pool(obedient(idle=0.2), Recorder()) as pool:
+            async with open_pool(obedient(idle=0.2), Recorder()) as pool:
                 await invoke(pool, respond()).wait_until_reported()
                 pid = only(pool).process.pid
                 await until(lambda: not pool.environments)
@@ -128,7 +126,7 @@ def handler(event, context):
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(python_function(tmp_path, source, memory=128), log) as pool:
+            async with open_pool(python_function(tmp_path, source, memory=128), log) as pool:
                 invocation = pool.invoke(b"1")
                 answer = await invocation.wait()
                 assert json.loads(answer.payload) == {
@@ -156,7 +154,7 @@ def handler(event, context):
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(python_function(tmp_path, source, memory=512), log) as pool:
+            async with open_pool(python_function(tmp_path, source, memory=512), log) as pool:
                 await pool.invoke(b"1").wait_until_reported()
             used = int(log[-1].partition("Max Memory Used: ")[2].split()[0])
             assert 100 < used < 200
@@ -169,13 +167,17 @@ def handler(event, context):
         """
 
         async def test() -> None:
-            async with Pool(obedient(timeout=0.5), Recorder()) as pool:
+            async with open_pool(obedient(timeout=0.5), Recorder()) as pool:
                 await invoke(pool, respond()).wait_until_reported()
-                begun = time.perf_counter()
-                answer = await invoke(pool, ["sleep", 30]).wait()
-                taken = time.perf_counter() - begun
-                assert answer.failed
-                assert 0.49 < taken < 0.6
+                taken: list[float] = []
+                # Another process may have the CPU when the time is up, but not each time.
+                while not taken or (taken[-1] > 0.6 and len(taken) < 5):
+                    await invoke(pool, respond()).wait_until_reported()
+                    begun = time.perf_counter()
+                    assert (await invoke(pool, ["sleep", 30]).wait()).failed
+                    taken.append(time.perf_counter() - begun)
+                assert min(taken) > 0.49
+                assert taken[-1] < 0.6
 
         run(test())
 
@@ -187,7 +189,7 @@ def handler(event, context):
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(obedient(["sleep", 1]), log) as pool:
+            async with open_pool(obedient(["sleep", 1]), log) as pool:
                 answer = await invoke(pool, respond("1")).wait()
                 assert answer.payload == b"1"
                 first = await log.wait_for("INIT_REPORT")
@@ -198,16 +200,17 @@ def handler(event, context):
 
         run(test())
 
-    def test_concurrency(self) -> None:
+    def test_concurrency(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """
         There are as many environments as allowed, and no more; who finds none is told.
         """
+        monkeypatch.setattr(environment_module, "ASKS_AGAIN", PATIENCE)
 
         async def test() -> None:
-            async with Pool(obedient(concurrency=1), Recorder()) as pool:
+            async with open_pool(obedient(concurrency=1), Recorder()) as pool:
                 busy = invoke(pool, ["sleep", 0.5], respond())
                 refused = invoke(pool, respond())
-                assert refused.refused
+                assert refused.stage is Stage.THROTTLED
                 assert not (await busy.wait()).failed
                 # It has answered and will ask again: that is worth a moment.
                 assert not (await invoke(pool, respond()).wait()).failed
@@ -248,6 +251,13 @@ while True:
 
 
 class TestExtensions:
+    @pytest.fixture(autouse=True)
+    def windows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A busy machine may not give a process its turn within 150 ms."""
+        assert (extensions_module.INTERNAL_WINDOW, extensions_module.EXTERNAL_WINDOW) == (0.5, 2)
+        monkeypatch.setattr(extensions_module, "INTERNAL_WINDOW", PATIENCE)
+        monkeypatch.setattr(extensions_module, "EXTERNAL_WINDOW", PATIENCE)
+
     def test_internal(self, tmp_path: Path) -> None:
         """
         A function with an extension in its process is sent SIGTERM, and may tidy up.
@@ -256,16 +266,16 @@ class TestExtensions:
         log = Recorder()
 
         async def test() -> None:
-            async with Pool(function, log) as pool:
+            async with open_pool(function, log) as pool:
                 assert (await pool.invoke(b"{}").wait()).payload == b"1"
-                await asyncio.sleep(0.1)  # it is frozen then
+                await until(lambda: only(pool).state is State.FROZEN)
 
         run(test())
         assert "tidied up" in log
 
     def test_external(self, tmp_path: Path) -> None:
         """
-        An executable in the folder is started with the environment, and told of what happens.
+        An executable in the folder is started with the environment, and gets its events.
         """
         folder = tmp_path / "extensions"
         folder.mkdir()
@@ -276,7 +286,7 @@ class TestExtensions:
         log = Recorder()
 
         async def test() -> None:
-            async with Pool(obedient(extensions=str(folder)), log) as pool:
+            async with open_pool(obedient(extensions=str(folder)), log) as pool:
                 for _ in range(2):
                     await invoke(pool, respond()).wait_until_reported()
 
@@ -310,17 +320,22 @@ call("POST", register, '{"events": ["SHUTDOWN"]}', **name)
 call("POST", register, "{}", **name)
 call("POST", register, "{}", **name)
 call("GET", "/2020-01-01/extension/event/next")
-call("GET", "/2020-01-01/extension/event/next", **{"Lambda-Extension-Identifier": "nope"})
+for identifier in ("", "nope", "01234567-89ab-4cde-8f01-23456789abcd"):
+    me = {"Lambda-Extension-Identifier": identifier}
+    call("GET", "/2020-01-01/extension/event/next", **me)
+    call("POST", "/2020-01-01/extension/init/error", "{}", **me)
+call("POST", register, '{"events": "INVOKE"}', **{"Lambda-Extension-Name": "you"})
+call("POST", register, "[]", **{"Lambda-Extension-Name": "you"})
 call("PUT", "/2022-07-01/telemetry", "{}")
 """
         log = Recorder()
 
         async def test() -> None:
-            async with Pool(obedient(command=[sys.executable, "-c", code]), log) as pool:
+            async with open_pool(obedient(command=[sys.executable, "-c", code]), log) as pool:
                 await pool.invoke(b"{}").wait()
 
         run(test())
-        assert log[:9] == [
+        assert log[:16] == [
             "400 Extension.InvalidExtensionName",
             "400 InvalidRequestFormat",
             "400 Extension.InvalidEventType",
@@ -328,7 +343,10 @@ call("PUT", "/2022-07-01/telemetry", "{}")
             "200 None",
             "403 Extension.AlreadyRegistered",
             "403 Extension.MissingExtensionIdentifier",
-            "403 Extension.UnknownExtensionIdentifier",
+            *["403 Extension.MissingExtensionIdentifier"] * 2,
+            *["403 Extension.InvalidExtensionIdentifier"] * 2,
+            *["403 Extension.UnknownExtensionIdentifier"] * 2,
+            *["400 InvalidRequestFormat"] * 2,
             "202 Telemetry.NotSupported",
         ]
 
@@ -341,8 +359,8 @@ class Many(Runtime):
     concurrency = {mode!r}
 
     def handler(self, event, context):
-        if event.get("exit"):
-            os._exit(3)
+        while "hold" in event and not os.path.exists(event["hold"]):
+            time.sleep(0.01)
         time.sleep(event.get("sleep", 0))
         return {{"pid": os.getpid(), "id": context.aws_request_id}}
 """
@@ -359,12 +377,12 @@ class TestManagedInstances:
         )
 
         async def test() -> None:
-            async with Pool(function, Recorder()) as pool:
+            async with open_pool(function, Recorder()) as pool:
                 await pool.invoke(b"{}").wait()
                 begun = time.perf_counter()
                 several = [pool.invoke(b'{"sleep": 1}') for _ in range(3)]
                 answers = [json.loads((await each.wait()).payload) for each in several]
-                assert time.perf_counter() - begun < 2.5
+                assert time.perf_counter() - begun < 2.9
                 assert [answer["id"] for answer in answers] == [each.id for each in several]
                 assert len({answer["pid"] for answer in answers}) == (
                     3 if mode == "processes" else 1
@@ -383,7 +401,7 @@ class TestManagedInstances:
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(function, log) as pool:
+            async with open_pool(function, log) as pool:
                 await pool.invoke(b"{}").wait()
                 late = await pool.invoke(b'{"sleep": 1.5}').wait()
                 assert json.loads(late.payload)["errorType"] == "Sandbox.Timedout"
@@ -393,13 +411,40 @@ class TestManagedInstances:
 
         run(test())
 
+    def test_reload(self, tmp_path: Path) -> None:
+        """
+        When the code is saved, an environment runs all that it has to the end, and then ends.
+        """
+        function = python_function(
+            tmp_path, MANAGED.format(mode="threads"), max_concurrency=3, memory=0
+        )
+
+        async def test() -> None:
+            files = [tmp_path / "one", tmp_path / "two"]
+            async with open_pool(function, Recorder()) as pool:
+                await pool.invoke(b"{}").wait_until_reported()
+                old = only(pool)
+                await until(lambda: len(old._requests) == 3, "the request of every worker")
+                held = [pool.invoke(json.dumps({"hold": str(file)}).encode()) for file in files]
+                pool.renew()
+                for file, invocation in zip(files, held, strict=True):
+                    assert old.state is State.BUSY
+                    file.touch()
+                    assert not (await invocation.wait()).failed
+                    await invocation.wait_until_reported()
+                await until(lambda: old.state is State.GONE)
+                assert not (await pool.invoke(b"{}").wait()).failed
+                assert old.number not in pool.environments
+
+        run(test())
+
     def test_awslambdaric(self, tmp_path: Path) -> None:
         """
         AWS's own runtime serves many at a time here, too.
         """
         pytest.importorskip("awslambdaric", reason="awslambdaric is not installed")
         (tmp_path / "mod.py").write_text("def handler(event, context):\n    return event\n")
-        function = Function(
+        function = LocalFunction(
             "hello",
             "mod.handler",
             [sys.executable, "-m", "awslambdaric", "mod.handler"],
@@ -410,7 +455,7 @@ class TestManagedInstances:
         )
 
         async def test() -> None:
-            async with Pool(function, Recorder()) as pool:
+            async with open_pool(function, Recorder()) as pool:
                 several = [pool.invoke(b'{"n": %d}' % number) for number in range(2)]
                 answers = [json.loads((await each.wait()).payload) for each in several]
                 assert answers == [{"n": 0}, {"n": 1}]
@@ -425,8 +470,8 @@ def test_nothing_outlives_the_server(tmp_path: Path) -> None:
     code = f"""
 import asyncio, sys
 sys.path[:0] = [{source_path()!r}]
-from amazon_lambda_runtime.local.engine.function import Function
-from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.engine.function import LocalFunction
+from amazon_lambda_runtime.local.server import open_pool
 
 source = '''
 import subprocess, sys, http.client, os
@@ -439,8 +484,8 @@ import time; time.sleep(600)
 '''
 
 async def main():
-    function = Function("f", "-", [sys.executable, "-c", source], "/", timeout=600)
-    async with Pool(function, lambda line, request_id="": print(line, flush=True)) as pool:
+    function = LocalFunction("f", "-", [sys.executable, "-c", source], "/", timeout=600)
+    async with open_pool(function, lambda line, request_id="": print(line, flush=True)) as pool:
         await pool.invoke(b"{{}}").wait()
 
 asyncio.run(main())

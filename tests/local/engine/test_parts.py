@@ -1,4 +1,4 @@
-"""The parts that need no process: states, output, report, guard, a function's environment."""
+"""The parts that need no process: states, output, report, host check, a function's environment."""
 
 import asyncio
 import os
@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from amazon_lambda_runtime.local.engine import report
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Invocation, exit_reason
 from amazon_lambda_runtime.local.engine.output import Output, to_stderr
 from amazon_lambda_runtime.local.engine.process import Process
-from amazon_lambda_runtime.local.engine.reaper import Watchdog
+from amazon_lambda_runtime.local.engine.reaper import Reaper
 from amazon_lambda_runtime.local.engine.states import TRANSITIONS, Event, State
 from amazon_lambda_runtime.local.host_check import refusal
 from tests.local.support import Recorder, run
@@ -68,7 +68,7 @@ class TestOutput:
 
     def test_end(self) -> None:
         """
-        When nobody can write any more, nobody reads any more.
+        When the last writer has closed the pipe, reading ends.
         """
 
         async def test() -> list[str]:
@@ -145,7 +145,7 @@ class TestProcess:
         """
 
         async def test() -> None:
-            watchdog = Watchdog()
+            reaper = Reaper()
             code = (
                 "import subprocess, sys, time\n"
                 "big = bytearray(60_000_000)\n"
@@ -155,7 +155,7 @@ class TestProcess:
             )
             read, write = os.pipe()
             command = [sys.executable, "-c", code]
-            process = await Process.start(command, "/", dict(os.environ), write, watchdog)
+            process = await Process.start(command, "/", dict(os.environ), write, reaper)
             os.close(write)
             await asyncio.to_thread(os.read, read, 1)
             both = process.resident_mb()
@@ -166,22 +166,22 @@ class TestProcess:
             assert process.resident_mb() == 0
             assert process.peak_mb() >= 120
             os.close(read)
-            watchdog.dismiss()
+            reaper.dismiss()
 
         run(test())
 
-    def test_no_watchdog(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_reaper(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """
-        Where no watchdog can be had, functions run all the same.
+        Where no reaper can be had, functions run all the same.
         """
         monkeypatch.setattr(sys, "executable", "/no/such/python")
-        watchdog = Watchdog()
-        watchdog.watch(1)
-        watchdog.forget(1)
-        watchdog.dismiss()
+        reaper = Reaper()
+        reaper.watch(1)
+        reaper.forget(1)
+        reaper.dismiss()
 
 
-class TestGuard:
+class TestHostCheck:
     @pytest.mark.parametrize(
         ("headers", "listening_on", "allowed"),
         [
@@ -223,7 +223,9 @@ class TestFunction:
         monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1")
         monkeypatch.setenv("AWS_LAMBDA_LOG_FORMAT", "JSON")
         own = {"STAGE": "dev", "AWS_LAMBDA_FUNCTION_NAME": "mine"}
-        function = Function("hello", "hello.handler", ["x"], "/task", memory=256, environment=own)
+        function = LocalFunction(
+            "hello", "hello.handler", ["x"], "/task", memory=256, environment=own
+        )
 
         env = function.process_environment("127.0.0.1:1")
 
@@ -252,7 +254,7 @@ class TestFunction:
         monkeypatch.delenv("AWS_REGION", raising=False)
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
 
-        env = Function("hello", "hello.handler", ["x"], "/").process_environment("127.0.0.1:1")
+        env = LocalFunction("hello", "hello.handler", ["x"], "/").process_environment("127.0.0.1:1")
 
         assert (env["AWS_REGION"], env["AWS_DEFAULT_REGION"]) == ("eu-central-1", "eu-central-1")
 
@@ -272,6 +274,17 @@ class TestInvocation:
         tail = run(test())
         assert len(tail) == 4096
         assert tail.endswith("line 999 ü\n".encode())
+
+    @pytest.mark.parametrize("count", [4095, 4096, 8192, 8193, 8194, 20_000])
+    def test_tail_of_empty_lines(self, count: int) -> None:
+        """
+        The tail is complete however short the lines are, and older lines are not kept.
+        """
+        invocation = Invocation(b"{}")
+        for _ in range(count):
+            invocation.record("")
+        assert invocation.tail == b"\n" * min(count, 4096)
+        assert len(invocation._tail) <= 8192
 
     @pytest.mark.parametrize(
         ("code", "reason"),

@@ -12,7 +12,8 @@ import pytest
 
 from amazon_lambda_runtime.local.engine import environment as environment_module
 from amazon_lambda_runtime.local.engine import pool as pool_module
-from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.engine.states import Stage
+from amazon_lambda_runtime.local.server import open_pool
 from tests.local.support import (
     Recorder,
     has_ended,
@@ -22,6 +23,7 @@ from tests.local.support import (
     outcome,
     respond,
     run,
+    until,
 )
 
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -60,14 +62,15 @@ def test_log_of_an_invocation() -> None:
     assert int(match[1]) > 0
 
 
-def test_environment_is_used_again() -> None:
+def test_environment_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     One invocation after the other finds the same environment, and only the first is a cold start.
     """
+    monkeypatch.setattr(environment_module, "ASKS_AGAIN", 30)
 
     async def test() -> Recorder:
         log = Recorder()
-        async with Pool(obedient(["write", "init\n"]), log) as pool:
+        async with open_pool(obedient(["write", "init\n"]), log) as pool:
             for number in range(5):
                 # The answer is not the end of it: asking for the next event is.
                 assert (await invoke(pool, respond(str(number))).wait()).payload == b"%d" % number
@@ -86,7 +89,7 @@ def test_simultaneous_invocations(tmp_path: Path) -> None:
     async def test() -> Recorder:
         log = Recorder()
         one, two = str(tmp_path / "one"), str(tmp_path / "two")
-        async with Pool(obedient(["write", "init\n"]), log) as pool:
+        async with open_pool(obedient(["write", "init\n"]), log) as pool:
             # Neither can end before the other has begun.
             first = invoke(pool, ["touch", one], ["await", two], respond("1"))
             second = invoke(pool, ["touch", two], ["await", one], respond("2"))
@@ -103,18 +106,18 @@ def test_simultaneous_invocations(tmp_path: Path) -> None:
 
 def test_work_after_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    The caller has the answer before the handler is done; who comes meanwhile does not wait long.
+    The caller has the answer before the handler is done; the next event does not wait long.
     """
     monkeypatch.setattr(environment_module, "ASKS_AGAIN", 0.01)
 
     async def test() -> None:
         go_on = tmp_path / "go-on"
         log = Recorder()
-        async with Pool(obedient(), log) as pool:
+        async with open_pool(obedient(), log) as pool:
             first = invoke(pool, respond("1"), ["await", str(go_on)], ["write", "late\n"])
             assert (await first.wait()).payload == b"1"
             assert (await invoke(pool, respond("2")).wait()).payload == b"2"
-            assert not first.over
+            assert first.stage is Stage.ANSWERED
             go_on.touch()
             await first.wait_until_reported()
             late, end = log.index("late"), log.index(f"END RequestId: {first.id}")
@@ -130,7 +133,7 @@ def test_timeout() -> None:
 
     async def test() -> None:
         log = Recorder()
-        async with Pool(obedient(timeout=1), log) as pool:
+        async with open_pool(obedient(timeout=1), log) as pool:
             invocation = invoke(pool, ["start", ["sleep", "600"]], ["sleep", 600])
             answer = await invocation.wait()
             assert answer.failed
@@ -160,7 +163,7 @@ def test_deadline() -> None:
     """
 
     async def test() -> None:
-        async with Pool(obedient(timeout=7), Recorder()) as pool:
+        async with open_pool(obedient(timeout=7), Recorder()) as pool:
             before = time.time()
             invocation = invoke(pool, respond())
             await invocation.wait()
@@ -196,7 +199,7 @@ def test_exit_after_the_answer() -> None:
 
     async def test() -> None:
         log = Recorder()
-        async with Pool(obedient(), log) as pool:
+        async with open_pool(obedient(), log) as pool:
             invocation = invoke(pool, respond(), ["exit", 1])
             assert not (await invocation.wait()).failed
             await invocation.wait_until_reported()
@@ -212,7 +215,7 @@ def test_exit_while_idle() -> None:
 
     async def test() -> None:
         log = Recorder()
-        async with Pool(obedient(["write", f"{os.getpid()}\n"]), log) as pool:
+        async with open_pool(obedient(["write", f"{os.getpid()}\n"]), log) as pool:
             invocation = invoke(pool, respond())
             await invocation.wait_until_reported()
             (environment,) = pool.environments.values()
@@ -318,7 +321,7 @@ class TestClose:
 
         async def test() -> list[int]:
             log = Recorder()
-            async with Pool(obedient(), log) as pool:
+            async with open_pool(obedient(), log) as pool:
                 busy = invoke(pool, ["start", ["sleep", "600"]], ["sleep", 600])
                 child = int(await number(log))
                 idle = invoke(pool, respond())
@@ -336,6 +339,43 @@ class TestClose:
 
         run(test())
 
+    def test_what_waits(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """
+        What is queued when the pool closes is lost, and no process is started for it or after.
+        """
+        monkeypatch.setattr(environment_module, "ASKS_AGAIN", 30)
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(obedient(["write", "init\n"]), log) as pool:
+                first = invoke(pool, respond(), ["await", str(tmp_path / "never")])
+                await first.wait()
+                queued = invoke(pool, respond())
+                assert len(pool.environments) == 1
+            assert (first.stage, queued.stage) == (Stage.REPORTED, Stage.LOST)
+            late = invoke(pool, respond())
+            assert late.stage is Stage.THROTTLED
+            assert not pool.environments
+            assert log.count("init") == 1
+
+        run(test())
+
+    def test_close_during_init(self) -> None:
+        """
+        An init that is ended with the pool is neither repeated nor reported.
+        """
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(obedient(["write", "init\n"], ["sleep", 600]), log) as pool:
+                waiting = invoke(pool, respond())
+                await log.wait_for("init")
+            assert waiting.stage is Stage.LOST
+            assert not pool.environments
+            assert log == ["init"]
+
+        run(test())
+
     def test_process_that_ignores_sigterm(self, tmp_path: Path) -> None:
         """
         A process that does not obey SIGTERM is killed.
@@ -345,7 +385,7 @@ class TestClose:
 
         async def test() -> None:
             log = Recorder()
-            async with Pool(obedient(command=["sh", str(script)]), log) as pool:
+            async with open_pool(obedient(command=["sh", str(script)]), log) as pool:
                 invoke(pool)
                 await log.wait_for("ready")
                 (environment,) = pool.environments.values()
@@ -361,7 +401,7 @@ class TestClose:
         """
 
         async def test() -> None:
-            async with Pool(obedient(["sleep", 600]), Recorder()) as pool:
+            async with open_pool(obedient(["sleep", 600]), Recorder()) as pool:
                 invoke(pool)
                 (environment,) = pool.environments.values()
                 while environment.process is None:
@@ -374,6 +414,5 @@ class TestClose:
 
 async def number(log: Recorder) -> str:
     """Return the first line that is a number, when it is there."""
-    while not (found := [line for line in log if line.isdigit()]):
-        await asyncio.sleep(0.01)
-    return found[0]
+    await until(lambda: any(map(str.isdigit, log)), "a number in the log")
+    return next(line for line in log if line.isdigit())

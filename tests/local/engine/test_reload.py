@@ -1,4 +1,4 @@
-"""Which saves renew a pool, and what is told of them."""
+"""Which saved files renew a pool, and what is logged."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,8 @@ import pytest
 
 from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.engine.reload import reload_on_save
-from tests.local.support import Recorder, invoke, obedient, respond, run
+from amazon_lambda_runtime.local.server import open_pool
+from tests.local.support import Recorder, invoke, obedient, respond, run, until
 
 
 @asynccontextmanager
@@ -18,7 +19,7 @@ async def watched(folder: Path) -> AsyncIterator[tuple[Pool, Recorder]]:
     """A pool whose code is in the folder, watched; its function need not be there."""
     function = replace(obedient(), task_root=str(folder))
     log = Recorder()
-    async with Pool(function, log) as pool:
+    async with open_pool(function, log) as pool:
         watching = asyncio.create_task(reload_on_save(pool, log))
         # Only a change tells that it watches.
         while not log and not watching.done():
@@ -40,7 +41,7 @@ def test_code(tmp_path: Path, name: str) -> None:
         (tmp_path / "sub").mkdir()
         async with watched(tmp_path) as (_, log):
             (tmp_path / name).write_text("x")
-            assert await log.wait_for(name) == f"{name} changed: hello is loaded anew"
+            assert await log.wait_for(name) == f"{name} changed: reloading hello"
 
     run(test())
 
@@ -54,7 +55,7 @@ def test_together(tmp_path: Path) -> None:
         async with watched(tmp_path) as (_, log):
             for name in ("b.py", "a.py", "notes.txt", "a.pyc"):
                 (tmp_path / name).write_text("x")
-            assert await log.wait_for("a.py") == "a.py, b.py changed: hello is loaded anew"
+            assert await log.wait_for("a.py") == "a.py, b.py changed: reloading hello"
 
     run(test())
 
@@ -70,8 +71,7 @@ def test_new_process(tmp_path: Path) -> None:
             before = set(pool.environments)
             (tmp_path / "mod.py").touch()
             await log.wait_for("mod.py")
-            while before & set(pool.environments):
-                await asyncio.sleep(0.01)
+            await until(lambda: not before & set(pool.environments), "the end of the old one")
             assert len(pool.environments) == 1
 
     run(test())
@@ -90,7 +90,7 @@ def test_many_saves_and_events(tmp_path: Path) -> None:
                 answers += [invoke(pool, ["sleep", 0.02], respond()) for _ in range(2)]
                 await asyncio.sleep(0.1)
             assert not any([(await each.wait()).failed for each in answers])
-            assert [line for line in log if "loaded anew" in line]
+            assert [line for line in log if "reloading" in line]
 
     run(test())
 
@@ -103,7 +103,7 @@ def test_nothing_to_watch(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
 
     async def test() -> None:
-        async with Pool(replace(obedient(), task_root=missing), log) as pool:
+        async with open_pool(replace(obedient(), task_root=missing), log) as pool:
             await reload_on_save(pool, log)
 
     run(test())

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.server import open_pool
 from tests.local.support import RUNTIMES, Recorder, run, source_path
 
 HANDLER = """
@@ -37,10 +37,10 @@ PYTHON_RUNTIMES = [
 ]
 
 
-async def invoke(function: Function, *events: object) -> tuple[list[Answer], Recorder]:
+async def invoke(function: LocalFunction, *events: object) -> tuple[list[Answer], Recorder]:
     log = Recorder()
     answers = []
-    async with Pool(function, log) as pool:
+    async with open_pool(function, log) as pool:
         for event in events:
             invocation = pool.invoke(json.dumps(event).encode())
             await invocation.wait_until_reported()
@@ -50,8 +50,10 @@ async def invoke(function: Function, *events: object) -> tuple[list[Answer], Rec
 
 @pytest.mark.parametrize("runtime", PYTHON_RUNTIMES)
 class TestPythonRuntime:
-    def function(self, runtime: str, task_root: Path, handler: str = "mod.handler") -> Function:
-        return Function(
+    def function(
+        self, runtime: str, task_root: Path, handler: str = "mod.handler"
+    ) -> LocalFunction:
+        return LocalFunction(
             name="mod",
             handler=handler,
             command=[sys.executable, "-m", runtime, handler],
@@ -100,7 +102,7 @@ def test_shell_runtime(tmp_path: Path) -> None:
     A runtime needs no more than a shell and curl.
     """
     command = ["sh", str(RUNTIMES / "shell.sh")]
-    function = Function("shell", "-", command, str(tmp_path), timeout=60)
+    function = LocalFunction("shell", "-", command, str(tmp_path), timeout=60)
 
     answers, log = run(invoke(function, {"n": 1}, {"n": 2}))
 

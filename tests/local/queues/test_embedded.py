@@ -24,13 +24,6 @@ from tests.local.support import Recorder, exchange, parse, run
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture(autouse=True)
-def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-
-
 @pytest.fixture
 def server() -> Iterator[EmbeddedSqs]:
     server = EmbeddedSqs.start()
@@ -45,7 +38,7 @@ def client(service: str, endpoint: str) -> Any:
     return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
 
 
-class Function(list[dict[str, Any]]):
+class Receiver(list[dict[str, Any]]):
     """Succeeds, and keeps the records."""
 
     def __init__(self) -> None:
@@ -66,7 +59,7 @@ def test_aws_cli() -> None:
     """The command that is printed sends a message to the function, as it stands."""
 
     async def test() -> None:
-        function = Function()
+        function = Receiver()
         async with AttachedQueues(timeout=1) as queues:
             for name in ("from-cli", "from-cli.fifo"):
                 function.called.clear()
@@ -86,14 +79,15 @@ def test_aws_cli() -> None:
         assert function[1]["attributes"]["MessageGroupId"] == "1"
         assert "MessageGroupId" not in function[0]["attributes"]
 
-    run(test())
+    # The AWS CLI takes seconds to start, and it is started twice.
+    run(test(), 120)
 
 
 def test_message_attributes() -> None:
     """Attributes come through with their types and their checksum."""
 
     async def test() -> None:
-        function = Function()
+        function = Receiver()
         async with AttachedQueues(timeout=1) as queues:
             [queue] = await queues.poll(
                 [QueueSettings("attributes")], function, concurrency=1, log=Recorder()
@@ -126,7 +120,7 @@ def test_sns_and_s3() -> None:
     """What a topic and a bucket send to the queue reaches the function."""
 
     async def test() -> None:
-        function = Function()
+        function = Receiver()
         async with AttachedQueues(timeout=1) as queues:
             [queue] = await queues.poll(
                 [QueueSettings("inbox")], function, concurrency=1, log=Recorder()
@@ -209,7 +203,7 @@ def test_queue_of_another() -> None:
 
 
 def test_long_poll(server: EmbeddedSqs) -> None:
-    """A poll that waits hears at once of what arrives, keeps nobody waiting, and ends in time."""
+    """A long poll returns as soon as a message arrives, holds up no other request, and expires."""
 
     async def test() -> None:
         queue = await server.queue(QueueSettings("long"), 5)
@@ -285,8 +279,8 @@ def test_web_page_elsewhere(server: EmbeddedSqs) -> None:
 
 
 def test_other_services(server: EmbeddedSqs) -> None:
-    """It is no place for other services, and says so."""
-    with pytest.raises(Exception, match="This server has s3, sns, sqs alone"):
+    """Other services are refused, with the names of those that there are."""
+    with pytest.raises(Exception, match="This server has only s3, sns, sqs"):
         client("iam", server.endpoint).list_users()
     with pytest.raises(Exception, match="has not been implemented"):
         client("sns", server.endpoint).list_origination_numbers()

@@ -4,7 +4,7 @@ log      lines to print
 sleep    seconds
 stream   pieces to send, in latin-1, so that a piece may be any bytes
 hold     a file to wait for: behind the first piece, or before the answer
-error    what to raise: its type, its message and the file that the stack shall name
+error    what to raise: its type, its message and the file that the stack names
 answer   what to return
 """
 

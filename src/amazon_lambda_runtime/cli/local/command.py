@@ -18,7 +18,7 @@ from .handler_argument import FUNCTION_NAME, HandlerArgumentError, parse_handler
 from .queue_options import queue_options, require_queues
 
 if TYPE_CHECKING:
-    from amazon_lambda_runtime.local.engine.function import Function
+    from amazon_lambda_runtime.local.engine.function import LocalFunction
 
 EXAMPLES = """
 \b
@@ -142,8 +142,8 @@ def _require_extras(options: dict[str, Any]) -> None:
     require_queues("--on-failure", [options["on_failure"]] if options["on_failure"] else [])
 
 
-def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
-    from amazon_lambda_runtime.local.engine.function import Function
+def _function(words: Sequence[str], options: dict[str, Any]) -> "LocalFunction":
+    from amazon_lambda_runtime.local.engine.function import LocalFunction
 
     settings: dict[str, Any] = {
         "timeout": options["timeout"],
@@ -163,7 +163,9 @@ def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
         if not FUNCTION_NAME.fullmatch(name):
             raise click.ClickException(f"{name!r} is not a function name")
         runtime = [os.path.abspath(program), *words[1:]]
-        return Function(name, os.environ.get("_HANDLER", "-"), runtime, os.getcwd(), **settings)
+        return LocalFunction(
+            name, os.environ.get("_HANDLER", "-"), runtime, os.getcwd(), **settings
+        )
     if len(words) != 1:
         raise click.UsageError(
             "Missing argument 'FILE_OR_HANDLER'." if not words else "Give one FILE_OR_HANDLER."
@@ -173,7 +175,7 @@ def _function(words: Sequence[str], options: dict[str, Any]) -> "Function":
     except HandlerArgumentError as error:
         raise click.ClickException(f"cannot run {words[0]}: {error}") from None
     command = [*_runtime(), found.handler]
-    return Function(found.name, found.handler, command, str(found.task_root), **settings)
+    return LocalFunction(found.name, found.handler, command, str(found.task_root), **settings)
 
 
 def _is_command(words: Sequence[str]) -> bool:
@@ -202,7 +204,7 @@ def _runtime() -> list[str]:
     return [sys.executable, "-m", "amazon_lambda_runtime"]
 
 
-def _debugged(function: "Function", port: int) -> "Function":
+def _debugged(function: "LocalFunction", port: int) -> "LocalFunction":
     """Return the function with a runtime that waits for a debugger, and without time limits."""
     listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
     runtime = [sys.executable, *listen, "-m", "amazon_lambda_runtime", function.handler]

@@ -5,16 +5,16 @@ import sys
 from typing import Any
 
 from amazon_lambda_runtime.cli.signals import stop_signal
-from amazon_lambda_runtime.local.engine.function import Function
-from amazon_lambda_runtime.local.engine.pool import Pool
+from amazon_lambda_runtime.local.engine.function import LocalFunction
+from amazon_lambda_runtime.local.server import open_pool
 
 from .log_lines import printer
 
 
-async def invoke_once(function: Function, event: bytes) -> int:
+async def invoke_once(function: LocalFunction, event: bytes) -> int:
     """Invoke the function; return the exit status: 0, 1 if it failed, 128 + N after signal N."""
     stopped = stop_signal()
-    async with Pool(function, printer(sys.stderr)) as pool:
+    async with open_pool(function, printer(sys.stderr)) as pool:
         invocation = pool.invoke(event)
         # Closing the pool also ends the wait for the report.
         reported = asyncio.ensure_future(invocation.wait_until_reported())

@@ -10,9 +10,9 @@ import click
 
 from amazon_lambda_runtime.cli.extras import has
 from amazon_lambda_runtime.cli.signals import stop_signal
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.host_check import is_loopback
-from amazon_lambda_runtime.local.http import base_url
+from amazon_lambda_runtime.local.http_server import base_url
 from amazon_lambda_runtime.local.queues import QueueError
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
@@ -20,7 +20,7 @@ from amazon_lambda_runtime.project.handler_source import partial_failures
 from .log_lines import printer
 
 
-async def serve_until_stopped(function: Function, options: dict[str, Any]) -> int:
+async def serve_until_stopped(function: LocalFunction, options: dict[str, Any]) -> int:
     """Serve the function until SIGINT or SIGTERM; return the exit status.
 
     Raises click.ClickException if it cannot listen or a queue cannot be used.
@@ -66,7 +66,9 @@ async def _listen(service: LocalLambda, host: str, port: int) -> int:
         raise _cannot_listen(host, port, "--port", error) from None
 
 
-async def _listen_url(service: LocalLambda, function: Function, options: dict[str, Any]) -> str:
+async def _listen_url(
+    service: LocalLambda, function: LocalFunction, options: dict[str, Any]
+) -> str:
     host, port = options["host"], options["url_port"]
     try:
         port = await service.listen_url(function.name, host, port, options["stream"])
@@ -75,7 +77,9 @@ async def _listen_url(service: LocalLambda, function: Function, options: dict[st
     return base_url(host, port)
 
 
-async def _attach(service: LocalLambda, function: Function, options: dict[str, Any]) -> list[str]:
+async def _attach(
+    service: LocalLambda, function: LocalFunction, options: dict[str, Any]
+) -> list[str]:
     if not (options["queues"] or options["on_failure"]):
         return []
     try:

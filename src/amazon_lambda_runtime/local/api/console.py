@@ -1,7 +1,7 @@
-"""The console: a page at the service port's root, and what it asks for.
+"""The console: a page at the root of the service port, and the routes that it reads.
 
-The page invokes through the Invoke API, like everybody else. From here it only learns what there
-is to invoke and what has happened.
+The page invokes through the Invoke API, like any client. From here it only learns which functions
+there are and what has happened.
 """
 
 import hashlib
@@ -20,21 +20,21 @@ from amazon_lambda_runtime.local.http import Request, Response, json_response
 _PAGE = Path(__file__).with_name("page")
 _PREFIX = "/console/"
 _HEADERS = {
-    # Events and logs are written by strangers. The page shows them as text; were it ever to slip,
-    # the browser still runs and fetches nothing that this server has not served.
+    # Events and logs are foreign text, and the page shows them as text. If it ever failed to, the
+    # browser would still run and fetch nothing that this server has not served.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # Ask each time: the answer is a 304 unless the package has been upgraded.
+    # Revalidated each time: the answer is a 304 unless the package has been upgraded.
     "Cache-Control": "no-cache",
 }
 
 
 class Shown(Protocol):
-    """A function, as the page shows it: MB, seconds, its URL if it has one, queues by name."""
+    """A function, as the page shows it: memory in MB, timeout in seconds, queues by name."""
 
     @property
     def name(self) -> str: ...
@@ -59,14 +59,13 @@ class Console:
         self._journal = journal
         self._functions = functions
 
-    async def __call__(self, request: Request) -> Response | None:
-        """Return the response, or None if the path is not the console's."""
-        if request.path == "/":
-            rest = "index.html"
-        elif request.path.startswith(_PREFIX):
-            rest = request.path.removeprefix(_PREFIX)
-        else:
-            return None
+    def has(self, path: str) -> bool:
+        """Return whether this is one of the console's paths."""
+        return path == "/" or path.startswith(_PREFIX)
+
+    def respond(self, request: Request) -> Response:
+        """Return the response to a request for one of the console's paths."""
+        rest = "index.html" if request.path == "/" else request.path.removeprefix(_PREFIX)
         if request.method != "GET":
             return _refusal(405, f"Cannot {request.method} {request.path}", {"Allow": "GET"})
         area, _, name = rest.partition("/")
@@ -102,7 +101,7 @@ class Console:
     def _invocation(self, request_id: str) -> Response:
         entry = self._journal.find(request_id)
         if entry is None:
-            return _refusal(404, f"No invocation {request_id} is remembered")
+            return _refusal(404, f"The invocation {request_id} is not in the journal")
         return _json(entry.whole())
 
     async def _events(self) -> AsyncIterator[bytes]:
@@ -113,7 +112,7 @@ class Console:
 
     def _file(self, name: str, request: Request) -> Response:
         if name not in self._files:
-            return _refusal(404, f"There is no {request.path}")
+            return _refusal(404, f"Not found: {request.path}")
         kind, tag, content = self._files[name]
         headers = {"Content-Type": kind, "ETag": tag, **_HEADERS}
         if request.headers.get("if-none-match") == tag:
@@ -133,7 +132,7 @@ class Console:
 
 
 def _list_samples() -> Response:
-    # Loaded by the first who asks: most invocations come without a browser.
+    # Imported when it is asked for: most invocations come without a browser.
     from amazon_lambda_runtime import samples
 
     return _json(
@@ -148,11 +147,11 @@ def _sample(name: str, request: Request) -> Response:
     from amazon_lambda_runtime import samples
 
     if name not in samples.names():
-        return _refusal(404, f"There is no sample event {name}")
+        return _refusal(404, f"Unknown sample event: {name}")
     defaults = samples.fields(name)
     query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
     try:
-        # As in `lambda-runtime events show`: what is no text by default is given as JSON.
+        # As in `lambda-runtime events show`: a field that is not text by default is given as JSON.
         fields = {
             field: text if isinstance(defaults.get(field, ""), str) else json.loads(text)
             for field, text in query

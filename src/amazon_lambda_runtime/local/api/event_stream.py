@@ -8,14 +8,14 @@ import struct
 import zlib
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
-# In bytes: no message is longer than AWS's may be.
+# In bytes: AWS's limit for the payload of one message.
 _LIMIT = 16 * 1024 * 1024 - 1024
 
 _STRING = 7
 
 
 def chunks(data: bytes) -> bytes:
-    """Return the PayloadChunk messages that carry `data`, as many as it takes."""
+    """Return the PayloadChunk messages that carry `data`."""
     return b"".join(
         _message("PayloadChunk", "application/octet-stream", data[start : start + _LIMIT])
         for start in range(0, len(data), _LIMIT)

@@ -1,39 +1,43 @@
-"""A function URL: HTTP for anybody, as payload format 2.0 for the function and back.
+"""A function URL: any HTTP request to an event in payload format 2.0, and the result to a response.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from amazon_lambda_runtime.local import host_check
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
 from amazon_lambda_runtime.local.http import Request, Response, json_response
+from amazon_lambda_runtime.project.aws_limits import PAYLOAD_BYTES
 from amazon_lambda_runtime.protocol import HTTP_INTEGRATION, JSON, PRELUDE_END
 
-from .invoke_api import PAYLOAD_LIMIT, pause_if_full, resume
+from .invoke_api import pause_if_full, resume
 
 Submit = Callable[[Invocation], None]
 
-# What a client may not be told: the framing of the answer is the server's affair.
+# Header fields that are not passed on: the server frames the response itself.
 _HOP_BY_HOP = {"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"}
+# A header field's name: no space, no colon, no control character.
+_FIELD_NAME = re.compile(r"[!-9;-~\xa1-\U0010ffff]+")
 _INTERNAL_ERROR = json_response(502, {"Message": "Internal Server Error"})
-# In bytes: a prelude that is longer is none.
+# In bytes: a stream without the end of a prelude in its first part has none.
 _PRELUDE_LIMIT = 1024 * 1024
 
 
 class FunctionUrl:
-    """Answers every request with what the function makes of it.
+    """Invokes the function with every request, and answers with its result.
 
-    With `streams`, the answer is sent as the function writes it (invoke mode RESPONSE_STREAM).
+    With `streams`, the response is sent as the function writes it (invoke mode RESPONSE_STREAM).
     """
 
-    def __init__(self, function: Function, submit: Submit, host: str, streams: bool) -> None:
+    def __init__(self, function: LocalFunction, submit: Submit, host: str, streams: bool) -> None:
         self._function = function
         self._submit = submit
         self._host = host
@@ -46,7 +50,7 @@ class FunctionUrl:
         """Invoke the function."""
         if reason := host_check.refusal(request.headers, self._host):
             request.answer(json_response(403, {"Message": reason}))
-        elif request.size > PAYLOAD_LIMIT:
+        elif request.size > PAYLOAD_BYTES:
             request.answer(json_response(413, {"Message": "Request entity too large"}))
         else:
             caller = _Streamed(request) if self._streams else _Buffered(request)
@@ -57,7 +61,7 @@ class FunctionUrl:
             self._submit(invocation)
 
 
-def event_of(request: Request, function: Function, request_id: str) -> dict[str, Any]:
+def event_of(request: Request, function: LocalFunction, request_id: str) -> dict[str, Any]:
     """Return the event in payload format 2.0."""
     now = time.time()
     headers = {name: value for name, value in request.headers.items() if name != "cookie"}
@@ -105,7 +109,7 @@ def event_of(request: Request, function: Function, request_id: str) -> dict[str,
 
 
 def _as_text(request: Request) -> str | None:
-    """Return a body that is text by its content type and in fact; None if it is binary."""
+    """Return the body if its content type is textual and it is UTF-8; None if it is binary."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     textual = (
         kind.startswith("text/")
@@ -121,9 +125,9 @@ def _as_text(request: Request) -> str | None:
 
 
 def response_of(payload: bytes) -> Response:
-    """Return the response that a function's result stands for.
+    """Return the response for a function's result.
 
-    An object with a statusCode is one; anything else is the body of a 200, as JSON.
+    An object with a statusCode is a response; anything else is the body of a 200, as JSON.
     """
     try:
         result = json.loads(payload)
@@ -150,10 +154,10 @@ def response_of(payload: bytes) -> Response:
 
 
 def _head(document: dict[str, Any]) -> tuple[int, "_Headers"]:
-    """Return status and headers; raises ValueError, TypeError, AttributeError if they are none."""
+    """Return status and headers. Raises ValueError, TypeError or AttributeError if malformed."""
     status = int(document.get("statusCode", 200))
     if not 100 <= status <= 599:
-        raise ValueError(f"{status} is no status")
+        raise ValueError(f"not a status: {status}")
     headers = _Headers()
     for name, value in (document.get("headers") or {}).items():
         headers.add(name, value)
@@ -166,7 +170,7 @@ def _head(document: dict[str, Any]) -> tuple[int, "_Headers"]:
 
 
 def _head_of(prelude: bytes) -> tuple[int, "_Headers"] | None:
-    """Return the status and headers that a stream begins with, None if it does not."""
+    """Return the status and headers that a stream begins with, None if they are malformed."""
     try:
         return _head(json.loads(prelude))
     except (ValueError, TypeError, AttributeError, RecursionError):
@@ -174,12 +178,12 @@ def _head_of(prelude: bytes) -> tuple[int, "_Headers"] | None:
 
 
 class _Headers(dict[str, str]):
-    """Header fields for a Response; those that come several times are lines of their own."""
+    """Header fields for a Response; a field that is added again becomes a line of its own."""
 
     def add(self, name: str, value: object) -> None:
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        if not name.isprintable() or not name or ":" in name or "\r" in text or "\n" in text:
-            raise ValueError(f"{name!r} is no header")
+        if not _FIELD_NAME.fullmatch(name) or {"\r", "\n"} & set(text):
+            raise ValueError(f"not a header field: {name!r}")
         if name.lower() in _HOP_BY_HOP:
             return
         present = next((known for known in self if known.lower() == name.lower()), name)
@@ -195,7 +199,7 @@ class _Caller:
         self._request = request
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
-        """Take a piece of the answer, where pieces are wanted."""
+        """Take a piece of the response, if pieces are wanted."""
 
     def reported(self, invocation: Invocation) -> None:
         if invocation.answer is None:
@@ -206,7 +210,7 @@ class _Caller:
 
 
 class _Buffered(_Caller):
-    """A client that gets the answer whole."""
+    """A client that gets the response whole."""
 
     def answered(self, invocation: Invocation, answer: Answer) -> None:
         if answer.failed:
@@ -258,7 +262,7 @@ class _Streamed(_Caller):
     def _start_from_prelude(self, data: bytes) -> bytes:
         """Start with the status and headers that `data` begins with; return what follows them.
 
-        Where they are not complete, wait for more.
+        If they are not complete, wait for more and return nothing.
         """
         prelude, found, rest = data.partition(PRELUDE_END)
         if not found and len(data) < _PRELUDE_LIMIT:

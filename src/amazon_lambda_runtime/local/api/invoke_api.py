@@ -11,33 +11,30 @@ from typing import NoReturn, Protocol
 from urllib.parse import parse_qs, unquote
 
 from amazon_lambda_runtime.local import host_check
-from amazon_lambda_runtime.local.engine.function import VERSION, Function
+from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
 from amazon_lambda_runtime.local.http import Request, Response, json_response
+from amazon_lambda_runtime.project.aws_limits import ASYNC_PAYLOAD_BYTES, PAYLOAD_BYTES, TIMEOUT
 from amazon_lambda_runtime.protocol import JSON
 
 from . import event_stream
-
-# In bytes: what Invoke takes, and what it takes where nobody waits.
-PAYLOAD_LIMIT = 6 * 1024 * 1024
-EVENT_LIMIT = 1024 * 1024
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
 _GET = re.compile(r"/2015-03-31/functions/([^/]+)")
 _LIST = "/2015-03-31/functions/"
-# "name", "account:function:name" or an ARN, with a version or an alias or without.
+# "name", "account:function:name" or an ARN; a version or an alias may follow.
 _NAME = re.compile(
     r"(?:(?:arn:[\w-]+:lambda:[\w-]*:)?(?:\d{12}:)?function:)?([\w-]+)(?::(\$LATEST|[\w-]+))?"
 )
 _QUALIFIER = re.compile(r"\$LATEST|[\w-]{1,128}")
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
-# What AWS's own emulator calls its only function, whatever its name.
+# AWS's emulator has one function and calls it so, whatever its name.
 _THE_FUNCTION = "function"
 
 
 class InvokeError(Exception):
-    """Raised for a request that is refused. SDKs know the error by its name."""
+    """Raised for a request that is refused; `name` is the error that SDKs raise."""
 
     def __init__(self, status: int, name: str, message: str, **more: str) -> None:
         super().__init__(message)
@@ -49,13 +46,13 @@ class InvokeError(Exception):
 class Service(Protocol):
     """The functions, and how they are invoked."""
 
-    def functions(self) -> Iterable[Function]: ...
+    def functions(self) -> Iterable[LocalFunction]: ...
 
-    def submit(self, function: Function, invocation: Invocation, kind: str) -> None:
-        """Run it, with the answer to its caller; `kind` is for the journal."""
+    def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
+        """Run it and answer its caller; `kind` is for the journal."""
 
-    def accept(self, function: Function, invocation: Invocation) -> None:
-        """Run it, and again if it fails, with no caller to wait. Raises InvokeError."""
+    def accept(self, function: LocalFunction, invocation: Invocation) -> None:
+        """Run it asynchronously, with retries. Raises InvokeError if too many are queued."""
 
 
 class InvokeApi:
@@ -65,7 +62,7 @@ class InvokeApi:
         self._service = service
 
     def handle(self, request: Request, host: str) -> None:
-        """Answer the request, now or when the function has. `host` is where the server listens."""
+        """Answer the request, now or when the function does; `host` is where the server listens."""
         try:
             if reason := host_check.refusal(request.headers, host):
                 raise InvokeError(403, "AccessDeniedException", reason)
@@ -101,7 +98,7 @@ class InvokeApi:
             raise InvokeError(
                 400, "InvalidParameterValueException", f"Unknown invocation type: {kind}"
             )
-        event = event_of(request, EVENT_LIMIT if kind == "Event" else PAYLOAD_LIMIT)
+        event = event_of(request, ASYNC_PAYLOAD_BYTES if kind == "Event" else PAYLOAD_BYTES)
         invocation = _invocation(request, event, qualifier)
         if kind == "DryRun":
             request.answer(Response(204, _identity(invocation)))
@@ -117,38 +114,34 @@ class InvokeApi:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind not in ("RequestResponse", "DryRun"):
             raise InvokeError(
-                400, "InvalidParameterValueException", f"A stream is no invocation of type {kind}"
+                400,
+                "InvalidParameterValueException",
+                f"Unknown invocation type of a stream: {kind}",
             )
-        invocation = _invocation(request, event_of(request, PAYLOAD_LIMIT), qualifier)
+        invocation = _invocation(request, event_of(request, PAYLOAD_BYTES), qualifier)
         if kind == "DryRun":
             request.answer(Response(204, _identity(invocation)))
         else:
             invocation.caller = _Streaming(request, invocation)
             self._service.submit(function, invocation, "stream")
 
-    def _function(self, name: str, request: Request) -> tuple[Function, str]:
+    def _function(self, name: str, request: Request) -> tuple[LocalFunction, str]:
         """Return the function of this name or ARN, and the qualifier, "" for none."""
         match = _NAME.fullmatch(name)
         plain, qualifier = (match[1], match[2] or "") if match else (name, "")
-        asked = parse_qs(request.query).get("Qualifier", [""])[0]
-        if asked and (not _QUALIFIER.fullmatch(asked) or (qualifier and qualifier != asked)):
-            raise InvokeError(
-                400, "InvalidParameterValueException", f"Invalid qualifier: {asked[:128]}"
-            )
-        found = list(self._service.functions())
-        for function in found:
-            if plain == function.name or (plain == _THE_FUNCTION and len(found) == 1):
-                return function, qualifier or asked
-        arn = found[0].arn.rpartition(":")[0] if found else "arn:aws:lambda:::function"
-        raise InvokeError(
-            404,
-            "ResourceNotFoundException",
-            f"Function not found: {arn}:{plain}",
-        )
+        qualifier = _qualifier(qualifier, parse_qs(request.query).get("Qualifier", [""])[0])
+        functions = {function.name: function for function in self._service.functions()}
+        if plain in functions:
+            return functions[plain], qualifier
+        if plain == _THE_FUNCTION and len(functions) == 1:
+            return next(iter(functions.values())), qualifier
+        arns = [function.arn for function in functions.values()]
+        arn = arns[0].rpartition(":")[0] if arns else "arn:aws:lambda:::function"
+        raise InvokeError(404, "ResourceNotFoundException", f"Function not found: {arn}:{plain}")
 
 
 class _Caller:
-    """What both kinds of caller have in common: they may ask for the end of the log."""
+    """What both kinds of caller have in common: X-Amz-Log-Type, and being throttled."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -159,12 +152,12 @@ class _Caller:
 
 
 class _Waiting(_Caller):
-    """A caller of Invoke: it gets the answer whole."""
+    """A caller of Invoke, which gets the answer whole."""
 
     wants_pieces = False
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
-        """Never called: it wants none."""
+        """Not called: it wants no pieces."""
 
     def answered(self, invocation: Invocation, answer: Answer) -> None:
         if not self._wants_log:
@@ -184,7 +177,7 @@ class _Waiting(_Caller):
 
 
 class _Streaming(_Caller):
-    """A caller of InvokeWithResponseStream: it gets each piece as it comes."""
+    """A caller of InvokeWithResponseStream, which gets each piece as it comes."""
 
     wants_pieces = True
 
@@ -227,24 +220,32 @@ class _Streaming(_Caller):
         self._request.finish()
 
 
+def _qualifier(of_name: str, asked: str) -> str:
+    """Return the qualifier that a name or the query gives. Raises InvokeError if they disagree."""
+    if asked and (not _QUALIFIER.fullmatch(asked) or of_name not in ("", asked)):
+        message = f"Invalid qualifier: {asked[:128]}"
+        raise InvokeError(400, "InvalidParameterValueException", message)
+    return of_name or asked
+
+
 def _tail(invocation: Invocation) -> str:
     return base64.b64encode(invocation.tail).decode()
 
 
 def pause_if_full(request: Request, invocation: Invocation) -> None:
-    """Have the function wait while its caller reads more slowly than it writes."""
+    """Stop reading the response while the caller reads more slowly than the function writes."""
     if request.is_full and invocation.source is not None:
         invocation.source.pause()
 
 
 def resume(invocation: Invocation) -> None:
-    """Have the function go on writing."""
+    """Read on."""
     if invocation.source is not None:
         invocation.source.resume()
 
 
 def error_of(answer: Answer) -> tuple[str, str]:
-    """Return the type of a failure, and its document as text."""
+    """Return the error type of a failure, and its document as text."""
     text = answer.payload.decode("utf-8", "replace")
     try:
         return str(json.loads(text)["errorType"]), text
@@ -253,7 +254,7 @@ def error_of(answer: Answer) -> tuple[str, str]:
 
 
 def refusal(error: InvokeError) -> Response:
-    """Return the response that says it, as SDKs understand it."""
+    """Return the response that SDKs take for this error."""
     return json_response(error.status, error.document, {"x-amzn-errortype": error.name})
 
 
@@ -267,16 +268,16 @@ def too_many_requests() -> InvokeError:
     )
 
 
-def configuration(function: Function) -> dict[str, object]:
-    """Return what GetFunction tells of a function: its settings, and none of its variables."""
+def configuration(function: LocalFunction) -> dict[str, object]:
+    """Return GetFunction's view of a function: its settings, without its variables."""
     return {
         "FunctionName": function.name,
         "FunctionArn": function.arn,
         "Handler": function.handler,
         "Version": VERSION,
         "PackageType": "Image",
-        "MemorySize": function.memory or 10240,
-        "Timeout": int(function.timeout) or 900,
+        "MemorySize": function.memory_size,
+        "Timeout": int(function.timeout) or TIMEOUT[1],
         "State": "Active",
         "LastUpdateStatus": "Successful",
         "Architectures": ["x86_64"],
@@ -285,7 +286,7 @@ def configuration(function: Function) -> dict[str, object]:
 
 
 def event_of(request: Request, limit: int) -> bytes:
-    """Return the payload as it came, `{}` for none. Raises InvokeError if it is no JSON."""
+    """Return the payload as it came, `{}` for none. Raises InvokeError if it is not JSON."""
     if request.size > limit:
         message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
         raise InvokeError(413, "RequestTooLargeException", message)
@@ -314,7 +315,7 @@ def _invocation(request: Request, event: bytes, qualifier: str) -> Invocation:
 
 
 def _client_context(header: str) -> str:
-    """Return the client context as JSON on one line. Raises InvokeError if it is none."""
+    """Return the client context as JSON on one line. Raises InvokeError if it is malformed."""
     if not header:
         return ""
     try:
@@ -339,11 +340,13 @@ def _on_one_line(text: str) -> str:
 
 def _expect(method: str, request: Request) -> None:
     if request.method != method:
-        raise InvokeError(405, "UnknownOperationException", f"Cannot {request.method} it")
+        raise InvokeError(
+            405, "UnknownOperationException", f"Cannot {request.method} {request.path}"
+        )
 
 
 def _closing() -> InvokeError:
-    return InvokeError(503, "ServiceException", "The local Lambda ends")
+    return InvokeError(503, "ServiceException", "The local Lambda is stopping")
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -8,61 +8,62 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import amazon_lambda_runtime.protocol as protocol
 from amazon_lambda_runtime.local import host_check
-from amazon_lambda_runtime.local.engine.function import Function
+from amazon_lambda_runtime.local.engine.environment import NextRequest
+from amazon_lambda_runtime.local.engine.extensions import Extensions
+from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import (
     Answer,
     Invocation,
     platform_error,
     response_too_large,
 )
-from amazon_lambda_runtime.local.engine.states import TransitionError
+from amazon_lambda_runtime.local.engine.states import (
+    LateAnswerError,
+    TransitionError,
+    UnknownInvocationError,
+)
 from amazon_lambda_runtime.local.http import Request, Response, json_response
 
-if TYPE_CHECKING:
-    from amazon_lambda_runtime.local.engine.environment import Environment
+from .extensions_api import ExtensionsApi, Route, error_response
 
 HOST = "127.0.0.1"
 
 _PING = "/2018-06-01/ping"
-# Neither is served by AWS's emulator, which says so and lets the extension go on.
-_NO_TELEMETRY = {"/2022-07-01/telemetry": "Telemetry", "/2020-08-15/logs": "Logs"}
 _OK = json_response(202, {"status": "OK"})
 _NOT_FOUND = Response(404, {"Content-Type": "text/plain"}, b"404 page not found\n")
 
-Route = Callable[[Request], Response | None]
 
+class Served(Protocol):
+    """What the Runtime API asks of the environment that it belongs to."""
 
-class UnknownInvocationError(Exception):
-    """Raised when a runtime answers an invocation that it does not have."""
-
-
-class LateAnswerError(Exception):
-    """Raised when a runtime answers an invocation that has timed out meanwhile."""
+    @property
+    def function(self) -> LocalFunction: ...
+    @property
+    def extensions(self) -> Extensions: ...
+    def next(self, request: NextRequest) -> None: ...
+    def unanswered(self, request_id: str, wanted: str) -> Invocation: ...
+    def answered(self, invocation: Invocation) -> None: ...
+    def fail_init(self, answer: Answer, error_type: str) -> None: ...
 
 
 class RuntimeApi:
     """Handles the requests that one environment's processes make."""
 
-    def __init__(self, environment: "Environment") -> None:
+    def __init__(self, environment: Served) -> None:
         self._environment = environment
-        extensions = environment.extensions
         self._routes: dict[str, tuple[str, Route]] = {
             protocol.NEXT: ("GET", self._next),
             protocol.INIT_ERROR: ("POST", self._init_error),
-            protocol.REGISTER: ("POST", extensions.register),
-            protocol.EVENT_NEXT: ("GET", extensions.next),
-            protocol.EXTENSION_INIT_ERROR: ("POST", extensions.fail),
-            protocol.EXTENSION_EXIT_ERROR: ("POST", extensions.fail),
             _PING: ("GET", self._ping),
-            **dict.fromkeys(_NO_TELEMETRY, ("PUT", self._no_telemetry)),
+            **ExtensionsApi(environment.function, environment.extensions).routes,
         }
 
     def head(self, request: Request) -> None:
-        """Have the pieces of a streamed response passed on as they come."""
+        """Pass on the pieces of a streamed response as they come."""
         if request.method != "POST" or "transfer-encoding" not in request.headers:
             return
         request_id, kind = _answered(request.path)
@@ -75,25 +76,25 @@ class RuntimeApi:
         try:
             invocation = self._environment.unanswered(request_id, "InvocationResponse")
         except (UnknownInvocationError, TransitionError, LateAnswerError):
-            return  # it is told when it has sent all
+            return  # it is told when it has sent everything
         _Stream(request, invocation)
 
     def handle(self, request: Request) -> None:
-        """Answer the request, or keep it where that takes its time."""
+        """Answer the request, or keep it to be answered later."""
         try:
             response = self._handle(request)
         except UnknownInvocationError:
-            response = _error(400, "Invalid request ID", "InvalidRequestID")
+            response = error_response(400, "Invalid request ID", "InvalidRequestID")
         except TransitionError as error:
-            response = _error(403, str(error), "InvalidStateTransition")
+            response = error_response(403, str(error), "InvalidStateTransition")
         except LateAnswerError:
-            response = _error(410, "Invoke timeout", "InvokeTimeout")
+            response = error_response(410, "Invoke timeout", "InvokeTimeout")
         if response is not None:
             request.answer(response)
 
     def _handle(self, request: Request) -> Response | None:
         if reason := host_check.refusal(request.headers, HOST):
-            return _error(403, reason, "Forbidden")
+            return error_response(403, reason, "Forbidden")
         path = request.path
         route = self._routes.get(path)
         if route is None:
@@ -103,13 +104,13 @@ class RuntimeApi:
             if request.method == "POST":
                 return self._answer(request, request_id, kind)
             return Response(405, {"Allow": "POST"})
-        allowed, serve = route
+        allowed, answer = route
         if request.method != allowed:
             return Response(405, {"Allow": allowed})
-        return serve(request)
+        return answer(request)
 
     def _next(self, request: Request) -> None:
-        self._environment.next(request)
+        self._environment.next(_NextEvent(request, self._environment.function))
 
     def _answer(self, request: Request, request_id: str, kind: str) -> Response:
         if isinstance(request.sink, _Stream):
@@ -118,7 +119,7 @@ class RuntimeApi:
             return response
         if _bad_mode(request):
             message = "Invalid function response mode"
-            return _error(400, message, "InvalidFunctionResponseMode")
+            return error_response(400, message, "InvalidFunctionResponseMode")
         wanted = "InvocationErrorResponse" if kind == protocol.ERROR else "InvocationResponse"
         invocation = self._environment.unanswered(request_id, wanted)
         if request.size > protocol.RESPONSE_LIMIT:
@@ -141,9 +142,22 @@ class RuntimeApi:
     def _ping(self, request: Request) -> Response:
         return Response(200, {"Content-Type": "text/plain"}, b"pong")
 
-    def _no_telemetry(self, request: Request) -> Response:
-        name = _NO_TELEMETRY[request.path]
-        return _error(202, f"{name} API is not supported", f"{name}.NotSupported")
+
+class _NextEvent:
+    """A runtime's request for its next event."""
+
+    __slots__ = ("_function", "_request")
+
+    def __init__(self, request: Request, function: LocalFunction) -> None:
+        self._request = request
+        self._function = function
+
+    def deliver(self, invocation: Invocation) -> None:
+        self._request.on_gone = None
+        self._request.answer(event_response(self._function, invocation))
+
+    def when_gone(self, callback: Callable[[], None]) -> None:
+        self._request.on_gone = callback
 
 
 class _Stream:
@@ -163,7 +177,7 @@ class _Stream:
             self._too_large = not self.invocation.piece(data)
 
     def end(self) -> Response:
-        """Settle the invocation, now that the body is there and what stands behind it."""
+        """Settle the invocation: the body is complete, and so are its trailers."""
         request, invocation = self._request, self.invocation
         request.on_gone = None
         invocation.source = None
@@ -183,8 +197,8 @@ class _Stream:
         self.invocation.fail("Runtime.TruncatedResponse", "Response stream was broken off")
 
 
-def event_response(function: Function, invocation: Invocation) -> Response:
-    """Return what answers /next with this invocation."""
+def event_response(function: LocalFunction, invocation: Invocation) -> Response:
+    """Return the response to /next that carries this invocation."""
     arn = function.arn
     headers = {
         "Content-Type": protocol.JSON,
@@ -203,7 +217,7 @@ def event_response(function: Function, invocation: Invocation) -> Response:
 
 
 def _answered(path: str) -> tuple[str, str]:
-    """Return the request id and the kind of answer that a path stands for; "" for none."""
+    """Return the request id and the kind of answer that a path names; both "" for any other."""
     if path.startswith(protocol.INVOCATION):
         request_id, _, kind = path[len(protocol.INVOCATION) :].partition("/")
         kind = f"/{kind}"
@@ -228,8 +242,4 @@ def _failure(error_type: str, encoded: str) -> Answer:
 
 def _too_large(limit: int = protocol.RESPONSE_LIMIT) -> Response:
     message = f"Exceeded maximum allowed payload size ({limit} bytes)."
-    return _error(413, message, "RequestEntityTooLarge")
-
-
-def _error(status: int, message: str, error_type: str) -> Response:
-    return json_response(status, {"errorMessage": message, "errorType": error_type})
+    return error_response(413, message, "RequestEntityTooLarge")

@@ -1,1 +1,1 @@
-"""What runs a function: its environments, their processes, and what is told of them."""
+"""The engine: execution environments, their processes, scheduling, the log and the journal."""

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: accepted at once, tried again, and accounted for when all has failed.
+"""Asynchronous invocations: accepted at once, retried, and recorded when they have failed for good.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -12,28 +12,36 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from amazon_lambda_runtime.local.closing import Closing
-from amazon_lambda_runtime.local.queues.sqs import QueueError
+from amazon_lambda_runtime.project.aws_limits import (
+    ASYNC_EVENT_AGE,
+    ASYNC_RETRIES,
+    ASYNC_RETRY_DELAYS,
+)
 
 from .function import VERSION
 from .invocation import Answer, TooManyRequests
 from .output import Log
 
-# How many events are accepted and not settled at a time.
+# The most events that are accepted and not settled.
 LIMIT = 10_000
-# AWS's minutes are seconds here.
+# A minute on AWS is a second here.
 CLOCK_SCALE = 1 / 60
 
-# In seconds, of AWS's clock: how often an event tries again that found the function busy.
+# In seconds on AWS: the first and the longest pause of an event that is throttled.
 _THROTTLED = (1.0, 300.0)
 
 
+class DestinationError(Exception):
+    """Raised when a destination does not take a record; the message says why."""
+
+
 class InvokeWithId(Protocol):
-    """Invokes the function under this request id. It may raise TooManyRequests, at once."""
+    """Invokes the function under this request id. Raises TooManyRequests if it is throttled."""
 
     def __call__(self, event: bytes, *, request_id: str) -> Awaitable[Answer]: ...
 
 
-#: Takes an invocation record, as JSON. It may raise QueueError.
+#: Takes an invocation record, as JSON. Raises DestinationError.
 Destination = Callable[[str], Awaitable[None]]
 
 
@@ -47,13 +55,12 @@ class _Event:
 
 
 class AsyncInvocations(Closing):
-    """The events of one function that nobody waits for. An async context manager.
+    """The asynchronous invocations of one function. An async context manager.
 
-    An event that fails is tried again `retries` times, after `delays` seconds (the last of them
-    for all that follow); one that finds the function busy, for up to `maximum_age` seconds. The
-    pauses between attempts are `clock_scale` of what they are on AWS; the age is not scaled: it
-    is the function that takes that time. What came of it goes to a destination, where there is
-    one, and a failure to the log.
+    An event that fails is retried `retries` times, after `delays` seconds (the last of them for
+    all that follow). One that is throttled is retried until it is `maximum_age` seconds old. Pauses
+    are multiplied by `clock_scale`; the age is not, since most of it is the function's own time.
+    A record of the outcome is sent to the destination, if there is one; a failure is also logged.
     """
 
     def __init__(
@@ -62,10 +69,10 @@ class AsyncInvocations(Closing):
         *,
         function_arn: str,
         log: Log,
-        retries: int = 2,
-        delays: Sequence[float] = (60, 120),
+        retries: int = ASYNC_RETRIES,
+        delays: Sequence[float] = ASYNC_RETRY_DELAYS,
         clock_scale: float = CLOCK_SCALE,
-        maximum_age: float = 21_600,
+        maximum_age: float = ASYNC_EVENT_AGE,
         on_failure: Destination | None = None,
         on_success: Destination | None = None,
     ) -> None:
@@ -81,16 +88,16 @@ class AsyncInvocations(Closing):
         self._events: dict[asyncio.Task[None], _Event] = {}
 
     def accept(self, payload: bytes, request_id: str) -> None:
-        """Take an event, which is JSON, and see to it from now on. Raises TooManyRequests."""
+        """Take an event (JSON). Raises TooManyRequests if there are LIMIT events already."""
         if len(self._events) >= LIMIT:
             raise TooManyRequests(f"{LIMIT} events are queued")
         event = _Event(payload, request_id)
-        task = asyncio.create_task(self._see_to(event))
+        task = asyncio.create_task(self._handle(event))
         self._events[task] = event
         task.add_done_callback(self._events.pop)
 
     async def close(self) -> None:
-        """Try no more, and say which events are left; close it before the function."""
+        """Drop the events that are left, and log each. Close this before the function."""
         left = dict(self._events)
         for task in left:
             task.cancel()
@@ -99,11 +106,11 @@ class AsyncInvocations(Closing):
         for task, event in left.items():
             if task.cancelled():
                 self._log(
-                    f"Event RequestId: {event.request_id} is dropped, after "
-                    f"{_attempts(event.attempts)}: this Lambda ends"
+                    f"Event RequestId: {event.request_id} is dropped after "
+                    f"{_attempts(event.attempts)}: the local Lambda ends"
                 )
 
-    async def _see_to(self, event: _Event) -> None:
+    async def _handle(self, event: _Event) -> None:
         condition = await self._condition(event)
         if condition == "Success":
             destination = self._on_success
@@ -113,11 +120,11 @@ class AsyncInvocations(Closing):
         if destination is not None:
             try:
                 await destination(self._record(event, condition))
-            except QueueError as error:
-                self._log(f"Event RequestId: {event.request_id}: no record of it is kept: {error}")
+            except DestinationError as error:
+                self._log(f"Event RequestId: {event.request_id}: its record is lost: {error}")
 
     async def _condition(self, event: _Event) -> str:
-        """Invoke until it has succeeded, or there is a reason to give up, and return which."""
+        """Invoke until it succeeds or there is a reason to give up; return AWS's word for which."""
         busy = 0.0
         while True:
             try:
@@ -145,24 +152,24 @@ class AsyncInvocations(Closing):
         on_aws = f" ({pause / self._scale:g} s on AWS)" if self._scale != 1 else ""
         self._log(
             f"Event RequestId: {event.request_id} failed, attempt {event.attempts} of "
-            f"{self._retries + 1}; again in {pause:g} s{on_aws}"
+            f"{self._retries + 1}; retried in {pause:g} s{on_aws}"
         )
 
     def _report(self, event: _Event, condition: str) -> None:
         where = "there is no on-failure destination"
         if self._on_failure is not None:
-            where = "its record goes to the on-failure destination"
+            where = "its record is sent to the on-failure destination"
         error = ""
         if event.answer is not None:
             error = f": {event.answer.payload.decode(errors='replace')}"
         attempts = _attempts(event.attempts)
         self._log(
-            f"Event RequestId: {event.request_id} failed after {attempts} ({condition}), "
+            f"Event RequestId: {event.request_id} failed after {attempts} ({condition}); "
             f"{where}{error}"
         )
 
     def _record(self, event: _Event, condition: str) -> str:
-        """Return the invocation record that AWS makes, with the payloads as they came."""
+        """Return the invocation record as AWS sends it, with the payloads as they came."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head = {
             "version": "1.0",
@@ -185,7 +192,7 @@ class AsyncInvocations(Closing):
 
 
 def _json(payload: bytes) -> str:
-    """Return a response as it came if it is JSON, and as a string if it is not."""
+    """Return a response as it came if it is JSON, else as a JSON string."""
     text = payload.decode(errors="replace")
     try:
         json.loads(text)

@@ -1,54 +1,72 @@
 """One execution environment: a process, the Runtime API that only it talks to, and a state.
 
-Everything here happens in the event loop and at once, but for starting and stopping the process. A
+Everything here happens at once in the event loop, except for starting and stopping processes. A
 runtime's request for an event is kept until there is one; to answer it is to invoke the function.
+How a request comes and is answered is not known here: see `NextRequest` and `Listen`.
 """
 
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Protocol
 
-from amazon_lambda_runtime.local.api.runtime_api import (
-    HOST,
-    RuntimeApi,
-    UnknownInvocationError,
-    event_response,
-)
-from amazon_lambda_runtime.local.http import Request, serve
-
 from .extensions import Extensions
-from .function import Function
+from .function import LocalFunction
 from .invocation import Answer, Invocation, exit_reason
 from .output import Output
 from .process import Process
-from .reaper import Watchdog
-from .states import TRANSITIONS, Event, State, TransitionError
+from .reaper import Reaper
+from .states import TRANSITIONS, Event, State, TransitionError, UnknownInvocationError
 
 # The runtime's share of the time between SIGTERM and SIGKILL.
-_SHARE = 0.3
-# In seconds: how long an environment that has answered is waited for. It asks for its next event a
-# millisecond later, unless the handler goes on working after its answer.
+_RUNTIME_SHARE = 0.3
+# In seconds: how long the pool waits for an environment that has answered. It asks for its next
+# event a millisecond later, unless the handler goes on working after its answer.
 ASKS_AGAIN = 0.1
-# And how long a runtime that has reported an init error may go on.
+# In seconds: how long a runtime that has reported an init error may go on.
 _LAST_WORDS = 0.5
 
 
+class NextRequest(Protocol):
+    """A runtime's request for its next event, kept until there is one."""
+
+    def deliver(self, invocation: Invocation) -> None:
+        """Answer it with this invocation."""
+
+    def when_gone(self, callback: Callable[[], None]) -> None:
+        """Have this called if the connection is lost before it is answered."""
+
+
+class Listener(Protocol):
+    """A Runtime API that listens."""
+
+    @property
+    def address(self) -> str:
+        """Its HOST:PORT."""
+
+    async def close(self) -> None: ...
+
+
+#: Opens the Runtime API of an environment. Raises OSError if there is no port.
+Listen = Callable[["Environment"], Awaitable[Listener]]
+
+
 class Owner(Protocol):
-    """Whom an environment tells what becomes of it."""
+    """Is told what happens to an environment."""
 
     def changed(self, environment: "Environment") -> None:
-        """Its state is another one."""
+        """Its state has changed."""
 
     def initialised(self, environment: "Environment") -> None:
         """Its runtime has asked for its first event."""
 
     def over(self, environment: "Environment", invocation: Invocation) -> None:
-        """It has done with this invocation."""
+        """It is done with this invocation."""
 
     def free(self, environment: "Environment") -> None:
-        """It may be given an event."""
+        """It can be given an event."""
 
     def wrote(self, invocation: Invocation | None, line: str) -> None:
         """Its processes have written a line, for this invocation or for none in particular."""
@@ -60,30 +78,38 @@ class Owner(Protocol):
 class Environment:
     """One process that takes one invocation at a time."""
 
-    def __init__(self, function: Function, number: int, owner: Owner, watchdog: Watchdog) -> None:
+    def __init__(
+        self,
+        function: LocalFunction,
+        number: int,
+        owner: Owner,
+        listen: Listen,
+        reaper: Reaper,
+    ) -> None:
         self.function = function
         self.number = number
         self.state = State.STARTING
-        #: time.perf_counter() when it was idle last.
+        #: time.perf_counter() when it was last idle.
         self.idle_since = 0.0
-        #: Whether the code that it runs is an older one.
+        #: Whether the code has been saved since it was started.
         self.is_stale = False
         #: How long the runtime took to ask for its first event.
         self.init_ms = 0.0
         self.is_initialised = False
-        #: The error type of an init that failed, and what the runtime has said of it.
+        #: The error type of an init that failed, and what the runtime has reported.
         self.init_failure = ""
         self.init_answer: Answer | None = None
-        #: Whether it was ended because it took too much memory.
+        #: Whether it was killed because it used too much memory.
         self.out_of_memory = False
-        #: Why there is no process any more, or never was one.
+        #: Why the process has ended, or could not be started.
         self.exit_reason = ""
         self.process: Process | None = None
-        self.watchdog = watchdog
-        self.extensions = Extensions(self)
+        self.extensions = Extensions(function, reaper, self.settle, self._extension_ended)
         self._owner = owner
+        self._listen = listen
+        self._reaper = reaper
         self._invocation: Invocation | None = None
-        self._waiting: Request | None = None
+        self._waiting: NextRequest | None = None
         self._started = time.perf_counter()
         self._starting: asyncio.Task[None] | None = None
         self._exit: asyncio.Task[None] | None = None
@@ -102,12 +128,12 @@ class Environment:
 
     @property
     def invocations(self) -> list[Invocation]:
-        """Those that it is at."""
+        """The invocations that it has."""
         return [self._invocation] if self._invocation is not None else []
 
     @property
     def is_ending(self) -> bool:
-        """Whether there is no process, or soon will be none."""
+        """Whether its process has ended or is about to."""
         return self._doomed or self.state in (State.STOPPING, State.GONE)
 
     @property
@@ -117,12 +143,12 @@ class Environment:
 
     @property
     def soon(self) -> float:
-        """How long it is worth to wait for it, in seconds: 0 if it is not."""
+        """How long it is worth waiting for it, in seconds; 0 if it is not."""
         return ASKS_AGAIN if self.has_answered else 0
 
     @property
     def has_answered(self) -> bool:
-        """Whether there is no more to do for it than to ask for its next event."""
+        """Whether its runtime has answered and has not asked for the next event."""
         return self._invocation is not None and self._invocation.answered
 
     def invoke(self, invocation: Invocation) -> None:
@@ -136,73 +162,77 @@ class Environment:
         self._deliver(invocation)
 
     def freeze(self) -> None:
-        """Have the processes of an idle environment stand still until the next event."""
+        """Stop the processes of an idle environment (SIGSTOP) until the next event."""
         if self.state is State.IDLE and self.process is not None:
             self.process.freeze()
             self._move(Event.FREEZE)
 
     def give_up(self, invocation: Invocation) -> bool:
-        """Say whether it lives on after this invocation has taken too long."""
+        """Take a timed-out invocation away from it; return whether its process goes on."""
         return False
 
     def kill(self) -> None:
         """End the processes at once."""
         if self._exit is None:
-            self._doomed = True  # it is just being started
+            self._doomed = True  # its process is being started
         elif not self.is_ending:
             self._move(Event.STOP)
         if self.process is not None:
             self.process.kill()
 
     async def stop(self, reason: str = "spindown") -> None:
-        """End the processes as Lambda does; `gone` afterwards.
+        """End the processes as Lambda does; it is gone when this returns.
 
-        Without an extension that is SIGKILL. With one the runtime gets SIGTERM, the external ones
-        get the event SHUTDOWN with this reason, and there is half a second, or two, before that.
+        Without an extension that is SIGKILL. With one, the runtime gets SIGTERM, external
+        extensions get the event SHUTDOWN with this reason, and SIGKILL follows half a second
+        later, or two seconds if there is an external one.
         """
         if self._starting is not None:
-            # Not cancelled: halfway, there would be a process that nobody knows.
+            # Not cancelled: a process that has just been started would be left behind.
             await asyncio.wait([self._starting])
         if self._exit is None:
             return
         window = self.extensions.shutdown_window
-        if window and self.process is not None and self.state is not State.GONE:
+        process = self.process
+        if window and process is not None and self.state is not State.GONE:
+            frozen = self.state is State.FROZEN
             if not self.is_ending:
                 self._move(Event.STOP)
-            self.process.thaw()
-            self.process.terminate()
-            # Until its extensions have been told, the environment's API stays.
+            if frozen:
+                await process.wake()
+            process.terminate()
+            # The Runtime API stays open until the extensions have been told.
             self._told = asyncio.Event()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), window * _SHARE)
-            await self.extensions.shut_down(reason, window * (1 - _SHARE))
+                await asyncio.wait_for(self._ended.wait(), window * _RUNTIME_SHARE)
+            await self.extensions.shut_down(reason, window * (1 - _RUNTIME_SHARE))
             self._told.set()
         self.kill()
         await asyncio.wait([self._exit])
 
     def flush(self) -> None:
-        """Pass on all that has been written until now."""
+        """Pass on everything that the processes have written so far."""
         if self._output is not None:
             self._output.flush()
 
     def peak_mb(self) -> int:
-        """Return the most memory that the processes have had, as far as it was seen, in MB."""
+        """Return the most memory that the processes have been seen to use, in MB."""
         if self.process is not None:
             self._peak_mb = max(self._peak_mb, self.process.peak_mb())
         return self._peak_mb
 
     def resident_mb(self) -> int:
-        """Return the memory that the processes have now, in MB."""
+        """Return the memory that the processes use now, in MB."""
         return self.process.resident_mb() if self.process is not None else 0
 
-    # What the runtime asks for, through RuntimeApi.
+    # What the runtime asks for, through its Runtime API.
 
-    def next(self, request: Request) -> None:
+    def next(self, request: NextRequest) -> None:
         """Keep the request until there is an event for it. Raises TransitionError."""
         self.flush()
         invocation = self._invocation
         if self.state is State.BUSY and invocation is not None and not invocation.answered:
-            # The connection was lost, perhaps: the runtime has not answered what it got.
+            # It may have lost the connection before it had read the event.
             self._ask(request)
             self._deliver(invocation)
             return
@@ -212,11 +242,12 @@ class Environment:
         self.settle()
 
     def settle(self) -> None:
-        """See whether all have asked for the next event, the runtime and its extensions."""
+        """Go on if the runtime and all extensions have asked for their next event."""
         if self._waiting is None or not self.extensions.are_ready:
             return
         if self.state is State.STARTING:
             self._move(Event.NEXT)
+            self.idle_since = time.perf_counter()
             self._initialised()
             self._owner.initialised(self)
         elif self.state is State.BUSY and self.has_answered:
@@ -226,10 +257,10 @@ class Environment:
     def unanswered(self, request_id: str, wanted: str) -> Invocation:
         """Return the invocation that the runtime is about to answer.
 
-        `wanted` is how the API calls this step.
+        `wanted` is the API's name for this step.
 
-        Raises UnknownInvocationError if the id is not that of the present invocation, and
-        TransitionError if that has been answered.
+        Raises UnknownInvocationError if the environment does not have it, and TransitionError if
+        it has been answered.
         """
         invocation = self._invocation
         if invocation is None or request_id != invocation.id:
@@ -239,31 +270,36 @@ class Environment:
         return invocation
 
     def answered(self, invocation: Invocation) -> None:
-        """Take note that the runtime has answered; it is to ask for another event."""
+        """Take note that the runtime has answered; it will ask for its next event."""
 
     def fail_init(self, answer: Answer, error_type: str) -> None:
-        """Take the runtime's reason not to start. Raises TransitionError if it has."""
+        """Take the runtime's init error. Raises TransitionError if it has been initialised."""
         self._move(Event.INIT_ERROR)
         self.flush()
         self.init_answer = answer
         self.init_failure = error_type or "Runtime.Unknown"
         self._initialised()
-        # It is on its way out, and may have more to say; but nobody waits for it.
+        # It may have more to log before it ends, but not for long.
         asyncio.get_running_loop().call_later(_LAST_WORDS, self.kill)
 
     @property
     def state_name(self) -> str:
-        """What the Runtime API calls the state that it is in."""
+        """The Runtime API's name for its state."""
         if self.state is State.BUSY and self.has_answered:
             return "RuntimeResponseSentState"
         return self.state.value
 
-    def _ask(self, request: Request) -> None:
-        self._waiting = request
-        request.on_gone = lambda: self._hang_up(request)
+    def _extension_ended(self, reason: str) -> None:
+        if not self.is_ending:
+            self.exit_reason = reason
+            self.kill()
 
-    def _hang_up(self, request: Request) -> None:
-        # The event stays here for the next time it asks.
+    def _ask(self, request: NextRequest) -> None:
+        self._waiting = request
+        request.when_gone(lambda: self._hang_up(request))
+
+    def _hang_up(self, request: NextRequest) -> None:
+        # It will ask again, and get the same event.
         if self._waiting is request:
             self._waiting = None
 
@@ -272,14 +308,12 @@ class Environment:
         if request is not None:
             self._hand_over(request, invocation)
 
-    def _hand_over(self, request: Request, invocation: Invocation) -> None:
-        """Answer a request for an event with this one."""
-        request.on_gone = None
+    def _hand_over(self, request: NextRequest, invocation: Invocation) -> None:
         self.extensions.invoke(invocation)
-        request.answer(event_response(self.function, invocation))
+        request.deliver(invocation)
 
     def _forget(self, invocation: Invocation) -> None:
-        """Count an invocation no more among those that it is at."""
+        """Take an invocation off `invocations`."""
         self._invocation = None
 
     def _over(self, invocation: Invocation) -> None:
@@ -301,30 +335,30 @@ class Environment:
     def _initialised(self) -> None:
         if not self.is_initialised:
             self.is_initialised = True
+            self.extensions.close_registration()
             self.init_ms = (time.perf_counter() - self._started) * 1000
 
     def _write(self, line: str) -> None:
-        # Of many at a time nobody can tell whose it is.
+        # With several at a time, a line cannot be attributed.
         invocations = self.invocations
         self._owner.wrote(invocations[0] if len(invocations) == 1 else None, line)
 
     async def _start(self) -> None:
         async with AsyncExitStack() as resources:
             try:
-                api = await serve(HOST, 0, RuntimeApi(self))
+                api = await self._listen(self)
                 resources.push_async_callback(api.close)
-                runtime_api = f"{HOST}:{api.port}"
                 self._output = output = Output(self._write)
                 resources.callback(output.close)
                 try:
-                    variables = await self._variables(runtime_api, resources)
+                    variables = await self._variables(api.address, resources)
                     await self.extensions.start(variables, output, resources)
                     self.process = await Process.start(
                         self.function.command,
                         self.function.task_root,
                         variables,
                         output.write_end,
-                        self.watchdog,
+                        self._reaper,
                     )
                 finally:
                     os.close(output.write_end)

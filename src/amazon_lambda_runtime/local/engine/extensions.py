@@ -1,54 +1,87 @@
-"""The Extensions API: who else lives in an execution environment, and when they are ready.
+"""The extensions of one execution environment: who they are, and whether they are ready.
 
-An internal extension is a part of the runtime's process; an external one is an executable of the
-function's `extensions` folder, a process of its own, and known by its file's name.
+An internal extension is a part of the runtime's process. An external one is an executable of the
+function's `extensions` folder: a process of its own, known by its file's name. Both register
+before the runtime's first event, and an event waits until all have asked for theirs.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 """
 
 import asyncio
-import json
 import os
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from amazon_lambda_runtime.local.http import Request, Response, json_response
-from amazon_lambda_runtime.protocol import EXTENSION_ID
-
-from .function import VERSION
+from .function import LocalFunction
 from .invocation import Invocation
 from .output import Output
 from .process import Process
+from .reaper import Reaper
 
-if TYPE_CHECKING:
-    from .environment import Environment
-
+INVOKE = "INVOKE"
+SHUTDOWN = "SHUTDOWN"
 # In seconds, from SIGTERM to SIGKILL.
 INTERNAL_WINDOW = 0.5
 EXTERNAL_WINDOW = 2.0
 
 
-class _Extension:
-    def __init__(self, name: str, events: list[str], is_external: bool) -> None:
-        self.name = name
-        self.events = events
-        self.is_external = is_external
-        self.waiting: Request | None = None
-        #: Whether it has been told of an invocation and has not asked again.
-        self.is_busy = True
+class ExtensionRequest(Protocol):
+    """An extension's request for its next event, kept until there is one."""
+
+    def invoke(self, invocation: Invocation) -> None:
+        """Answer it with the event INVOKE."""
+
+    def shut_down(self, reason: str, deadline_ms: int) -> None:
+        """Answer it with the event SHUTDOWN."""
+
+
+class RegistrationError(Exception):
+    """Raised when an extension must not register; `error_type` is the API's."""
+
+    def __init__(self, message: str, error_type: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+
+
+@dataclass(slots=True, eq=False)
+class Extension:
+    """One that has registered, for events among INVOKE and SHUTDOWN."""
+
+    name: str
+    events: Sequence[str]
+    is_external: bool
+    waiting: ExtensionRequest | None = None
+    #: Whether it has not asked for its next event: it has just registered, or has had one.
+    is_busy: bool = True
 
 
 class Extensions:
-    """Those of one environment."""
+    """The extensions of one environment.
 
-    def __init__(self, environment: "Environment") -> None:
-        self._environment = environment
-        self._by_id: dict[str, _Extension] = {}
+    `ready` is called when one has asked for its next event; `ended` with a reason when one cannot
+    go on, which is the end of the environment.
+    """
+
+    def __init__(
+        self,
+        function: LocalFunction,
+        reaper: Reaper,
+        ready: Callable[[], None],
+        ended: Callable[[str], None],
+    ) -> None:
+        self._function = function
+        self._reaper = reaper
+        self._ready = ready
+        self._ended = ended
+        self._by_id: dict[str, Extension] = {}
         self._processes: list[Process] = []
+        # External ones that have been started and have not registered.
         self._expected: set[str] = set()
+        self._is_closed = False
 
     @property
     def are_ready(self) -> bool:
@@ -59,7 +92,7 @@ class Extensions:
 
     @property
     def shutdown_window(self) -> float:
-        """How long the environment has between SIGTERM and SIGKILL: 0 without an extension."""
+        """The time between SIGTERM and SIGKILL, in seconds; 0 without an extension."""
         if not self._by_id:
             return 0
         external = any(extension.is_external for extension in self._by_id.values())
@@ -69,115 +102,80 @@ class Extensions:
         self, variables: Mapping[str, str], output: Output, resources: AsyncExitStack
     ) -> None:
         """Start the external ones; `resources` ends them. Raises OSError if one cannot be run."""
-        folder = self._environment.function.extensions
+        folder = self._function.extensions
         files = sorted(Path(folder).iterdir()) if folder else []
         for file in files:
             if file.is_file() and os.access(file, os.X_OK):
                 self._expected.add(file.name)
                 process = await Process.start(
-                    [str(file)], folder, variables, output.write_end, self._environment.watchdog
+                    [str(file)], folder, variables, output.write_end, self._reaper
                 )
                 self._processes.append(process)
                 ending = asyncio.create_task(self._until_exit(file.name, process))
                 resources.push_async_callback(self._kill, process, ending)
 
     def invoke(self, invocation: Invocation) -> None:
-        """Tell those that want to know of an invocation."""
+        """Tell those that have registered for INVOKE."""
         for extension in self._by_id.values():
-            if "INVOKE" in extension.events and extension.waiting is not None:
+            if INVOKE in extension.events and extension.waiting is not None:
                 request, extension.waiting = extension.waiting, None
                 extension.is_busy = True
-                document = {
-                    "eventType": "INVOKE",
-                    "deadlineMs": invocation.deadline_ms,
-                    "requestId": invocation.id,
-                    "invokedFunctionArn": self._environment.function.arn,
-                    "tracing": {"type": "X-Amzn-Trace-Id", "value": invocation.trace_id},
-                }
-                request.answer(json_response(200, document))
+                request.invoke(invocation)
 
     async def shut_down(self, reason: str, seconds: float) -> None:
-        """Tell the external ones that the end is near, and give them this time to go."""
-        deadline = int((time.time() + seconds) * 1000)
-        document = {"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline}
+        """Tell those that have registered for SHUTDOWN, and wait so long for processes to end."""
+        deadline_ms = int((time.time() + seconds) * 1000)
         for extension in self._by_id.values():
-            if "SHUTDOWN" in extension.events and extension.waiting is not None:
-                extension.waiting.answer(json_response(200, document))
+            if SHUTDOWN in extension.events and extension.waiting is not None:
+                extension.waiting.shut_down(reason, deadline_ms)
                 extension.waiting = None
         leaving = [asyncio.create_task(process.wait()) for process in self._processes]
         if leaving:
             await asyncio.wait(leaving, timeout=seconds)
 
-    # What extensions ask for, through RuntimeApi.
+    def close_registration(self) -> None:
+        """Let no more extensions register: the runtime is initialised."""
+        self._is_closed = True
 
-    def register(self, request: Request) -> Response:
-        """Take in an extension: before the runtime's first event, and each but once."""
-        name = request.headers.get("lambda-extension-name", "")
-        if not name:
-            return _error(400, "Extension name missing", "Extension.InvalidExtensionName")
-        try:
-            events = json.loads(request.body or b"{}").get("events") or []
-            unknown = [event for event in events if event not in ("INVOKE", "SHUTDOWN")]
-        except (ValueError, AttributeError, TypeError, RecursionError):
-            return _error(400, "Request body is not valid JSON", "InvalidRequestFormat")
-        is_external = name in self._expected
-        if unknown:
-            return _error(400, f"{unknown[0]}: no such event", "Extension.InvalidEventType")
-        if not is_external and "SHUTDOWN" in events:
-            message = "SHUTDOWN event is not supported for internal extensions"
-            return _error(400, message, "ShutdownEventNotSupportedForInternalExtension")
-        if self._environment.is_initialised:
-            message = "Extension registration is closed"
-            return _error(403, message, "Extension.RegistrationClosed")
+    # What extensions ask for, through the Extensions API.
+
+    def is_external(self, name: str) -> bool:
+        """Return whether this is the name of an external one that has not registered."""
+        return name in self._expected
+
+    def register(self, name: str, events: Sequence[str]) -> str:
+        """Register one and return its identifier. Raises RegistrationError."""
+        if self._is_closed:
+            raise RegistrationError(
+                "Extension registration is closed", "Extension.RegistrationClosed"
+            )
         if any(extension.name == name for extension in self._by_id.values()):
-            return _error(403, f"{name} is registered", "Extension.AlreadyRegistered")
+            raise RegistrationError(f"{name} is registered", "Extension.AlreadyRegistered")
         identifier = str(uuid.uuid4())
-        self._by_id[identifier] = _Extension(name, events, is_external)
+        self._by_id[identifier] = Extension(name, events, self.is_external(name))
         self._expected.discard(name)
-        function = self._environment.function
-        document = {
-            "functionName": function.name,
-            "functionVersion": VERSION,
-            "handler": function.handler,
-        }
-        return json_response(200, document, {"Lambda-Extension-Identifier": identifier})
+        return identifier
 
-    def next(self, request: Request) -> Response | None:
+    def find(self, identifier: str) -> Extension | None:
+        """Return the one that has this identifier, None if there is none."""
+        return self._by_id.get(identifier)
+
+    def next(self, extension: Extension, request: ExtensionRequest) -> None:
         """Keep the request until there is an event for it."""
-        extension = self._by_id.get(request.headers.get(EXTENSION_ID, ""))
-        if extension is None:
-            return _unknown(request)
         extension.waiting = request
         extension.is_busy = False
-        self._environment.settle()
-        return None
+        self._ready()
 
-    def fail(self, request: Request) -> Response:
-        """Take an extension's word that it can't go on: neither can the environment."""
-        extension = self._by_id.get(request.headers.get(EXTENSION_ID, ""))
-        if extension is None:
-            return _unknown(request)
-        self._environment.exit_reason = f"Extension {extension.name} failed"
-        asyncio.get_running_loop().call_soon(self._environment.kill)
-        return json_response(202, {"status": "OK"})
+    def fail(self, extension: Extension) -> None:
+        """End the environment because an extension has reported an error."""
+        # Not at once: it is answered first.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._ended, f"Extension {extension.name} failed")
 
     async def _until_exit(self, name: str, process: Process) -> None:
         await process.wait()
-        if self._expected or not self._environment.is_ending:
-            self._environment.exit_reason = f"Extension {name} has ended"
-            self._environment.kill()
+        self._ended(f"Extension {name} has ended")
 
     async def _kill(self, process: Process, ending: "asyncio.Task[None]") -> None:
         process.kill()
         await asyncio.wait([ending])
-
-
-def _unknown(request: Request) -> Response:
-    if EXTENSION_ID not in request.headers:
-        message = "Missing Lambda-Extension-Identifier header"
-        return _error(403, message, "Extension.MissingExtensionIdentifier")
-    return _error(403, "Unknown extension", "Extension.UnknownExtensionIdentifier")
-
-
-def _error(status: int, message: str, error_type: str) -> Response:
-    return json_response(status, {"errorMessage": message, "errorType": error_type})

@@ -1,4 +1,4 @@
-"""What is known of a function before it runs: its settings, its name in AWS, its environment."""
+"""A function that can be run on this machine: its settings, its ARN, its environment variables."""
 
 import os
 import secrets
@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from amazon_lambda_runtime.project.aws_limits import MEMORY
+
 REGION = "us-east-1"
 ACCOUNT = "012345678912"
 VERSION = "$LATEST"
 
-# What the process that starts us may have from a Lambda around it and a new environment must not
-# inherit. The names that are set below need no mention.
+# Variables of a Lambda that this process may itself run in. A new environment must not inherit
+# them. Those that are set below are overwritten anyway.
 _LEFTOVERS = (
     "AWS_EXECUTION_ENV",
     "AWS_LAMBDA_MAX_CONCURRENCY",
@@ -24,13 +26,14 @@ _LEFTOVERS = (
 
 
 @dataclass(frozen=True)
-class Function:
+class LocalFunction:
     """A function: the command that runs its runtime, and its limits.
 
-    `timeout` is in seconds (0: none), `memory` in MB (0: no limit). `concurrency` is how many
-    execution environments there may be at a time. `max_concurrency` is how many invocations one of
-    them has at a time, as on Lambda Managed Instances; 0 is an ordinary function. `environment` is
-    set over the environment of this process. The command runs in `task_root`.
+    `timeout` is in seconds (0: none), `memory` in MB (0: no limit). `concurrency` is the maximum
+    number of execution environments at a time. `max_concurrency` is the maximum number of
+    invocations that one of them has at a time, as on Lambda Managed Instances; 0 is an ordinary
+    function. `environment` is set over the environment of this process. The command runs in
+    `task_root`.
     """
 
     name: str
@@ -43,7 +46,7 @@ class Function:
     concurrency: int = 10
     max_concurrency: int = 0
     freeze: bool = True
-    #: In seconds: an environment that was idle for so long is ended.
+    #: In seconds: an environment that has been idle for so long is ended.
     idle: float = 300
     region: str = ""
     account: str = ACCOUNT
@@ -61,11 +64,16 @@ class Function:
             self.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or REGION
         )
 
-    def process_environment(self, runtime_api: str, log_socket: str = "") -> dict[str, str]:
-        """Return the variables for one new process.
+    @property
+    def memory_size(self) -> int:
+        """The memory that the function is told it has, in MB."""
+        return self.memory or MEMORY[1]
 
-        `runtime_api` is its HOST:PORT to ask; `log_socket` is where the workers of a managed
-        instance connect their output to.
+    def process_environment(self, runtime_api: str, log_socket: str = "") -> dict[str, str]:
+        """Return the environment variables of one new process.
+
+        `runtime_api` is the HOST:PORT of its Runtime API. `log_socket` is the path of the socket
+        that the workers of a managed instance connect their output to.
         """
         inherited = {name: value for name, value in os.environ.items() if name not in _LEFTOVERS}
         day = time.strftime("%Y/%m/%d", time.gmtime())
@@ -80,7 +88,7 @@ class Function:
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory or 10240),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_size),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"{day}/[{VERSION}]{secrets.token_hex(16)}",

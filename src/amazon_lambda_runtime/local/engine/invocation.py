@@ -5,21 +5,19 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from amazon_lambda_runtime.project.aws_limits import STREAMED_RESPONSE_BYTES
 from amazon_lambda_runtime.protocol import JSON, RESPONSE_LIMIT
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .states import FINAL, STAGES, Stage, StageError, Step
 
-    from amazon_lambda_runtime.local.http import Request
-
-    from .journal import Journal
-
-# In bytes: what X-Amz-Log-Type: Tail is worth, and the most that is streamed.
+# In bytes: the end of the log that X-Amz-Log-Type: Tail returns.
 TAIL_LIMIT = 4096
-STREAM_LIMIT = 200 * 1024 * 1024
+# In seconds: the deadline of a function without a timeout.
+_NO_TIMEOUT = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +29,50 @@ class Answer:
 
 
 class Caller(Protocol):
-    """Who waits for an answer. Without pieces wanted, `piece` is not called."""
+    """Waits for an answer. `piece` is called only if `wants_pieces`."""
 
     wants_pieces: bool
 
     def piece(self, invocation: "Invocation", data: bytes) -> None:
-        """Take a piece of the answer, as the function has written it."""
+        """Take a piece of the response, as the function has written it."""
 
     def answered(self, invocation: "Invocation", answer: Answer) -> None:
         """Take the answer. After pieces, it is empty, or says what went wrong."""
 
     def reported(self, invocation: "Invocation") -> None:
-        """Take note that the log of the invocation is complete."""
+        """Take note that the log of the invocation is complete, or that it is lost."""
 
     def throttled(self, invocation: "Invocation") -> None:
-        """Take note that there is no environment for it: it will not run."""
+        """Take note that the function is at its concurrency: the invocation does not run."""
+
+
+class Observer(Protocol):
+    """Is told of the response, beside the caller."""
+
+    def piece(self, invocation: "Invocation", data: bytes) -> None: ...
+    def answered(self, invocation: "Invocation", answer: Answer) -> None: ...
+
+
+class Source(Protocol):
+    """Where a response comes from, while it comes in pieces."""
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
 
 
 class TooManyRequests(Exception):
-    """Raised where an invocation was not run: the function is at its limit of concurrency."""
+    """Raised for an invocation that does not run because the function is at its concurrency."""
 
 
 class Invocation:
-    """One event, its identity and its answer.
+    """One event, its identity, its stage and its answer.
 
-    `over` is whether the environment has done with it: the runtime has asked for the next event or
-    has ended. `lost` is whether the pool has closed before there was an answer.
+    `event` is JSON; `client_context` is JSON, or "". An id and a trace are made where none is
+    given. The stages are in `states.STAGES`.
     """
 
     __slots__ = (
-        "_gathered",
+        "_pieces",
         "_size",
         "_tail",
         "_waiting",
@@ -73,14 +85,11 @@ class Invocation:
         "id",
         "init_ms",
         "is_streamed",
-        "journal",
         "kind",
-        "lost",
-        "over",
+        "observer",
         "qualifier",
-        "refused",
-        "reported",
         "source",
+        "stage",
         "started",
         "tenant_id",
         "timed_out",
@@ -106,34 +115,32 @@ class Invocation:
         self.tenant_id = tenant_id
         self.qualifier = qualifier
         self.caller = caller
+        self.stage = Stage.WAITING
+        #: In ms since the epoch: when its time is up.
         self.deadline_ms = 0
-        #: time.perf_counter() when it was given to an environment.
+        #: time.perf_counter() when its time began.
         self.started = 0.0
         #: How it was asked for; for the journal.
         self.kind = ""
-        #: Is told of the answer and its pieces.
-        self.journal: Journal | None = None
-        #: How long the init took that was done for it; None if there was none.
+        self.observer: Observer | None = None
+        #: The duration of the init that was done for it; None if there was none.
         self.init_ms: float | None = None
+        #: Whether its time was up, before its answer or after it: REPORT says so.
         self.timed_out = False
         self.timer: asyncio.TimerHandle | None = None
         self.answer: Answer | None = None
-        self.over = False
-        self.reported = False
-        self.lost = False
-        self.refused = False
-        #: Of the response, as its runtime has said it.
+        #: Of the response, as the runtime has sent it.
         self.content_type = JSON
+        #: Whether the caller has been given pieces of the response.
         self.is_streamed = False
-        #: The request that the response comes with, while it comes in pieces.
-        self.source: Request | None = None
-        self._gathered: list[bytes] = []
+        self.source: Source | None = None
+        self._pieces: list[bytes] = []
         self._size = 0
         self._tail: list[str] = []
         self._waiting: list[asyncio.Future[None]] = []
 
     def again(self) -> "Invocation":
-        """Return another attempt at the same, under the same id."""
+        """Return another attempt at the same event, under the same id."""
         return Invocation(
             self.event,
             self.client_context,
@@ -143,101 +150,128 @@ class Invocation:
             qualifier=self.qualifier,
         )
 
-    async def wait(self) -> Answer:
-        """Return the answer when it is there, perhaps long before the invocation is over.
+    # What a caller may wait for.
 
-        Raises TooManyRequests if there are too many others, and asyncio.CancelledError if the pool
-        closes first.
+    async def wait(self) -> Answer:
+        """Return the answer as soon as it is known, perhaps long before the invocation is over.
+
+        Raises TooManyRequests if it was throttled, and asyncio.CancelledError if the pool closes
+        first.
         """
-        await self._until(lambda: self.answer is not None or self.lost or self.refused)
-        if self.refused:
+        await self._until(lambda: self.stage not in (Stage.WAITING, Stage.RUNNING))
+        if self.stage is Stage.THROTTLED:
             raise TooManyRequests(f"{self.id} found the function at its concurrency")
         if self.answer is None:
             raise asyncio.CancelledError("the local Lambda has closed")
         return self.answer
 
     async def wait_until_reported(self) -> None:
-        """Return when its REPORT line is out, or never will be."""
-        await self._until(lambda: self.reported)
+        """Return when its REPORT line is written, or never will be."""
+        await self._until(lambda: self.stage in FINAL)
 
     @property
     def answered(self) -> bool:
         return self.answer is not None
 
+    # What happens to it, stage by stage.
+
+    def begin(self, timeout: float) -> None:
+        """Let its time begin; `timeout` is in seconds, 0 for none."""
+        self._move(Step.BEGIN)
+        self.started = time.perf_counter()
+        self.deadline_ms = int((time.time() + (timeout or _NO_TIMEOUT)) * 1000)
+
     @property
     def limit(self) -> int:
-        """How long the response may be, in bytes."""
+        """The limit of the response, in bytes."""
         streamed = self.caller is not None and self.caller.wants_pieces
-        return STREAM_LIMIT if streamed else RESPONSE_LIMIT
+        return STREAMED_RESPONSE_BYTES if streamed else RESPONSE_LIMIT
 
     def piece(self, data: bytes) -> bool:
-        """Take a piece of the response; say whether it is within the limits."""
+        """Take a piece of the response; return whether it is within the limit."""
         self._size += len(data)
         if self._size > self.limit:
             return False
         if self.caller is not None and self.caller.wants_pieces:
             self.is_streamed = True
             self.caller.piece(self, data)
-            if self.journal is not None:
-                self.journal.piece(self, data)
+            if self.observer is not None:
+                self.observer.piece(self, data)
         else:
-            self._gathered.append(data)
+            self._pieces.append(data)
         return True
 
     def complete(self) -> None:
-        """Take note that the pieces are all there: they are the answer."""
-        self.settle(Answer(b"".join(self._gathered)))
+        """Answer with the pieces, which are all there."""
+        self.settle(Answer(b"".join(self._pieces)))
 
     def settle(self, answer: Answer) -> None:
-        """Give the caller this answer, unless there is one: the first counts."""
-        if self.answer is None and not self.lost:
-            self.answer = answer
-            if self.caller is not None:
-                self.caller.answered(self, answer)
-            if self.journal is not None:
-                self.journal.answered(self, answer.payload, answer.failed)
-            self._wake()
+        """Give the caller this answer, unless it has one or the pool has closed."""
+        before = self.stage
+        self._move(Step.ANSWER)
+        if before is not Stage.RUNNING:
+            return
+        self.answer = answer
+        if self.caller is not None:
+            self.caller.answered(self, answer)
+        if self.observer is not None:
+            self.observer.answered(self, answer)
+        self._wake()
 
     def fail(self, error_type: str, reason: str) -> None:
         """Give the caller an error of the platform's own, in Lambda's words."""
         self.settle(platform_error(error_type, f"RequestId: {self.id} Error: {reason}"))
 
+    def end(self) -> None:
+        """Take note that its environment is done with it."""
+        self._move(Step.END)
+
     def report(self) -> None:
-        """Take note that its log is complete, or that it is lost where there is no answer."""
-        if not self.reported:
-            self.reported = True
-            self.lost = self.answer is None
-            if self.caller is not None:
-                self.caller.reported(self)
-            self._wake()
+        """Take note that its log is complete."""
+        self._move(Step.REPORT)
+        self._reported()
+
+    def abandon(self) -> None:
+        """Take note that the pool closes: nothing more will happen."""
+        self._move(Step.ABANDON)
+        self._reported()
 
     def throttle(self) -> None:
-        """Say that it will not run."""
-        self.refused = self.reported = True
-        if self.journal is not None:
-            # It has waited for a while, in vain.
-            error = platform_error("TooManyRequestsException", "Rate Exceeded.")
-            self.journal.answered(self, error.payload, error.failed)
+        """Refuse to run it."""
+        self._move(Step.THROTTLE)
+        if self.observer is not None:
+            # It has been queued, and was accepted then.
+            self.observer.answered(
+                self, platform_error("TooManyRequestsException", "Rate Exceeded.")
+            )
         if self.caller is not None:
             self.caller.throttled(self)
         self._wake()
 
-    def end(self) -> None:
-        """Take note that the environment has done with it."""
-        self.over = True
-
     @property
     def tail(self) -> bytes:
-        """The last TAIL_LIMIT bytes of the log."""
+        """The last TAIL_LIMIT bytes of its log."""
         return "".join(f"{line}\n" for line in self._tail).encode("utf-8", "replace")[-TAIL_LIMIT:]
 
     def record(self, line: str) -> None:
-        """Note a line of the log."""
+        """Keep a line of its log."""
         self._tail.append(line)
-        if len(self._tail) > TAIL_LIMIT:
-            del self._tail[: -TAIL_LIMIT // 2]
+        # A line takes a byte at least. Lines are dropped many at a time: each time costs a copy.
+        if len(self._tail) > 2 * TAIL_LIMIT:
+            del self._tail[:-TAIL_LIMIT]
 
-    async def _until(self, happened: "Callable[[], bool]") -> None:
+    def _move(self, step: Step) -> None:
+        try:
+            self.stage = STAGES[self.stage][step]
+        except KeyError:
+            raise StageError(f"{self.id}: {step.value} while {self.stage.value}") from None
+
+    def _reported(self) -> None:
+        if self.caller is not None:
+            self.caller.reported(self)
+        self._wake()
+
+    async def _until(self, happened: Callable[[], bool]) -> None:
         while not happened():
             future = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
@@ -251,7 +285,7 @@ class Invocation:
 
 
 def _new_id() -> str:
-    """Return a new UUID, version 4, at a fifth of what the library takes."""
+    """Return a new UUID, version 4, in a fifth of the time that uuid.uuid4 takes."""
     h = os.urandom(16).hex()
     return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"
 
@@ -263,7 +297,7 @@ def new_trace() -> str:
 
 
 def response_too_large(limit: int) -> Answer:
-    """Return the answer to a response that is longer than this, in bytes."""
+    """Return the answer in place of a response that is longer than this limit, in bytes."""
     message = "Response payload size exceeded maximum allowed payload size"
     return platform_error("Function.ResponseSizeTooLarge", f"{message} ({limit} bytes).")
 

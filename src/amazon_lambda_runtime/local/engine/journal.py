@@ -1,10 +1,10 @@
-"""What the local Lambda has done lately and does now, for whoever looks on.
+"""The journal: the last invocations and environments, for the console and other subscribers.
 
-Rule 1: the pool reports to it on its way, so a report costs a time stamp and a reference. What
-somebody who listens is sent is made when there is somebody.
+Rule 1: it is written while invocations run, so a note costs a time stamp and a reference. What a
+subscriber is sent is made only if there is one.
 
-Rule 2: it is bounded in every direction. What is too long is cut and says so, what is old is
-forgotten, and a listener who is too slow starts afresh.
+Rule 2: it is bounded in every direction. Long payloads are cut and marked as cut, old entries are
+forgotten, and a subscriber that is too slow gets a new snapshot.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-# How many invocations are remembered, and how many environments that are gone.
+# How many invocations are kept, and how many environments that are gone.
 INVOCATIONS = 500
 GONE = 50
-# How many changes of state are remembered of one environment.
+# How many changes of state are kept of one environment.
 STATES = 256
 # In bytes: how much is kept of an event, and of an answer.
 PAYLOAD_LIMIT = 256 * 1024
 # How many lines are kept of one invocation and of all together, and how many characters of a line.
 LINES = 200
 LINE_LIMIT = 8 * 1024
-# In bytes: what the invocations may take together. The oldest are forgotten first.
+# In bytes: the limit of all invocations together. The oldest are forgotten first.
 MEMORY_LIMIT = 32 * 1024 * 1024
-# How far a listener may lag behind, in changes and in characters of what they carry.
+# How far a subscriber may lag behind, in changes and in characters of their content.
 BACKLOG = 2000
 BACKLOG_SIZE = 4 * 1024 * 1024
 
@@ -36,7 +36,7 @@ Change = dict[str, Any]
 
 
 class Reported(Protocol):
-    """What the journal wants to know of an invocation."""
+    """What the journal reads of an invocation."""
 
     @property
     def id(self) -> str: ...
@@ -48,7 +48,7 @@ class Reported(Protocol):
 
 @dataclass(slots=True)
 class Entry:
-    """What is remembered of one invocation. Times are those of time.time()."""
+    """What is kept of one invocation. Times are those of time.time()."""
 
     id: str
     kind: str
@@ -65,7 +65,7 @@ class Entry:
     streamed: bool = False
     answer: bytes | bytearray = b""
     answer_size: int = 0
-    # Why a stream broke off; another failure is the answer.
+    # Why a stream broke off. Any other failure is the answer itself.
     error: bytes = b""
     reported_at: float | None = None
     duration_ms: float | None = None
@@ -76,7 +76,7 @@ class Entry:
     held: int = 0
 
     def summary(self) -> Change:
-        """Return all but the payloads and the lines, fit for JSON."""
+        """Return everything but the payloads and the lines, fit for JSON."""
         return {
             "id": self.id,
             "kind": self.kind,
@@ -98,9 +98,9 @@ class Entry:
         }
 
     def whole(self) -> Change:
-        """Return all that is kept of it, fit for JSON; the payloads in base64.
+        """Return everything that is kept, fit for JSON; payloads are in base64.
 
-        `lines` are the last of `line_count`.
+        `lines` are the last ones of `line_count`.
         """
         return {
             **self.summary(),
@@ -115,7 +115,7 @@ class Entry:
 
 
 class _Listener:
-    """The changes that one subscriber has yet to take."""
+    """The changes that one subscriber has not taken yet."""
 
     def __init__(self) -> None:
         self.behind = False
@@ -139,7 +139,7 @@ class _Listener:
         self._news.set()
 
     async def next(self) -> Change | None:
-        """Return the next change, or None if some are lost."""
+        """Return the next change, or None if changes have been dropped."""
         await self._news.wait()
         if self.behind:
             return None
@@ -160,7 +160,7 @@ class Journal:
         self._held = 0
         self._listeners: set[_Listener] = set()
 
-    # What the pool reports.
+    # What Telling notes.
 
     def environment(self, number: int, state: str) -> None:
         """Note an environment's new state: starting, idle, busy, frozen, stopping or gone."""
@@ -175,10 +175,10 @@ class Journal:
             self._tell({"type": "environment", "number": number, "state": state, "at": now})
 
     def accepted(self, invocation: Reported, kind: str, function: str) -> None:
-        """Note a new invocation: a RequestResponse, an Event, or from a stream, url or sqs.
+        """Note a new invocation; its kind is RequestResponse, Event, stream, url or sqs.
 
-        Another attempt has the same id. It takes the place of the one before and goes on with its
-        log, as in CloudWatch.
+        A retry has the same id. It replaces the attempt before and continues its log, as in
+        CloudWatch.
         """
         event = invocation.event
         entry = Entry(
@@ -201,7 +201,7 @@ class Journal:
         self._changed(entry)
 
     def started(self, invocation: Reported, environment: int, cold: bool) -> None:
-        """Note that an environment, new or not, has got the event."""
+        """Note that an environment has the event; `cold` if it was started for it."""
         if entry := self._entries.get(invocation.id):
             entry.started_at = time.time()
             entry.environment = environment
@@ -209,7 +209,7 @@ class Journal:
             self._changed(entry)
 
     def line(self, invocation: Reported | None, text: str) -> None:
-        """Note a line of the log, of an invocation or of none in particular."""
+        """Note a line of the log; the invocation is None if it belongs to none."""
         now = time.time()
         text = text[:LINE_LIMIT]
         entry = self._entries.get(invocation.id) if invocation else None
@@ -249,7 +249,7 @@ class Journal:
             self._tell(change, len(kept))
 
     def answered(self, invocation: Reported, payload: bytes, failed: bool) -> None:
-        """Note the answer. Where it was streamed, a payload is the reason why it broke off."""
+        """Note the answer. Of a streamed answer, the payload is the reason why it broke off."""
         entry = self._entries.get(invocation.id)
         if entry is None:
             return
@@ -280,16 +280,16 @@ class Journal:
             entry.memory_used = memory_used
             self._changed(entry)
 
-    # What others learn.
+    # What others read.
 
     def find(self, request_id: str) -> Entry | None:
-        """Return what is remembered of this invocation."""
+        """Return what is kept of this invocation, None if nothing is."""
         return self._entries.get(request_id)
 
     async def subscribe(self) -> AsyncGenerator[Change, None]:
         """Yield a snapshot and then every change, each fit for JSON, until closed.
 
-        Who takes them too slowly gets another snapshot in place of what came meanwhile.
+        A subscriber that is too slow gets another snapshot in place of the changes it missed.
         """
         listener = _Listener()
         self._listeners.add(listener)

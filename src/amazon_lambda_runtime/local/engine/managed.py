@@ -1,39 +1,45 @@
 """An execution environment of Lambda Managed Instances: many invocations at a time.
 
-It differs from an ordinary one in a few rules. Each request for an event waits for one of its own;
-an invocation is over when it is answered; a timeout ends nothing but the caller's patience; and the
-processes are never frozen. Workers connect their output to a socket instead of inheriting a pipe.
+It differs from an ordinary one in five rules. Several requests for an event wait at a time, each
+for one of its own. An invocation is over when it is answered. A timeout ends the caller's wait and
+not the process. The processes are never frozen. Workers connect their output to a socket instead
+of inheriting a pipe.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html
 """
 
 import asyncio
+import time
 from collections import deque
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from amazon_lambda_runtime.local.api.runtime_api import LateAnswerError, UnknownInvocationError
-from amazon_lambda_runtime.local.http import Request
-
-from .environment import ASKS_AGAIN, Environment, Owner
-from .function import Function
+from .environment import ASKS_AGAIN, Environment, Listen, NextRequest, Owner
+from .function import LocalFunction
 from .invocation import Invocation
-from .reaper import Watchdog
-from .states import Event, State
+from .reaper import Reaper
+from .states import Event, LateAnswerError, State, UnknownInvocationError
 
-# How long an event waits for the first of an environment's workers, in seconds.
+# In seconds: how long an event waits for the first worker of an environment.
 _STARTS_WITHIN = 10
-# How many that have timed out are remembered, so that a late answer is told why.
+# How many timed-out invocations are remembered, so that a late answer is refused as one.
 _REMEMBERED = 1000
 
 
 class ManagedEnvironment(Environment):
     """A process, or the workers that it forks, with up to `max_concurrency` invocations."""
 
-    def __init__(self, function: Function, number: int, owner: Owner, watchdog: Watchdog) -> None:
-        super().__init__(function, number, owner, watchdog)
+    def __init__(
+        self,
+        function: LocalFunction,
+        number: int,
+        owner: Owner,
+        listen: Listen,
+        reaper: Reaper,
+    ) -> None:
+        super().__init__(function, number, owner, listen, reaper)
         self._running: dict[str, Invocation] = {}
-        self._requests: deque[Request] = deque()
+        self._requests: deque[NextRequest] = deque()
         self._late: deque[str] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -62,9 +68,10 @@ class ManagedEnvironment(Environment):
         self._over(invocation)
         return True
 
-    def next(self, request: Request) -> None:
+    def next(self, request: NextRequest) -> None:
         if self.state is State.STARTING:
             self._move(Event.NEXT)
+            self.idle_since = time.perf_counter()
             self._initialised()
             self._keep(request)
             self._owner.initialised(self)
@@ -75,7 +82,7 @@ class ManagedEnvironment(Environment):
             self._move(Event.NEXT)
 
     def settle(self) -> None:
-        """Do nothing: nobody waits for extensions here."""
+        """Do nothing: events do not wait for extensions here."""
 
     def unanswered(self, request_id: str, wanted: str) -> Invocation:
         if request_id in self._late:
@@ -87,13 +94,15 @@ class ManagedEnvironment(Environment):
 
     def answered(self, invocation: Invocation) -> None:
         self.flush()
-        self._over(invocation)
+        # One that timed out while its response was streaming is over already.
+        if invocation.id in self._running:
+            self._over(invocation)
 
-    def _keep(self, request: Request) -> None:
+    def _keep(self, request: NextRequest) -> None:
         self._requests.append(request)
-        request.on_gone = lambda: self._hang_up(request)
+        request.when_gone(lambda: self._hang_up(request))
 
-    def _hang_up(self, request: Request) -> None:
+    def _hang_up(self, request: NextRequest) -> None:
         with suppress(ValueError):
             self._requests.remove(request)
 
@@ -108,7 +117,7 @@ class ManagedEnvironment(Environment):
         return self.function.process_environment(runtime_api, path)
 
     async def _read_log(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on what a worker writes: its lines are unframed."""
+        """Pass on what a worker writes: plain lines, without frames."""
         with suppress(ConnectionError, asyncio.CancelledError, ValueError):
             async for line in reader:
                 self._write(line.decode("utf-8", "replace").rstrip("\r\n"))

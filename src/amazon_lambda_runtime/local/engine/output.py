@@ -1,26 +1,27 @@
-"""What a process writes, as lines.
+"""The output of an environment's processes, as lines of a log.
 
 stdout and stderr share one pipe, so that lines stay in the order in which they were written. The
-pipe is read here and not through an asyncio stream because of `flush`: when a runtime has asked
-for its next event, everything that the handler wrote is in the pipe already, and one read that
-does not wait takes it all. No pause is needed to be sure, and none would be enough.
+pipe is read here and not through an asyncio stream because of `flush`: when a runtime asks for its
+next event, everything that the handler wrote is in the pipe, and one non-blocking read takes it
+all. No pause is needed, and none would be enough.
 """
 
 import asyncio
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 
 class Log(Protocol):
-    """Takes a line of the log, and the id of the request that it belongs to, if it is one's."""
+    """Takes a line of the log, and the id of the request that it belongs to, "" for none."""
 
     def __call__(self, line: str, request_id: str = "", /) -> None: ...
 
 
 _READ = 65536
-# How much is taken at a time before other work has its turn. A full pipe is a sixteenth of it.
+# How many reads are done before other work gets its turn. One read may empty a full pipe.
 _READS = 16
 # In bytes: a longer line is passed on in pieces.
 _LINE_LIMIT = 256 * 1024
@@ -35,8 +36,18 @@ def to_stderr(line: str, request_id: str = "") -> None:
     print(line.replace("\r", "\n"), file=sys.stderr, flush=True)
 
 
+def unfailing(log: Log) -> Log:
+    """Return a log that drops the lines that this one cannot write."""
+
+    def write(line: str, request_id: str = "") -> None:
+        with suppress(Exception):
+            log(line, request_id)
+
+    return write
+
+
 class Output:
-    """The reading end of a pipe. `write_end` is for the process; close it once that has it."""
+    """The reading end of a pipe. Close `write_end` when the process has it."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
@@ -47,14 +58,14 @@ class Output:
         self._loop.add_reader(self._read_end, self._read)
 
     def flush(self) -> None:
-        """Pass on all that has been written until now, an unfinished line included."""
+        """Pass on everything that has been written so far, an unfinished line included."""
         self._read()
         if self._partial:
             self._pass_on(self._partial)
             self._partial = b""
 
     def close(self) -> None:
-        """Flush, and read no more. What is still written goes nowhere."""
+        """Flush, and stop reading."""
         self.flush()
         self._loop.remove_reader(self._read_end)
         os.close(self._read_end)

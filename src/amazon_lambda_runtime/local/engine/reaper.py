@@ -1,8 +1,8 @@
-"""Whatever ends this process, its children end too: also SIGKILL, which leaves it no last word.
+"""The reaper: kills the function's processes when this process ends, even by SIGKILL.
 
-A small process of its own holds the other end of a pipe and a list of process groups. When the pipe
-closes, nobody is left to look after them, and it kills them all. It is in a session of its own, so
-that what is sent to our group or typed at our terminal does not reach it.
+It is a small process that holds the other end of a pipe and a list of process groups. When this
+process ends, however it ends, the pipe closes, and the reaper kills every group on its list. It has
+a session of its own, so that signals to our group and Ctrl-C at our terminal do not reach it.
 """
 
 import os
@@ -12,16 +12,16 @@ import sys
 from contextlib import suppress
 
 
-class Watchdog:
-    """Kills the process groups that it has been told of, when this process ends."""
+class Reaper:
+    """Kills the process groups on its list when this process ends."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def watch(self, group: int) -> None:
-        """Have the process group killed in the end."""
+        """Put a process group on the list."""
         if self._process is None:
-            # Without a watchdog the functions still run.
+            # Functions run without a reaper, too.
             with suppress(OSError):
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", __file__],
@@ -33,11 +33,11 @@ class Watchdog:
         self._tell(f"+{group}\n")
 
     def forget(self, group: int) -> None:
-        """Take back what was said of a group that has ended: its number may be another's soon."""
+        """Take a group that has ended off the list: its number may be used again."""
         self._tell(f"-{group}\n")
 
     def dismiss(self) -> None:
-        """Let it go. What it still watches ends."""
+        """Let the reaper end. It kills what is still on the list."""
         process, self._process = self._process, None
         if process is not None:
             assert process.stdin is not None
@@ -52,7 +52,7 @@ class Watchdog:
 
 
 def main() -> None:
-    """Read the list until there is nobody who could say more, then do what has to be done."""
+    """Keep the list until the pipe closes, then kill every group on it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()

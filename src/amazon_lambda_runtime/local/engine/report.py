@@ -1,4 +1,4 @@
-"""The lines that Lambda itself writes to a function's log."""
+"""The lines that Lambda itself writes to a function's log, in its own format."""
 
 import math
 import time
@@ -22,7 +22,7 @@ def report(
 ) -> str:
     """Return the REPORT line; memory is in MB.
 
-    `init_ms` is None unless it was a cold start; `status` is how it failed, in Lambda's words.
+    `init_ms` is None unless it was a cold start; `status` says how it failed, in Lambda's words.
     """
     line = (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
@@ -35,7 +35,7 @@ def report(
 
 
 def init_report(init_ms: float, phase: str, error_type: str) -> str:
-    """Return the line about an init that failed; `phase` is "init" or "invoke"."""
+    """Return the line of an init that failed; `phase` is "init" or "invoke"."""
     if error_type == "Sandbox.Timedout":
         status = "Status: timeout"
     else:
@@ -44,12 +44,12 @@ def init_report(init_ms: float, phase: str, error_type: str) -> str:
 
 
 def timed_out(request_id: str, seconds: float) -> str:
-    """Return the line about an invocation that took too long."""
+    """Return the line of an invocation that timed out."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
     return f"{stamp}.{int(now * 1000) % 1000:03d}Z {request_id} {reason(seconds)}"
 
 
 def reason(seconds: float) -> str:
-    """Say that a function took longer than these seconds."""
+    """Return Lambda's words for a timeout of so many seconds."""
     return f"Task timed out after {seconds:.2f} seconds"

@@ -1,4 +1,4 @@
-"""SQS queues whose messages are a function's events, as Lambda's event source mappings do it.
+"""SQS queues that invoke a function, as Lambda's event source mappings do.
 
 Nothing here knows how the function runs: it is a callable. Needs the extra `tools`.
 """

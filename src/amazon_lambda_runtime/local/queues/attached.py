@@ -1,4 +1,4 @@
-"""The queues of one local Lambda: opened or made, polled, and closed, all together."""
+"""The queues of one function: opened or made, polled, and closed together."""
 
 import asyncio
 import math
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from amazon_lambda_runtime.local.closing import Closing
 from amazon_lambda_runtime.local.engine.output import Log
+from amazon_lambda_runtime.project.aws_limits import advised_visibility
 
 from .poller import Invoke, Poller
-from .settings import VISIBILITY_FACTOR, QueueSettings
+from .settings import QueueSettings
 from .sqs import Queue, endpoint_of_environment
 
 if TYPE_CHECKING:
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
 class AttachedQueues(Closing):
     """The queues that send events to a function. An async context manager.
 
-    `timeout` is the function's, in seconds. A queue that is given by its name alone is made in a
-    server of its own (see EmbeddedSqs), at `port` (0: any that is free), unless AWS_ENDPOINT_URL
-    says where it is.
+    `timeout` is the function's, in seconds. A queue that is given by its name is made in an
+    EmbeddedSqs at `port` (0: any free one), unless AWS_ENDPOINT_URL says where it is.
 
-    Close it before the function, so that what is in flight can come to its end.
+    Close this before the function, so that batches in flight can be finished.
     """
 
     def __init__(self, *, timeout: float, port: int = 0) -> None:
@@ -35,16 +35,16 @@ class AttachedQueues(Closing):
         self._resources = AsyncExitStack()
 
     async def close(self) -> None:
-        """Poll no more, and close what is open."""
+        """Stop polling, and close the queues."""
         await self._resources.aclose()
 
     async def open(self, settings: QueueSettings) -> Queue:
-        """Open a queue, or make it. Raises QueueError if it is not there or cannot be made."""
+        """Open a queue, or make it. Raises QueueError if that fails."""
         if settings.is_url or endpoint_of_environment():
             queue = await Queue.open(settings.queue)
         else:
             embedded = await self._server()
-            visibility = math.ceil(VISIBILITY_FACTOR * self._timeout) + settings.window
+            visibility = math.ceil(advised_visibility(self._timeout, settings.window))
             queue = await embedded.queue(settings, visibility)
         self._resources.push_async_callback(queue.close)
         return queue
@@ -58,9 +58,9 @@ class AttachedQueues(Closing):
         log: Log,
         partial_failures: bool | None = None,
     ) -> list[Queue]:
-        """Open these queues and poll them until the end. Raises QueueError before any is polled.
+        """Open these queues and poll them until this is closed; the parameters are Poller's.
 
-        The parameters are those of Poller.
+        Raises QueueError if one cannot be opened; then none is polled.
         """
         queues = [await self.open(each) for each in settings]
         for queue, each in zip(queues, settings, strict=True):
@@ -78,7 +78,7 @@ class AttachedQueues(Closing):
         return queues
 
     def send_line(self, queue: Queue) -> str:
-        """Return the command that sends a message to a queue that was made here."""
+        """Return the command that sends a message to this queue."""
         words = ["aws", "sqs", "send-message", "--region", queue.region]
         words += ["--queue-url", queue.url, "--message-body", "{}"]
         if queue.is_fifo:

@@ -1,4 +1,4 @@
-"""What Lambda makes of messages, and of the answer to them: no input or output here.
+"""Messages to events, and the answer to an event to the messages that have failed. No I/O.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -10,17 +10,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amazon_lambda_runtime.local.engine.invocation import Answer
+from amazon_lambda_runtime.project.aws_limits import PAYLOAD_BYTES
 
 from .sqs import Message
-
-# In bytes: what one event may have.
-PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 _HEAD, _BETWEEN, _TAIL = b'{"Records":[', b",", b"]}"
 
 
 def record(message: Message, arn: str) -> bytes:
-    """Return the message as it is in the event of Lambda's that carries it."""
+    """Return the message as Lambda puts it into an event."""
     document = {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -49,11 +47,11 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def events(
-    messages: Sequence[Message], arn: str, limit: int = PAYLOAD_LIMIT
+    messages: Sequence[Message], arn: str, limit: int = PAYLOAD_BYTES
 ) -> Iterator[tuple[bytes, list[Message]]]:
-    """Give the messages as events, each with its messages: one, or more if it were over the limit.
+    """Yield events with their messages: one, or several if one would exceed the limit (in bytes).
 
-    A message that is over the limit by itself has an event to itself.
+    A message that exceeds the limit by itself gets an event of its own.
     """
     records: list[bytes] = []
     taken: list[Message] = []
@@ -71,7 +69,10 @@ def events(
 
 
 def failures(answer: Answer, messages: Sequence[Message], partial: bool) -> set[str]:
-    """Return the ids of the messages that have failed, by the answer to their event."""
+    """Return the ids of the messages that have failed, according to the answer to their event.
+
+    `partial` is ReportBatchItemFailures. A malformed report fails the whole batch.
+    """
     everything = {str(message["MessageId"]) for message in messages}
     if answer.failed:
         return everything
@@ -81,12 +82,12 @@ def failures(answer: Answer, messages: Sequence[Message], partial: bool) -> set[
         reported = _reported(answer.payload)
     except (ValueError, RecursionError):
         return everything
-    # What is not understood is no success: an id too much costs a repetition, one too few a loss.
+    # An unknown id fails the whole batch, as on AWS.
     return reported if reported <= everything else everything
 
 
 def reports_failures(answer: Answer) -> bool:
-    """Say whether the answer names messages that have failed, or tries to."""
+    """Return whether the answer names messages that have failed, or tries to."""
     try:
         return not answer.failed and bool(_reported(answer.payload))
     except (ValueError, RecursionError):
@@ -94,7 +95,7 @@ def reports_failures(answer: Answer) -> bool:
 
 
 def _reported(payload: bytes) -> set[str]:
-    """Return the ids that a response names. Raises ValueError if it is not as it must be."""
+    """Return the ids that a response names. Raises ValueError if it is malformed."""
     response = json.loads(payload.decode()) if payload.strip() else None
     if not response:
         return set()

@@ -1,12 +1,12 @@
-"""SQS on this machine with nothing else installed: moto's server, in a thread of this process.
+"""SQS on this machine: moto's server, in a thread of this process.
 
-It has SNS and S3 too, for what comes to a queue from there. Everything is in memory and gone when
-the process ends. What moto alone does not do, and a poller needs, is done around it:
+It serves SNS and S3, too, for topics and buckets that send to a queue. Everything is in memory, and
+gone when the process ends. Four things that a poller needs and moto lacks are added around it:
 
-- one request at a time: its queues lose messages when threads change them at once;
-- a long poll waits outside of that, and hears at once of what arrives;
-- the messages of a FIFO group that have failed together come back together, in their order;
-- a queue of thousands is still quick: moto goes through all messages, several times, for each.
+- one request at a time: moto's queues lose messages when threads change them concurrently;
+- a long poll waits outside of that lock, and returns as soon as a message arrives;
+- the messages of a FIFO group that have failed together become visible together, in their order;
+- queues of thousands stay fast: moto goes through all messages several times for each request.
 """
 
 import io
@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
 from amazon_lambda_runtime.local import host_check
+from amazon_lambda_runtime.project.aws_limits import LONG_POLL
 
 from .settings import QueueSettings
 from .sqs import Queue, QueueError
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 _SERVICES = ("s3", "sns", "sqs")
-# In seconds: how long the end may take to be noticed.
+# In seconds: how often the server looks whether it has been stopped.
 _STOPPABLE = 0.1
-# In seconds: how often a long poll looks for what comes back by itself.
+# In seconds: how often a long poll looks for messages whose visibility timeout has expired.
 _LOOK = 0.25
-# In milliseconds: how much earlier than it should a FIFO message may come back, with its group.
+# In milliseconds: how much too early a FIFO message may become visible, with its group.
 _TOGETHER = 100
 
 Environ = dict[str, Any]
@@ -57,9 +58,9 @@ class EmbeddedSqs:
 
     @classmethod
     def start(cls, port: int = 0) -> Self:
-        """Serve at this port (0: any that is free). It blocks for a second, while moto is loaded.
+        """Serve at this port (0: any free one). Blocks for about a second, while moto is imported.
 
-        Raises QueueError if moto is not installed or the port cannot be had.
+        Raises QueueError if moto is not installed or the port is not available.
         """
         try:
             from moto.moto_server.werkzeug_app import (
@@ -70,13 +71,13 @@ class EmbeddedSqs:
             from werkzeug.serving import make_server
         except ModuleNotFoundError as error:
             raise QueueError(
-                f"a queue of one's own needs moto and flask ({error.name} is missing): "
+                f"cannot make a queue: it needs moto and flask ({error.name} is missing): "
                 'pip install "amazon-lambda-runtime[tools]"'
             ) from None
 
         class Quiet(MotoRequestHandler):
             def log(self, kind: str, message: str, *args: Any) -> None:
-                """The function's log is no place for each request of its poller."""
+                """Log nothing: the poller's requests do not belong in the function's log."""
 
         def application(service: Any) -> Application:
             if service not in _SERVICES:
@@ -100,17 +101,17 @@ class EmbeddedSqs:
         return cls(server, requests)
 
     def close(self) -> None:
-        """Stop serving; long polls are answered at once. It blocks for a moment."""
+        """Stop serving; long polls are answered at once. Blocks for a moment."""
         self._requests.close()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
     async def queue(self, settings: QueueSettings, visibility: int) -> Queue:
-        """Make the queue of this name, and its dead-letter queue. Raises QueueError.
+        """Create the queue of this name, and its dead-letter queue. Raises QueueError.
 
-        `visibility`, in seconds, is for settings that have none. One that another's settings have
-        made, as the dead-letter queue, is taken as it is.
+        `visibility`, in seconds, is the default for settings that have none. A queue that exists,
+        as another's dead-letter queue, is taken as it is.
         """
         if settings.queue in self._made and settings.redrive is None:
             return await Queue.open(settings.queue, self.endpoint)
@@ -131,7 +132,7 @@ class EmbeddedSqs:
 
 
 class _OneAtATime:
-    """The application around moto's: guards it, and lets in one request at a time."""
+    """The application around moto's: checks Host and Origin, and admits one request at a time."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -149,7 +150,7 @@ class _OneAtATime:
         if reason := host_check.refusal(headers, HOST):
             response = Response(reason + "\n", 403)
         else:
-            # All of it first: a client that is slow to send shall not have the others wait.
+            # Outside of the lock: a client that sends slowly must not hold up the others.
             body = _read(environ)
             seconds, body = _long_poll(environ, body)
             response = self._answer(environ, body, seconds)
@@ -174,7 +175,7 @@ class _OneAtATime:
                     response = Response.from_app(
                         self._application, _with_body(environ, body), buffered=True
                     )
-                except Exception as error:  # whatever moto has no answer for
+                except Exception as error:  # something that moto does not support
                     response = Response(_error(f"{type(error).__name__}: {error}"), 501)
                 left = end - time.monotonic()
                 if left <= 0 or self._closing or b"ReceiptHandle" in response.data:
@@ -200,14 +201,14 @@ def _with_body(environ: Environ, body: bytes) -> Environ:
 
 
 def _long_poll(environ: Environ, body: bytes) -> tuple[float, bytes]:
-    """Return how long a request wants to wait for messages, and its body without that wish."""
+    """Return how long a request would wait for messages, and its body without that wait."""
     try:
         if environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage":
             parameters = json.loads(body)
             seconds = int(parameters.get("WaitTimeSeconds", 0))
             new_body = json.dumps({**parameters, "WaitTimeSeconds": 0}).encode()
         elif b"Action=ReceiveMessage" in body:
-            # The protocol of older SDKs.
+            # The query protocol of older SDKs.
             fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
             seconds = int(fields.get("WaitTimeSeconds", 0))
             new_body = urlencode({**fields, "WaitTimeSeconds": "0"}).encode()
@@ -215,13 +216,13 @@ def _long_poll(environ: Environ, body: bytes) -> tuple[float, bytes]:
             return 0, body
     except (ValueError, AttributeError):
         return 0, body
-    if not 0 <= seconds <= 20:
-        return 0, body  # for moto to refuse
+    if not 0 <= seconds <= LONG_POLL:
+        return 0, body  # moto refuses it
     return seconds, new_body
 
 
 def _prepare(counting: bool) -> None:
-    """Make moto's queues ready for one request, which asks how many messages there are or not."""
+    """Prepare moto's queues for a request; `counting` if it asks for the number of messages."""
     from moto.core.utils import unix_time_millis
     from moto.sqs.models import sqs_backends
 
@@ -238,9 +239,9 @@ def _prepare(counting: bool) -> None:
 
 @cache
 def _quick_queue() -> Any:
-    """Return moto's queue, made quick: it counts its messages only if `counting` is set.
+    """Return a faster class of moto's queue, which counts its messages only if `counting` is set.
 
-    moto counts them all, three times, for each that is sent or received.
+    moto counts them all three times for each message that is sent or received.
     """
     from moto.core.utils import unix_time_millis
     from moto.sqs.exceptions import ReceiptHandleIsInvalid
@@ -286,10 +287,9 @@ def _quick_queue() -> Any:
 
 
 def _return_together(queue: Any, soon: float) -> None:
-    """See that the messages of a FIFO group that were received come back at one moment.
+    """Make the received messages of a FIFO group visible at the same moment.
 
-    moto gives out whichever of them it finds visible while another of the group is not marked so
-    yet, and that is the one that it looks at last.
+    moto would return a later message of the group while an earlier one is still invisible.
     """
     groups: dict[str, list[Any]] = {}
     for message in queue.pending_messages:
@@ -303,7 +303,7 @@ def _return_together(queue: Any, soon: float) -> None:
 
 def _not_here(environ: Environ, start_response: Any) -> Iterable[bytes]:
     start_response("501 Not Implemented", [("Content-Type", "text/xml")])
-    return [_error(f"This server has {', '.join(_SERVICES)} alone")]
+    return [_error(f"This server has only {', '.join(_SERVICES)}")]
 
 
 def _error(message: str) -> bytes:

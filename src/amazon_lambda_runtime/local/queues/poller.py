@@ -1,12 +1,11 @@
 """Polls one queue for one function, as an event source mapping does.
 
-What a message may expect: it is received, the function is invoked with it, and when that has
-succeeded it is deleted. When it has failed nothing is done: it comes back when its visibility
-timeout is over, and goes to the dead-letter queue by the queue's own redrive policy.
-
-Unlike Lambda, the poller receives only what the function has room for. Where the function is busy
-with other callers all the same, the batch is kept, and kept hidden: being throttled costs a
-message none of its receives (https://github.com/aws/aws-cdk/issues/24180 tells what that costs).
+A message is received, the function is invoked with it, and if that succeeds the message is deleted.
+If it fails, nothing is done: it becomes visible again when its visibility timeout expires, and goes
+to the dead-letter queue by the queue's own redrive policy. Unlike Lambda, the poller receives only
+as many batches as the function has room for. If the function is throttled by other callers, the
+batch is kept and stays invisible, so that throttling costs a message none of its receives (on AWS
+it does: https://github.com/aws/aws-cdk/issues/24180).
 """
 
 import asyncio
@@ -17,29 +16,34 @@ from typing import Any, Self
 from amazon_lambda_runtime.local.closing import Closing
 from amazon_lambda_runtime.local.engine.invocation import Answer, TooManyRequests
 from amazon_lambda_runtime.local.engine.output import Log
+from amazon_lambda_runtime.project.aws_limits import (
+    PAYLOAD_BYTES,
+    VISIBILITY_FACTOR,
+    advised_visibility,
+)
 
-from .batch import PAYLOAD_LIMIT, events, failures, reports_failures
-from .settings import VISIBILITY_FACTOR, QueueSettings
+from .batch import events, failures, reports_failures
+from .settings import QueueSettings
 from .sqs import Message, Queue, QueueError
 
-# In seconds: how long a poll waits for a message, and with it Ctrl-C for the poll. Less than
-# Lambda's 20, for that.
+# In seconds: how long a poll waits for a message. Ctrl-C waits for the poll, so this is less than
+# Lambda's 20.
 _LONG_POLL = 1
-# In seconds: how often a throttled batch tries again, how often an endpoint that is gone.
+# In seconds: the first and the longest pause of a throttled batch, and of an endpoint that fails.
 _THROTTLED = (0.1, 2.0)
 _UNREACHABLE = (1.0, 30.0)
-# In seconds: how often messages that are done are deleted again, where SQS does not obey.
+# In seconds: the pauses between the attempts to delete a batch.
 _DELETE_AGAIN = (0.2, 1.0, 5.0)
 
-#: Invokes the function with an event. It may raise TooManyRequests, at once.
+#: Invokes the function with an event. Raises TooManyRequests if it is throttled.
 Invoke = Callable[[bytes], Awaitable[Answer]]
 
 
 class Poller(Closing):
-    """Polls a queue from entry to exit. An async context manager.
+    """Polls a queue while it is open. An async context manager.
 
-    `concurrency` is how many batches are in flight at most, `timeout` the function's, in seconds.
-    `partial_failures` is what the function's class says of itself, None if it says nothing.
+    `concurrency` is the maximum number of batches in flight, `timeout` the function's, in seconds.
+    `partial_failures` is what the function's class declares, None if it declares nothing.
     """
 
     def __init__(
@@ -64,7 +68,7 @@ class Poller(Closing):
         self._throttled: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._told_of_loss = False
-        # Set when an invocation has ended, cleared when one was refused.
+        # Set when an invocation has ended, cleared when one was throttled.
         self._room = asyncio.Event()
         self._room.set()
 
@@ -74,38 +78,39 @@ class Poller(Closing):
         return self
 
     async def close(self) -> None:
-        """Receive no more, let what is in flight come to its end, and give back the rest at once.
+        """Stop polling, finish the batches in flight, and make the other messages visible again.
 
-        It takes at most the function's timeout, and a second or two.
+        This takes at most the function's timeout and a second or two.
         """
         self._stopping = True
         self._polling.cancel()
         await asyncio.wait([self._polling])
         await _end(self._throttled)
         if self._batches:
-            self._log(f"waits for {_count(self._batches, 'batch', 'batches')} in flight")
+            self._log(f"waiting for {_count(self._batches, 'batch', 'batches')} in flight")
             await asyncio.wait(self._batches, timeout=self._timeout)
         await _end(self._batches)
 
     def _warn(self) -> None:
         window = self._settings.window
-        enough = VISIBILITY_FACTOR * self._timeout + window
+        enough = advised_visibility(self._timeout, window)
         if self._queue.visibility < enough:
+            plus = " plus the window" if window else ""
             self._log(
-                f"warning: the visibility timeout is {self._queue.visibility} s; at less than "
-                f"6 x the function's timeout{' and the window' if window else ''} "
-                f"({enough:g} s) messages can come back while they are being processed"
+                f"warning: the visibility timeout is {self._queue.visibility} s; with less than "
+                f"{VISIBILITY_FACTOR} x the function's timeout{plus} ({enough:g} s), "
+                "messages can be redelivered while they are being processed"
             )
         partial, declared = self._settings.partial, self._partial_failures
         if declared and not partial:
             self._log(
-                "warning: the function reports partial failures and the queue is polled without "
-                "partial=true: messages that it reports as failed are lost"
+                "warning: the function reports partial failures, but the queue is polled without "
+                "partial=true: messages that it reports as failed are deleted. Add partial=true"
             )
         if declared is False and partial:
             self._log(
-                "warning: partial=true, and the function does not report partial failures "
-                "(partial_failures is False): one failure fails the batch"
+                "warning: partial=true, but the function does not report partial failures "
+                "(partial_failures is False): one failure fails the whole batch"
             )
 
     async def _poll(self) -> None:
@@ -118,14 +123,14 @@ class Poller(Closing):
                 await self._collect(batch)
             except QueueError as error:
                 if not delay:
-                    self._log(f"{error}; tries again until it can")
+                    self._log(f"{error}; retrying until it succeeds")
                 delay = _longer(delay, _UNREACHABLE)
             except asyncio.CancelledError:
                 await self._give_back(batch)
                 raise
             else:
                 if delay:
-                    self._log("can be reached again")
+                    self._log("receiving again")
                 delay = 0.0
             if batch:
                 task = asyncio.create_task(self._process(batch))
@@ -137,7 +142,7 @@ class Poller(Closing):
                 await asyncio.sleep(delay)
 
     async def _collect(self, batch: list[Message]) -> None:
-        """Fill the batch: with what one poll brings, and what else comes within the window."""
+        """Fill the batch with what one poll receives, and with what arrives within the window."""
         limit = self._settings.batch_size
 
         async def receive(wait: int) -> None:
@@ -158,22 +163,27 @@ class Poller(Closing):
             for event, messages in events(batch, self._queue.arn):
                 if self._stopping:
                     break
-                if failed_groups & {_group(message) for message in messages}:
-                    # Not before its elders: they come back, and so does this one behind them.
+                if failed_groups & self._groups(messages):
+                    # A FIFO group stays in order: these are redelivered after those that failed.
                     continue
                 answer = await self._answer(event, messages)
-                failed = failures(answer, messages, self._settings.partial)
                 for message in messages:
-                    # None: a standard queue may give the same message twice.
+                    # None: a standard queue may deliver the same message twice.
                     unsettled.pop(message["MessageId"], None)
-                    if self._queue.is_fifo and message["MessageId"] in failed:
-                        failed_groups.add(_group(message))
+                failed = failures(answer, messages, self._settings.partial)
+                failed_groups |= self._groups(_with_ids(messages, failed))
                 self._report(answer, messages, failed)
-                done = [message for message in messages if message["MessageId"] not in failed]
-                await _to_its_end(self._delete(done))
+                done = {message["MessageId"] for message in messages} - failed
+                await _to_its_end(self._delete(_with_ids(messages, done)))
         finally:
             self._slots.release()
             await self._give_back(list(unsettled.values()))
+
+    def _groups(self, messages: Sequence[Message]) -> set[str]:
+        """Return the groups that the messages of a FIFO queue are in."""
+        if not self._queue.is_fifo:
+            return set()
+        return {str(message["Attributes"]["MessageGroupId"]) for message in messages}
 
     async def _answer(self, event: bytes, messages: Sequence[Message]) -> Answer:
         loop = asyncio.get_running_loop()
@@ -211,14 +221,14 @@ class Poller(Closing):
     def _report(self, answer: Answer, messages: Sequence[Message], failed: set[str]) -> None:
         if failed:
             self._log(
-                f"{len(failed)} of {_count(messages, 'message', 'messages')} failed, and will come "
-                f"back when the visibility timeout ({self._queue.visibility} s) is over"
+                f"{len(failed)} of {_count(messages, 'message', 'messages')} failed; redelivered "
+                f"when the visibility timeout ({self._queue.visibility} s) expires"
             )
         elif not self._settings.partial and not self._told_of_loss and reports_failures(answer):
             self._told_of_loss = True
             self._log(
-                "warning: the response has batchItemFailures, but without partial=true they mean "
-                "nothing, as on AWS without ReportBatchItemFailures: those messages are lost"
+                "warning: the response has batchItemFailures, which are ignored without "
+                "partial=true, as on AWS without ReportBatchItemFailures: the messages are deleted"
             )
 
     async def _delete(self, messages: list[Message]) -> None:
@@ -232,21 +242,21 @@ class Poller(Closing):
                 return
             await asyncio.sleep(delay)
         count = _count(messages, "message", "messages")
-        self._log(f"{count} could not be deleted and may be processed again: {reason}")
+        self._log(f"{count} could not be deleted, and may be redelivered: {reason}")
 
     async def _give_back(self, messages: list[Message]) -> None:
         if messages:
             try:
                 await self._queue.hide(messages, 0)
             except QueueError as error:
-                self._log(f"messages will come back late: {error}")
+                self._log(f"messages stay invisible until their timeout expires: {error}")
 
     def _log(self, text: str) -> None:
         self._write(f"SQS {self._queue.name}: {text}")
 
 
 async def _to_its_end(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Await what must not be cut short: if this is cancelled, it is when that is done."""
+    """Await what must not be cut short: a cancellation takes effect when it is done."""
     task = asyncio.create_task(coroutine)
     try:
         await asyncio.shield(task)
@@ -271,11 +281,11 @@ def _longer(delay: float, bounds: tuple[float, float]) -> float:
 
 
 def _is_full(batch: Sequence[Message]) -> bool:
-    return sum(len(message["Body"]) for message in batch) >= PAYLOAD_LIMIT
+    return sum(len(message["Body"]) for message in batch) >= PAYLOAD_BYTES
 
 
-def _group(message: Message) -> str:
-    return str(message.get("Attributes", {}).get("MessageGroupId", ""))
+def _with_ids(messages: Sequence[Message], ids: set[str]) -> list[Message]:
+    return [message for message in messages if message["MessageId"] in ids]
 
 
 def _count(things: Sequence[Any] | set[Any], one: str, many: str) -> str:

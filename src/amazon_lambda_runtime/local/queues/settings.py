@@ -1,19 +1,22 @@
-"""What is said of a queue and how it is polled, within the limits of Lambda and SQS.
+"""The settings of a queue and of its polling, within the limits of Lambda and SQS.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
 """
 
-import re
 from dataclasses import dataclass
 
-_FIFO = ".fifo"
-_NAME = re.compile(r"(?=.{1,80}$)[A-Za-z0-9_-]+(?:\.fifo)?")
-# How many messages one ReceiveMessage or DeleteMessageBatch takes.
-SQS_BATCH = 10
-# Lambda's own advice for the visibility timeout, in times of the function's: room for the
-# invocation, and for attempts that are throttled.
-VISIBILITY_FACTOR = 6
-# How often a message is received before it is given up, where only a DLQ is asked for.
+from amazon_lambda_runtime.project.aws_limits import (
+    BATCH_SIZE,
+    BATCH_WINDOW,
+    FIFO_BATCH_SIZE,
+    FIFO_SUFFIX,
+    MAX_RECEIVE_COUNT,
+    QUEUE_NAME,
+    SQS_BATCH,
+    VISIBILITY_TIMEOUT,
+)
+
+# How often a message is received before it goes to the DLQ, if only a DLQ is given.
 _MAX_RECEIVE_COUNT = 3
 
 
@@ -25,9 +28,9 @@ class SettingsError(ValueError):
 class QueueSettings:
     """A queue, by its URL or its name, and how Lambda polls it.
 
-    `batch_size` is in messages, `window` in seconds. `partial` is ReportBatchItemFailures. The
-    others are for a queue that is made here: `dlq` is the name of its dead-letter queue, which a
-    message goes to when it has been received `max_receive_count` times, and `visibility` its
+    `batch_size` is in messages, `window` in seconds; `partial` is ReportBatchItemFailures. The
+    others are for a queue that is made here: `dlq` is the name of its dead-letter queue, to which
+    a message goes when it has been received `max_receive_count` times; `visibility` is its
     visibility timeout in seconds.
 
     Raises SettingsError for what AWS would refuse.
@@ -42,30 +45,39 @@ class QueueSettings:
     visibility: int | None = None
 
     def __post_init__(self) -> None:
-        _within("batch_size", self.batch_size, 1, 10_000)
-        _within("window", self.window, 0, 300)
-        if self.is_fifo and self.window:
-            raise SettingsError("window: Lambda has none for a FIFO queue")
-        if self.is_fifo:
-            _within("batch_size of a FIFO queue", self.batch_size, 1, SQS_BATCH)
-        if self.batch_size > SQS_BATCH and not self.window:
-            raise SettingsError(
-                f"batch_size={self.batch_size}: more than {SQS_BATCH} takes a window, in seconds"
-            )
+        self._check_polling()
         if self.is_url:
             for name in ("dlq", "max_receive_count", "visibility"):
                 if getattr(self, name) is not None:
-                    raise SettingsError(f"{name}: {self.queue} has its own; give a name, no URL")
+                    raise SettingsError(
+                        f"{name}: only for a queue that is made here; {self.queue} exists already"
+                    )
+        else:
+            self._check_new_queue()
+
+    def _check_polling(self) -> None:
+        _within("window", self.window, BATCH_WINDOW)
+        if self.is_fifo:
+            _within("batch_size of a FIFO queue", self.batch_size, FIFO_BATCH_SIZE)
+            if self.window:
+                raise SettingsError("window: Lambda has none for a FIFO queue")
             return
+        _within("batch_size", self.batch_size, BATCH_SIZE)
+        if self.batch_size > SQS_BATCH and not self.window:
+            raise SettingsError(
+                f"batch_size={self.batch_size}: more than {SQS_BATCH} needs a window (in seconds)"
+            )
+
+    def _check_new_queue(self) -> None:
         _check_name("queue", self.queue)
-        if self.visibility is not None:
-            _within("visibility", self.visibility, 0, 43_200)
-        if self.max_receive_count is not None:
-            _within("max_receive_count", self.max_receive_count, 1, 1000)
+        _within("visibility", self.visibility, VISIBILITY_TIMEOUT)
+        _within("max_receive_count", self.max_receive_count, MAX_RECEIVE_COUNT)
         if self.dlq is not None:
             _check_name("dlq", self.dlq)
-            if self.dlq.endswith(_FIFO) != self.is_fifo:
-                raise SettingsError(f"dlq={self.dlq}: a FIFO queue's DLQ is FIFO, and no other's")
+            if self.dlq.endswith(FIFO_SUFFIX) != self.is_fifo:
+                raise SettingsError(
+                    f"dlq={self.dlq}: the queue and its DLQ are both FIFO (.fifo) or neither is"
+                )
 
     @property
     def is_url(self) -> bool:
@@ -73,25 +85,26 @@ class QueueSettings:
 
     @property
     def is_fifo(self) -> bool:
-        return self.queue.endswith(_FIFO)
+        return self.queue.endswith(FIFO_SUFFIX)
 
     @property
     def redrive(self) -> tuple[str, int] | None:
-        """The dead-letter queue's name and the count that leads there, None if there is none."""
+        """The dead-letter queue's name and the maximum receive count; None if there is none."""
         if self.dlq is None and self.max_receive_count is None:
             return None
-        fifo = _FIFO if self.is_fifo else ""
-        dlq = self.dlq or f"{self.queue.removesuffix(_FIFO)}-dlq{fifo}"
+        fifo = FIFO_SUFFIX if self.is_fifo else ""
+        dlq = self.dlq or f"{self.queue.removesuffix(FIFO_SUFFIX)}-dlq{fifo}"
         return dlq, self.max_receive_count or _MAX_RECEIVE_COUNT
 
 
-def _within(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise SettingsError(f"{name}={value}: it is from {least} to {most}")
+def _within(name: str, value: int | None, bounds: tuple[int, int]) -> None:
+    least, most = bounds
+    if value is not None and not least <= value <= most:
+        raise SettingsError(f"{name}={value}: the range is {least} to {most}")
 
 
 def _check_name(what: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not QUEUE_NAME.fullmatch(name):
         raise SettingsError(
             f"{what} {name!r}: give a URL, or a name of up to 80 letters, digits, - and _, "
             "which may end in .fifo"

@@ -1,6 +1,6 @@
-"""One SQS queue, wherever it is. The only file here that knows boto3.
+"""One SQS queue, on AWS or elsewhere. The only file of `local` that imports boto3.
 
-boto3 blocks, so each call has a thread while it lasts; a call that has begun runs to its end.
+boto3 blocks, so each call runs in a thread; a call that has begun runs to its end.
 """
 
 import asyncio
@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from .settings import SQS_BATCH
+from amazon_lambda_runtime.local.closing import Closing
+from amazon_lambda_runtime.project.aws_limits import SQS_BATCH
 
-#: A message as SQS gives it: MessageId, ReceiptHandle, Body and so on.
+#: A message as SQS returns it: MessageId, ReceiptHandle, Body and so on.
 Message = Mapping[str, Any]
 
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
@@ -20,16 +21,16 @@ _REGION = "us-east-1"
 # In seconds.
 _CONNECT = 5
 _ANSWER = 30
-# One receives, the others delete.
+# One receives, the others delete and change visibility.
 _THREADS = 8
 
 
 class QueueError(Exception):
-    """Raised when a queue cannot be used; the message says what was attempted and what came."""
+    """Raised when a queue cannot be used; the message says what was attempted and the reason."""
 
 
-class Queue:
-    """A queue that is there, and what it says of itself when it is opened."""
+class Queue(Closing):
+    """A queue that exists, with its attributes at the time when it was opened."""
 
     def __init__(self, client: Any, url: str, attributes: Mapping[str, str]) -> None:
         self.url = url
@@ -37,7 +38,7 @@ class Queue:
         self.region = self.arn.split(":")[3]
         self.name = self.arn.split(":")[5]
         self.is_fifo = self.name.endswith(".fifo")
-        #: In seconds: how long a message that was received is kept from others.
+        #: The visibility timeout, in seconds.
         self.visibility = int(attributes["VisibilityTimeout"])
         self._client = client
         self._threads = ThreadPoolExecutor(_THREADS, f"sqs-{self.name}")
@@ -56,7 +57,7 @@ class Queue:
 
     @classmethod
     async def create(cls, name: str, endpoint: str, attributes: Mapping[str, str]) -> Self:
-        """Make the queue at this endpoint and open it. Raises QueueError if that fails."""
+        """Create the queue at this endpoint and open it. Raises QueueError if that fails."""
 
         def make(client: Any) -> str:
             url: str = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
@@ -76,7 +77,7 @@ class Queue:
         return opened
 
     async def close(self) -> None:
-        """Wait for the calls that run."""
+        """Wait for the calls in flight."""
         await asyncio.to_thread(self._threads.shutdown)
         self._client.close()
 
@@ -86,7 +87,7 @@ class Queue:
             "receive_message",
             MaxNumberOfMessages=min(limit, SQS_BATCH),
             WaitTimeSeconds=wait,
-            # The older of its two names: emulators know it too.
+            # The older of its two names, which emulators know, too.
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
@@ -94,13 +95,13 @@ class Queue:
         return messages
 
     async def delete(self, messages: Sequence[Message]) -> list[Message]:
-        """Delete messages, and return those that SQS would not delete."""
+        """Delete messages; return those that SQS did not delete."""
         return await self._each("delete_message_batch", messages, {})
 
     async def hide(self, messages: Sequence[Message], seconds: int) -> list[Message]:
-        """Keep messages from others for so long from now (0: they can be received at once).
+        """Change the visibility timeout of messages (0: they can be received at once).
 
-        Returns those for which SQS would not do it: they have come back, or are deleted.
+        Returns those for which SQS did not do it: they are visible again, or deleted.
         """
         return await self._each(
             "change_message_visibility_batch", messages, {"VisibilityTimeout": seconds}
@@ -147,12 +148,12 @@ def _client(queue: str, endpoint: str | None) -> Any:
     config: dict[str, Any] = {}
     if endpoint is not None:
         settings["endpoint_url"] = endpoint
-        # What is on this machine is not behind a proxy.
+        # A local endpoint is not reached through a proxy.
         config["proxies"] = {}
         if not {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & set(os.environ):
-            # An emulator takes any, and to look for real ones can take seconds.
+            # An emulator accepts any credentials, and looking for real ones can take seconds.
             settings |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    # A session of its own: the default one is not made for threads.
+    # A session of its own: the default session is not thread-safe.
     return boto3.session.Session().client(
         "sqs",
         config=Config(
@@ -167,7 +168,7 @@ def _client(queue: str, endpoint: str | None) -> Any:
 
 
 def _told(attempted: str, call: Callable[[], Any]) -> Any:
-    """Return what the call returns; what boto3 raises becomes a QueueError."""
+    """Return what the call returns. Raises QueueError for what boto3 raises."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -177,12 +178,12 @@ def _told(attempted: str, call: Callable[[], Any]) -> Any:
 
 
 def endpoint_of_environment() -> str | None:
-    """Return where the environment says that SQS is, None if it does not."""
+    """Return the endpoint that AWS_ENDPOINT_URL_SQS or AWS_ENDPOINT_URL names, None if unset."""
     return os.environ.get("AWS_ENDPOINT_URL_SQS") or os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def _endpoint(queue: str) -> str | None:
-    """Return where to talk to, None for AWS itself."""
+    """Return the endpoint of a queue, None for AWS itself."""
     if endpoint := endpoint_of_environment():
         return endpoint
     url = urlsplit(queue)
@@ -192,7 +193,7 @@ def _endpoint(queue: str) -> str | None:
 
 
 def _region(queue: str) -> str:
-    """Return the region that the URL names, or else the environment."""
+    """Return the region that the URL names, or else the one of the environment."""
     host = (urlsplit(queue).hostname or "").split(".")
     if host[0] == "sqs" and len(host) > 2:
         return host[1]

@@ -33,7 +33,7 @@ export function join(pieces) {
 //   named(id)            as soon as the request id is known
 //   piece(bytes)         of the answer, as it arrives
 //   ended(error)         error: null, or {errorType, errorMessage} of a stream that broke off
-// Throws what the API says of a request that it refuses.
+// Throws the API's error for a request that it refuses.
 export async function invoke(name, kind, event, trace, reply) {
   const path = encodeURIComponent(name);
   const streamed = kind === "stream";

@@ -13,7 +13,7 @@ import { status, Store } from "./store.js";
 
 // In bytes: what is kept of an answer to this page.
 const REPLY_LIMIT = 8 * 1024 * 1024;
-// How many answers to this page are kept; the journal has the beginnings of all.
+// How many answers to this page are kept; the journal has the beginning of each.
 const REPLIES = 20;
 const SAID = { ok: "succeeded", failed: "failed", finishing: "answered, still at work", running: "running", waiting: "waiting for an environment", ended: "ended without an answer" };
 
@@ -24,7 +24,7 @@ let detail = null; // all that the server has of it
 let held = []; // its changes that came while that was on its way
 let pending = null; // a reply to us that has no request id yet
 let raw = false;
-let everybody = false; // the log of all invocations
+let everybody = false; // whether the log of all invocations is shown
 let zoom = 3;
 
 // Drawing: once a frame, and only what has changed.
@@ -65,11 +65,11 @@ function paintHead() {
   $("figures").replaceChildren(...(pending || !invocation ? [] : figures(invocation, about, store.now())));
 }
 
-// What there is of the answer: as it came to us, or as the journal has kept it.
+// The answer: as this page has received it, or as the journal has kept it.
 function source() {
   if (pending) return pending;
   const own = replies.get(selected);
-  // Of an event nobody is sent the answer, but the journal has it.
+  // The answer to an asynchronous invocation is sent to no client, but the journal has it.
   if (own && (own.kept.length || own.error || (own.done && own.kind !== "Event"))) return own;
   if (!detail) return null;
   const { id, answer, answer_size: total, answered_at: answered, error } = detail;
@@ -176,7 +176,7 @@ function hear(change) {
   if (change.type === "invocation" || change.type === "environment") soon("list", "lanes");
 }
 
-// A hidden page lets go: browsers open but six connections to a server, and there may be many tabs.
+// A hidden page disconnects: browsers open only six connections to a server, and tabs share them.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) feed?.close();
   else listen();

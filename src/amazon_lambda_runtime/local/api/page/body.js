@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 
-// In characters: longer JSON is shown without colours, lest the browser drown in elements.
+// In characters: longer JSON is shown without colours, which would be too many elements.
 const PAINT_LIMIT = 100_000;
 // In bytes.
 const HEX_LIMIT = 4096;

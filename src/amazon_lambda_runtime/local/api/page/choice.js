@@ -1,4 +1,4 @@
-// The function, the sample event and its fields: what there is to invoke, and with what.
+// The choices: the function, the sample event and its fields.
 
 import * as api from "./api.js";
 import * as editor from "./editor.js";
@@ -40,7 +40,7 @@ function recall() {
   }
 }
 
-// A field that is no text by default is written as JSON.
+// A field that is not text by default is written as JSON.
 const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
 function showFields(fields) {
@@ -67,7 +67,7 @@ async function loadSample(fields) {
   }
 }
 
-// Put an event of one's own into the editor: it is no sample any more.
+// Put an event into the editor that is not a sample.
 export function place(text) {
   $("sample").value = "";
   showFields({});

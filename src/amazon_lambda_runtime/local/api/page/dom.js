@@ -1,4 +1,4 @@
-// Elements. Whatever is shown becomes a text node here: there is no way to write markup.
+// Elements. All text becomes text nodes here: there is no way to write markup.
 
 export const $ = (id) => document.getElementById(id);
 

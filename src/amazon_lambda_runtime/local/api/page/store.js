@@ -1,4 +1,4 @@
-// What the journal has told: environments, invocations, the tail of the log. Kept within its bounds.
+// The journal as received: environments, invocations, the tail of the log, within the same bounds.
 
 const INVOCATIONS = 500;
 const GONE = 50;
@@ -18,7 +18,7 @@ export class Store {
   apply(change) {
     const stamp = change.now ?? change.at ?? change.reported_at ?? change.answered_at ?? change.started_at;
     const ahead = stamp - Date.now() / 1000;
-    // Whatever was long on its way looks older than it is: the greatest difference is the truest.
+    // A message that was delayed makes the server's clock look late: the greatest difference counts.
     if (change.type === "snapshot" || ahead > this.#ahead) this.#ahead = ahead;
     switch (change.type) {
       case "snapshot":
@@ -71,7 +71,7 @@ export function status(invocation) {
   return "running";
 }
 
-// In milliseconds; null if there is nothing to tell yet.
+// In milliseconds; null if it is not known yet.
 export function duration(invocation, now) {
   if (invocation.duration_ms !== null) return invocation.duration_ms;
   if (invocation.started_at === null) return null;

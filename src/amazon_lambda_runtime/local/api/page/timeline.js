@@ -1,7 +1,7 @@
 // The life of the environments, a lane each.
 //
 // Work comes in bursts of milliseconds with minutes between them, so time is drawn to scale only
-// while somebody is at work; a pause is folded to a narrow strip that says how long it was. Frozen
+// while an environment works; a pause is folded to a narrow strip that says how long it was. Frozen
 // environments are seen to sleep through the folds. Invocations of one environment at the same time
 // are drawn one below the other, in thinner bars.
 
@@ -173,7 +173,7 @@ function lane(number, states, { y, height, rows }, spans, view, { now, narrow, s
     rest.append(svg("title", {}, `#${number} ${name}, ${span((to - from) * 1000)}`));
     group.append(rest);
   });
-  // Init after the rest: where the two touch, a cold start is what one wants to see.
+  // Init is drawn last: where it touches an invocation, the cold start stays visible.
   for (const { from, to, init, invocation, row } of [...own].sort((one) => (one.init ? 1 : -1))) {
     if (to < view.start) continue;
     const x = view.place(from);
