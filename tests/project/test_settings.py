@@ -138,7 +138,7 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ('environment = { A-B = "x" }', "a variable of hello-python is 'A-B'"),
         ("environment = { AB = 1 }", "the variable AB of hello-python is no string"),
         (f'environment = {{ AB = "{"x" * 4090}" }}', "bytes as JSON; Lambda takes 4096"),
-        ('environment_file = "none"', "there is no file"),
+        ('environment_file = "none"', "none: No such file or directory"),
         ('policies_file = "none"', "cannot read the policies"),
         ('payload = "none"', "the payload of hello-python cannot be read"),
         ('subnets = ["subnet-1"]', "a VPC takes both"),

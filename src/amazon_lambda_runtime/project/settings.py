@@ -19,9 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
-from . import limits
+from . import env_file, limits
 from .declaration import DEFAULTS, Function, Project
 from .errors import ConfigError
 from .policies_file import read as read_policies
@@ -215,17 +213,10 @@ def _function(folder: Path, name: str, table: dict[str, Any]) -> Function:
 
 
 def _environment(folder: Path, name: str, table: dict[str, Any]) -> dict[str, str]:
-    """Return the variables of the file (dotenv) and of the table, which wins."""
+    """Return the variables of the environment file and of the table, which wins."""
     variables: dict[str, str] = {}
     if "environment_file" in table:
-        file = folder / table["environment_file"]
-        if not file.is_file():
-            raise ConfigError(f"cannot read the environment of {name}: there is no file {file}")
-        read = dotenv_values(file, interpolate=False)
-        bare = [key for key, value in read.items() if value is None]
-        if bare:
-            raise ConfigError(f"{file}: {bare[0]} has no value: write {bare[0]}=value")
-        variables.update({key: value for key, value in read.items() if value is not None})
+        variables.update(env_file.read(folder / table["environment_file"]))
     for key, value in table.get("environment", {}).items():
         if not isinstance(value, str):
             raise ConfigError(f"the variable {key} of {name} is no string: put it in quotes")
