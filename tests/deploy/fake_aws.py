@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
@@ -84,6 +85,10 @@ class Door:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave together and at once. Apart, on a connection that is kept, the second
+    # waits for the other end's delayed acknowledgement of the first.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     door: Door
     moto: tuple[str, int]
 
@@ -232,8 +237,9 @@ class StandIn:
             host, port = free.getsockname()
         # A process of its own: moto leaves files and sockets open, and these tests forbid it.
         variables = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_LAMBDA_STUB_ECR": "false"}
+        server = Path(__file__).with_name("moto_server.py")
         self._moto = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)],
+            [sys.executable, server, "-H", host, "-p", str(port)],
             env={**os.environ, **variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
