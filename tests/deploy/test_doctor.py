@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from amazon_lambda_runtime.deploy import doctor
-from amazon_lambda_runtime.deploy.aws import Answer, Aws
+from amazon_lambda_runtime.deploy.aws import Reply, Aws
 from amazon_lambda_runtime.deploy.checks import triggers
 from amazon_lambda_runtime.deploy.doctor import Report
 
@@ -30,13 +30,13 @@ class Judge(Aws):
     #: What the deployer may not do.
     denied: frozenset[str] = frozenset()
     #: What IAM is asked, each time.
-    simulated: list[Answer]
+    simulated: list[Reply]
     config: Path | None = None
     #: Whether the deployer may ask.
     may_ask = True
     caller = ME
 
-    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         if operation == "get_caller_identity":
             return {"Account": ACCOUNT, "Arn": self.caller}
         if operation == "get_download_url_for_layer":

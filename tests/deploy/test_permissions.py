@@ -12,7 +12,7 @@ import pytest
 from botocore import xform_name
 
 from amazon_lambda_runtime.deploy import deployment, destroy, doctor
-from amazon_lambda_runtime.deploy.aws import Answer, Aws
+from amazon_lambda_runtime.deploy.aws import Reply, Aws
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.invoke import invoke
 from amazon_lambda_runtime.deploy.log_events import lines
@@ -83,12 +83,12 @@ class Recorder(Aws):
 
     asked: list[Asked]
 
-    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         self.asked += requests(service, operation, parameters)
         return super().send(service, operation, parameters)
 
 
-def requests(service: str, operation: str, parameters: Answer) -> Iterator[Asked]:
+def requests(service: str, operation: str, parameters: Reply) -> Iterator[Asked]:
     """Yield what IAM is asked for one request."""
     if operation == "simulate_principal_policy":
         raise DeployError("moto does not know it")
@@ -118,7 +118,7 @@ def of(service: str, resource: str, region: str = REGION) -> str:
     return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
 
 
-def arn(service: str, operation: str, parameters: Answer) -> str:
+def arn(service: str, operation: str, parameters: Reply) -> str:
     """Return the ARN that a request is for, from its parameters."""
     for key in ("TopicArn", "ResourceArn", "resourceArn", "ResourceARN", "Resource"):
         if key in parameters:

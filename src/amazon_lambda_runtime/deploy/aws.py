@@ -2,7 +2,7 @@
 
 Every request goes through `Aws.call`, which retries what is worth it and turns what is left into
 one line. A request that makes something goes through `Aws.create`, which looks before it asks
-again: the answer to the first may have been lost on the way.
+again: the reply to the first may have been lost on the way.
 """
 
 import os
@@ -17,19 +17,11 @@ from botocore.config import Config
 
 from amazon_lambda_runtime.project.declaration import DEFAULTS, Project
 
-from .errors import DeployError
+from .errors import AwsError, DeployError, LostReply
 from .retry import Retry
 
-Answer = dict[str, Any]
+Reply = dict[str, Any]
 
-_NOT_FOUND = re.compile(
-    r"NoSuch\w+|\w*NotFound(Exception)?|\w*(NotFound|NonExistentQueue|DoesNotExist)"
-    r"|404|RepositoryPolicyNotFoundException|LifecyclePolicyNotFoundException"
-)
-_EXISTS = re.compile(
-    r"\w*AlreadyExists(Exception)?|QueueNameExists|QueueAlreadyExists|DuplicateTargetGroupName"
-    r"|PriorityInUse"
-)
 _HINTS = (
     (r"AccessDenied\w*|UnauthorizedOperation|\w*AuthorizationError\w*|403", "allow the deployer "
      "this action; `lambda-runtime permissions` prints all that a deployment takes"),
@@ -37,23 +29,6 @@ _HINTS = (
     (r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure",
      "check the credentials and the profile (AWS_PROFILE, --profile)"),
 )  # fmt: skip
-
-
-class AwsError(DeployError):
-    """Raised when AWS refuses a request. `code` and `text` are AWS's own words."""
-
-    def __init__(self, operation: str, code: str, text: str, hint: str = "") -> None:
-        self.operation, self.code, self.text = operation, code, " ".join(text.split())
-        self.not_found = bool(_NOT_FOUND.fullmatch(code.rpartition(".")[2]))
-        self.exists = bool(_EXISTS.fullmatch(code)) or (
-            # Of Lambda: a function, an alias, a statement, a mapping that is there already.
-            code == "ResourceConflictException" and "exist" in text
-        )
-        super().__init__(f"{operation}: {code}: {self.text}{f' - {hint}' if hint else ''}")
-
-
-class LostReply(AwsError):
-    """Raised when a request may have been carried out and nobody knows: no reply came."""
 
 
 class Aws:
@@ -99,7 +74,7 @@ class Aws:
         place = self.region if region else ""
         return f"arn:{self.partition}:{service}:{place}:{self.account}:{resource}"
 
-    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         """Send one request, once. The tests put themselves in its way."""
         client = self._clients.get(service)
         if client is None:
@@ -111,18 +86,16 @@ class Aws:
                 config=config,
             )
             self._clients[service] = client
-        answer: Answer = getattr(client, operation)(**parameters)
-        return answer
+        reply: Reply = getattr(client, operation)(**parameters)
+        return reply
 
-    def call(
-        self, service: str, operation: str, *, again: bool = True, **parameters: Any
-    ) -> Answer:
-        """Return AWS's answer. Raises AwsError, after the retries that its reason is worth.
+    def call(self, service: str, operation: str, *, again: bool = True, **parameters: Any) -> Reply:
+        """Return AWS's reply. Raises AwsError, after the retries that its reason is worth.
 
         `again` says that the request may be repeated when its reply is lost; if not, LostReply.
         """
 
-        def attempt() -> Answer:
+        def attempt() -> Reply:
             try:
                 return self.send(service, operation, parameters)
             except Exception as error:
@@ -130,8 +103,8 @@ class Aws:
 
         return self.retry.call(attempt, again=again)
 
-    def find(self, service: str, operation: str, **parameters: Any) -> Answer | None:
-        """Return AWS's answer to a question, None if there is no such thing."""
+    def find(self, service: str, operation: str, **parameters: Any) -> Reply | None:
+        """Return AWS's reply, None if there is no such thing."""
         try:
             return self.call(service, operation, **parameters)
         except AwsError as error:
@@ -140,8 +113,8 @@ class Aws:
             raise
 
     def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
-        """Yield what is under `key` in every page of an answer."""
-        # Each service has its own word for "where to go on", in the question and in the answer.
+        """Yield what is under `key` in every page of a reply."""
+        # Each service has its own word for the next page, in the request and in the reply.
         words = {
             "lambda": ("Marker", "NextMarker"),
             "iam": ("Marker", "Marker"),
@@ -169,10 +142,10 @@ class Aws:
         service: str,
         operation: str,
         *,
-        look: Callable[[], Answer | None],
+        look: Callable[[], Reply | None],
         fresh_role: bool = False,
         **parameters: Any,
-    ) -> Answer:
+    ) -> Reply:
         """Make something once. What `look` finds after a lost reply is what was made.
 
         `look` returns it, None if it is not there, and raises DeployError if it is somebody
@@ -180,7 +153,7 @@ class Aws:
         know of yet.
         """
 
-        def attempt() -> Answer:
+        def attempt() -> Reply:
             try:
                 return self.call(service, operation, again=False, **parameters)
             except AwsError as error:

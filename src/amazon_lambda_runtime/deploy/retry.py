@@ -10,12 +10,9 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from .errors import DeployError
-
-if TYPE_CHECKING:
-    from .aws import AwsError
+from .errors import AwsError, DeployError, LostReply
 
 T = TypeVar("T")
 
@@ -72,8 +69,6 @@ class Retry:
 
     def call(self, attempt: Callable[[], T], *, again: bool, fresh_role: bool = False) -> T:
         """Return what `attempt` returns; raise its AwsError once that is not worth another."""
-        from .aws import AwsError
-
         start = self.clock()
         tries = 0
         while True:
@@ -110,10 +105,8 @@ class Retry:
             limit = min(5.0, limit * 1.5)
 
 
-def _worth(error: "AwsError", again: bool, fresh_role: bool) -> tuple[str, float]:
+def _worth(error: AwsError, again: bool, fresh_role: bool) -> tuple[str, float]:
     """Return why the request is worth another attempt, and the seconds it is worth; 0 if none."""
-    from .aws import LostReply
-
     if isinstance(error, LostReply):
         return "a reply was lost", _LOST if again else 0.0
     for reason in _REASONS:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from amazon_lambda_runtime.deploy.aws import Aws, AwsError, LostReply
-from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.aws import Aws
+from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, LostReply
 from amazon_lambda_runtime.deploy.policy import deployer as permissions
 from amazon_lambda_runtime.project.declaration import Project
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Note, Step, differences
 from amazon_lambda_runtime.deploy.site import Site
@@ -56,7 +56,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         )  # fmt: skip
 
 
-def find(site: Site, function: Function, qualifier: str | None = None) -> Answer | None:
+def find(site: Site, function: Function, qualifier: str | None = None) -> Reply | None:
     """Return what Lambda knows of the function, None if there is none."""
     more = {} if qualifier is None else {"Qualifier": qualifier}
     return site.aws.find("lambda", "get_function", FunctionName=function.name, **more)
@@ -160,7 +160,7 @@ def _settings(site: Site, function: Function) -> dict[str, Any]:
 
 
 def _create(site: Site, function: Function) -> None:
-    def look() -> Answer | None:
+    def look() -> Reply | None:
         found = find(site, function)
         if found is not None:
             site.check_ours(f"function {function.name}", found.get("Tags") or {})

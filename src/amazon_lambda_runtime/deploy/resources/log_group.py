@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -42,7 +42,7 @@ def plan(site: Site, function: Function) -> Iterator[Step]:
         )
 
 
-def find(site: Site, function: Function) -> Answer | None:
+def find(site: Site, function: Function) -> Reply | None:
     """Return the log group, None if there is none."""
     group = name(function)
     groups = site.aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=group)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
 from amazon_lambda_runtime.deploy.invoke import invoke
 from amazon_lambda_runtime.deploy.plan import Note, Step
@@ -79,7 +79,7 @@ def rollback(site: Site, function: Function, to: str | None = None) -> tuple[str
     return live.version, to
 
 
-def versions(site: Site, function: Function) -> list[Answer]:
+def versions(site: Site, function: Function) -> list[Reply]:
     """Return the configurations of the published versions, the newest first."""
     found = [
         dict(version)
@@ -126,14 +126,14 @@ def _release(site: Site, function: Function) -> None:
         _move(site, function, version, (live.version, *live.before))
 
 
-def _newest_as_wanted(site: Site, function: Function) -> Answer | None:
+def _newest_as_wanted(site: Site, function: Function) -> Reply | None:
     newest = next(iter(versions(site, function)), None)
     if newest is None or functions.changes(site, function, newest):
         return None
     return newest
 
 
-def _alias(site: Site, function: Function) -> Answer | None:
+def _alias(site: Site, function: Function) -> Reply | None:
     return site.aws.find("lambda", "get_alias", FunctionName=function.name, Name=LIVE)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.site import Site
 
@@ -29,7 +29,7 @@ def plan(site: Site) -> Iterator[Step | Note]:
         )
 
 
-def find(site: Site) -> Answer | None:
+def find(site: Site) -> Reply | None:
     """Return the repository, None if there is none."""
     answer = site.aws.find(
         "ecr", "describe_repositories", repositoryNames=[site.project.repository]
@@ -37,7 +37,7 @@ def find(site: Site) -> Answer | None:
     return None if answer is None else dict(answer["repositories"][0])
 
 
-def is_ours(site: Site, found: Answer) -> bool:
+def is_ours(site: Site, found: Reply) -> bool:
     """Say whether the repository carries the project's tag."""
     tags = site.aws.call("ecr", "list_tags_for_resource", resourceArn=found["repositoryArn"])
     return site.ours(tags.get("tags"))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.policy.role_statements import statements
 from amazon_lambda_runtime.deploy.retry import FRESH
@@ -67,7 +67,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     yield from _inline(site, function, role is not None)
 
 
-def find(site: Site, function: Function) -> Answer | None:
+def find(site: Site, function: Function) -> Reply | None:
     """Return the role, None if there is none."""
     found = site.aws.find("iam", "get_role", RoleName=function.role)
     return None if found is None else dict(found["Role"])
@@ -106,7 +106,7 @@ def _create(site: Site, function: Function) -> None:
     )
 
 
-def _trusts_lambda(role: Answer) -> bool:
+def _trusts_lambda(role: Reply) -> bool:
     document = role["AssumeRolePolicyDocument"]
     if isinstance(document, str):
         document = json.loads(unquote(document))

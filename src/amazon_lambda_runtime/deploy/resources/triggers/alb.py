@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.site import Site
@@ -87,7 +87,7 @@ def delete(site: Site, arn: str) -> None:
     site.aws.remove("elbv2", "delete_target_group", TargetGroupArn=arn)
 
 
-def find(site: Site, name: str) -> Answer | None:
+def find(site: Site, name: str) -> Reply | None:
     """Return the target group of that name, None if there is none."""
     found = site.aws.find("elbv2", "describe_target_groups", Names=[name])
     groups = (found or {}).get("TargetGroups") or []
@@ -101,7 +101,7 @@ def _arn(site: Site, name: str) -> str:
     return str(live["TargetGroupArn"])
 
 
-def _multi(site: Site, live: Answer | None) -> str:
+def _multi(site: Site, live: Reply | None) -> str:
     if live is None:
         return "false"
     found = site.aws.call(
@@ -117,7 +117,7 @@ def _multi(site: Site, live: Answer | None) -> str:
     )
 
 
-def _targets(site: Site, live: Answer) -> set[str]:
+def _targets(site: Site, live: Reply) -> set[str]:
     found = site.aws.call("elbv2", "describe_target_health", TargetGroupArn=live["TargetGroupArn"])
     return {health["Target"]["Id"] for health in found["TargetHealthDescriptions"]}
 
@@ -133,7 +133,7 @@ def _leads_to(rule: dict[str, Any], arn: str) -> bool:
     return any(action.get("TargetGroupArn") == arn for action in rule.get("Actions", ()))
 
 
-def _rule(site: Site, trigger: AlbTrigger, live: Answer | None) -> Answer | None:
+def _rule(site: Site, trigger: AlbTrigger, live: Reply | None) -> Reply | None:
     if live is None or trigger.listener is None:
         return None
     rules = _rules(site, trigger.listener)
@@ -154,7 +154,7 @@ def _listen(site: Site, trigger: AlbTrigger) -> None:
     )
 
 
-def _is_ours(site: Site, live: Answer) -> bool:
+def _is_ours(site: Site, live: Reply) -> bool:
     found = site.aws.call("elbv2", "describe_tags", ResourceArns=[live["TargetGroupArn"]])
     descriptions = found.get("TagDescriptions") or [{}]
     return site.ours(descriptions[0].get("Tags"))

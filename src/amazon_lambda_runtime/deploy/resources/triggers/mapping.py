@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.site import Site
@@ -61,7 +61,7 @@ def prune(site: Site, function: Function) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def find(site: Site, function: Function, queue: str) -> Answer | None:
+def find(site: Site, function: Function, queue: str) -> Reply | None:
     """Return the mapping of a queue to this function, whichever of its versions it names."""
     mappings = site.aws.pages(
         "lambda",
@@ -80,7 +80,7 @@ def find(site: Site, function: Function, queue: str) -> Answer | None:
     )
 
 
-def of_function(site: Site, function: Function) -> Iterator[Answer]:
+def of_function(site: Site, function: Function) -> Iterator[Reply]:
     """Yield the mappings of the function's alias, and of the function itself."""
     for arn in (site.live_arn(function), site.function_arn(function)):
         yield from site.aws.pages(
@@ -94,7 +94,7 @@ def delete(site: Site, uuid: str) -> None:
     site.aws.remove("lambda", "delete_event_source_mapping", UUID=uuid)
 
 
-def is_ours(site: Site, live: Answer) -> bool:
+def is_ours(site: Site, live: Reply) -> bool:
     """Say whether the mapping carries the project's tag."""
     arn = site.aws.arn("lambda", f"event-source-mapping:{live['UUID']}")
     found = site.aws.find("lambda", "list_tags", Resource=arn)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -87,7 +87,7 @@ def _add(site: Site, function: Function, wanted: Permission) -> None:
     if wanted.source:
         more["SourceArn"] = wanted.source
 
-    def look() -> Answer | None:
+    def look() -> Reply | None:
         return read(site, function).get(wanted.sid)
 
     site.aws.create(

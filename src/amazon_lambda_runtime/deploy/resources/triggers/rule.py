@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -102,7 +102,7 @@ def _settings(trigger: RuleTrigger | ScheduleTrigger) -> dict[str, Any]:
     return settings
 
 
-def _target(site: Site, function: Function, name: str, bus: str) -> Answer | None:
+def _target(site: Site, function: Function, name: str, bus: str) -> Reply | None:
     targets = site.aws.pages(
         "events", "list_targets_by_rule", "Targets", Rule=name, EventBusName=bus
     )

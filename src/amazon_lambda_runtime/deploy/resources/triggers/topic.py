@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -110,7 +110,7 @@ def _subscribe(site: Site, function: Function, arn: str, filter_policy: str | No
     )
 
 
-def _subscription(site: Site, function: Function, arn: str) -> Answer | None:
+def _subscription(site: Site, function: Function, arn: str) -> Reply | None:
     subscriptions = site.aws.pages(
         "sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=arn
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -30,7 +30,7 @@ def permissions_of(trigger: UrlTrigger) -> list[Permission]:
     ]  # fmt: skip
 
 
-def find(site: Site, function: Function) -> Answer | None:
+def find(site: Site, function: Function) -> Reply | None:
     """Return the URL's configuration, None if there is none."""
     return site.aws.find(
         "lambda", "get_function_url_config", FunctionName=function.name, Qualifier=LIVE
