@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from amazon_lambda_runtime.deploy import doctor
-from amazon_lambda_runtime.deploy.aws import Reply, Aws
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.checks import triggers
 from amazon_lambda_runtime.deploy.doctor import Report
 

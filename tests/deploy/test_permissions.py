@@ -12,7 +12,7 @@ import pytest
 from botocore import xform_name
 
 from amazon_lambda_runtime.deploy import deployment, destroy, doctor
-from amazon_lambda_runtime.deploy.aws import Reply, Aws
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.invoke import invoke
 from amazon_lambda_runtime.deploy.log_events import lines

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.deploy import deployment
-from amazon_lambda_runtime.deploy.aws import Reply, Aws
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 
 from .fake_aws import ACCOUNT, REGION

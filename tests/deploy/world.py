@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from amazon_lambda_runtime.deploy import deployment
-from amazon_lambda_runtime.deploy.aws import Reply, Aws
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.plan import Plan, Progress, Step
 from amazon_lambda_runtime.deploy.retry import Retry
 from amazon_lambda_runtime.deploy.site import Site

@@ -1,0 +1,76 @@
+"""AWS's numbers, each in one place, with the page that it comes from.
+
+`local` behaves by them, `deploy` and the project file refuse what is outside of them. A range is a
+pair, both ends included. This file imports nothing of the package, and decides nothing.
+"""
+
+import re
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+
+#: A function's timeout, in seconds.
+TIMEOUT = (1, 900)
+#: A function's memory, in MB.
+MEMORY = (128, 10_240)
+#: What Invoke takes and what an event source mapping puts into one event, in bytes.
+PAYLOAD_BYTES = 6 * 1024 * 1024
+#: What Invoke takes with the invocation type Event, in bytes.
+ASYNC_PAYLOAD_BYTES = 1024 * 1024
+#: What a streamed response may have, in bytes.
+STREAMED_RESPONSE_BYTES = 200 * 1024 * 1024
+#: The variables of a function, as JSON, in bytes.
+ENVIRONMENT_BYTES = 4096
+
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+
+#: How often a failed asynchronous invocation is retried, and after how many seconds each time.
+ASYNC_RETRIES = 2
+ASYNC_RETRY_DELAYS = (60, 120)
+#: How long an asynchronous event may wait, in seconds.
+ASYNC_EVENT_AGE = 21_600
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+
+#: AWS's advice for a queue's visibility timeout, in multiples of the function's timeout. The
+#: batching window is added to it.
+VISIBILITY_FACTOR = 6
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
+
+#: Messages of one batch. More than SQS_BATCH takes a batching window of a second at least.
+BATCH_SIZE = (1, 10_000)
+#: Messages of one batch of a FIFO queue, which takes no batching window.
+FIFO_BATCH_SIZE = (1, 10)
+#: The batching window, in seconds.
+BATCH_WINDOW = (0, 300)
+#: The maximum concurrency of one event source mapping.
+MAX_CONCURRENCY = (2, 1000)
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+
+#: A queue's name: up to 80 characters, and ".fifo" at the end of a FIFO queue's.
+QUEUE_NAME = re.compile(r"(?=.{1,80}\Z)[A-Za-z0-9_-]+(?:\.fifo)?")
+FIFO_SUFFIX = ".fifo"
+#: Messages that one ReceiveMessage, DeleteMessageBatch or ChangeMessageVisibilityBatch takes.
+SQS_BATCH = 10
+#: How long ReceiveMessage waits for a message at most, in seconds.
+LONG_POLL = 20
+#: The visibility timeout of a queue, in seconds.
+VISIBILITY_TIMEOUT = (0, 43_200)
+#: How long a queue keeps a message, in seconds.
+MESSAGE_RETENTION = (60, 1_209_600)
+#: How often a message is received before the redrive policy moves it.
+MAX_RECEIVE_COUNT = (1, 1000)
+
+
+def advised_visibility(timeout: float, window: float = 0) -> float:
+    """Return the visibility timeout that AWS advises, in seconds.
+
+    `timeout` is the function's, `window` the batching window, both in seconds. The result is at
+    most what SQS allows.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    return min(VISIBILITY_FACTOR * timeout + window, VISIBILITY_TIMEOUT[1])
