@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from amazon_lambda_runtime.deploy import doctor
 from amazon_lambda_runtime.deploy.aws import Aws, Reply
-from amazon_lambda_runtime.deploy.checks import triggers
+from amazon_lambda_runtime.deploy.checks import queues
 from amazon_lambda_runtime.deploy.doctor import Report
 
 from .fake_aws import ACCOUNT, REGION, Fault
@@ -461,7 +461,7 @@ def test_partial_failures(
         asked.append((handler, task_root))
         return partial
 
-    monkeypatch.setattr(triggers, "partial_failures", partial_failures)
+    monkeypatch.setattr(queues, "partial_failures", partial_failures)
     declared = (
         f"triggers = [{{ type = 'sqs', queue = 'q', report_batch_item_failures = {reports} }}]"
     )

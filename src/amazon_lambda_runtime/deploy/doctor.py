@@ -10,7 +10,7 @@ from amazon_lambda_runtime.project.declaration import Project
 from amazon_lambda_runtime.project.errors import ConfigError
 
 from .aws import Aws
-from .checks import account, folder, image, triggers
+from .checks import account, folder, image, queues
 from .checks.finding import Finding, Skipped
 from .errors import DeployError
 
@@ -57,7 +57,7 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     look("handler", lambda: folder.handler(project))
     look("Dockerfile", lambda: folder.dockerfile(project))
     look("files", lambda: folder.modes(project))
-    look("failed messages", lambda: triggers.declared(project))
+    look("failed messages", lambda: queues.declared(project))
     look("local image", lambda: image.local(project))
     # Behind a region or credentials that will not do, every question would end the same way.
     if look("region", lambda: account.region(aws)) and look(
@@ -65,5 +65,5 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     ):
         look("permissions", lambda: account.allowed(project, aws))
         look("image", lambda: image.registry(project, aws))
-        look("queues", lambda: triggers.live(project, aws))
+        look("queues", lambda: queues.live(project, aws))
     return report

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from amazon_lambda_runtime.deploy.images import ImageSpec
-from amazon_lambda_runtime.deploy.images.cache import Cache
-from amazon_lambda_runtime.deploy.images.native import Native
-from amazon_lambda_runtime.deploy.images.registry import Client
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.engine import Native
+from amazon_lambda_runtime.deploy.images.registry.client import Client
 
 from .fake_registry import FakeRegistry
 

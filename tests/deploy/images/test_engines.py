@@ -18,7 +18,7 @@ from amazon_lambda_runtime.deploy.images import Built, ImageError, ImageSpec, ch
 from amazon_lambda_runtime.deploy.images.command import run
 from amazon_lambda_runtime.deploy.images.engines import Buildah, Docker, Podman
 from amazon_lambda_runtime.deploy.images.model import silent, this_runtime
-from amazon_lambda_runtime.deploy.images.native import Native
+from amazon_lambda_runtime.deploy.images.native.engine import Native
 
 from .fake_registry import OCI, FakeRegistry
 

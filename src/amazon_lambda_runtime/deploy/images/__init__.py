@@ -2,8 +2,8 @@
 
 from .engines import choose
 from .model import Built, Engine, ImageError, ImageSpec, Progress, Pushed, Repository
-from .persistence import RegistryError
-from .registry import Client
+from .registry.client import Client
+from .registry.persistence import RegistryError
 
 __all__ = [
     "Built",

@@ -20,8 +20,8 @@ from pathlib import Path
 from .command import run
 from .context import Context, prepared
 from .model import Built, Engine, ImageError, ImageSpec, Progress, Pushed, Repository, silent
-from .native import Native
-from .registry import INDEXES, Client
+from .native.engine import Native
+from .registry.client import INDEXES, Client
 
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")

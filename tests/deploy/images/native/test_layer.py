@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amazon_lambda_runtime.deploy.images import ImageError, layer
-from amazon_lambda_runtime.deploy.images.cache import Cache
+from amazon_lambda_runtime.deploy.images import ImageError
 from amazon_lambda_runtime.deploy.images.files import chosen
-from amazon_lambda_runtime.deploy.images.layer import Text
+from amazon_lambda_runtime.deploy.images.native import layer
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.layer import Text
 
 NAME = st.text("ab.é", min_size=1, max_size=3).filter(lambda name: name.strip("."))
 TREES = st.dictionaries(

@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from .model import Progress, Repository, silent
+from amazon_lambda_runtime.deploy.images.model import Progress, Repository, silent
+
 from .persistence import ATTEMPTS, RegistryError, persist
 from .transport import CHUNK, PASSING, Counted, Transport, plain
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from amazon_lambda_runtime.deploy.images import ImageSpec, RegistryError, Repository
-from amazon_lambda_runtime.deploy.images.native import Native
-from amazon_lambda_runtime.deploy.images.registry import Client
-
-from .conftest import DEBIAN
-from .fake_registry import CUT, DEAD, LOST, SHORT, FakeRegistry, Fault
+from amazon_lambda_runtime.deploy.images.native.engine import Native
+from amazon_lambda_runtime.deploy.images.registry.client import Client
+from tests.deploy.images.conftest import DEBIAN
+from tests.deploy.images.fake_registry import CUT, DEAD, LOST, SHORT, FakeRegistry, Fault
 
 
 @pytest.fixture
@@ -246,8 +245,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from amazon_lambda_runtime.deploy.images import ImageSpec, Repository
-from amazon_lambda_runtime.deploy.images.cache import Cache
-from amazon_lambda_runtime.deploy.images.native import Native
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.engine import Native
 folder, base, runtime, cache, host = sys.argv[1:]
 native = Native(cache=Cache(Path(cache)))
 built = native.build(ImageSpec(Path(folder), "hello.handler", base=base, runtime=runtime))

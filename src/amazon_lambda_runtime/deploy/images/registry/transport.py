@@ -9,7 +9,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import urllib3
 
-from .model import Repository
+from amazon_lambda_runtime.deploy.images.model import Repository
+
 from .persistence import ATTEMPTS, RegistryError, persist
 
 # In seconds.

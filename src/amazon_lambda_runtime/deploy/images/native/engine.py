@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import base, layer, wheels
-from .cache import Cache
-from .files import chosen
-from .model import (
+from amazon_lambda_runtime.deploy.images.files import chosen
+from amazon_lambda_runtime.deploy.images.model import (
     ENTRYPOINT,
     TASK_ROOT,
     Built,
@@ -28,7 +26,16 @@ from .model import (
     Repository,
     silent,
 )
-from .registry import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Client, sha256
+from amazon_lambda_runtime.deploy.images.registry.client import (
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Client,
+    sha256,
+)
+
+from . import base, layer, wheels
+from .cache import Cache
 
 _CREATED = "1970-01-01T00:00:00Z"
 _HISTORY = "lambda-runtime"

@@ -6,10 +6,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from amazon_lambda_runtime.deploy.images.model import (
+    PLATFORMS,
+    ImageError,
+    ImageSpec,
+    Layer,
+    Progress,
+    Repository,
+)
+from amazon_lambda_runtime.deploy.images.registry.client import INDEXES, Client, Manifest
+from amazon_lambda_runtime.deploy.images.registry.reference import Reference, parse
+
 from .cache import Cache
-from .model import PLATFORMS, ImageError, ImageSpec, Layer, Progress, Repository
-from .reference import Reference, parse
-from .registry import INDEXES, Client, Manifest
 
 _PYTHON = re.compile(r"(?:\./)?((?:usr/local|usr|var/lang|opt/[^/]+)/bin)/(python3(?:\.\d+)?)")
 _DEBIAN = re.compile(r"(?:\./)?usr/lib/python3/dist-packages(?:/.*)?", re.S)

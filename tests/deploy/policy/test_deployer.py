@@ -21,9 +21,8 @@ from amazon_lambda_runtime.deploy.policy import deployer as permissions
 from amazon_lambda_runtime.deploy.resources import release
 from amazon_lambda_runtime.deploy.resources.role import TRUST
 from amazon_lambda_runtime.deploy.site import Site
-
-from .fake_aws import ACCOUNT, REGION
-from .world import ALL, BASIC, READ_S3, World
+from tests.deploy.fake_aws import ACCOUNT, REGION
+from tests.deploy.world import ALL, BASIC, READ_S3, World
 
 # IAM's name of a service, and of an action, where it is not the API's.
 SERVICES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from .model import ImageError
+from amazon_lambda_runtime.deploy.images.model import ImageError
 
 T = TypeVar("T")
 
