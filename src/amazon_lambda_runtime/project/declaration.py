@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from .triggers import Trigger
+
+T = TypeVar("T")
 
 #: The variables of the Makefile and their defaults; those without one are left out.
 DEFAULTS: Mapping[str, str] = {
@@ -48,6 +51,10 @@ class Function:
     #: The event of the smoke test, None if there is none.
     payload: Path | None = None
     triggers: tuple[Trigger, ...] = ()
+
+    def triggers_of(self, kind: type[T]) -> list[T]:
+        """Return the triggers of one kind, in their order."""
+        return [trigger for trigger in self.triggers if isinstance(trigger, kind)]
 
 
 @dataclass(frozen=True, slots=True)
