@@ -91,5 +91,9 @@ class Project:
     declared: bool = False
 
     def function(self, name: str) -> Function:
-        """Return the function of that name, which is one of them."""
+        """Return the function of that name. Raises StopIteration if there is none."""
         return next(function for function in self.functions if function.name == name)
+
+    def triggers_of(self, kind: type[T]) -> list[T]:
+        """Return the triggers of one kind of all functions."""
+        return [trigger for each in self.functions for trigger in each.triggers_of(kind)]

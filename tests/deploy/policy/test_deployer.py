@@ -17,7 +17,8 @@ from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.invoke import invoke
 from amazon_lambda_runtime.deploy.log_events import lines
 from amazon_lambda_runtime.deploy.plan import execute
-from amazon_lambda_runtime.deploy.policy import deployer as permissions
+from amazon_lambda_runtime.deploy.policy import deployer
+from amazon_lambda_runtime.deploy.policy.statement import Names
 from amazon_lambda_runtime.deploy.resources import release
 from amazon_lambda_runtime.deploy.resources.role import TRUST
 from amazon_lambda_runtime.deploy.site import Site
@@ -182,8 +183,8 @@ def listed(value: str | list[str]) -> list[str]:
 
 
 def document(world: World) -> dict[str, Any]:
-    names = permissions.Names("aws", REGION, ACCOUNT)
-    return permissions.document(world.project(), names)
+    names = Names("aws", REGION, ACCOUNT)
+    return deployer.document(world.project(), names)
 
 
 MORE = ALL.replace(

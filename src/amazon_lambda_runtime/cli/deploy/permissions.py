@@ -30,7 +30,8 @@ def command(folder: Path, **flags: Any) -> None:
     Where neither AWS_ACCOUNT nor AWS says which account, the ARNs are of any (*).
     """
     from amazon_lambda_runtime.deploy.errors import DeployError
-    from amazon_lambda_runtime.deploy.policy import deployer as permissions
+    from amazon_lambda_runtime.deploy.policy import deployer
+    from amazon_lambda_runtime.deploy.policy.statement import Names
 
     project, aws = load(folder, **flags)
     try:
@@ -38,5 +39,5 @@ def command(folder: Path, **flags: Any) -> None:
     except DeployError as error:
         click.echo(f"The account is written as *, since nobody says which: {error}", err=True)
         account = "*"
-    names = permissions.Names(aws.partition, aws.region, account)
-    click.echo(json.dumps(permissions.document(project, names), indent=2))
+    names = Names(aws.partition, aws.region, account)
+    click.echo(json.dumps(deployer.document(project, names), indent=2))

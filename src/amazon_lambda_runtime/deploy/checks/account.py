@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from amazon_lambda_runtime.deploy.aws import Aws
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, LostReply
-from amazon_lambda_runtime.deploy.policy import deployer as permissions
+from amazon_lambda_runtime.deploy.policy.deployer import PASS_ROLE, statements
+from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
 from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding, Skipped
@@ -72,8 +73,8 @@ def allowed(project: Project, aws: Aws) -> Iterator[Finding]:
     if _ROOT.fullmatch(caller["Arn"]):
         return
     source = _principal(aws, caller["Arn"])
-    names = permissions.Names(aws.partition, aws.region, caller["Account"])
-    for statement in permissions.statements(project, names):
+    names = Names(aws.partition, aws.region, caller["Account"])
+    for statement in statements(project, names):
         denied = _denied(aws, source, statement)
         if not denied:
             continue
@@ -81,7 +82,7 @@ def allowed(project: Project, aws: Aws) -> Iterator[Finding]:
         yield Finding(
             "permission",
             f"{source} is not allowed {', '.join(denied)} on {where}",
-            permissions.PASS_ROLE
+            PASS_ROLE
             if "iam:PassRole" in denied
             else "the deployment would be refused half-way through",
             "Attach what `lambda-runtime permissions` prints.",
@@ -101,7 +102,7 @@ def _principal(aws: Aws, arn: str) -> str:
         return f"{session[1]}:iam::{session[2]}:role/{session[3]}"
 
 
-def _denied(aws: Aws, source: str, statement: permissions.Statement) -> list[str]:
+def _denied(aws: Aws, source: str, statement: Statement) -> list[str]:
     """Return which actions of a statement IAM would not allow."""
     context = [
         # One value that the condition is for: a simulation is of one request.

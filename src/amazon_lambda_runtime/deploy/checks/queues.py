@@ -7,36 +7,31 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Aws
 from amazon_lambda_runtime.deploy.resources.triggers import mapping
 from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.aws_limits import VISIBILITY_FACTOR
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.handler_source import partial_failures
 from amazon_lambda_runtime.project.triggers import SqsTrigger
 
 from .finding import Finding
 
-# Of the function's timeout: AWS's own advice, so that a message that is still worked at, or has
-# been throttled for a while, is not handed out again.
-_VISIBILITY = 6
-
 
 def declared(project: Project) -> Iterator[Finding]:
     """Both sides of a declared queue agree on what a failed message is."""
     for function in project.functions:
-        for trigger in function.triggers:
-            if isinstance(trigger, SqsTrigger):
-                yield from _agreement(
-                    project, function, trigger.queue, trigger.report_batch_item_failures
-                )
+        for trigger in function.triggers_of(SqsTrigger):
+            reports = trigger.report_batch_item_failures
+            yield from _agreement(project, function, trigger.queue, reports)
 
 
 def live(project: Project, aws: Aws) -> Iterator[Finding]:
     """The queues that invoke the functions now lose no message."""
     for function in project.functions:
-        declared = {t.queue for t in function.triggers if isinstance(t, SqsTrigger)}
+        declared = {trigger.queue for trigger in function.triggers_of(SqsTrigger)}
         for found in mapping.of_function(Site(project, aws), function):
             source = found.get("EventSourceArn", "")
-            queue = source.rpartition(":")[2]
+            queue = mapping.queue_of(found)
             if ":sqs:" not in source or queue in declared:
-                continue  # what is declared, the next deploy makes as it should be
+                continue  # the next deployment makes a declared queue what it should be
             yield from _visibility(aws, function, queue)
             yield from _concurrency(aws, function, queue, found)
             reports = "ReportBatchItemFailures" in (found.get("FunctionResponseTypes") or ())
@@ -60,7 +55,7 @@ def _visibility(aws: Aws, function: Function, queue: str) -> Iterator[Finding]:
         AttributeNames=["VisibilityTimeout"],
     )["Attributes"]
     seconds = int(attributes["VisibilityTimeout"])
-    least = _VISIBILITY * function.timeout
+    least = VISIBILITY_FACTOR * function.timeout
     if seconds < least:
         yield Finding(
             "visibility",

@@ -41,8 +41,7 @@ def versions(site: Site, function: Function) -> Iterator[Step]:
 
 def images(site: Site) -> Iterator[Step]:
     """Yield the removal of images of our own repository that are old and in nobody's use."""
-    found = repository.find(site)
-    if found is None or not repository.is_ours(site, found):
+    if not repository.is_ours(site):
         return
     old = _by_age(site)[site.project.keep :]
     if not old:

@@ -13,12 +13,14 @@ from urllib.parse import unquote
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.policy.role_statements import statements
+from amazon_lambda_runtime.deploy.policy.statement import VERSION
+from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.retry import FRESH
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
 TRUST: dict[str, Any] = {
-    "Version": "2012-10-17",
+    "Version": VERSION,
     "Statement": [
         {
             "Effect": "Allow",
@@ -32,7 +34,7 @@ _ATTACHED = "lambda-runtime:policy:"
 
 def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     """Yield what makes the role what it should be."""
-    role = find(site, function)
+    role = find(site, function.role)
     what = f"role {function.role}"
     if role is None:
         yield Step("create", "role", what, "there is none", lambda: _create(site, function))
@@ -67,15 +69,15 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     yield from _inline(site, function, role is not None)
 
 
-def find(site: Site, function: Function) -> Reply | None:
+def find(site: Site, name: str) -> Reply | None:
     """Return the role, None if there is none."""
-    found = site.aws.find("iam", "get_role", RoleName=function.role)
+    found = site.aws.find("iam", "get_role", RoleName=name)
     return None if found is None else dict(found["Role"])
 
 
 def is_fresh(site: Site, function: Function) -> bool:
     """Say whether the role was made within the last minute, by this run or by one before it."""
-    role = find(site, function)
+    role = find(site, function.role)
     return role is not None and abs(time.time() - role["CreateDate"].timestamp()) < FRESH
 
 
@@ -98,7 +100,7 @@ def _create(site: Site, function: Function) -> None:
     site.aws.create(
         "iam",
         "create_role",
-        look=lambda: find(site, function),
+        look=lambda: find(site, function.role),
         RoleName=function.role,
         AssumeRolePolicyDocument=json.dumps(TRUST),
         Description=f"Of Lambda functions of {site.project.name}",
@@ -156,7 +158,7 @@ def _inline(site: Site, function: Function, there: bool) -> Iterator[Step]:
             live = found["PolicyDocument"]
             live = json.loads(unquote(live)) if isinstance(live, str) else live
     wanted = statements(site, function)
-    document = {"Version": "2012-10-17", "Statement": wanted}
+    document = {"Version": VERSION, "Statement": wanted}
     what = f"inline policy {name} of role {function.role}"
     if not wanted:
         if live is not None:
@@ -188,3 +190,25 @@ def _short(arn: str) -> str:
 
 def _tag(arn: str) -> str:
     return (_ATTACHED + _short(arn))[:128]
+
+
+def _tags(site: Site, name: str) -> Tags | None:
+    found = find(site, name)
+    return None if found is None else list(found.get("Tags") or [])
+
+
+def _delete(site: Site, name: str) -> None:
+    # IAM deletes a role only once it has no policy.
+    aws = site.aws
+    for policy in [
+        *aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+    ]:
+        aws.remove("iam", "detach_role_policy", RoleName=name, PolicyArn=policy["PolicyArn"])
+    for inline in [*aws.pages("iam", "list_role_policies", "PolicyNames", RoleName=name)]:
+        aws.remove("iam", "delete_role_policy", RoleName=name, PolicyName=inline)
+    aws.remove("iam", "delete_role", RoleName=name)
+
+
+STORE = Store(
+    "role", lambda site, function: [function.role], _tags, _delete, with_it=" and its policies"
+)
