@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amazon_lambda_runtime.deploy.images import ImageError
@@ -27,6 +27,7 @@ TREES = st.dictionaries(
 )
 
 
+@settings(deadline=None, max_examples=30)
 @given(TREES, st.randoms(use_true_random=False))
 def test_same_files_same_bytes(tree: dict[tuple[str, ...], tuple[bytes, bool]], shuffle) -> None:  # type: ignore[no-untyped-def]
     """Order, time, owner and the modes for others do not matter; what is in the files does."""

@@ -19,6 +19,12 @@ from tests.deploy.images.fake_registry import CUT, DEAD, LOST, SHORT, FakeRegist
 
 
 @pytest.fixture
+def native(second_build: Native) -> Native:
+    """These tests are about what a push says to a registry."""
+    return second_build
+
+
+@pytest.fixture
 def client(waits: list[float]) -> Iterator[Client]:
     client = Client(waits.append)
     yield client
