@@ -30,6 +30,9 @@ _HINTS = (
      "check the credentials and the profile (AWS_PROFILE, --profile)"),
 )  # fmt: skip
 
+# AWS says so of a role that is new, and of one that the deployer may not pass.
+_ASSUMED = "check the role's trust policy, and that the deployer has iam:PassRole on the role"
+
 
 class Aws:
     """The services of one account and region. Nothing is called before it is needed."""
@@ -171,30 +174,56 @@ def _translated(service: str, operation: str, error: Exception) -> BaseException
     """Return the error as one line, in the words of IAM: lambda:CreateFunction."""
     name = f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"
     if isinstance(error, exceptions.ClientError):
-        code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-        text = str(error.response.get("Error", {}).get("Message", ""))
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-        if status >= 500 and status != 501:
-            return LostReply(name, code, text)
-        if "cannot be assumed" in text:
-            hint = (
-                "check the role's trust policy, and that the deployer has iam:PassRole on the role"
-            )
-            return AwsError(name, code, text, hint)
-        return AwsError(name, code, text, _hint(code))
-    if isinstance(error, exceptions.ParamValidationError | exceptions.InvalidRegionError):
-        return DeployError(f"{name}: {' '.join(str(error).split())}")
-    if isinstance(error, exceptions.EndpointConnectionError):
-        return AwsError(name, "Unreachable", str(error), "check the network, and the region")
-    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
-        return LostReply(name, type(error).__name__, str(error))
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return DeployError(
+        return _refusal(name, error)
+    return next(
+        (translate(name, error) for kind, translate in _FAILURES if isinstance(error, kind)), error
+    )
+
+
+def _refusal(name: str, error: exceptions.ClientError) -> AwsError:
+    code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+    text = str(error.response.get("Error", {}).get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    if status >= 500 and status != 501:
+        return LostReply(name, code, text)
+    return AwsError(name, code, text, _ASSUMED if "cannot be assumed" in text else _hint(code))
+
+
+def _wrong(name: str, error: Exception) -> DeployError:
+    return DeployError(f"{name}: {' '.join(str(error).split())}")
+
+
+# What happened to a request that AWS did not refuse. The first class that fits decides: those of
+# botocore overlap.
+_FAILURES: tuple[tuple[type[Exception], Callable[[str, Exception], DeployError]], ...] = (
+    (
+        exceptions.EndpointConnectionError,
+        lambda name, error: AwsError(
+            name, "Unreachable", str(error), "check the network, and the region"
+        ),
+    ),
+    (
+        exceptions.NoCredentialsError,
+        lambda name, error: DeployError(
             f"{name}: there are no AWS credentials: run `aws configure`, or --profile"
-        )
-    if isinstance(error, exceptions.BotoCoreError):
-        return DeployError(f"{name}: {' '.join(str(error).split())}")
-    return error
+        ),
+    ),
+    (
+        exceptions.PartialCredentialsError,
+        lambda name, error: DeployError(
+            f"{name}: the AWS credentials are incomplete ({error}): run `aws configure`"
+        ),
+    ),
+    (
+        exceptions.HTTPClientError,
+        lambda name, error: LostReply(name, type(error).__name__, str(error)),
+    ),
+    (
+        exceptions.ConnectionError,
+        lambda name, error: LostReply(name, type(error).__name__, str(error)),
+    ),
+    (exceptions.BotoCoreError, _wrong),
+)
 
 
 def _hint(code: str) -> str:

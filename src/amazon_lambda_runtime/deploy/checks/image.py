@@ -31,7 +31,7 @@ _LARGEST = 10 * 1024**3
 def local(project: Project) -> Iterator[Finding]:
     """What the engine has of the image, if it was built already."""
     if project.engine not in ("docker", "podman") or project.image_uri is not None:
-        return  # the native engine makes nothing else than what Lambda takes
+        return  # the native engine makes only what Lambda takes
     engine = shutil.which(project.engine)
     if engine is None:
         yield Finding(
@@ -41,24 +41,12 @@ def local(project: Project) -> Iterator[Finding]:
             'Install it, or set engine = "native", which needs none.',
         )
         return
-    command = [engine, "image", "inspect", project.image]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Skipped(f"the image {project.image}: {' '.join(command)}: {error}") from None
-    if done.returncode != 0:
+    image = _inspected(engine, project.image)
+    if image is None:
         return  # not built yet
-    try:
-        image = json.loads(done.stdout)[0]
-        config = image.get("Config") or {}
-        media_type = (image.get("Descriptor") or {}).get("mediaType", "")
-    except (ValueError, LookupError, AttributeError):
-        raise Skipped(
-            f"the image {project.image}: {' '.join(command)} does not answer in JSON"
-        ) from None
-    yield from _manifest(project.image, media_type)
+    yield from _manifest(project.image, (image.get("Descriptor") or {}).get("mediaType", ""))
     yield from _architecture(project, project.image, image.get("Architecture", ""))
-    if not config.get("Entrypoint"):
+    if not (image.get("Config") or {}).get("Entrypoint"):
         yield _no_entrypoint(project.image)
     size = int(image.get("Size") or 0)
     if size > _LARGEST:
@@ -68,6 +56,21 @@ def local(project: Project) -> Iterator[Finding]:
             "Lambda takes images of up to 10 GiB, unpacked",
             "Leave out what the function does not need, or keep it in S3.",
         )
+
+
+def _inspected(engine: str, name: str) -> dict[str, Any] | None:
+    """Return what the engine's `image inspect` says, None if it has no such image."""
+    command = [engine, "image", "inspect", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Skipped(f"the image {name}: {' '.join(command)}: {error}") from None
+    if done.returncode != 0:
+        return None
+    try:
+        return dict(json.loads(done.stdout)[0])
+    except (ValueError, LookupError, TypeError):
+        raise Skipped(f"the image {name}: {' '.join(command)} does not answer in JSON") from None
 
 
 def registry(project: Project, aws: Aws) -> Iterator[Finding]:

@@ -24,35 +24,38 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         yield Step("create", "function", what, why, lambda: _create(site, function))
     else:
         site.check_ours(what, found.get("Tags") or {})
-        live = found["Configuration"]
-        if changes := list(configuration_changes(site, function, live)):
-            yield Step(
-                "update", "function", f"configuration of {what}", "; ".join(changes),
-                lambda: _configure(site, function),
-            )  # fmt: skip
-        if changes := list(code_changes(site, live)):
-            yield Step(
-                "update", "function", f"code of {what}", "; ".join(changes),
-                lambda: _update_code(site, function),
-            )  # fmt: skip
-        tags = found.get("Tags") or {}
-        missing = {key: value for key, value in function.tags.items() if tags.get(key) != value}
-        if missing:
-            yield Step(
-                "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
-                lambda: site.aws.call(
-                    "lambda", "tag_resource", Resource=site.function_arn(function), Tags=missing
-                ),
-            )  # fmt: skip
-    reserved = None if found is None else found.get("Concurrency", {}).get(
-        "ReservedConcurrentExecutions"
-    )  # fmt: skip
+        yield from _updates(site, function, found)
+    reserved = (found or {}).get("Concurrency", {}).get("ReservedConcurrentExecutions")
     wanted = function.reserved_concurrency
     if reserved != wanted:
         yield Step(
             "update", "function", f"reserved concurrency of {what}",
             ", ".join(differences([("", reserved, wanted)])).strip(),
             lambda: _reserve(site, function),
+        )  # fmt: skip
+
+
+def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
+    what = f"function {function.name}"
+    live = found["Configuration"]
+    if changes := list(configuration_changes(site, function, live)):
+        yield Step(
+            "update", "function", f"configuration of {what}", "; ".join(changes),
+            lambda: _configure(site, function),
+        )  # fmt: skip
+    if changes := list(code_changes(site, live)):
+        yield Step(
+            "update", "function", f"code of {what}", "; ".join(changes),
+            lambda: _update_code(site, function),
+        )  # fmt: skip
+    tags = found.get("Tags") or {}
+    missing = {key: value for key, value in function.tags.items() if tags.get(key) != value}
+    if missing:
+        yield Step(
+            "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
+            lambda: site.aws.call(
+                "lambda", "tag_resource", Resource=site.function_arn(function), Tags=missing
+            ),
         )  # fmt: skip
 
 
@@ -69,8 +72,11 @@ def changes(site: Site, function: Function, live: Mapping[str, Any]) -> list[str
 
 def configuration_changes(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator[str]:
     """Yield what differs. Of a variable only its name is told: its value may be a secret."""
+    # AWS leaves out, or gives as null, what was never set.
     vpc = live.get("VpcConfig") or {}
     image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
+    storage = (live.get("EphemeralStorage") or {}).get("Size", 512)
+    groups = vpc.get("SecurityGroupIds") or []
     command = [function.handler] if function.handler else []
     yield from differences(
         [
@@ -78,27 +84,23 @@ def configuration_changes(site: Site, function: Function, live: Mapping[str, Any
             ("memory", live.get("MemorySize"), function.memory),
             ("timeout", live.get("Timeout"), function.timeout),
             ("description", live.get("Description") or "", function.description),
-            (
-                "ephemeral storage",
-                (live.get("EphemeralStorage") or {}).get("Size", 512),
-                function.ephemeral_storage,
-            ),
+            ("ephemeral storage", storage, function.ephemeral_storage),
             ("handler", list(image.get("Command") or []), command),
             ("subnets", sorted(vpc.get("SubnetIds") or []), sorted(function.subnets)),
-            (
-                "security groups",
-                sorted(vpc.get("SecurityGroupIds") or []),
-                sorted(function.security_groups),
-            ),
+            ("security groups", sorted(groups), sorted(function.security_groups)),
         ]
     )
+    yield from _variables(live, function.environment)
+
+
+def _variables(live: Mapping[str, Any], wanted: Mapping[str, str]) -> Iterator[str]:
     variables = (live.get("Environment") or {}).get("Variables") or {}
-    for name in sorted({*variables, *function.environment}):
-        if name not in function.environment:
+    for name in sorted({*variables, *wanted}):
+        if name not in wanted:
             yield f"variable {name} removed"
         elif name not in variables:
             yield f"variable {name} added"
-        elif variables[name] != function.environment[name]:
+        elif variables[name] != wanted[name]:
             yield f"variable {name} changed"
 
 

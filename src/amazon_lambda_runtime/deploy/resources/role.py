@@ -35,17 +35,17 @@ _ATTACHED = "lambda-runtime:policy:"
 def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     """Yield what makes the role what it should be."""
     role = find(site, function.role)
-    what = f"role {function.role}"
     if role is None:
+        what = f"role {function.role}"
         yield Step("create", "role", what, "there is none", lambda: _create(site, function))
     elif not _trusts_lambda(role):
-        if site.ours(role.get("Tags")):
-            yield Step(
-                "update", "role", f"trust of {what}", "Lambda cannot assume it",
-                lambda: _trust(site, function),
-            )  # fmt: skip
-        else:
-            yield Note(f"{what} is not this project's, and its trust policy leaves Lambda out")
+        yield _trust(site, function, role)
+    yield from _managed(site, function, role)
+    yield from _inline(site, function, role is not None)
+
+
+def _managed(site: Site, function: Function, role: Reply | None) -> Iterator[Step]:
+    """Yield the attachment of managed policies, and the detachment of those that we attached."""
     tags = {tag["Key"]: tag["Value"] for tag in (role or {}).get("Tags", ())}
     attached = {
         policy["PolicyArn"]
@@ -57,16 +57,15 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     for arn in wanted:
         if arn not in attached:
             yield Step(
-                "create", "policies", f"policy {_short(arn)} of {what}", "it is not attached",
-                _attach(site, function, arn, tags),
+                "create", "policies", f"policy {_short(arn)} of role {function.role}",
+                "it is not attached", _attach(site, function, arn, tags),
             )  # fmt: skip
     for arn in sorted(attached - set(wanted)):
         if tags.get(_tag(arn)) == site.project.name:
             yield Step(
-                "delete", "policies", f"policy {_short(arn)} of {what}", "it is no longer listed",
-                _detach(site, function, arn),
+                "delete", "policies", f"policy {_short(arn)} of role {function.role}",
+                "it is no longer listed", _detach(site, function, arn),
             )  # fmt: skip
-    yield from _inline(site, function, role is not None)
 
 
 def find(site: Site, name: str) -> Reply | None:
@@ -119,13 +118,17 @@ def _trusts_lambda(role: Reply) -> bool:
     )
 
 
-def _trust(site: Site, function: Function) -> None:
-    site.aws.call(
-        "iam",
-        "update_assume_role_policy",
-        RoleName=function.role,
-        PolicyDocument=json.dumps(TRUST),
-    )
+def _trust(site: Site, function: Function, role: Reply) -> Step | Note:
+    what = f"role {function.role}"
+    if not site.ours(role.get("Tags")):
+        return Note(f"{what} is not this project's, and its trust policy does not allow Lambda")
+    return Step(
+        "update", "role", f"trust of {what}", "Lambda cannot assume it",
+        lambda: site.aws.call(
+            "iam", "update_assume_role_policy",
+            RoleName=function.role, PolicyDocument=json.dumps(TRUST),
+        ),
+    )  # fmt: skip
 
 
 def _attach(

@@ -2,7 +2,7 @@
 
 import re
 import tarfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,52 @@ def _layers(wanted: Reference, manifest: Manifest, config: dict[str, Any]) -> tu
     return tuple(layers)
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What the layers of an image tell of its Python, from the first to the last."""
+
+    #: By folder: where its python3 leads, and the versions that are there.
+    links: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    libc: str = "glibc"
+    release: tuple[int, int] = (0, 0)
+    debian: bool = False
+
+    def look(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
+        """Take from one entry of a layer what it tells."""
+        if match := _PYTHON.fullmatch(entry.name):
+            self._python(match[1], match[2], entry)
+        elif _MUSL.fullmatch(entry.name):
+            self.libc, self.release = "musl", (1, 2)
+        elif _GLIBC.fullmatch(entry.name) and entry.isfile():
+            content = tar.extractfile(entry)
+            if content and (found := _RELEASE.search(content.read())):
+                self.release = int(found[1]), int(found[2])
+        elif _DEBIAN.fullmatch(entry.name):
+            self.debian = True
+
+    def _python(self, folder: str, name: str, entry: tarfile.TarInfo) -> None:
+        if name == "python3":
+            self.links[folder] = entry.linkname.rpartition("/")[2].removeprefix("python")
+        else:
+            self.versions.setdefault(folder, []).append(name.removeprefix("python"))
+
+    def python(self, search_path: str) -> Python | None:
+        """Return the interpreter that is first on PATH, None if there is none."""
+        folders = (folder.strip("/") for folder in search_path.split(":"))
+        here = next((folder for folder in folders if folder in self.versions), None)
+        if here is None:
+            return None
+        linked, versions = self.links.get(here, ""), self.versions[here]
+        version = linked if linked in versions else versions[-1]
+        prefix = here.rpartition("/")[0]
+        if self.debian and prefix == "usr":
+            packages = f"usr/local/lib/python{version}/dist-packages"
+        else:
+            packages = f"{prefix}/lib/python{version}/site-packages"
+        return Python(version, f"/{here}/python{version}", packages, self.libc, self.release)
+
+
 def _python(
     wanted: Reference,
     config: dict[str, Any],
@@ -149,48 +195,23 @@ def _python(
     cache: Cache,
     progress: Progress,
 ) -> Python:
-    """Look through the layers for an interpreter."""
-    # By folder: what python3 is there, and which versions.
-    links: dict[str, str] = {}
-    versions: dict[str, list[str]] = {}
-    libc, release, debian = "glibc", (0, 0), False
+    """Search the layers for an interpreter."""
+    seen = _Seen()
     for layer in layers:
         file = fetch(wanted.repository, layer, client, cache, progress)
         with tarfile.open(file, "r:gz") as tar:
             for entry in tar:
-                name = entry.name
-                if match := _PYTHON.fullmatch(name):
-                    if match[2] == "python3":
-                        links[match[1]] = entry.linkname.rpartition("/")[2]
-                    else:
-                        versions.setdefault(match[1], []).append(match[2].removeprefix("python"))
-                elif _MUSL.fullmatch(name):
-                    libc, release = "musl", (1, 2)
-                elif _GLIBC.fullmatch(name) and entry.isfile():
-                    content = tar.extractfile(entry)
-                    found = _RELEASE.search(content.read()) if content else None
-                    if found:
-                        release = int(found[1]), int(found[2])
-                elif _DEBIAN.fullmatch(name):
-                    debian = True
+                seen.look(tar, entry)
     env = dict(each.partition("=")[::2] for each in config.get("config", {}).get("Env") or ())
-    for folder in env.get("PATH", _PATH).split(":"):
-        here = folder.strip("/")
-        if here not in versions:
-            continue
-        linked = links.get(here, "").removeprefix("python")
-        version = linked if linked in versions[here] else versions[here][-1]
-        prefix = here.rpartition("/")[0]
-        if debian and prefix == "usr":
-            packages = f"usr/local/lib/python{version}/dist-packages"
-        else:
-            packages = f"{prefix}/lib/python{version}/site-packages"
-        if release == (0, 0):
-            raise ImageError(f"{wanted} has a C library that is not known here")
-        return Python(version, f"/{here}/python{version}", packages, libc, release)
-    raise ImageError(
-        f"{wanted} has no Python on its PATH: name an image that has, like python:3.13-slim-trixie"
-    )
+    python = seen.python(env.get("PATH", _PATH))
+    if python is None:
+        raise ImageError(
+            f"{wanted} has no Python on its PATH: name an image that has, like "
+            "python:3.13-slim-trixie"
+        )
+    if python.libc_version == (0, 0):
+        raise ImageError(f"{wanted} has a C library that is not known here")
+    return python
 
 
 def tags(python: Python, architecture: str) -> list[str]:

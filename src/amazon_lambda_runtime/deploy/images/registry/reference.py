@@ -43,13 +43,7 @@ def parse(text: str) -> Reference:
     A registry on loopback speaks plain HTTP, all others HTTPS. Credentials are those that
     `docker login` left in its configuration, if any. Raises ImageError for what is no reference.
     """
-    first, slash, rest = text.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        host, path = first, rest
-    else:
-        host, path = _DOCKER_HUB, text
-    if host in ("docker.io", "index.docker.io"):
-        host = _DOCKER_HUB
+    host, path = _split(text)
     match = _REFERENCE.fullmatch(path)
     if match is None:
         raise ImageError(f"{text!r} is no image: write [host/]name[:tag] or [host/]name@sha256:...")
@@ -61,6 +55,14 @@ def parse(text: str) -> Reference:
         host, name, username, password, plain_http=bool(_LOOPBACK.fullmatch(host))
     )
     return Reference(repository, match["digest"] or match["tag"] or "latest")
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return the host and the rest. A host has a dot or a port, or is localhost, as for docker."""
+    first, slash, rest = text.partition("/")
+    if not slash or not ("." in first or ":" in first or first == "localhost"):
+        return _DOCKER_HUB, text
+    return (_DOCKER_HUB if first in ("docker.io", "index.docker.io") else first), rest
 
 
 def _login(host: str) -> tuple[str, str]:

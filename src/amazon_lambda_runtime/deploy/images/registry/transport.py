@@ -116,24 +116,29 @@ class Transport:
         return reply
 
     def _authorize(self, repository: Repository, refusal: urllib3.BaseHTTPResponse) -> bool:
-        """Do what a 401 asks for, and return whether there is a point in asking again."""
+        """Do what a 401 asks for, and return whether to send the request again."""
         refusal.drain_conn()
-        challenge = refusal.headers.get("WWW-Authenticate", "")
-        kind, _, rest = challenge.partition(" ")
+        kind, _, rest = refusal.headers.get("WWW-Authenticate", "").partition(" ")
         login = f"{repository.username}:{repository.password}".encode()
         basic = f"Basic {base64.b64encode(login).decode()}" if repository.username else ""
-        if kind.lower() == "basic":
-            if not basic or self._authorization.get(repository) == basic:
-                return False
-            self._authorization[repository] = basic
+        if kind.lower() == "bearer":
+            asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+            self._authorization[repository] = self._token(repository, asked, basic)
             return True
-        if kind.lower() != "bearer":
+        if kind.lower() != "basic" or not basic or self._authorization.get(repository) == basic:
             return False
-        asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-        realm = asked.pop("realm", "")
+        self._authorization[repository] = basic
+        return True
+
+    def _token(self, repository: Repository, asked: dict[str, str], basic: str) -> str:
+        """Fetch a token for what was asked, and return the value of Authorization.
+
+        https://distribution.github.io/distribution/spec/auth/token/
+        """
+        realm = asked.get("realm", "")
         if urlsplit(realm).scheme != "https" and not repository.plain_http:
             raise RegistryError(f"{repository.host} wants its tokens to be fetched from {realm!r}")
-        query = urlencode({name: asked[name] for name in ("service", "scope") if name in asked})
+        query = urlencode([(name, asked[name]) for name in ("service", "scope") if name in asked])
         reply = self._pool.request(
             "GET",
             f"{realm}{'&' if '?' in realm else '?'}{query}",
@@ -143,9 +148,7 @@ class Transport:
         if reply.status != 200:
             raise _refused(f"get a token for {repository}", reply, PASSING)
         answer = json.loads(reply.data)
-        token = answer.get("token") or answer.get("access_token")
-        self._authorization[repository] = f"Bearer {token}"
-        return True
+        return f"Bearer {answer.get('token') or answer.get('access_token')}"
 
 
 def _refused(what: str, reply: urllib3.BaseHTTPResponse, passing: tuple[int, ...]) -> RegistryError:

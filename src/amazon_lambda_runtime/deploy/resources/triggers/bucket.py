@@ -60,16 +60,21 @@ def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
         if name is not None:
             yield from sender.allow(site, _DESTINATIONS[via], name, bucket)
     for bucket in dict.fromkeys(trigger.bucket for trigger in triggers):
-        wanted = [_notification(site, function, t) for t in triggers if t.bucket == bucket]
-        live = _ours(function, _read(site, bucket))
-        if _ids(live) != _ids(wanted):
-            yield Step(
-                "update" if live else "create",
-                "trigger",
-                f"notifications of bucket {bucket} to {function.name}",
-                "they differ" if live else "there are none",
-                _write(site, function, bucket, wanted),
-            )
+        yield from _notify(site, function, bucket, [t for t in triggers if t.bucket == bucket])
+
+
+def _notify(
+    site: Site, function: Function, bucket: str, triggers: list[S3Trigger]
+) -> Iterator[Step]:
+    wanted = [_notification(site, function, trigger) for trigger in triggers]
+    live = _ours(function, _read(site, bucket))
+    if _ids(live) != _ids(wanted):
+        yield Step(
+            "update" if live else "create", "trigger",
+            f"notifications of bucket {bucket} to {function.name}",
+            "they differ" if live else "there are none",
+            _write(site, function, bucket, wanted),
+        )  # fmt: skip
 
 
 def _prune(site: Site, function: Function, live: Live) -> Iterator[Step]:
