@@ -17,7 +17,7 @@ LIVE = "live"
 
 @dataclass(frozen=True)
 class Site:
-    """A project in an account. `digest` is the image's, None as long as nobody knows it."""
+    """A project in an account. `digest` is the image's, None until it is known."""
 
     project: Project
     aws: Aws
@@ -63,9 +63,9 @@ class Site:
         """Raise DeployError if what is there already is not this project's."""
         project = owner(tags)
         if project != self.project.name:
-            whose = f"project {project!r}'s" if project else "not made by this tool"
+            whose = f"belongs to project {project!r}" if project else "is not made by this tool"
             raise DeployError(
-                f"{what} exists and is {whose}: choose another name, or hand it over by the tag "
+                f"{what} exists and {whose}: choose another name, or hand it over by the tag "
                 f"{PROJECT_TAG}={self.project.name}"
             )
 

@@ -17,7 +17,7 @@ import pytest
 from amazon_lambda_runtime.deploy.images import Built, ImageError, ImageSpec, choose
 from amazon_lambda_runtime.deploy.images.command import run
 from amazon_lambda_runtime.deploy.images.engines import Buildah, Docker, Podman
-from amazon_lambda_runtime.deploy.images.model import silent, this_runtime
+from amazon_lambda_runtime.deploy.images.model import no_meter, this_runtime
 from amazon_lambda_runtime.deploy.images.native.engine import Native
 
 from .fake_registry import OCI, FakeRegistry
@@ -207,7 +207,7 @@ def test_failures(spec: ImageSpec, stand_in: StandIn, monkeypatch: pytest.Monkey
     with pytest.raises(ImageError, match="did not say which image it built"):
         Buildah().build(spec)
     with pytest.raises(ImageError, match=r"cannot run /nonexistent: No such file"):
-        run(["/nonexistent"], silent)
+        run(["/nonexistent"], no_meter)
 
 
 def test_interrupted(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from .command import run
 from .context import Context, prepared
-from .model import Built, Engine, ImageError, ImageSpec, Progress, Pushed, Repository, silent
+from .model import Built, Engine, ImageError, ImageSpec, Meter, Pushed, Repository, no_meter
 from .native.engine import Native
 from .registry.client import INDEXES, Client
 
@@ -76,7 +76,7 @@ class _Command(ABC):
             return f"{self.name} info says: {lines[-1] if lines else 'nothing'}"
         return None
 
-    def build(self, spec: ImageSpec, progress: Progress = silent) -> Built:
+    def build(self, spec: ImageSpec, meter: Meter = no_meter) -> Built:
         """Build the Dockerfile, for the platform of `spec`. Raises ImageError."""
         with prepared(spec) as context, tempfile.TemporaryDirectory() as directory:
             file = Path(directory, "id")
@@ -84,19 +84,19 @@ class _Command(ABC):
             command += [f"--platform=linux/{spec.platform}"]
             command += ["--no-cache"] if self._refresh else []
             command += ["--build-arg", f"RUNTIME={context.runtime}", *self._build_options]
-            run([*command, str(context.folder)], progress)
+            run([*command, str(context.folder)], meter)
             match = _ID.fullmatch(file.read_text().strip())
             if match is None:
                 raise ImageError(f"{self.name} did not say which image it built")
             return Built(f"sha256:{match[1]}")
 
-    def push(self, built: Built, repository: Repository, progress: Progress = silent) -> Pushed:
+    def push(self, built: Built, repository: Repository, meter: Meter = no_meter) -> Pushed:
         """Push the image, under a tag made of its own name. Raises ImageError."""
         tag = f"image-{built.digest.removeprefix('sha256:')[:20]}"
         digest = self._there(built, repository, tag)
         uploaded = 0 if digest else None
         if not digest:
-            digest = self._push(built.digest, f"{repository}:{tag}", repository, progress)
+            digest = self._push(built.digest, f"{repository}:{tag}", repository, meter)
         manifest = self._client.manifest(repository, digest)
         if manifest.media_type in INDEXES:
             raise ImageError(
@@ -128,7 +128,7 @@ class _Command(ABC):
         ...
 
     @abstractmethod
-    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
+    def _push(self, image: str, target: str, repository: Repository, meter: Meter) -> str:
         """Push and return the digest."""
         ...
 
@@ -143,14 +143,14 @@ class Buildah(_Command):
         times = ["--timestamp=0", "--format=oci", "--layers", f"--iidfile={file}"]
         return ["build", *times, f"--file={context.dockerfile}"]
 
-    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
+    def _push(self, image: str, target: str, repository: Repository, meter: Meter) -> str:
         with _login(repository) as folder:
             file = folder / "digest"
             command = [*self._command, "push", f"--digestfile={file}"]
             command += [f"--authfile={folder / 'config.json'}"]
             command += ["--tls-verify=false"] if repository.plain_http else []
             image = image.removeprefix("sha256:")
-            run([*command, image, f"docker://{target}"], progress)
+            run([*command, image, f"docker://{target}"], meter)
             return file.read_text().strip()
 
 
@@ -173,11 +173,11 @@ class Docker(_Command):
             verb = ["buildx", "build", "--load", "--provenance=false", "--sbom=false"]
         return [*verb, f"--iidfile={file}", f"--file={context.dockerfile}"]
 
-    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
-        run([*self._command, "tag", image, target], progress)
+    def _push(self, image: str, target: str, repository: Repository, meter: Meter) -> str:
+        run([*self._command, "tag", image, target], meter)
         with _login(repository) as folder:
             env = {**os.environ, "DOCKER_CONFIG": str(folder)}
-            printed = run([*self._command, "push", target], progress, env=env)
+            printed = run([*self._command, "push", target], meter, env=env)
         match = _PUSHED.search(printed)
         if match is None:
             raise ImageError(f"docker did not say the digest of what it pushed to {target}")

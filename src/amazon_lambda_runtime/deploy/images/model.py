@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-# What becomes of an upload or a download: bytes done, bytes in all, and of what.
-Progress = Callable[[int, int, str], None]
+#: Called as work goes on: bytes done, bytes in all (0 and 0 if unknown), and what is done.
+Meter = Callable[[int, int, str], None]
 
 DISTRIBUTION = "amazon-lambda-runtime"
 TASK_ROOT = "var/task"
@@ -20,8 +20,8 @@ class ImageError(Exception):
     """Raised when an image cannot be built or pushed: what was attempted, and what came of it."""
 
 
-def silent(done: int, total: int, what: str) -> None:
-    """Show no progress."""
+def no_meter(done: int, total: int, what: str) -> None:
+    """Show nothing."""
 
 
 def this_runtime() -> str:
@@ -128,10 +128,10 @@ class Engine(Protocol):
         """Return None, or why it cannot be used here, in a line."""
         ...
 
-    def build(self, spec: ImageSpec, progress: Progress = silent) -> Built:
+    def build(self, spec: ImageSpec, meter: Meter = no_meter) -> Built:
         """Build the image on this machine."""
         ...
 
-    def push(self, built: Built, repository: Repository, progress: Progress = silent) -> Pushed:
+    def push(self, built: Built, repository: Repository, meter: Meter = no_meter) -> Pushed:
         """Push what `build` returned, and return its digest as the push itself had it."""
         ...

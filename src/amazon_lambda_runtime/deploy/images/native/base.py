@@ -11,7 +11,7 @@ from amazon_lambda_runtime.deploy.images.model import (
     ImageError,
     ImageSpec,
     Layer,
-    Progress,
+    Meter,
     Repository,
 )
 from amazon_lambda_runtime.deploy.images.registry.client import INDEXES, Client, Manifest
@@ -51,7 +51,7 @@ class Base:
     python: Python
 
 
-def find(spec: ImageSpec, client: Client, cache: Cache, progress: Progress) -> Base:
+def find(spec: ImageSpec, client: Client, cache: Cache, meter: Meter) -> Base:
     """Return the base of `spec` for its platform. Raises ImageError if it is none.
 
     Its layers are fetched if its Python is not known yet.
@@ -68,21 +68,19 @@ def find(spec: ImageSpec, client: Client, cache: Cache, progress: Progress) -> B
     key = f"python of {manifest.digest}"
     facts = cache.facts(key)
     if facts is None:
-        facts = asdict(_python(wanted, config, layers, client, cache, progress))
+        facts = asdict(_python(wanted, config, layers, client, cache, meter))
         cache.remember(key, facts)
     python = Python(**{**facts, "libc_version": tuple(facts["libc_version"])})
     return Base(wanted.repository, manifest.digest, config, layers, python)
 
 
-def fetch(
-    repository: Repository, layer: Layer, client: Client, cache: Cache, progress: Progress
-) -> Path:
+def fetch(repository: Repository, layer: Layer, client: Client, cache: Cache, meter: Meter) -> Path:
     """Return the file of a layer, from the cache or else from the registry."""
     known = cache.verified(layer.digest, layer.size)
     if known is not None:
         return known
     with cache.new_file() as new:
-        client.download(repository, layer.digest, layer.size, new, progress)
+        client.download(repository, layer.digest, layer.size, new, meter)
         return cache.keep(new, layer.digest)
 
 
@@ -193,12 +191,12 @@ def _python(
     layers: tuple[Layer, ...],
     client: Client,
     cache: Cache,
-    progress: Progress,
+    meter: Meter,
 ) -> Python:
     """Search the layers for an interpreter."""
     seen = _Seen()
     for layer in layers:
-        file = fetch(wanted.repository, layer, client, cache, progress)
+        file = fetch(wanted.repository, layer, client, cache, meter)
         with tarfile.open(file, "r:gz") as tar:
             for entry in tar:
                 seen.look(tar, entry)

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from amazon_lambda_runtime.deploy.images.model import Progress, Repository, silent
+from amazon_lambda_runtime.deploy.images.model import Meter, Repository, no_meter
 
 from .persistence import ATTEMPTS, RegistryError, persist
 from .transport import CHUNK, PASSING, Counted, Transport, plain
@@ -123,7 +123,7 @@ class Client:
         digest: str,
         size: int,
         target: Path,
-        progress: Progress = silent,
+        meter: Meter = no_meter,
     ) -> None:
         """Write a blob to the file `target`. Raises RegistryError if it is another one."""
         what = f"download {digest} from {repository}"
@@ -139,7 +139,7 @@ class Client:
                         file.write(piece)
                         hashed.update(piece)
                         done += len(piece)
-                        progress(done, size, "download")
+                        meter(done, size, "download")
             except urllib3.exceptions.HTTPError as error:
                 raise RegistryError(f"cannot {what}: {plain(error)}", passing=True) from error
             finally:
@@ -169,7 +169,7 @@ class Client:
         return reply.status == 201
 
     def upload(
-        self, repository: Repository, digest: str, content: Path, progress: Progress = silent
+        self, repository: Repository, digest: str, content: Path, meter: Meter = no_meter
     ) -> None:
         """Give the repository the blob that the file has, in one piece. Raises RegistryError."""
         what, size = f"upload {digest} to {repository}", content.stat().st_size
@@ -187,7 +187,7 @@ class Client:
             with content.open("rb") as file:
                 # An upload that broke off is begun again from the start: not all registries
                 # say how far it came, and none keeps it for long.
-                body = Counted(file, lambda done: progress(done, size, "upload"))
+                body = Counted(file, lambda done: meter(done, size, "upload"))
                 headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
                 written = self._transport.request(
                     repository,
