@@ -1,8 +1,8 @@
-"""The one door to AWS: the only file that imports boto3.
+"""Requests to AWS: the only file of the room that imports boto3.
 
-Every request goes through `Aws.call`, which retries what is worth it and turns what is left into
-one line. A request that makes something goes through `Aws.create`, which looks before it asks
-again: the reply to the first may have been lost on the way.
+Every request goes through `Aws.call`, which repeats what may pass and turns the rest into an error
+of one line. A request that creates something goes through `Aws.create`, which looks before it asks
+again: the reply to the first may have been lost.
 """
 
 import os
@@ -24,7 +24,7 @@ Reply = dict[str, Any]
 
 _HINTS = (
     (r"AccessDenied\w*|UnauthorizedOperation|\w*AuthorizationError\w*|403", "allow the deployer "
-     "this action; `lambda-runtime permissions` prints all that a deployment takes"),
+     "this action; `lambda-runtime permissions` prints all that a deployment needs"),
     (r"ExpiredToken\w*|RequestExpired", "sign in to AWS again: the credentials have expired"),
     (r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure",
      "check the credentials and the profile (AWS_PROFILE, --profile)"),
@@ -48,12 +48,12 @@ class Aws:
         self._clients: dict[str, Any] = {}
         self._account = account
         try:
-            # The profile "default" need not be written down anywhere.
+            # The profile "default" need not be in any file.
             named = None if profile in (None, "", "default") else profile
             self._session = boto3.Session(profile_name=named, region_name=region)
         except exceptions.BotoCoreError as error:
             raise DeployError(f"cannot use the profile {profile}: {error}") from None
-        # boto3 does not know AWS_REGION, by which every other SDK goes.
+        # boto3 ignores AWS_REGION, which every other SDK reads.
         known = os.environ.get("AWS_REGION") or self._session.region_name
         self.region: str = region or known or DEFAULTS["REGION"]
 
@@ -78,10 +78,10 @@ class Aws:
         return f"arn:{self.partition}:{service}:{place}:{self.account}:{resource}"
 
     def send(self, service: str, operation: str, parameters: Reply) -> Reply:
-        """Send one request, once. The tests put themselves in its way."""
+        """Send one request, once. Tests override this."""
         client = self._clients.get(service)
         if client is None:
-            # One engine retries, and it is not botocore's.
+            # `Retry` repeats requests, and botocore must not.
             config = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=910)
             client = self._session.client(
                 service,  # type: ignore[call-overload]
@@ -137,7 +137,7 @@ class Aws:
             parameters[ask] = page[told]
 
     def remove(self, service: str, operation: str, **parameters: Any) -> None:
-        """Delete something; that it is gone already is as good."""
+        """Delete something. If it is gone already, that is success."""
         self.find(service, operation, **parameters)
 
     def create(
@@ -149,11 +149,11 @@ class Aws:
         fresh_role: bool = False,
         **parameters: Any,
     ) -> Reply:
-        """Make something once. What `look` finds after a lost reply is what was made.
+        """Create something once. What `look` finds after a lost reply is what was created.
 
-        `look` returns it, None if it is not there, and raises DeployError if it is somebody
-        else's. `fresh_role` says that a role was made within the last minute, which Lambda may not
-        know of yet.
+        `look` returns it, None if it is not there, and raises DeployError if it belongs
+        to another project. `fresh_role` says that the role was created within the last minute:
+        Lambda may not know it yet.
         """
 
         def attempt() -> Reply:

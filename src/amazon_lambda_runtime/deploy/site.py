@@ -1,4 +1,4 @@
-"""Where a project goes: its account and region, the names that follow, and what is ours there."""
+"""A project in an account and a region: the names that follow, and what is ours there."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from amazon_lambda_runtime.project.declaration import Function, Project
 from .aws import Aws
 from .errors import DeployError
 
-#: On everything that is made, with the project's name; what does not carry it is not ours.
+#: The tag of everything that is created; what does not carry it is not ours.
 PROJECT_TAG = "lambda-runtime:project"
 #: The alias that triggers point at, and that a release moves.
 LIVE = "live"
@@ -56,11 +56,11 @@ class Site:
         return f"{self.function_arn(function)}:{LIVE}"
 
     def ours(self, tags: Mapping[str, str] | Iterable[Mapping[str, Any]] | None) -> bool:
-        """Say whether these tags, in either form of AWS, are of something that we made."""
+        """Say whether these tags, in either form of AWS, are of something of this project."""
         return owner(tags) == self.project.name
 
     def check_ours(self, what: str, tags: Mapping[str, str] | Iterable[Mapping[str, Any]]) -> None:
-        """Raise DeployError if what is there already is not this project's."""
+        """Raise DeployError if what exists already is not this project's."""
         project = owner(tags)
         if project != self.project.name:
             whose = f"belongs to project {project!r}" if project else "is not made by this tool"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import botocore.session
 import pytest
 
 from amazon_lambda_runtime.deploy.policy import deployer, role_statements
@@ -98,6 +99,31 @@ def test_the_deployer_of_a_trigger(trigger: Trigger, expected: dict[str, Any]) -
     """A kind of trigger adds its statements, and no others."""
     found, plain = resources(trigger), resources()
     assert {sid: found[sid] for sid in found if sid not in plain} == expected
+
+
+# IAM's name of a service or an action where it is not the API's, and what is IAM's alone.
+SERVICES = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi"}
+RENAMED = {
+    "lambda:InvokeFunction": "lambda:Invoke",
+    "s3:GetBucketNotification": "s3:GetBucketNotificationConfiguration",
+    "s3:PutBucketNotification": "s3:PutBucketNotificationConfiguration",
+}
+
+
+def test_every_action_is_one_of_aws() -> None:
+    """Each is an operation of its service: a misspelled one would allow nothing."""
+    triggers = (
+        SqsTrigger("q"), S3Trigger("b"), SnsTrigger("t"), RuleTrigger("r", "{}"), AlbTrigger("g"),
+    )  # fmt: skip
+    project = site(Canned(), *triggers, policies=(BASIC,), subnets=("s",)).project
+    document = deployer.document(project, Names("aws", REGION, ACCOUNT))
+    actions = {action for statement in document["Statement"] for action in statement["Action"]}
+    assert len(actions) > 100
+    session = botocore.session.get_session()
+    for action in sorted(actions - {"iam:PassRole"}):
+        service, _, name = RENAMED.get(action, action).partition(":")
+        model = session.get_service_model(SERVICES.get(service, service))
+        assert name in model.operation_names, action
 
 
 def test_the_deployer_of_policies_and_a_network() -> None:

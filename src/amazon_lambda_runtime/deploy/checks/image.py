@@ -1,4 +1,4 @@
-"""Whether Lambda can run the image: one that was built here, or one that is in the registry."""
+"""Whether Lambda can run the image: the one built here, or the one in the registry."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding, Skipped
 
-# An index, by either of its names: one image for many platforms. Lambda takes a single one.
+# An index, by either of its media types: one name for images of many platforms. Lambda refuses it.
 _INDEXES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
@@ -24,7 +24,7 @@ _MANIFESTS = (
 )
 _URI = re.compile(r"[\d]+\.dkr\.ecr\.[\w.-]+/(?P<name>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
-# What Lambda takes for an image, all layers unpacked.
+# The largest image that Lambda accepts, all layers unpacked.
 _LARGEST = 10 * 1024**3
 
 
@@ -53,7 +53,7 @@ def local(project: Project) -> Iterator[Finding]:
         yield Finding(
             "size",
             f"the image {project.image} is {size / 1024**3:.1f} GiB",
-            "Lambda takes images of up to 10 GiB, unpacked",
+            "Lambda accepts images of up to 10 GiB, unpacked",
             "Leave out what the function does not need, or keep it in S3.",
         )
 
@@ -74,15 +74,15 @@ def _inspected(engine: str, name: str) -> dict[str, Any] | None:
 
 
 def registry(project: Project, aws: Aws) -> Iterator[Finding]:
-    """The image that pyproject.toml names (image_uri) is there, and is one that Lambda takes."""
+    """The image that image_uri names is in the registry, and Lambda can run it."""
     if project.image_uri is None:
         return
     match = _URI.fullmatch(project.image_uri)
     if match is None:
         yield Finding(
             "image-uri",
-            f"{project.image_uri} is no image of ECR by its digest",
-            "Lambda takes images from ECR alone, and a tag may be another image tomorrow",
+            f"{project.image_uri} is not an image of ECR by digest",
+            "Lambda takes images from ECR only, and a tag may point at another image tomorrow",
             "Write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST.",
         )
         return
@@ -98,8 +98,8 @@ def registry(project: Project, aws: Aws) -> Iterator[Finding]:
         yield Finding(
             "image-uri",
             f"{project.image_uri} is not in the registry",
-            "the function would not be made, or would end with its image (ImageDeleted)",
-            "Push it again, or take image_uri away: then it is built and pushed.",
+            "the function could not be created, or would fail (ImageDeleted)",
+            "Push it again, or remove image_uri: then the image is built and pushed.",
         )
         return
     manifest = json.loads(images[0]["imageManifest"])
@@ -130,8 +130,8 @@ def _manifest(image: str, media_type: str) -> Iterator[Finding]:
         yield Finding(
             "manifest",
             f"{image} is an index of images ({media_type})",
-            "Lambda takes a single image: 'The image manifest, config or layer media type for the "
-            "source image is not supported'",
+            "Lambda accepts a single image only: 'The image manifest, config or layer media type "
+            "for the source image is not supported'",
             'Build with --provenance=false for one --platform, or with engine = "native".',
         )
 

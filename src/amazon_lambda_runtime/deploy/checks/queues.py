@@ -1,4 +1,4 @@
-"""What a queue and its function do to each other: as declared, and as AWS has them."""
+"""Queues and the functions they invoke: settings that lose or repeat messages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from .finding import Finding
 
 
 def declared(project: Project) -> Iterator[Finding]:
-    """Both sides of a declared queue agree on what a failed message is."""
+    """The handler and the trigger of a declared queue agree on how failures are reported."""
     for function in project.functions:
         for trigger in function.triggers_of(SqsTrigger):
             reports = trigger.report_batch_item_failures
@@ -24,7 +24,7 @@ def declared(project: Project) -> Iterator[Finding]:
 
 
 def live(project: Project, aws: Aws) -> Iterator[Finding]:
-    """The queues that invoke the functions now lose no message."""
+    """The queues that invoke the functions now lose no messages."""
     for function in project.functions:
         declared = {trigger.queue for trigger in function.triggers_of(SqsTrigger)}
         for found in mapping.of_function(Site(project, aws), function):
@@ -44,8 +44,8 @@ def _visibility(aws: Aws, function: Function, queue: str) -> Iterator[Finding]:
         yield Finding(
             "no-queue",
             f"the queue {queue} that invokes {function.name} is gone",
-            "nothing arrives any more, and its mapping is left to itself",
-            f"Make it again: lambda-runtime queue --queue-name {queue}",
+            "no messages arrive, and the mapping polls in vain",
+            f"Create it again: lambda-runtime queue --queue-name {queue}",
         )
         return
     attributes = aws.call(
@@ -59,10 +59,10 @@ def _visibility(aws: Aws, function: Function, queue: str) -> Iterator[Finding]:
     if seconds < least:
         yield Finding(
             "visibility",
-            f"messages of {queue} come back after {seconds} s, and {function.name} may take "
-            f"{function.timeout} s",
-            "a message that waits for a free environment, or is being tried again, is handed out "
-            "a second time meanwhile",
+            f"messages of {queue} are redelivered after {seconds} s, and {function.name} may run "
+            f"for {function.timeout} s",
+            "a message is delivered a second time while it waits for a free environment, or is "
+            "retried",
             f"Set the queue's visibility timeout to {least} s, six times the function's, or more.",
         )
 
@@ -79,9 +79,8 @@ def _concurrency(
         "reserved-concurrency",
         f"{function.name} has a reserved concurrency of {reserved}, and {queue} invokes it without "
         "a limit of its own",
-        "Lambda takes more messages than the function has room for; what is throttled counts as "
-        "received, and after max_receive_count of it a message is in the dead letter queue, "
-        "unprocessed",
+        "Lambda receives more messages than the function can run; a throttled message counts as "
+        "received, and after max_receive_count times it is in the dead letter queue, unprocessed",
         "Set max_concurrency (2 or more) of the trigger, and no reserved_concurrency below it.",
     )
 
@@ -94,17 +93,18 @@ def _agreement(
     if partial and not reports:
         yield Finding(
             "partial-failures",
-            f"{handler} names the messages that failed, and the trigger of {queue} does not "
-            "listen (report_batch_item_failures)",
-            "Lambda takes any answer for success and deletes the whole batch: what failed is lost",
+            f"{handler} reports which messages failed, and the trigger of {queue} ignores it "
+            "(report_batch_item_failures is off)",
+            "Lambda takes any response for success and deletes the whole batch: failed messages "
+            "are lost",
             "Set report_batch_item_failures = true of that trigger.",
         )
     elif partial is False and reports:
         yield Finding(
             "partial-failures",
-            f"the trigger of {queue} listens for messages that failed "
-            f"(report_batch_item_failures), and {handler} names none",
-            "only an exception fails anything, and then the whole batch is tried again",
+            f"the trigger of {queue} expects a list of the messages that failed "
+            f"(report_batch_item_failures), and {handler} returns none",
+            "only an exception counts as a failure, and then the whole batch is retried",
             "Set partial_failures = True in the handler's class, or report_batch_item_failures = "
             "false of that trigger.",
         )

@@ -1,4 +1,4 @@
-"""What goes into an image, where it goes, and what came of it. Every engine speaks in these."""
+"""What goes into an image, where it goes, and the result: the values that all engines share."""
 
 import importlib.metadata
 from collections.abc import Callable
@@ -17,7 +17,7 @@ PLATFORMS = {"x86_64": "amd64", "arm64": "arm64"}
 
 
 class ImageError(Exception):
-    """Raised when an image cannot be built or pushed: what was attempted, and what came of it."""
+    """Raised when an image cannot be built or pushed: what was attempted, and what went wrong."""
 
 
 def no_meter(done: int, total: int, what: str) -> None:
@@ -75,7 +75,7 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository of a registry: host[:port], name, and who may write to it."""
+    """A repository of a registry: host[:port], name, and the credentials to write to it."""
 
     host: str
     name: str
@@ -108,7 +108,7 @@ class Built:
 class Pushed:
     """An image in a registry. `digest` is the manifest's, and `uri` the image by that digest.
 
-    `uploaded_bytes` is None where the engine does not tell. `size_bytes` is the sum of the
+    `uploaded_bytes` is None if the engine does not report it. `size_bytes` is the sum of the
     compressed `layers`, which are given by their digests.
     """
 
@@ -125,7 +125,7 @@ class Engine(Protocol):
     name: str
 
     def available(self) -> str | None:
-        """Return None, or why it cannot be used here, in a line."""
+        """Return None, or in one line why it cannot be used here."""
         ...
 
     def build(self, spec: ImageSpec, meter: Meter = no_meter) -> Built:

@@ -1,7 +1,8 @@
-"""What the deployer of a project has to be allowed: what a deployment calls, and no more.
+"""The deployer's policy: what a deployment calls, and no more.
 
 Rule: an action is scoped to the project's own names where AWS can scope it. A test deploys, rolls
-back and destroys, and holds every request that was sent against this document.
+back and destroys, and checks every request against this document. What a trigger needs is in the
+file of its kind.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,22 +14,22 @@ from amazon_lambda_runtime.project.declaration import Function, Project
 
 from .statement import VERSION, Conditions, Names, Statement, actions, once
 
-#: Why `iam:PassRole`, whose absence AWS reports in the wrong words.
+#: Why iam:PassRole is needed: AWS reports its absence in misleading words.
 PASS_ROLE = (
-    "To give a function its role takes iam:PassRole on that role. Without it AWS says that the "
+    "Giving a function its role requires iam:PassRole on that role. Without it AWS says that the "
     "role cannot be assumed by Lambda (InvalidParameterValueException), though the role is there "
     "and its trust policy is right"
 )
 
 
 def document(project: Project, names: Names) -> dict[str, Any]:
-    """Return the policy document for whoever deploys the project."""
+    """Return the policy document for the deployer of the project."""
     allowed = [statement.document() for statement in statements(project, names)]
     return {"Version": VERSION, "Statement": allowed}
 
 
 def statements(project: Project, names: Names) -> Iterator[Statement]:
-    """Yield what it takes to plan, deploy, invoke, roll back and destroy the project."""
+    """Yield what planning, deploying, invoking, rolling back and destroying the project needs."""
     yield Statement(
         "WhoAmI", ("sts:GetCallerIdentity", "ecr:GetAuthorizationToken", "tag:GetResources")
     )
@@ -78,7 +79,7 @@ def _roles(project: Project, names: Names) -> Iterator[Statement]:
     )
     policies = sorted({arn for function in project.functions for arn in function.policies})
     if policies:
-        # Whoever may attach any policy may do anything.
+        # A deployer that may attach any policy may do anything.
         yield Statement(
             "Policies",
             ("iam:AttachRolePolicy",),
@@ -109,7 +110,7 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
         ),
         (*functions, *(f"{arn}:*" for arn in functions)),
     )
-    # Which functions, of whomever, use an image that a clean-up would delete.
+    # A clean-up asks of every function in the account whether it uses an image.
     yield Statement("ImagesInUse", ("lambda:GetFunction",), (names("lambda", "function:*"),))
     # AWS cannot scope these.
     yield Statement("LookAround", ("lambda:ListFunctions", "lambda:ListEventSourceMappings"))

@@ -1,4 +1,4 @@
-"""The function itself: made, or brought to what is wanted, and waited for."""
+"""The function itself: created or updated, and waited for."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from amazon_lambda_runtime.project.declaration import Function
 
 from . import role
 
-#: Seconds for a function to become active: Lambda has to take the image in, and join the VPC.
+#: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
 READY = 600.0
 
 
@@ -115,7 +115,7 @@ def code_changes(site: Site, live: Mapping[str, Any]) -> Iterator[str]:
 
 
 def wait(site: Site, function: Function, qualifier: str | None = None) -> None:
-    """Wait until the function takes invocations and changes; raise DeployError if it never will."""
+    """Wait until the function can be invoked and changed; raise DeployError if it never will be."""
     what = f"function {function.name}" + (f":{qualifier}" if qualifier else "")
     more: dict[str, Any] = {} if qualifier is None else {"Qualifier": qualifier}
 
@@ -132,7 +132,7 @@ def wait(site: Site, function: Function, qualifier: str | None = None) -> None:
             return f"Pending, {_reason(live, 'State')}"
         if update == "InProgress":
             return f"InProgress, {_reason(live, 'LastUpdateStatus')}"
-        # An inactive function is one that nobody called for weeks; it takes a change.
+        # A function is inactive after weeks without an invocation; it can be changed.
         return None
 
     site.aws.retry.wait(ready, what, READY)
@@ -144,7 +144,7 @@ def _reason(live: Mapping[str, Any], of: str) -> str:
 
 
 def _settings(site: Site, function: Function) -> dict[str, Any]:
-    """Return what creation and a change of the configuration have in common."""
+    """Return the parameters that creation and a change of the configuration share."""
     return {
         "FunctionName": function.name,
         "Role": site.role_arn(function),
@@ -187,7 +187,7 @@ def _configure(site: Site, function: Function) -> None:
     site.aws.create(
         "lambda",
         "update_function_configuration",
-        # Asking for the same again is as good as having been heard the first time.
+        # If the request is repeated, the result is the same.
         look=lambda: None,
         fresh_role=role.is_fresh(site, function),
         **_settings(site, function),

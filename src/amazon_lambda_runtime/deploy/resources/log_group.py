@@ -1,4 +1,4 @@
-"""The log group, made before the function, so that it never keeps a log for ever by accident."""
+"""The log group. It is created before the function: Lambda would create one without retention."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
 """Versions and the alias `live`: publish, smoke test, move; and back.
 
-The alias's description is its own history, the newest first, so that a rollback returns to what
-was live and not to a version that never passed its smoke test.
+The alias's description records what was live before, the newest first. So a rollback returns to a
+version that was live, and not to one that failed its smoke test.
 """
 
 import re
@@ -93,7 +93,7 @@ def versions(site: Site, function: Function) -> list[Reply]:
 
 def _release(site: Site, function: Function) -> None:
     functions.wait(site, function)
-    # A run before this one may have come as far as this.
+    # An earlier run may have published it already.
     published = _newest_as_wanted(site, function) or site.aws.create(
         "lambda",
         "publish_version",
@@ -145,7 +145,7 @@ def _move(site: Site, function: Function, version: str, before: tuple[str, ...])
         Name=LIVE,
         FunctionVersion=version,
         Description=_described(before),
-        # Whatever share of the traffic went elsewhere.
+        # All traffic, if a share went to another version.
         RoutingConfig={"AdditionalVersionWeights": {}},
     )
 

@@ -1,4 +1,4 @@
-"""The ECR repository, and that Lambda may read it."""
+"""The ECR repository, and the statement that lets Lambda read it."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _SID = "LambdaRuntimePull"
 
 
 def plan(site: Site) -> Iterator[Step | Note]:
-    """Yield what makes the repository; one that is there already is used as it is."""
+    """Yield what creates the repository and lets Lambda read it; an existing one is kept."""
     name = site.project.repository
     if find(site) is None:
         yield Step(

@@ -1,7 +1,7 @@
 """The function's role: trust, managed policies, and one inline policy of our own.
 
-What we attach is written down in the role's tags, so that a policy that leaves the file is
-detached and one that somebody else attached stays.
+The policies that we attach are recorded in the role's tags. So one that leaves the file is
+detached, and one that was attached by others stays.
 """
 
 import json
@@ -135,7 +135,7 @@ def _attach(
     site: Site, function: Function, arn: str, tags: Mapping[str, str]
 ) -> Callable[[], None]:
     def run() -> None:
-        # First the tag: a run that ends here still knows whose the policy is.
+        # The tag first: if the run ends here, the next still knows whose the policy is.
         if tags.get(_tag(arn)) != site.project.name:
             tag = {"Key": _tag(arn), "Value": site.project.name}
             site.aws.call("iam", "tag_role", RoleName=function.role, Tags=[tag])

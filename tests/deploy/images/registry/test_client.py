@@ -225,7 +225,7 @@ def test_odd_replies(registry: FakeRegistry, client: Client, tmp_path: Path) -> 
     registry.faults.append(Fault("POST", 202))
     file = tmp_path / "x"
     file.touch()
-    with pytest.raises(RegistryError, match="the registry did not say where to"):
+    with pytest.raises(RegistryError, match="the registry sent no Location for the upload"):
         client.upload(repository, "sha256:x", file)
 
 

@@ -1,4 +1,4 @@
-"""The image that the native engine builds upon, and what it finds out about the Python in it."""
+"""The image that the native engine builds upon, and the Python that is in it."""
 
 import re
 import tarfile
@@ -23,9 +23,9 @@ _PYTHON = re.compile(r"(?:\./)?((?:usr/local|usr|var/lang|opt/[^/]+)/bin)/(pytho
 _DEBIAN = re.compile(r"(?:\./)?usr/lib/python3/dist-packages(?:/.*)?", re.S)
 _GLIBC = re.compile(r"(?:\./)?(?:usr/)?lib(?:64)?/(?:[^/]+/)?libc\.so\.6")
 _MUSL = re.compile(r"(?:\./)?(?:usr/)?lib/ld-musl-[^/]+")
-# What is in the GNU C library itself.
+# A text inside the GNU C library itself.
 _RELEASE = re.compile(rb"GNU C Library [^\n]* release version (\d+)\.(\d+)")
-# Where Lambda looks if an image does not say.
+# Lambda's PATH for an image that sets none.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
 
 
@@ -52,9 +52,9 @@ class Base:
 
 
 def find(spec: ImageSpec, client: Client, cache: Cache, meter: Meter) -> Base:
-    """Return the base of `spec` for its platform. Raises ImageError if it is none.
+    """Return the base of `spec` for its platform. Raises ImageError if it cannot be used.
 
-    Its layers are fetched if its Python is not known yet.
+    Its layers are fetched only if its Python is not in the cache.
     """
     wanted = parse(spec.base)
     manifest = _manifest(wanted, spec, client, cache)
@@ -87,7 +87,7 @@ def fetch(repository: Repository, layer: Layer, client: Client, cache: Cache, me
 def _manifest(wanted: Reference, spec: ImageSpec, client: Client, cache: Cache) -> Manifest:
     """Return the manifest for the platform: that of the image, or one of its index's."""
     version = wanted.version
-    # Two, should the first be an index; more than that nobody has seen.
+    # An index leads to a manifest. An index of indexes is allowed, and not seen in practice.
     for _ in range(3):
         manifest = _read(Reference(wanted.repository, version), client, cache)
         if manifest.media_type not in INDEXES:
@@ -133,7 +133,7 @@ def _layers(wanted: Reference, manifest: Manifest, config: dict[str, Any]) -> tu
     for entry, diff_id in zip(manifest.document["layers"], ids, strict=True):
         if not re.search(r"[.+]gzip$", entry["mediaType"]) or "foreign" in entry["mediaType"]:
             raise ImageError(
-                f"{wanted} has a layer of type {entry['mediaType']}, which Lambda does not take"
+                f"{wanted} has a layer of type {entry['mediaType']}, which Lambda does not accept"
             )
         layers.append(Layer(entry["digest"], entry["size"], diff_id))
     return tuple(layers)
@@ -208,7 +208,9 @@ def _python(
             "python:3.13-slim-trixie"
         )
     if python.libc_version == (0, 0):
-        raise ImageError(f"{wanted} has a C library that is not known here")
+        raise ImageError(
+            f"{wanted} has a C library that is neither glibc nor musl: name another base image"
+        )
     return python
 
 

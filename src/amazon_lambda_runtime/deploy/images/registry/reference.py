@@ -30,7 +30,7 @@ class Reference:
 
     @property
     def pinned(self) -> bool:
-        """Whether it is named by digest, so that it is the same image for ever."""
+        """Whether it is named by digest, and so can never be another image."""
         return self.version.startswith("sha256:")
 
     def __str__(self) -> str:

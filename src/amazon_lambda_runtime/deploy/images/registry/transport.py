@@ -1,4 +1,4 @@
-"""HTTP as registries speak it: tokens, redirects, replies that were lost, errors in a line."""
+"""HTTP as registries use it: tokens, redirects, lost replies, and errors in one line."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ _ADVICE = {
 
 
 class Counted:
-    """A file as the body of a request: it tells how much of it was sent, and can be sent again."""
+    """A file as the body of a request. It reports how much was sent, and can be sent again."""
 
     def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
         self._file = file
@@ -41,7 +41,7 @@ class Counted:
 
 
 class Transport:
-    """Makes requests. It keeps connections, and the tokens that it was given."""
+    """Makes requests. It keeps connections and tokens."""
 
     def __init__(self, wait: Callable[[float], None]) -> None:
         self._wait = wait
@@ -103,7 +103,7 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         for _ in range(6):
             sent = dict(headers or {})
-            # A registry may keep its blobs elsewhere; that place is not told our secrets.
+            # A registry may redirect to other hosts for blobs: they are not sent our credentials.
             if urlsplit(url).netloc == repository.host and repository in self._authorization:
                 sent["Authorization"] = self._authorization[repository]
             reply = self._pool.request(
@@ -157,7 +157,7 @@ def _refused(what: str, reply: urllib3.BaseHTTPResponse, passing: tuple[int, ...
         for error in json.loads(reply.data)["errors"]:
             said += f"; {error['code']}: {error.get('message', '')}"
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # it has no more to say
+        pass  # the body has no error of the specification
     if advice := _ADVICE.get(reply.status):
         said += f" ({advice})"
     pause = reply.headers.get("Retry-After", "")
