@@ -20,6 +20,7 @@ from amazon_lambda_runtime.project.triggers import Trigger
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 LIVE = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders:live"
+READS = ("get_", "list_", "describe_", "batch_get_", "simulate_")
 OURS = {"lambda-runtime:project": "shop"}
 OUR_TAGS = [{"Key": "lambda-runtime:project", "Value": "shop"}]
 
@@ -58,7 +59,7 @@ class Canned(Aws):
         if isinstance(reply, Exception):
             raise reply
         if reply is None:
-            if operation.startswith(("get_", "list_", "describe_")):
+            if operation.startswith(READS):
                 raise refused("ResourceNotFoundException")
             return {}
         return dict(reply)
@@ -66,8 +67,7 @@ class Canned(Aws):
     @property
     def changes(self) -> list[tuple[str, Reply]]:
         """What was sent to change something."""
-        reads = ("get_", "list_", "describe_", "simulate_")
-        return [call for call in self.sent if not call[0].partition(":")[2].startswith(reads)]
+        return [call for call in self.sent if not call[0].partition(":")[2].startswith(READS)]
 
 
 def site(aws: Canned, *triggers: Trigger, digest: str | None = None, **fields: Any) -> Site:

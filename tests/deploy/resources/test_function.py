@@ -370,6 +370,10 @@ def test_a_release() -> None:
     place = site(aws, digest=DIGEST)
     wanted = place.project.functions[0]
     assert steps(release.plan(place, wanted)) == []
+    assert aws.sent == [
+        ("lambda:get_alias", {"FunctionName": "orders", "Name": "live"}),
+        ("lambda:get_function", {"FunctionName": "orders", "Qualifier": "2"}),
+    ]
     aws = Canned(**released(MemorySize=1))
     place = site(aws, digest=DIGEST)
     assert steps(release.plan(place, wanted)) == [
@@ -378,6 +382,8 @@ def test_a_release() -> None:
     run(release.plan(place, wanted))
     ((name, moved),) = aws.changes
     assert name == "lambda:update_alias"
+    waited = {"FunctionName": "orders", "Qualifier": "10"}
+    assert ("lambda:get_function_configuration", waited) in aws.sent
     assert (moved["FunctionVersion"], moved["Description"]) == ("10", "before: 2 1")
     assert moved["RoutingConfig"] == {"AdditionalVersionWeights": {}}
 
