@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.deploy.checks import image
+from amazon_lambda_runtime.deploy.checks import image as image_check
 from amazon_lambda_runtime.deploy.checks.finding import Skipped
 from tests.deploy.canned import ACCOUNT, REGION, Canned, site
 
@@ -20,7 +20,7 @@ GOOD = {"architecture": "amd64", "config": {"Entrypoint": ["bootstrap"]}}
 
 def checked(aws: Canned, uri: str | None = URI) -> list[str]:
     project = dataclasses.replace(site(aws).project, image_uri=uri)
-    return [finding.check for finding in image.registry(project, aws)]
+    return [finding.check for finding in image_check.registry(project, aws)]
 
 
 def registry(folder: Path, manifest: dict[str, Any], config: Any, media_type: str = "") -> Canned:
@@ -81,3 +81,29 @@ def test_what_cannot_be_looked_at(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("no JSON")
     with pytest.raises(Skipped, match="the architecture of the image in team/orders"):
         checked(aws)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ({}, []),
+        ({"Size": 10 * 1024**3}, []),
+        ({"Size": 10 * 1024**3 + 1}, ["size"]),
+        ({"Architecture": "arm64"}, ["architecture"]),
+        ({"Config": None}, ["no-entrypoint"]),
+        ({"Descriptor": {"mediaType": f"{OCI}.index.v1+json"}}, ["manifest"]),
+    ],
+)
+def test_an_image_of_docker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Any, expected: list[str]
+) -> None:
+    """What docker has built is checked in the same way, and may have 10 GiB."""
+    whole = {"Architecture": "amd64", "Config": {"Entrypoint": ["bootstrap"]}, "Size": 1, **image}
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\necho '{json.dumps([whole])}'\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    project = dataclasses.replace(site(Canned()).project, engine="docker")
+    assert [finding.check for finding in image_check.local(project)] == expected
+    native = dataclasses.replace(project, engine="native")
+    assert [*image_check.local(native)] == []

@@ -11,6 +11,7 @@ from pathlib import Path
 from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding
+from .image import LARGEST
 
 # A variable of the Makefile, and the key of the table that says the same.
 _TWINS = {
@@ -22,8 +23,6 @@ _TWINS = {
     "LAMBDA_MODULE": "module",
     "REGION": "region",
 }
-# The largest image that Lambda accepts, all layers unpacked.
-_LARGEST = 10 * 1024**3
 
 
 def names(project: Project) -> Iterator[Finding]:
@@ -111,7 +110,7 @@ def modes(project: Project) -> Iterator[Finding]:
             "Permission denied",
             "chmod -R go+rX . (or COPY --chmod=755 in the Dockerfile)",
         )
-    if size > _LARGEST:
+    if size > LARGEST:
         yield Finding(
             "size",
             f"the folder holds {size / 1024**3:.1f} GiB",

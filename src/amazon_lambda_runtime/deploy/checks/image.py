@@ -24,8 +24,8 @@ _MANIFESTS = (
 )
 _URI = re.compile(r"[\d]+\.dkr\.ecr\.[\w.-]+/(?P<name>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
-# The largest image that Lambda accepts, all layers unpacked.
-_LARGEST = 10 * 1024**3
+#: The largest image that Lambda accepts, all layers unpacked, in bytes.
+LARGEST = 10 * 1024**3
 
 
 def local(project: Project) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def local(project: Project) -> Iterator[Finding]:
     if not (image.get("Config") or {}).get("Entrypoint"):
         yield _no_entrypoint(project.image)
     size = int(image.get("Size") or 0)
-    if size > _LARGEST:
+    if size > LARGEST:
         yield Finding(
             "size",
             f"the image {project.image} is {size / 1024**3:.1f} GiB",
