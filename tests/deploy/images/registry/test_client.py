@@ -191,7 +191,7 @@ def test_wrong_content(
         registry.blobs[key] += b"!"
     with pytest.raises(RegistryError, match="sent another blob"):
         client.config(repository, manifest)
-    with pytest.raises(RegistryError, match="bytes of something else"):
+    with pytest.raises(RegistryError, match="bytes that came have another digest"):
         client.download(repository, layer["digest"], layer["size"], tmp_path / "x")
     assert len(waits) == 4
     kind, body = registry.manifests["base/x", digest]
