@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amazon_lambda_runtime.deploy.images import Client, Engine, ImageSpec, Pushed, Repository
-from amazon_lambda_runtime.deploy.images.cache import Cache
 from amazon_lambda_runtime.deploy.images.engines import Buildah
-from amazon_lambda_runtime.deploy.images.native import Native
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.engine import Native
 from scripts import setup_containers
 from tests.deploy.slow import machine
 from tests.lanes import find_python

@@ -9,16 +9,15 @@ version that the alias pointed at.
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
@@ -84,6 +83,10 @@ class Door:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave together and at once. Apart, on a connection that is kept, the second
+    # waits for the other end's delayed acknowledgement of the first.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     door: Door
     moto: tuple[str, int]
 
@@ -228,21 +231,24 @@ class StandIn:
     """The server and its door, for one session of tests."""
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            host, port = free.getsockname()
         # A process of its own: moto leaves files and sockets open, and these tests forbid it.
         variables = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_LAMBDA_STUB_ECR": "false"}
         self._moto = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)],
+            [sys.executable, Path(__file__).with_name("moto_server.py")],
             env={**os.environ, **variables},
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            text=True,
         )
+        assert self._moto.stdout is not None
+        # It ends with the port or with the process.
+        line = self._moto.stdout.readline()
+        assert line, "moto's server has ended"
+        host, port = "127.0.0.1", int(line)
         self._base = f"http://{host}:{port}"
         self._clients: dict[str, Any] = {}
         #: What tests keep for the next.
         self.kept: dict[Any, Any] = {}
-        _await(host, port, self._moto)
         self.door = Door()
         handler = type("Handler", (_Handler,), {"door": self.door, "moto": (host, port)})
         self._proxy = _Proxy(("127.0.0.1", 0), handler)
@@ -263,7 +269,7 @@ class StandIn:
         for client in self._clients.values():
             client.close()
         self._moto.terminate()
-        self._moto.wait(10)
+        self._moto.communicate(timeout=60)
 
     def client(self, service: str) -> Any:
         """Return a client that goes to moto directly: what it asks is not written down."""
@@ -282,16 +288,3 @@ class StandIn:
             f"{self._base}/moto-api/{what}", json.dumps(document).encode(), method="POST"
         )
         urllib.request.urlopen(request).close()
-
-
-def _await(host: str, port: int, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection((host, port), 1).close()
-        except OSError:
-            assert process.poll() is None, "moto's server has ended"
-            assert time.monotonic() < end, "moto's server does not answer"
-            time.sleep(0.05)
-        else:
-            return

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.deploy.aws import AwsError, LostReply
-from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, LostReply
 from amazon_lambda_runtime.deploy.retry import Retry
 
 from .fake_aws import Fault

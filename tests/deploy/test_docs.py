@@ -6,7 +6,7 @@ from pathlib import Path
 
 from amazon_lambda_runtime.cli.group import COMMANDS, STEPS
 from amazon_lambda_runtime.project.declaration import DEFAULTS, Function, Project
-from amazon_lambda_runtime.project.settings import _FUNCTION_KEYS, _PROJECT_KEYS
+from amazon_lambda_runtime.project.keys import FUNCTION_KEYS, PROJECT_KEYS
 from amazon_lambda_runtime.project.triggers import TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -30,12 +30,12 @@ def first(head: str) -> set[str]:
 
 def test_keys() -> None:
     """Each key of the tables is explained once, and each field has its key."""
-    assert first("`[tool.lambda-runtime]`") == {*_PROJECT_KEYS, "architecture", "engine", "keep"}
-    assert first("key") == set(_FUNCTION_KEYS)
+    assert first("`[tool.lambda-runtime]`") == {*PROJECT_KEYS, "architecture", "engine", "keep"}
+    assert first("key") == set(FUNCTION_KEYS)
     functions = {field.name for field in dataclasses.fields(Function)}
-    assert set(_FUNCTION_KEYS) - functions == {"environment_file", "policies_file"}
+    assert set(FUNCTION_KEYS) - functions == {"environment_file", "policies_file"}
     projects = {field.name for field in dataclasses.fields(Project)}
-    assert set(_PROJECT_KEYS) - projects == {"function"}
+    assert set(PROJECT_KEYS) - projects == {"function"}
 
 
 def test_defaults() -> None:

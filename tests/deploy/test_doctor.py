@@ -10,9 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from amazon_lambda_runtime.deploy import doctor
-from amazon_lambda_runtime.deploy.aws import Answer, Aws
-from amazon_lambda_runtime.deploy.checks import triggers
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
+from amazon_lambda_runtime.deploy.checks import queues
 from amazon_lambda_runtime.deploy.doctor import Report
+from amazon_lambda_runtime.project.errors import ConfigError
 
 from .fake_aws import ACCOUNT, REGION, Fault
 from .world import BASIC, ONE, World
@@ -30,13 +31,13 @@ class Judge(Aws):
     #: What the deployer may not do.
     denied: frozenset[str] = frozenset()
     #: What IAM is asked, each time.
-    simulated: list[Answer]
+    simulated: list[Reply]
     config: Path | None = None
     #: Whether the deployer may ask.
     may_ask = True
     caller = ME
 
-    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         if operation == "get_caller_identity":
             return {"Account": ACCOUNT, "Arn": self.caller}
         if operation == "get_download_url_for_layer":
@@ -258,11 +259,21 @@ def test_whose_permissions(healthy: World, arn: str, source: str | None) -> None
 def test_settings(healthy: World, table: str, words: str) -> None:
     """What AWS would refuse, or do harm with, is a finding like any other."""
     healthy.write(ONE + table)
+    with pytest.raises(ConfigError) as caught:
+        healthy.project()
+    finding = doctor.settings(caught.value)
+    assert finding.check == "settings"
+    assert words in finding.what
+
+
+def test_settings_that_cannot_be_loaded(healthy: World) -> None:
+    """The command tells it among the findings."""
+    healthy.write(f"{ONE}memory = 1")
     done = healthy.run("doctor", "--json")
     assert done.returncode == 1
     (finding,) = json.loads(done.stdout)["findings"]
     assert finding["check"] == "settings"
-    assert words in finding["what"]
+    assert "it takes 128 to 10240" in finding["what"]
 
 
 def test_two_names(healthy: World) -> None:
@@ -461,7 +472,7 @@ def test_partial_failures(
         asked.append((handler, task_root))
         return partial
 
-    monkeypatch.setattr(triggers, "partial_failures", partial_failures)
+    monkeypatch.setattr(queues, "partial_failures", partial_failures)
     declared = (
         f"triggers = [{{ type = 'sqs', queue = 'q', report_batch_item_failures = {reports} }}]"
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.deploy import deployment
-from amazon_lambda_runtime.deploy.aws import Answer, Aws
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 
 from .fake_aws import ACCOUNT, REGION
@@ -196,9 +196,9 @@ def test_what_another_needs_of_a_topic_or_queue_stays(world: World, via: str) ->
 class EventBridge(Aws):
     """An AWS whose bucket sends to EventBridge too, which moto does not tell."""
 
-    put: Answer
+    put: Reply
 
-    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         answer = super().send(service, operation, parameters)
         if operation == "get_bucket_notification_configuration":
             answer["EventBridgeConfiguration"] = {}

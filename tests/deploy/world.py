@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from amazon_lambda_runtime.deploy import deployment
-from amazon_lambda_runtime.deploy.aws import Answer, Aws
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.plan import Plan, Progress, Step
 from amazon_lambda_runtime.deploy.retry import Retry
 from amazon_lambda_runtime.deploy.site import Site
@@ -112,7 +112,7 @@ class Mortal(Aws):
 
     changes_left = 0
 
-    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         answer = super().send(service, operation, parameters)
         name = f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"
         if not READS.fullmatch(name) and operation != "invoke":

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from amazon_lambda_runtime.project import keys
 from amazon_lambda_runtime.project.declaration import Project
 from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.settings import load
@@ -138,7 +139,7 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ('environment = { A-B = "x" }', "a variable of hello-python is 'A-B'"),
         ("environment = { AB = 1 }", "the variable AB of hello-python is no string"),
         (f'environment = {{ AB = "{"x" * 4090}" }}', "bytes as JSON; Lambda takes 4096"),
-        ('environment_file = "none"', "there is no file"),
+        ('environment_file = "none"', "none: No such file or directory"),
         ('policies_file = "none"', "cannot read the policies"),
         ('payload = "none"', "the payload of hello-python cannot be read"),
         ('subnets = ["subnet-1"]', "a VPC takes both"),
@@ -206,6 +207,70 @@ def test_what_aws_takes(tmp_path: Path) -> None:
         'triggers = [{ type = "sqs", queue = "a", batch_size = 10000, window = 1 },'
         '{ type = "sqs", queue = "a.fifo", batch_size = 10 }]',
     )
+
+
+DAYS = "1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653"
+RESERVED = """
+_HANDLER _X_AMZN_TRACE_ID AWS_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_DEFAULT_REGION AWS_EXECUTION_ENV
+AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_FUNCTION_VERSION
+AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME
+AWS_LAMBDA_RUNTIME_API AWS_REGION AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN LAMBDA_RUNTIME_DIR
+LAMBDA_TASK_ROOT
+"""
+
+
+def test_retention(tmp_path: Path) -> None:
+    """Each number of days that CloudWatch Logs takes, and not those beside it; 0 is for ever."""
+    days = {int(day) for day in DAYS.split()}
+    for number in sorted({day + step for day in days for step in (-1, 0, 1)} - {0}):
+        if number in days:
+            assert read(tmp_path, f"retention = {number}").functions[0].retention == number
+        else:
+            with pytest.raises(ConfigError, match=f"retention of hello-python is {number}"):
+                read(tmp_path, f"retention = {number}")
+    assert read(tmp_path, "retention = 0").functions[0].retention is None
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high"),
+    [
+        ("memory", 128, 10_240),
+        ("timeout", 1, 900),
+        ("ephemeral_storage", 512, 10_240),
+        ("keep", 1, 1000),
+        ('"sqs", queue = "a", max_concurrency', 2, 1000),
+        ('"sqs", queue = "a", window', 0, 300),
+        ('"sqs", queue = "a", retention', 60, 1_209_600),
+        ('"sqs", queue = "a", visibility', 18, 43_200),
+        ('"sqs", queue = "a", max_receive_count', 1, 1000),
+        ('"alb", target_group = "a", priority', 1, 50_000),
+    ],
+)
+def test_ranges(tmp_path: Path, key: str, low: int, high: int) -> None:
+    """Both ends of a range are allowed, and the next number is not."""
+    table = f"triggers = [{{{{ type = {key} = {{}} }}}}]" if '"' in key else f"{key} = {{}}"
+    for number in (low, high):
+        read(tmp_path, table.format(number))
+    whose = r"( of (queue a of )?hello-python)?"
+    unit = r"( \((MB|seconds|six times the timeout, up)\))?"
+    for number in (low - 1, high + 1):
+        told = rf"^{key.split()[-1]}{whose} is {number}: it takes {low} to {high}{unit}$"
+        with pytest.raises(ConfigError, match=told):
+            read(tmp_path, table.format(number))
+
+
+@pytest.mark.parametrize("name", RESERVED.split())
+def test_reserved_variables(tmp_path: Path, name: str) -> None:
+    """Lambda sets these itself, and refuses a function that sets them."""
+    with pytest.raises(ConfigError, match=f"the variable {name} of hello-python is Lambda's own"):
+        read(tmp_path, f'environment = {{ {name} = "x" }}')
+
+
+@pytest.mark.parametrize("key", [*keys.PROJECT_KEYS, *keys.FUNCTION_KEYS])
+def test_types(tmp_path: Path, key: str) -> None:
+    """A value of a type that a key does not take is told with the type that it takes."""
+    with pytest.raises(ConfigError, match=rf"{key} is (a|true) [a-z ]+, not 1\.5"):
+        read(tmp_path, f"{key} = 1.5")
 
 
 def test_reserved_concurrency_beside_a_queue(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""The one door to AWS: the only file that imports boto3.
+"""Requests to AWS: the only file of the room that imports boto3.
 
-Every request goes through `Aws.call`, which retries what is worth it and turns what is left into
-one line. A request that makes something goes through `Aws.create`, which looks before it asks
-again: the answer to the first may have been lost on the way.
+Every request goes through `Aws.call`, which repeats what may pass and turns the rest into an error
+of one line. A request that creates something goes through `Aws.create`, which looks before it asks
+again: the reply to the first may have been lost.
 """
 
 import os
@@ -17,43 +17,21 @@ from botocore.config import Config
 
 from amazon_lambda_runtime.project.declaration import DEFAULTS, Project
 
-from .errors import DeployError
+from .errors import AwsError, DeployError, LostReply
 from .retry import Retry
 
-Answer = dict[str, Any]
+Reply = dict[str, Any]
 
-_NOT_FOUND = re.compile(
-    r"NoSuch\w+|\w*NotFound(Exception)?|\w*(NotFound|NonExistentQueue|DoesNotExist)"
-    r"|404|RepositoryPolicyNotFoundException|LifecyclePolicyNotFoundException"
-)
-_EXISTS = re.compile(
-    r"\w*AlreadyExists(Exception)?|QueueNameExists|QueueAlreadyExists|DuplicateTargetGroupName"
-    r"|PriorityInUse"
-)
 _HINTS = (
     (r"AccessDenied\w*|UnauthorizedOperation|\w*AuthorizationError\w*|403", "allow the deployer "
-     "this action; `lambda-runtime permissions` prints all that a deployment takes"),
+     "this action; `lambda-runtime permissions` prints all that a deployment needs"),
     (r"ExpiredToken\w*|RequestExpired", "sign in to AWS again: the credentials have expired"),
     (r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure",
      "check the credentials and the profile (AWS_PROFILE, --profile)"),
 )  # fmt: skip
 
-
-class AwsError(DeployError):
-    """Raised when AWS refuses a request. `code` and `text` are AWS's own words."""
-
-    def __init__(self, operation: str, code: str, text: str, hint: str = "") -> None:
-        self.operation, self.code, self.text = operation, code, " ".join(text.split())
-        self.not_found = bool(_NOT_FOUND.fullmatch(code.rpartition(".")[2]))
-        self.exists = bool(_EXISTS.fullmatch(code)) or (
-            # Of Lambda: a function, an alias, a statement, a mapping that is there already.
-            code == "ResourceConflictException" and "exist" in text
-        )
-        super().__init__(f"{operation}: {code}: {self.text}{f' - {hint}' if hint else ''}")
-
-
-class LostReply(AwsError):
-    """Raised when a request may have been carried out and nobody knows: no reply came."""
+# AWS says so of a role that is new, and of one that the deployer may not pass.
+_ASSUMED = "check the role's trust policy, and that the deployer has iam:PassRole on the role"
 
 
 class Aws:
@@ -70,12 +48,12 @@ class Aws:
         self._clients: dict[str, Any] = {}
         self._account = account
         try:
-            # The profile "default" need not be written down anywhere.
+            # The profile "default" need not be in any file.
             named = None if profile in (None, "", "default") else profile
             self._session = boto3.Session(profile_name=named, region_name=region)
         except exceptions.BotoCoreError as error:
             raise DeployError(f"cannot use the profile {profile}: {error}") from None
-        # boto3 does not know AWS_REGION, by which every other SDK goes.
+        # boto3 ignores AWS_REGION, which every other SDK reads.
         known = os.environ.get("AWS_REGION") or self._session.region_name
         self.region: str = region or known or DEFAULTS["REGION"]
 
@@ -99,11 +77,11 @@ class Aws:
         place = self.region if region else ""
         return f"arn:{self.partition}:{service}:{place}:{self.account}:{resource}"
 
-    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
-        """Send one request, once. The tests put themselves in its way."""
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
+        """Send one request, once. Tests override this."""
         client = self._clients.get(service)
         if client is None:
-            # One engine retries, and it is not botocore's.
+            # `Retry` repeats requests, and botocore must not.
             config = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=910)
             client = self._session.client(
                 service,  # type: ignore[call-overload]
@@ -111,18 +89,16 @@ class Aws:
                 config=config,
             )
             self._clients[service] = client
-        answer: Answer = getattr(client, operation)(**parameters)
-        return answer
+        reply: Reply = getattr(client, operation)(**parameters)
+        return reply
 
-    def call(
-        self, service: str, operation: str, *, again: bool = True, **parameters: Any
-    ) -> Answer:
-        """Return AWS's answer. Raises AwsError, after the retries that its reason is worth.
+    def call(self, service: str, operation: str, *, again: bool = True, **parameters: Any) -> Reply:
+        """Return AWS's reply. Raises AwsError, after the retries that its reason is worth.
 
         `again` says that the request may be repeated when its reply is lost; if not, LostReply.
         """
 
-        def attempt() -> Answer:
+        def attempt() -> Reply:
             try:
                 return self.send(service, operation, parameters)
             except Exception as error:
@@ -130,8 +106,8 @@ class Aws:
 
         return self.retry.call(attempt, again=again)
 
-    def find(self, service: str, operation: str, **parameters: Any) -> Answer | None:
-        """Return AWS's answer to a question, None if there is no such thing."""
+    def find(self, service: str, operation: str, **parameters: Any) -> Reply | None:
+        """Return AWS's reply, None if there is no such thing."""
         try:
             return self.call(service, operation, **parameters)
         except AwsError as error:
@@ -140,8 +116,8 @@ class Aws:
             raise
 
     def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
-        """Yield what is under `key` in every page of an answer."""
-        # Each service has its own word for "where to go on", in the question and in the answer.
+        """Yield what is under `key` in every page of a reply."""
+        # Each service has its own word for the next page, in the request and in the reply.
         words = {
             "lambda": ("Marker", "NextMarker"),
             "iam": ("Marker", "Marker"),
@@ -161,7 +137,7 @@ class Aws:
             parameters[ask] = page[told]
 
     def remove(self, service: str, operation: str, **parameters: Any) -> None:
-        """Delete something; that it is gone already is as good."""
+        """Delete something. If it is gone already, that is success."""
         self.find(service, operation, **parameters)
 
     def create(
@@ -169,18 +145,18 @@ class Aws:
         service: str,
         operation: str,
         *,
-        look: Callable[[], Answer | None],
+        look: Callable[[], Reply | None],
         fresh_role: bool = False,
         **parameters: Any,
-    ) -> Answer:
-        """Make something once. What `look` finds after a lost reply is what was made.
+    ) -> Reply:
+        """Create something once. What `look` finds after a lost reply is what was created.
 
-        `look` returns it, None if it is not there, and raises DeployError if it is somebody
-        else's. `fresh_role` says that a role was made within the last minute, which Lambda may not
-        know of yet.
+        `look` returns it, None if it is not there, and raises DeployError if it belongs
+        to another project. `fresh_role` says that the role was created within the last minute:
+        Lambda may not know it yet.
         """
 
-        def attempt() -> Answer:
+        def attempt() -> Reply:
             try:
                 return self.call(service, operation, again=False, **parameters)
             except AwsError as error:
@@ -198,30 +174,56 @@ def _translated(service: str, operation: str, error: Exception) -> BaseException
     """Return the error as one line, in the words of IAM: lambda:CreateFunction."""
     name = f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"
     if isinstance(error, exceptions.ClientError):
-        code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-        text = str(error.response.get("Error", {}).get("Message", ""))
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-        if status >= 500 and status != 501:
-            return LostReply(name, code, text)
-        if "cannot be assumed" in text:
-            hint = (
-                "check the role's trust policy, and that the deployer has iam:PassRole on the role"
-            )
-            return AwsError(name, code, text, hint)
-        return AwsError(name, code, text, _hint(code))
-    if isinstance(error, exceptions.ParamValidationError | exceptions.InvalidRegionError):
-        return DeployError(f"{name}: {' '.join(str(error).split())}")
-    if isinstance(error, exceptions.EndpointConnectionError):
-        return AwsError(name, "Unreachable", str(error), "check the network, and the region")
-    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
-        return LostReply(name, type(error).__name__, str(error))
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return DeployError(
+        return _refusal(name, error)
+    return next(
+        (translate(name, error) for kind, translate in _FAILURES if isinstance(error, kind)), error
+    )
+
+
+def _refusal(name: str, error: exceptions.ClientError) -> AwsError:
+    code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+    text = str(error.response.get("Error", {}).get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    if status >= 500 and status != 501:
+        return LostReply(name, code, text)
+    return AwsError(name, code, text, _ASSUMED if "cannot be assumed" in text else _hint(code))
+
+
+def _wrong(name: str, error: Exception) -> DeployError:
+    return DeployError(f"{name}: {' '.join(str(error).split())}")
+
+
+# What happened to a request that AWS did not refuse. The first class that fits decides: those of
+# botocore overlap.
+_FAILURES: tuple[tuple[type[Exception], Callable[[str, Exception], DeployError]], ...] = (
+    (
+        exceptions.EndpointConnectionError,
+        lambda name, error: AwsError(
+            name, "Unreachable", str(error), "check the network, and the region"
+        ),
+    ),
+    (
+        exceptions.NoCredentialsError,
+        lambda name, error: DeployError(
             f"{name}: there are no AWS credentials: run `aws configure`, or --profile"
-        )
-    if isinstance(error, exceptions.BotoCoreError):
-        return DeployError(f"{name}: {' '.join(str(error).split())}")
-    return error
+        ),
+    ),
+    (
+        exceptions.PartialCredentialsError,
+        lambda name, error: DeployError(
+            f"{name}: the AWS credentials are incomplete ({error}): run `aws configure`"
+        ),
+    ),
+    (
+        exceptions.HTTPClientError,
+        lambda name, error: LostReply(name, type(error).__name__, str(error)),
+    ),
+    (
+        exceptions.ConnectionError,
+        lambda name, error: LostReply(name, type(error).__name__, str(error)),
+    ),
+    (exceptions.BotoCoreError, _wrong),
+)
 
 
 def _hint(code: str) -> str:

@@ -1,4 +1,4 @@
-"""The seam to the engines that build images: what a deployment asks of them, and no more."""
+"""What a deployment needs of an engine in `images`: to build the image, and to push it."""
 
 import base64
 import importlib
@@ -52,14 +52,14 @@ class Engines:
             raise DeployError(str(error)) from None
         for note in self._built.notes:
             progress.note(note)
-        # Only this engine's own name for an image is the manifest's digest.
+        # Only the native engine names an image by its manifest's digest.
         if self._engine.name == "native":
             return str(self._built.digest)
         self._tag(project, progress)
         return None
 
     def _tag(self, project: Project, progress: Progress) -> None:
-        """Give the local image its name: for people, and for `doctor`."""
+        """Tag the local image with the project's name for it, by which `doctor` finds it."""
         command = [self._engine.name, "tag", str(self._built.digest), project.image]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -1,10 +1,17 @@
-"""A deployment from end to end: plan what differs, carry it out, in the order of dependencies.
+"""A deployment from end to end: plan what differs, and carry it out in the order of dependencies.
 
-    image     the repository and the image in it; only the push tells the image's digest
+AWS is the only state. A plan compares what the project declares with what AWS has, and each
+difference is a step; where nothing differs there are no steps. No step depends on what an earlier
+one returned, so a run can be killed after any request, and the next run plans what is left. What
+is created carries the project's tag, and only what carries it is changed or deleted; what a trigger
+set up is recorded where it was set up, in Sids and Ids. A new image goes live in three moves: code,
+a published version that passes its smoke test, the alias `live`. Triggers point at the alias.
+
+    image     the repository and the image in it; with most engines only the push tells its digest
     function  role, log group, function, release, triggers
-    cleanup   old versions, then images that nobody uses
+    cleanup   old versions, then images that no function uses
 
-`plan` shows all three; `deploy` plans each when the one before it is done.
+`plan` shows all three. `deploy` plans each when the one before it is done.
 """
 
 import dataclasses
@@ -48,9 +55,9 @@ def deploy(
     only: Collection[str] | None = None,
     builder: Builder | None = None,
 ) -> int:
-    """Carry out what `plan` shows, and return the number of steps that it took.
+    """Carry out what `plan` shows, and return the number of steps taken.
 
-    It asks nothing: it deletes nothing that holds data. `only` narrows it to parts (`plan.PARTS`).
+    It does not ask: it deletes nothing that holds data. `only` narrows it to parts (`plan.PARTS`).
     Raises DeployError where it cannot go on; deploying again goes on from there.
     """
     aws.retry.note = progress.note
@@ -71,7 +78,7 @@ def deploy(
         site, pushed = _push(site, progress, builder or Engines())
         taken += pushed
     carry_out(_functions(site, only))
-    # Only now is known what is old.
+    # Only now it is known what is old.
     if only is None or "cleanup" in only:
         for old in _cleanups(site):
             carry_out(old)
@@ -130,7 +137,7 @@ def _functions(site: Site, only: Collection[str] | None = None) -> Iterator[Step
 def _function(
     site: Site, wanted: Function, only: Collection[str] | None = None
 ) -> Iterator[Step | Note]:
-    """Yield the steps for a function. Of what is left out nothing is read either."""
+    """Yield the steps for a function. What `only` leaves out is not read either."""
     asked = set(only or PARTS)
     if asked & {"role", "policies"}:
         yield from role.plan(site, wanted)

@@ -1,4 +1,4 @@
-"""What would go wrong with a deployment, found before its first byte is uploaded.
+"""What would go wrong with a deployment, found before anything is uploaded.
 
 Nothing here changes anything, in the folder or in AWS.
 """
@@ -10,14 +10,14 @@ from amazon_lambda_runtime.project.declaration import Project
 from amazon_lambda_runtime.project.errors import ConfigError
 
 from .aws import Aws
-from .checks import account, folder, image, triggers
+from .checks import account, folder, image, queues
 from .checks.finding import Finding, Skipped
 from .errors import DeployError
 
 
 @dataclass(slots=True)
 class Report:
-    """What was found; what was left out, since it may not be looked at; and what went wrong."""
+    """The findings, the checks that were skipped, and the checks that failed, each with why."""
 
     findings: list[Finding] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -25,18 +25,18 @@ class Report:
 
 
 def settings(error: ConfigError) -> Finding:
-    """Return the finding that a project is which cannot be loaded."""
+    """Return the finding for a project that cannot be loaded."""
     return Finding(
         "settings",
         str(error),
-        "AWS would refuse it, or do with it what nobody wants, once half of a deployment is done",
-        "Correct it where it was said: in pyproject.toml, in a file that it names, in a variable "
-        "or a flag.",
+        "AWS would refuse it, or act on it wrongly, once half of the deployment is done",
+        "Correct it where it is set: in pyproject.toml, in a file that it names, in a variable "
+        "or in a flag.",
     )
 
 
 def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report:
-    """Look at everything. `done` is told the name of each check that has ended."""
+    """Run every check. `done` is called with the name of each that has ended."""
     report = Report()
 
     def look(name: str, check: Callable[[], Iterable[Finding]]) -> bool:
@@ -57,13 +57,13 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     look("handler", lambda: folder.handler(project))
     look("Dockerfile", lambda: folder.dockerfile(project))
     look("files", lambda: folder.modes(project))
-    look("failed messages", lambda: triggers.declared(project))
+    look("failed messages", lambda: queues.declared(project))
     look("local image", lambda: image.local(project))
-    # Behind a region or credentials that will not do, every question would end the same way.
+    # Without a usable region and credentials every further question would fail in the same way.
     if look("region", lambda: account.region(aws)) and look(
         "credentials", lambda: account.identity(project, aws)
     ):
         look("permissions", lambda: account.allowed(project, aws))
         look("image", lambda: image.registry(project, aws))
-        look("queues", lambda: triggers.live(project, aws))
+        look("queues", lambda: queues.live(project, aws))
     return report

@@ -23,15 +23,15 @@ class Result:
             document = json.loads(self.payload)
             kind, message = document.get("errorType"), document.get("errorMessage")
         except (ValueError, AttributeError):
-            return "it gave no error document"
+            return "the response is not an error document"
         text = ": ".join(str(part) for part in (kind, message) if part)
         return " ".join(text.split()) or "its error document is empty"
 
 
 def invoke(aws: Aws, name: str, payload: bytes, qualifier: str | None = None) -> Result:
-    """Invoke the function and wait for its answer; it may run for up to fifteen minutes.
+    """Invoke the function and wait for its response; it may run for up to fifteen minutes.
 
-    It is asked once: an invocation whose reply is lost may have happened.
+    The request is sent once: if its reply is lost, the function may have run.
     """
     more = {} if qualifier is None else {"Qualifier": qualifier}
     answer = aws.call(

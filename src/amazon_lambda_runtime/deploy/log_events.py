@@ -9,7 +9,7 @@ from .aws import Aws
 from .errors import DeployError
 from .resources import log_group
 
-#: Seconds between two looks, and how far back each looks again: events arrive out of order.
+# Seconds between two requests, and how far back each reads again: events arrive out of order.
 _PAUSE = 2.0
 _LATE_MS = 10_000
 
@@ -17,7 +17,7 @@ _LATE_MS = 10_000
 def lines(
     aws: Aws, function: Function, *, since: float, follow: bool = False, pattern: str = ""
 ) -> Iterator[str]:
-    """Yield the log's lines since `since` (seconds of the epoch), and with `follow` for ever."""
+    """Yield the log's lines since `since` (seconds of the epoch), and with `follow` without end."""
     group = log_group.name(function)
     start = int(since * 1000)
     seen: dict[str, int] = {}

@@ -1,8 +1,8 @@
-"""A plan is a list of values: what will be made, changed and removed, why, and in which order.
+"""A plan is a list of values: what is created, updated and deleted, why, and in which order.
 
-Rule 1: making a plan only reads. Rule 2: what a step needs to know, it reads when it runs or knew
-before; no step hands anything to the next. That is why a run that is killed anywhere leaves a
-state from which the next plan goes on.
+Rule 1: planning only reads. Rule 2: a step reads what it needs when it runs, or knows it from the
+plan; no step passes anything to the next. So a run can be killed anywhere, and the next plan goes
+on from there.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -44,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a person should know and no step does."""
+    """What the user should know, and what no step changes."""
 
     text: str
 
@@ -62,17 +62,17 @@ class Plan:
         items = list(items)
         steps: list[Step] = []
         for item in items:
-            # Two triggers may need the same: it is done once.
+            # Two triggers may need the same step: it is taken once.
             wanted = isinstance(item, Step) and (only is None or item.part in only)
             if isinstance(item, Step) and wanted and item not in steps:
                 steps.append(item)
-        # Sorting is stable: what is left in the same order keeps it.
+        # The sort is stable: otherwise the order stays.
         steps.sort(key=lambda step: step.action == "delete")
         return cls(tuple(steps), tuple(item.text for item in items if isinstance(item, Note)))
 
 
 class Progress(Protocol):
-    """Who is told how it goes."""
+    """Told how a deployment proceeds."""
 
     def begin(self, step: Step) -> None: ...
 
@@ -82,7 +82,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Progress that nobody looks at."""
+    """Progress that is not shown."""
 
     def begin(self, step: Step) -> None: ...
 

@@ -1,8 +1,7 @@
-"""The one retry engine: which refusals are worth asking again, for how long, and how to wait.
+"""Requests to AWS that are repeated: which refusals pass, and for how long each is worth it.
 
-Rule 1: everything is bounded. Rule 2: the wait is drawn evenly from nothing to its limit ("full
-jitter"), and the limit doubles, so that many who were refused together do not return together.
-Rule 3: a role that cannot be assumed is waited for only if it is new; otherwise it never will be.
+Rule 1: everything is bounded by time. Rule 2: a role that cannot be assumed is waited for only if
+it is new; an old one never will be.
 """
 
 import random
@@ -10,28 +9,26 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from .errors import DeployError
-
-if TYPE_CHECKING:
-    from .aws import AwsError
+from .backoff import waits
+from .errors import AwsError, DeployError, LostReply
 
 T = TypeVar("T")
 
-#: Seconds for which a role counts as new: AWS takes less to tell all its parts of it.
+#: Seconds for which a role counts as new. IAM is consistent within less.
 FRESH = 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """A refusal that passes: what its code and its text look like, and for how many seconds."""
+    """A refusal that passes: its code and its text, and the seconds for which it is repeated."""
 
     says: str
     code: str
     text: str
     budget: float
-    #: Whether it is one only of what was made just now.
+    #: Whether it passes only if the role is new.
     fresh_role: bool = False
 
 
@@ -54,11 +51,14 @@ _REASONS = (
     _Reason("the permission is not known everywhere yet", r"InvalidArgument",
             r"(?i)unable to validate the following destination", 30),
 )  # fmt: skip
+# For a reply that was lost.
 _LOST = 60.0
+# Between two attempts.
+_FIRST, _LONGEST = 0.5, 20.0
 
 
 class Retry:
-    """Asks again. `sleep`, `clock` (monotonic seconds) and `draw` (0 to 1) are the caller's."""
+    """Repeats attempts; `clock` is in monotonic seconds, `draw` returns a number from 0 to 1."""
 
     def __init__(
         self,
@@ -67,34 +67,29 @@ class Retry:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.sleep, self.clock, self.draw = sleep, clock, draw
-        #: Told what is being waited for, when it begins to take time.
+        #: Called with what is waited for, once it takes time.
         self.note: Callable[[str], object] = lambda text: None
 
     def call(self, attempt: Callable[[], T], *, again: bool, fresh_role: bool = False) -> T:
         """Return what `attempt` returns; raise its AwsError once that is not worth another."""
-        from .aws import AwsError
-
         start = self.clock()
-        tries = 0
-        while True:
+        for tries, wait in enumerate(waits(_FIRST, _LONGEST, self.draw), 1):
             try:
                 return attempt()
             except AwsError as error:
                 reason, budget = _worth(error, again, fresh_role)
-                limit = min(20.0, 0.5 * 2**tries)
-                tries += 1
-                wait = self.draw() * limit
                 if self.clock() - start + wait > budget:
                     raise
                 if tries > 2:
                     self.note(f"waiting: {reason}")
                 self.sleep(wait)
+        raise AssertionError("waits do not end")
 
     def wait(self, ready: Callable[[], str | None], what: str, budget: float) -> None:
         """Wait until `ready` returns None; what it returns until then is the reason to wait.
 
-        Raises DeployError when the budget (seconds) is spent. That it will never be ready is for
-        `ready` to raise.
+        Raises DeployError when the budget (seconds) is spent. `ready` itself raises for what will
+        never be ready.
         """
         start = self.clock()
         limit = 0.25
@@ -105,17 +100,15 @@ class Retry:
                     "deploy again to go on from here"
                 )
             self.note(f"waiting for {what}: {reason}")
-            # At least half of the limit: there is nobody to stay out of the way of.
+            # Half of the limit at least: others do not poll this, so there is no crowd to spread.
             self.sleep(limit * (0.5 + self.draw() / 2))
             limit = min(5.0, limit * 1.5)
 
 
-def _worth(error: "AwsError", again: bool, fresh_role: bool) -> tuple[str, float]:
-    """Return why the request is worth another attempt, and the seconds it is worth; 0 if none."""
-    from .aws import LostReply
-
+def _worth(error: AwsError, again: bool, fresh_role: bool) -> tuple[str, float]:
+    """Return why the request may be repeated, and for how many seconds; below 0 if it may not."""
     if isinstance(error, LostReply):
-        return "a reply was lost", _LOST if again else 0.0
+        return "a reply was lost", _LOST if again else -1.0
     for reason in _REASONS:
         if (
             re.fullmatch(reason.code, error.code)

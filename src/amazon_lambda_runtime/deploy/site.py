@@ -1,4 +1,4 @@
-"""Where a project goes: its account and region, the names that follow, and what is ours there."""
+"""A project in an account and a region: the names that follow, and what is ours there."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from amazon_lambda_runtime.project.declaration import Function, Project
 from .aws import Aws
 from .errors import DeployError
 
-#: On everything that is made, with the project's name; what does not carry it is not ours.
+#: The tag of everything that is created; what does not carry it is not ours.
 PROJECT_TAG = "lambda-runtime:project"
 #: The alias that triggers point at, and that a release moves.
 LIVE = "live"
@@ -17,7 +17,7 @@ LIVE = "live"
 
 @dataclass(frozen=True)
 class Site:
-    """A project in an account. `digest` is the image's, None as long as nobody knows it."""
+    """A project in an account. `digest` is the image's, None until it is known."""
 
     project: Project
     aws: Aws
@@ -56,16 +56,16 @@ class Site:
         return f"{self.function_arn(function)}:{LIVE}"
 
     def ours(self, tags: Mapping[str, str] | Iterable[Mapping[str, Any]] | None) -> bool:
-        """Say whether these tags, in either form of AWS, are of something that we made."""
+        """Say whether these tags, in either form of AWS, are of something of this project."""
         return owner(tags) == self.project.name
 
     def check_ours(self, what: str, tags: Mapping[str, str] | Iterable[Mapping[str, Any]]) -> None:
-        """Raise DeployError if what is there already is not this project's."""
+        """Raise DeployError if what exists already is not this project's."""
         project = owner(tags)
         if project != self.project.name:
-            whose = f"project {project!r}'s" if project else "not made by this tool"
+            whose = f"belongs to project {project!r}" if project else "is not made by this tool"
             raise DeployError(
-                f"{what} exists and is {whose}: choose another name, or hand it over by the tag "
+                f"{what} exists and {whose}: choose another name, or hand it over by the tag "
                 f"{PROJECT_TAG}={self.project.name}"
             )
 

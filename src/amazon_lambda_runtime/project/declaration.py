@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from .triggers import Trigger
+
+T = TypeVar("T")
 
 #: The variables of the Makefile and their defaults; those without one are left out.
 DEFAULTS: Mapping[str, str] = {
@@ -49,6 +52,10 @@ class Function:
     payload: Path | None = None
     triggers: tuple[Trigger, ...] = ()
 
+    def triggers_of(self, kind: type[T]) -> list[T]:
+        """Return the triggers of one kind, in their order."""
+        return [trigger for trigger in self.triggers if isinstance(trigger, kind)]
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -84,5 +91,9 @@ class Project:
     declared: bool = False
 
     def function(self, name: str) -> Function:
-        """Return the function of that name, which is one of them."""
+        """Return the function of that name. Raises StopIteration if there is none."""
         return next(function for function in self.functions if function.name == name)
+
+    def triggers_of(self, kind: type[T]) -> list[T]:
+        """Return the triggers of one kind of all functions."""
+        return [trigger for each in self.functions for trigger in each.triggers_of(kind)]

@@ -1,7 +1,7 @@
-"""What a function's code says of itself, read and not run.
+"""What a handler's source says of it, without running it.
 
-So a tool can look at code that it can't import: its libraries are in an image, its module opens a
-connection. Rule: where there is a doubt the answer is None.
+A tool cannot always import the code: its libraries are in the image, its module may open a
+connection. Rule: where the source leaves a doubt, the answer is None.
 """
 
 import ast
@@ -17,13 +17,13 @@ _STEPS = 20
 def partial_failures(handler: str, task_root: Path) -> bool | None:
     """Return the `partial_failures` of the EventRuntime that a handler string names.
 
-    None if it is another kind of handler, or the code does not say it plainly. The code is looked
-    for in `task_root`, and not run.
+    None if it is another kind of handler, or if the code leaves a doubt. The code is searched for
+    in `task_root`, and is not run.
     """
     path, _, last = handler.rpartition(".")
     parts = path.replace("/", ".").split(".")
     code = _Code(task_root)
-    # The longest part that is a module; what is left of the path is a class in it.
+    # The longest prefix that is a module; the rest of the path is a class in it.
     for length in range(len(parts), 0, -1):
         module = code.module(parts[:length])
         if module is not None:
@@ -55,21 +55,33 @@ class _Module:
                 self._define(name, value)
             case ast.Import(names=aliases):
                 for alias in aliases:
-                    whole = alias.name.split(".")
-                    name = alias.asname or whole[0]
-                    self.imports[name] = (whole if alias.asname else whole[:1]), None
-            case ast.ImportFrom(module=module, names=aliases, level=level):
-                base = self.package[: len(self.package) - level + 1] if level else []
-                whole = [*base, *(module.split(".") if module else [])]
+                    self._import(alias)
+            case ast.ImportFrom(names=aliases):
                 for alias in aliases:
-                    self.imports[alias.asname or alias.name] = whole, alias.name
+                    self._import_from(statement, alias)
             case _:
-                # What is given under a condition may be given or not.
-                for node in ast.walk(statement):
-                    if isinstance(node, ast.ClassDef | ast.FunctionDef):
-                        self.names[node.name] = None
-                    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                        self.names[node.id] = None
+                self._doubt(statement)
+
+    def _import(self, alias: ast.alias) -> None:
+        # `import a.b` gives the name a.
+        whole = alias.name.split(".")
+        self.imports[alias.asname or whole[0]] = (whole if alias.asname else whole[:1]), None
+
+    def _import_from(self, statement: ast.ImportFrom, alias: ast.alias) -> None:
+        level, module = statement.level, statement.module
+        base = self.package[: len(self.package) - level + 1] if level else []
+        whole = [*base, *(module.split(".") if module else [])]
+        self.imports[alias.asname or alias.name] = whole, alias.name
+
+    def _doubt(self, statement: ast.stmt) -> None:
+        """Take no name of a compound statement for sure: its condition may not hold."""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                self.names[node.name] = None
+            elif isinstance(node, ast.alias):
+                self.names[(node.asname or node.name).partition(".")[0]] = None
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self.names[node.id] = None
 
     def _define(self, name: str, node: ast.AST) -> None:
         self.names[name] = None if name in self.names else node
@@ -82,7 +94,7 @@ class _Code:
         self._task_root = task_root
 
     def module(self, name: list[str]) -> _Module | None:
-        """Return the module of this name, None if there is none or it is no Python."""
+        """Return the module of this name, None if there is none or it is not Python."""
         place = self._task_root.joinpath(*name)
         for file in (place / "__init__.py", place.with_name(place.name + ".py")):
             try:
@@ -115,13 +127,7 @@ class _Code:
         if steps == 0:
             return None
         if isinstance(node, ast.Call):
-            given = [keyword.value for keyword in node.keywords if keyword.arg == _OPTION]
-            # An option is one of a class that is known to be a runtime only.
-            of_class = self._of_value(module, node.func, steps - 1)
-            spread = any(keyword.arg is None for keyword in node.keywords)
-            if of_class is None or spread:
-                return None
-            return _literal(given[0]) if given else of_class
+            return self._of_call(module, node, steps)
         if isinstance(node, ast.Attribute) and node.attr == "handler":
             return self._of_value(module, node.value, steps - 1)
         if isinstance(node, ast.ClassDef):
@@ -131,11 +137,19 @@ class _Code:
         found = self._resolve(module, node)
         return self._of_value(*found, steps - 1) if found is not None else None
 
+    def _of_call(self, module: _Module, node: ast.Call, steps: int) -> bool | None:
+        # The keyword is the option only if what is called is known to be a runtime.
+        of_class = self._of_value(module, node.func, steps - 1)
+        names = {keyword.arg: keyword.value for keyword in node.keywords}
+        if of_class is None or None in names:  # **options may say anything
+            return None
+        return _literal(names[_OPTION]) if _OPTION in names else of_class
+
     def _of_class(self, module: _Module, node: ast.ClassDef, steps: int) -> bool | None:
         said = _said_in(node)
         if said is not None and self._is_runtime(module, node, steps):
             return _literal(said)
-        # As Python does, but for the finer points of several bases.
+        # Python's own order of bases is finer; this one holds for a single chain of runtimes.
         for base in node.bases:
             if self._is_a_runtime(module, base, steps - 1):
                 return self._of_value(module, base, steps - 1)

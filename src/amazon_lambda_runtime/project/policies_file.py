@@ -5,7 +5,8 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-_ARN = re.compile(r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+", re.ASCII)
+#: The ARN of a managed policy.
+ARN = re.compile(r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+", re.ASCII)
 
 
 def read(file: Path) -> list[str]:
@@ -27,7 +28,7 @@ def read(file: Path) -> list[str]:
         text = line.partition("#")[0].strip()
         if not text:
             continue
-        if not _ARN.fullmatch(text):
+        if not ARN.fullmatch(text):
             raise ConfigError(
                 f"{file}, line {number}: {text!r} is no ARN of a managed policy "
                 f"(arn:aws:iam::aws:policy/NAME)"

@@ -12,73 +12,30 @@ queue = "orders"
 """
 
 import dataclasses
-import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
-from . import limits
+from . import env_file, keys, limits, policies_file, table
 from .declaration import DEFAULTS, Function, Project
 from .errors import ConfigError
-from .policies_file import read as read_policies
-from .triggers import TYPES, SqsTrigger, Trigger
+from .triggers import SqsTrigger
 
-_STRING, _INTEGER, _BOOLEAN = "a string", "a whole number", "true or false"
-_STRINGS, _TABLE, _TABLES = "a list of strings", "a table", "a list of tables"
-_PROJECT_KEYS = {
-    "name": _STRING,
-    "repository": _STRING,
-    "image": _STRING,
-    "image_uri": _STRING,
-    "module": _STRING,
-    "engine": _STRING,
-    "architecture": _STRING,
-    "dockerfile": _STRING,
-    "base": _STRING,
-    "requirements": _STRING,
-    "keep": _INTEGER,
-    "region": _STRING,
-    "profile": _STRING,
-    "account": _STRING,
-    "function": _STRING,
-    "functions": _TABLE,
+_DEFAULTS = {
+    "repository": DEFAULTS["REPO_NAME"],
+    "image": DEFAULTS["IMAGE_NAME"],
+    "module": DEFAULTS["LAMBDA_MODULE"],
 }
-_FUNCTION_KEYS = {
-    "role": _STRING,
-    "handler": _STRING,
-    "memory": _INTEGER,
-    "timeout": _INTEGER,
-    "description": _STRING,
-    "ephemeral_storage": _INTEGER,
-    "environment": _TABLE,
-    "environment_file": _STRING,
-    "subnets": _STRINGS,
-    "security_groups": _STRINGS,
-    "tags": _TABLE,
-    "retention": _INTEGER,
-    "reserved_concurrency": _INTEGER,
-    "policies": _STRINGS,
-    "policies_file": _STRING,
-    "statements": _TABLES,
-    "payload": _STRING,
-    "triggers": _TABLES,
-}
-# Those that are taken as they stand.
+# Keys whose value is the Project's as it stands, and those that name a file of the folder.
 _PLAIN = (
-    "architecture",
-    "base",
-    "engine",
-    "keep",
-    "image_uri",
-    "region",
-    "profile",
-    "account",
-)
-# Each variable, and the key of the table that it stands for.
+    "repository", "image", "module", "architecture", "base", "engine", "keep", "image_uri",
+    "region", "profile", "account",
+)  # fmt: skip
+_FILES = ("dockerfile", "requirements")
+# Keys of a function that are no field of it, or not as they stand.
+_COMPUTED = ("policies_file", "environment_file", "triggers")
+# Each variable, and the key that it stands for. The last two are not keys of the table.
 _VARIABLES = {
     "IMAGE_NAME": "image",
     "AWS_PROFILE": "profile",
@@ -89,6 +46,8 @@ _VARIABLES = {
     "POLICIES_FILE": "policies_file",
     "AWS_ACCOUNT": "account",
     "LAMBDA_MODULE": "module",
+    "QUEUE_NAME": "queue_name",
+    "BATCH_SIZE": "batch_size",
 }
 
 
@@ -103,38 +62,36 @@ def load(
 
     `variables` are the process's own by default. The triggers have the queue of QUEUE_NAME too if
     that variable or flag (`queue_name`) is set, or if `queue` asks for it with its default. Raises
-    ConfigError if there is a key that nobody knows, or a value that AWS would refuse.
+    ConfigError if there is an unknown key, or a value that AWS would refuse.
     """
-    variables = os.environ if variables is None else variables
-    given = {key: value for key, value in (flags or {}).items() if value is not None}
-    table, declared = _table(folder)
-    _check_keys(table, {**_PROJECT_KEYS, **_FUNCTION_KEYS}, "[tool.lambda-runtime]")
-    queue_name = given.pop("queue_name", None) or variables.get("QUEUE_NAME") or None
-    batch_size = given.pop("batch_size", None) or variables.get("BATCH_SIZE") or None
-    heard = {key: variables[name] for name, key in _VARIABLES.items() if variables.get(name)}
-    over = {**heard, **given}
-    table.update(over)
-    repository = table.get("repository", DEFAULTS["REPO_NAME"])
-    functions, others = _functions(folder, table, over)
+    declared = table.read(folder)
+    written = declared or {}
+    known = {**keys.PROJECT_KEYS, **keys.FUNCTION_KEYS}
+    keys.check(written, known, "[tool.lambda-runtime]")
+    over = _over(flags or {}, os.environ if variables is None else variables)
+    queue_name, batch_size = over.pop("queue_name", None), over.pop("batch_size", None)
+    merged = {**_DEFAULTS, **written, **over}
+    functions, others = _chosen(_functions(folder, merged, over), merged.get("function"))
     if queue_name or queue:
-        functions = (_with_queue(functions[0], queue_name, batch_size), *functions[1:])
-    chosen: dict[str, Any] = {key: table[key] for key in _PLAIN if key in table}
-    for key in ("dockerfile", "requirements"):
-        if key in table:
-            chosen[key] = _file(folder, key, table[key])
+        functions[0] = _with_queue(functions[0], queue_name, batch_size)
+    chosen: dict[str, Any] = {key: merged[key] for key in _PLAIN if key in merged}
+    chosen |= {key: _file(folder, key, merged[key]) for key in _FILES if key in merged}
     project = Project(
-        name=table.get("name", repository),
+        name=merged.get("name", merged["repository"]),
         folder=folder,
-        repository=repository,
-        image=table.get("image", DEFAULTS["IMAGE_NAME"]),
-        module=table.get("module", DEFAULTS["LAMBDA_MODULE"]),
-        functions=functions,
-        others=others,
-        declared=declared,
+        functions=tuple(functions),
+        others=tuple(others),
+        declared=declared is not None,
         **chosen,
     )
     limits.check(project)
     return project
+
+
+def _over(flags: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return what wins over the table: the flags that were given, then variables that are set."""
+    heard = {key: variables[name] for name, key in _VARIABLES.items() if variables.get(name)}
+    return {**heard, **{key: value for key, value in flags.items() if value is not None}}
 
 
 def _file(folder: Path, key: str, name: str) -> Path:
@@ -143,171 +100,105 @@ def _file(folder: Path, key: str, name: str) -> Path:
     return folder / name
 
 
-def _table(folder: Path) -> tuple[dict[str, Any], bool]:
-    """Return [tool.lambda-runtime] and whether there is one."""
-    file = folder / "pyproject.toml"
-    try:
-        table = tomllib.loads(file.read_text()).get("tool", {}).get("lambda-runtime")
-    except FileNotFoundError:
-        return {}, False
-    except OSError as error:
-        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not TOML: {error}") from None
-    if table is None:
-        return {}, False
-    if not isinstance(table, dict):
-        raise ConfigError(f"{file}: tool.lambda-runtime is not a table")
-    return dict(table), True
+def _functions(folder: Path, merged: Mapping[str, Any], over: Mapping[str, Any]) -> list[Function]:
+    """Return the functions that are declared, or the one that the table itself stands for."""
+    shared = {key: value for key, value in merged.items() if key in keys.FUNCTION_KEYS}
+    if not merged.get("functions"):
+        name = merged.get("function", DEFAULTS["FUNCTION_NAME"])
+        return [_function(folder, name, {"role": DEFAULTS["ROLE_NAME"], **shared})]
+    stronger = {key: value for key, value in over.items() if key in keys.FUNCTION_KEYS}
+    return [
+        _function(folder, name, _merged(name, shared, own, stronger))
+        for name, own in merged["functions"].items()
+    ]
 
 
-def _functions(
-    folder: Path, table: dict[str, Any], over: Mapping[str, Any]
-) -> tuple[tuple[Function, ...], tuple[Function, ...]]:
-    """Return the functions that are meant, and the others."""
-    shared = {key: value for key, value in table.items() if key in _FUNCTION_KEYS}
-    declared = table.get("functions")
-    if not declared:
-        name = table.get("function", DEFAULTS["FUNCTION_NAME"])
-        return (_function(folder, name, {"role": DEFAULTS["ROLE_NAME"], **shared}),), ()
-    functions = []
-    for name, own in declared.items():
-        where = f"[tool.lambda-runtime.functions.{name}]"
-        if not isinstance(own, dict):
-            raise ConfigError(f"{where} is not a table")
-        _check_keys(own, _FUNCTION_KEYS, where)
-        stronger = {key: value for key, value in over.items() if key in _FUNCTION_KEYS}
-        merged = {"role": f"{name}-role", **shared, **own, **stronger}
-        for key in ("environment", "tags"):
-            merged[key] = {**shared.get(key, {}), **own.get(key, {})}
-        functions.append(_function(folder, name, merged))
-    chosen = table.get("function")
-    if chosen is None:
-        return tuple(functions), ()
-    if chosen not in declared:
-        raise ConfigError(f"there is no function {chosen!r}{_nearest(chosen, declared)}")
-    meant = tuple(function for function in functions if function.name == chosen)
-    return meant, tuple(function for function in functions if function.name != chosen)
+def _chosen(functions: list[Function], name: str | None) -> tuple[list[Function], list[Function]]:
+    """Return the functions that are meant, all or the one of that name, and the others."""
+    if name is None:
+        return functions, []
+    meant = [function for function in functions if function.name == name]
+    if not meant:
+        known = [function.name for function in functions]
+        raise ConfigError(f"there is no function {name!r}{keys.nearest(name, known)}")
+    return meant, [function for function in functions if function.name != name]
 
 
-def _function(folder: Path, name: str, table: dict[str, Any]) -> Function:
+def _merged(
+    name: str, shared: Mapping[str, Any], own: Any, stronger: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a function's table: flags and variables over its own over what all share.
+
+    The variables and the tags of both tables are united.
+    """
+    where = f"[tool.lambda-runtime.functions.{name}]"
+    if not isinstance(own, dict):
+        raise ConfigError(f"{where} is not a table")
+    keys.check(own, keys.FUNCTION_KEYS, where)
+    united = {key: {**shared.get(key, {}), **own.get(key, {})} for key in ("environment", "tags")}
+    return {"role": f"{name}-role", **shared, **own, **stronger, **united}
+
+
+def _function(folder: Path, name: str, own: Mapping[str, Any]) -> Function:
     values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in table.items()
-        if key not in ("policies_file", "environment_file", "triggers")
+        key: keys.frozen(value) for key, value in own.items() if key not in _COMPUTED
     }
-    if values.get("retention") == 0:
+    if own.get("retention") == 0:
         values["retention"] = None
-    if "payload" in values:
-        values["payload"] = folder / values["payload"]
-    elif (folder / "payload.json").is_file():
-        values["payload"] = folder / "payload.json"
-    values["environment"] = _environment(folder, name, table)
-    values["tags"] = {key: str(value) for key, value in table.get("tags", {}).items()}
-    values["policies"] = tuple(
-        dict.fromkeys([*_policies(folder, table), *table.get("policies", ())])
+    policies = [*_policies(folder, own), *own.get("policies", ())]
+    return Function(
+        **{
+            **values,
+            "name": name,
+            "payload": _payload(folder, own),
+            "environment": _environment(folder, name, own),
+            "tags": {key: str(value) for key, value in own.get("tags", {}).items()},
+            "policies": tuple(dict.fromkeys(policies)),
+            "triggers": tuple(
+                keys.trigger(f"trigger {number} of {name}", entry)
+                for number, entry in enumerate(own.get("triggers", ()), 1)
+            ),
+        }
     )
-    triggers = tuple(
-        _trigger(f"trigger {number} of {name}", entry)
-        for number, entry in enumerate(table.get("triggers", ()), 1)
-    )
-    return Function(name=name, triggers=triggers, **values)
 
 
-def _environment(folder: Path, name: str, table: dict[str, Any]) -> dict[str, str]:
-    """Return the variables of the file (dotenv) and of the table, which wins."""
+def _payload(folder: Path, own: Mapping[str, Any]) -> Path | None:
+    if "payload" in own:
+        return folder / str(own["payload"])
+    usual = folder / "payload.json"
+    return usual if usual.is_file() else None
+
+
+def _environment(folder: Path, name: str, own: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables of the environment file and of the table, which wins."""
     variables: dict[str, str] = {}
-    if "environment_file" in table:
-        file = folder / table["environment_file"]
-        if not file.is_file():
-            raise ConfigError(f"cannot read the environment of {name}: there is no file {file}")
-        read = dotenv_values(file, interpolate=False)
-        bare = [key for key, value in read.items() if value is None]
-        if bare:
-            raise ConfigError(f"{file}: {bare[0]} has no value: write {bare[0]}=value")
-        variables.update({key: value for key, value in read.items() if value is not None})
-    for key, value in table.get("environment", {}).items():
+    if "environment_file" in own:
+        variables.update(env_file.read(folder / own["environment_file"]))
+    for key, value in own.get("environment", {}).items():
         if not isinstance(value, str):
             raise ConfigError(f"the variable {key} of {name} is no string: put it in quotes")
         variables[key] = value
     return variables
 
 
-def _policies(folder: Path, table: dict[str, Any]) -> list[str]:
-    """Return the ARNs of the policies file, which need not be there if nobody names it."""
-    file = folder / table.get("policies_file", DEFAULTS["POLICIES_FILE"])
-    if not file.is_file() and "policies_file" not in table:
+def _policies(folder: Path, own: Mapping[str, Any]) -> list[str]:
+    """Return the ARNs of the policies file. Only one that is named has to exist."""
+    file = folder / own.get("policies_file", DEFAULTS["POLICIES_FILE"])
+    if not file.is_file() and "policies_file" not in own:
         return []
-    return read_policies(file)
-
-
-def _trigger(where: str, table: Any) -> Trigger:
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where} is not a table")
-    kind = table.get("type")
-    if kind not in TYPES:
-        raise ConfigError(f"{where} has type {kind!r}: it is one of {', '.join(TYPES)}")
-    kinds = {"int": _INTEGER, "bool": _BOOLEAN, "str": _STRING, "tuple": _STRINGS}
-    known = {
-        # The annotation, but for "| None" and what a tuple holds.
-        field.name: kinds[getattr(field.type, "__name__", str(field.type)).split("[")[0].split()[0]]
-        for field in dataclasses.fields(TYPES[kind])
-    }
-    _check_keys(table, {"type": _STRING, **known}, where)
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in table.items()
-        if key != "type"
-    }
-    required = [
-        field.name
-        for field in dataclasses.fields(TYPES[kind])
-        if field.default is dataclasses.MISSING and field.name not in values
-    ]
-    if required:
-        raise ConfigError(f"{where} ({kind}) has no {required[0]}")
-    return TYPES[kind](**values)
+    return policies_file.read(file)
 
 
 def _with_queue(function: Function, name: str | None, batch_size: str | int | None) -> Function:
     """Return the function with QUEUE_NAME and BATCH_SIZE in its sqs trigger, or in a new one."""
     try:
-        size = None if batch_size is None else int(batch_size)
+        changes: dict[str, Any] = {"batch_size": int(batch_size)} if batch_size else {}
     except ValueError:
         raise ConfigError(f"BATCH_SIZE is {batch_size!r}: it is a whole number") from None
+    if name:
+        changes["queue"] = name
     triggers = list(function.triggers)
     place = next((i for i, t in enumerate(triggers) if isinstance(t, SqsTrigger)), len(triggers))
-    if place == len(triggers):
-        triggers.append(SqsTrigger(name or DEFAULTS["QUEUE_NAME"]))
-    changes: dict[str, Any] = {} if name is None else {"queue": name}
-    if size is not None:
-        changes["batch_size"] = size
-    triggers[place] = dataclasses.replace(triggers[place], **changes)
+    declared = function.triggers_of(SqsTrigger) or [SqsTrigger(DEFAULTS["QUEUE_NAME"])]
+    triggers[place : place + 1] = [dataclasses.replace(declared[0], **changes)]
     return dataclasses.replace(function, triggers=tuple(triggers))
-
-
-def _check_keys(table: Mapping[str, Any], known: Mapping[str, str], where: str) -> None:
-    types: dict[str, Any] = {
-        _STRING: str,
-        _INTEGER: int,
-        _BOOLEAN: bool,
-        _TABLE: dict,
-    }
-    for key, value in table.items():
-        if key not in known:
-            raise ConfigError(f"{where} has an unknown key {key!r}{_nearest(key, known)}")
-        kind = known[key]
-        fits = isinstance(value, types.get(kind, list)) and (
-            kind == _BOOLEAN or not isinstance(value, bool)
-        )
-        if kind == _STRINGS:
-            fits = fits and all(isinstance(item, str) for item in value)
-        elif kind == _TABLES:
-            fits = fits and all(isinstance(item, dict) for item in value)
-        if not fits:
-            raise ConfigError(f"{where}: {key} is {kind}, not {value!r}")
-
-
-def _nearest(key: str, known: Any) -> str:
-    near = difflib.get_close_matches(key, list(known), 1, 0.5)
-    return f": did you mean {near[0]!r}?" if near else f": there is {', '.join(sorted(known))}"

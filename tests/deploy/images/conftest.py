@@ -1,5 +1,6 @@
 """What the tests of images share: a registry, a cache that is empty, a runtime's wheel."""
 
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from amazon_lambda_runtime.deploy.images import ImageSpec
-from amazon_lambda_runtime.deploy.images.cache import Cache
-from amazon_lambda_runtime.deploy.images.native import Native
-from amazon_lambda_runtime.deploy.images.registry import Client
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.engine import Native
+from amazon_lambda_runtime.deploy.images.registry.client import Client
 
 from .fake_registry import FakeRegistry
 
@@ -72,6 +73,21 @@ def spec(registry: FakeRegistry, project: Path, runtime_wheel: Path) -> ImageSpe
     return ImageSpec(project, "hello.handler", base=base, runtime=str(runtime_wheel))
 
 
+@pytest.fixture(scope="session")
+def built_before(tmp_path_factory: pytest.TempPathFactory, runtime_wheel: Path) -> Path:
+    """A cache in which the runtime is installed: pip takes more than a second of CPU."""
+    folder = tmp_path_factory.mktemp("built_before")
+    (folder / "hello.py").write_text("")
+    client = Client()
+    with FakeRegistry() as running:
+        running.put_image("base/debian", "trixie", DEBIAN)
+        base = f"{running.host}/base/debian:trixie"
+        spec = ImageSpec(folder, "hello.handler", base=base, runtime=str(runtime_wheel))
+        Native(cache=Cache(folder / "cache"), client=client).build(spec)
+    client.close()
+    return folder / "cache"
+
+
 @pytest.fixture
 def waits() -> list[float]:
     """The seconds that the engine would have waited."""
@@ -82,4 +98,13 @@ def waits() -> list[float]:
 def native(tmp_path: Path, waits: list[float]) -> Iterator[Native]:
     client = Client(waits.append)
     yield Native(cache=Cache(tmp_path / "cache"), client=client)
+    client.close()
+
+
+@pytest.fixture
+def second_build(built_before: Path, tmp_path: Path, waits: list[float]) -> Iterator[Native]:
+    """An engine that need not install the runtime, for tests of something else."""
+    shutil.copytree(built_before, tmp_path / "second")
+    client = Client(waits.append)
+    yield Native(cache=Cache(tmp_path / "second"), client=client)
     client.close()

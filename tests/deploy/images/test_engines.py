@@ -17,8 +17,8 @@ import pytest
 from amazon_lambda_runtime.deploy.images import Built, ImageError, ImageSpec, choose
 from amazon_lambda_runtime.deploy.images.command import run
 from amazon_lambda_runtime.deploy.images.engines import Buildah, Docker, Podman
-from amazon_lambda_runtime.deploy.images.model import silent, this_runtime
-from amazon_lambda_runtime.deploy.images.native import Native
+from amazon_lambda_runtime.deploy.images.model import no_meter, this_runtime
+from amazon_lambda_runtime.deploy.images.native.engine import Native
 
 from .fake_registry import OCI, FakeRegistry
 
@@ -181,7 +181,7 @@ def test_an_index(
     with pytest.raises(ImageError, match="pushed an index, which Lambda refuses: switch its att"):
         Podman().push(Built(f"sha256:{ID}"), registry.repository())
     monkeypatch.setenv("STAND_IN_DIGEST", "none")
-    with pytest.raises(ImageError, match="did not say the digest"):
+    with pytest.raises(ImageError, match="docker printed no digest"):
         Docker().push(Built(f"sha256:{ID}"), registry.repository())
 
 
@@ -204,10 +204,10 @@ def test_failures(spec: ImageSpec, stand_in: StandIn, monkeypatch: pytest.Monkey
     assert shown == ["one", "two", "three", "the reason"]
     monkeypatch.setenv("STAND_IN_FAILS", "none")
     monkeypatch.setenv("STAND_IN_ID", "?")
-    with pytest.raises(ImageError, match="did not say which image it built"):
+    with pytest.raises(ImageError, match="gave no id for the image that it built"):
         Buildah().build(spec)
     with pytest.raises(ImageError, match=r"cannot run /nonexistent: No such file"):
-        run(["/nonexistent"], silent)
+        run(["/nonexistent"], no_meter)
 
 
 def test_interrupted(tmp_path: Path) -> None:

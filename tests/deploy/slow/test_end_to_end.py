@@ -18,8 +18,8 @@ import boto3
 import pytest
 
 from amazon_lambda_runtime.deploy.images import ImageSpec, Repository
-from amazon_lambda_runtime.deploy.images.cache import Cache
-from amazon_lambda_runtime.deploy.images.native import Native
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.engine import Native
 
 from . import machine
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.deploy.images import Client, Engine, ImageSpec, Pushed, Repository
-from amazon_lambda_runtime.deploy.images.cache import Cache
 from amazon_lambda_runtime.deploy.images.engines import Buildah, Docker, Podman
-from amazon_lambda_runtime.deploy.images.native import Native
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.engine import Native
 from tests.harness import ACCEPTED, ScriptedApi, event
 from tests.lanes import find_python
 

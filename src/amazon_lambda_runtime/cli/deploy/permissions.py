@@ -33,7 +33,8 @@ def command(folder: Path, **flags: Any) -> None:
     place.
     """
     from amazon_lambda_runtime.deploy.errors import DeployError
-    from amazon_lambda_runtime.deploy.policy import deployer as permissions
+    from amazon_lambda_runtime.deploy.policy import deployer
+    from amazon_lambda_runtime.deploy.policy.statement import Names
 
     project, aws = load(folder, **flags)
     try:
@@ -41,5 +42,5 @@ def command(folder: Path, **flags: Any) -> None:
     except DeployError as error:
         click.echo(f"The account is written as *, because it is unknown: {error}", err=True)
         account = "*"
-    names = permissions.Names(aws.partition, aws.region, account)
-    click.echo(json.dumps(permissions.document(project, names), indent=2))
+    names = Names(aws.partition, aws.region, account)
+    click.echo(json.dumps(deployer.document(project, names), indent=2))

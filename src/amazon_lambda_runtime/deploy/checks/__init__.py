@@ -1,1 +1,1 @@
-"""What `doctor` looks at: one module a subject, each yielding findings."""
+"""The checks of `doctor`: one file a subject, each yielding findings."""

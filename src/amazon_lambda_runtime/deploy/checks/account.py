@@ -1,11 +1,12 @@
-"""Who deploys, where to, and whether they may."""
+"""The account, the region, and whether the deployer is allowed to deploy."""
 
 import re
 from collections.abc import Iterator
 
-from amazon_lambda_runtime.deploy.aws import Aws, AwsError, LostReply
-from amazon_lambda_runtime.deploy.errors import DeployError
-from amazon_lambda_runtime.deploy.policy import deployer as permissions
+from amazon_lambda_runtime.deploy.aws import Aws
+from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, LostReply
+from amazon_lambda_runtime.deploy.policy.deployer import PASS_ROLE, statements
+from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
 from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding, Skipped
@@ -16,18 +17,18 @@ _SESSION = re.compile(r"(arn:[\w-]+):sts::(\d+):assumed-role/([^/]+)/.*")
 
 
 def region(aws: Aws) -> Iterator[Finding]:
-    """The region is spelled as one."""
+    """The region is spelled like one."""
     if not _REGION.fullmatch(aws.region):
         yield Finding(
             "region",
             f"{aws.region!r} is not the name of a region",
-            "there is nobody to talk to under that name",
+            "AWS has no endpoint under that name",
             "Set REGION, --region or `region` in pyproject.toml, as in eu-west-1.",
         )
 
 
 def identity(project: Project, aws: Aws) -> Iterator[Finding]:
-    """There are credentials, AWS knows them, and they are of the account that is meant."""
+    """There are credentials, AWS accepts them, and they are of the account that is meant."""
     try:
         account = who(aws)["Account"]
     except LostReply:
@@ -37,8 +38,8 @@ def identity(project: Project, aws: Aws) -> Iterator[Finding]:
             raise
         yield Finding(
             "credentials",
-            f"AWS does not take the credentials: {error.code}: {error.text}",
-            "nothing can be done without",
+            f"AWS refuses the credentials: {error.code}: {error.text}",
+            "no request can be signed without them",
             "Sign in again (aws sso login, aws configure), or choose another AWS_PROFILE.",
         )
         return
@@ -46,7 +47,7 @@ def identity(project: Project, aws: Aws) -> Iterator[Finding]:
         yield Finding(
             "credentials",
             str(error),
-            "nothing can be done without",
+            "no request can be signed without them",
             "Run `aws configure`, or set AWS_PROFILE to a profile that has some.",
         )
         return
@@ -55,8 +56,8 @@ def identity(project: Project, aws: Aws) -> Iterator[Finding]:
             "account",
             f"the credentials are of account {account}, and AWS_ACCOUNT (account) is "
             f"{project.account}",
-            "names that are made of the wrong account are of things that are not there",
-            "Choose the profile of that account, or take AWS_ACCOUNT away: it is found out then.",
+            "ARNs would be made of an account in which nothing exists",
+            "Choose the profile of that account, or remove AWS_ACCOUNT: then AWS is asked.",
         )
 
 
@@ -72,8 +73,8 @@ def allowed(project: Project, aws: Aws) -> Iterator[Finding]:
     if _ROOT.fullmatch(caller["Arn"]):
         return
     source = _principal(aws, caller["Arn"])
-    names = permissions.Names(aws.partition, aws.region, caller["Account"])
-    for statement in permissions.statements(project, names):
+    names = Names(aws.partition, aws.region, caller["Account"])
+    for statement in statements(project, names):
         denied = _denied(aws, source, statement)
         if not denied:
             continue
@@ -81,19 +82,19 @@ def allowed(project: Project, aws: Aws) -> Iterator[Finding]:
         yield Finding(
             "permission",
             f"{source} is not allowed {', '.join(denied)} on {where}",
-            permissions.PASS_ROLE
+            PASS_ROLE
             if "iam:PassRole" in denied
-            else "the deployment would be refused half-way through",
+            else "AWS would refuse the deployment half-way through",
             "Attach what `lambda-runtime permissions` prints.",
         )
 
 
 def _principal(aws: Aws, arn: str) -> str:
-    """Return what IAM can simulate: the role behind a session, or the user."""
+    """Return the principal that IAM can simulate: the role of a session, or the user."""
     session = _SESSION.fullmatch(arn)
     if session is None:
         return arn
-    # The session's name does not tell the role's path.
+    # The ARN of a session leaves out the role's path.
     try:
         role = aws.call("iam", "get_role", RoleName=session[3])
         return str(role["Role"]["Arn"])
@@ -101,10 +102,10 @@ def _principal(aws: Aws, arn: str) -> str:
         return f"{session[1]}:iam::{session[2]}:role/{session[3]}"
 
 
-def _denied(aws: Aws, source: str, statement: permissions.Statement) -> list[str]:
+def _denied(aws: Aws, source: str, statement: Statement) -> list[str]:
     """Return which actions of a statement IAM would not allow."""
     context = [
-        # One value that the condition is for: a simulation is of one request.
+        # A value that meets the condition: one request is simulated.
         {
             "ContextKeyName": key,
             "ContextKeyValues": [values[0].rstrip("*") if isinstance(values, list) else values],
@@ -123,7 +124,7 @@ def _denied(aws: Aws, source: str, statement: permissions.Statement) -> list[str
                 ActionNames=list(statement.actions),
                 ResourceArns=list(statement.resources),
                 ContextEntries=context,
-                # It is asked once: where there is no such thing there is nothing to wait for.
+                # An emulator that lacks this operation fails it: it is not retried.
                 again=False,
             )
         )

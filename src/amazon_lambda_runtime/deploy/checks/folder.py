@@ -1,4 +1,4 @@
-"""What can be seen of the project's folder: its names, its handler, its Dockerfile, its files."""
+"""The project's folder: names, the handler, the Dockerfile, the files and their modes."""
 
 import ast
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding
+from .image import LARGEST
 
 # A variable of the Makefile, and the key of the table that says the same.
 _TWINS = {
@@ -22,12 +23,10 @@ _TWINS = {
     "LAMBDA_MODULE": "module",
     "REGION": "region",
 }
-# What Lambda takes for an image, all layers unpacked.
-_LARGEST = 10 * 1024**3
 
 
 def names(project: Project) -> Iterator[Finding]:
-    """The Makefile and the table are about the same function."""
+    """The Makefile and pyproject.toml name the same function, role and so on."""
     try:
         makefile = (project.folder / "Makefile").read_text()
         text = (project.folder / "pyproject.toml").read_text()
@@ -41,9 +40,9 @@ def names(project: Project) -> Iterator[Finding]:
                 "two-names",
                 f"{variable} is {match[1]} in the Makefile, and {key} is {table[key]} in "
                 "pyproject.toml",
-                "make goes by the Makefile and `lambda-runtime deploy` by pyproject.toml: they "
-                "would make two of it",
-                "Write the same in both.",
+                "make reads the Makefile and `lambda-runtime deploy` pyproject.toml: each would "
+                "create its own",
+                "Write the same name in both.",
             )
 
 
@@ -62,14 +61,14 @@ def handler(project: Project) -> Iterator[Finding]:
     except (SyntaxError, ValueError) as error:
         yield Finding(
             "no-handler",
-            f"the handler's module {project.module} is no Python: {error}",
+            f"the handler's module {project.module} is not valid Python: {error}",
             "the function fails at its first invocation (Runtime.UserCodeSyntaxError)",
-            "Correct that line.",
+            "Correct the syntax error.",
         )
 
 
 def dockerfile(project: Project) -> Iterator[Finding]:
-    """The Dockerfile starts the bootstrap, and the way that Lambda needs it."""
+    """The Dockerfile starts the bootstrap in the form that Lambda needs."""
     if not _is_used(project):
         return
     found = _instructions(_text(project.folder / "Dockerfile"))
@@ -85,13 +84,13 @@ def dockerfile(project: Project) -> Iterator[Finding]:
         yield Finding(
             "shell-form",
             f"the Dockerfile's ENTRYPOINT is not a list: {entrypoint}",
-            "a shell would be started with it, and the bootstrap would not be told its handler",
+            "a shell would be started instead, and the bootstrap would not get its handler",
             f"Write it as JSON: ENTRYPOINT {json.dumps(entrypoint.split())}",
         )
 
 
 def modes(project: Project) -> Iterator[Finding]:
-    """Whoever the function runs as can read its files."""
+    """Every user can read the files: Lambda runs as one that does not own them."""
     if not _is_used(project):
         return  # the native engine sets the modes itself
     closed = []
@@ -111,11 +110,11 @@ def modes(project: Project) -> Iterator[Finding]:
             "Permission denied",
             "chmod -R go+rX . (or COPY --chmod=755 in the Dockerfile)",
         )
-    if size > _LARGEST:
+    if size > LARGEST:
         yield Finding(
             "size",
             f"the folder holds {size / 1024**3:.1f} GiB",
-            "Lambda takes images of up to 10 GiB, unpacked",
+            "Lambda accepts images of up to 10 GiB, unpacked",
             "Name what the function does not need in .dockerignore, or keep it in S3.",
         )
 

@@ -1,4 +1,4 @@
-"""Whether Lambda can run the image: one that was built here, or one that is in the registry."""
+"""Whether Lambda can run the image: the one built here, or the one in the registry."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding, Skipped
 
-# An index, by either of its names: one image for many platforms. Lambda takes a single one.
+# An index, by either of its media types: one name for images of many platforms. Lambda refuses it.
 _INDEXES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
@@ -24,14 +24,14 @@ _MANIFESTS = (
 )
 _URI = re.compile(r"[\d]+\.dkr\.ecr\.[\w.-]+/(?P<name>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
-# What Lambda takes for an image, all layers unpacked.
-_LARGEST = 10 * 1024**3
+#: The largest image that Lambda accepts, all layers unpacked, in bytes.
+LARGEST = 10 * 1024**3
 
 
 def local(project: Project) -> Iterator[Finding]:
     """What the engine has of the image, if it was built already."""
     if project.engine not in ("docker", "podman") or project.image_uri is not None:
-        return  # the native engine makes nothing else than what Lambda takes
+        return  # the native engine makes only what Lambda takes
     engine = shutil.which(project.engine)
     if engine is None:
         yield Finding(
@@ -41,45 +41,48 @@ def local(project: Project) -> Iterator[Finding]:
             'Install it, or set engine = "native", which needs none.',
         )
         return
-    command = [engine, "image", "inspect", project.image]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Skipped(f"the image {project.image}: {' '.join(command)}: {error}") from None
-    if done.returncode != 0:
+    image = _inspected(engine, project.image)
+    if image is None:
         return  # not built yet
-    try:
-        image = json.loads(done.stdout)[0]
-        config = image.get("Config") or {}
-        media_type = (image.get("Descriptor") or {}).get("mediaType", "")
-    except (ValueError, LookupError, AttributeError):
-        raise Skipped(
-            f"the image {project.image}: {' '.join(command)} does not answer in JSON"
-        ) from None
-    yield from _manifest(project.image, media_type)
+    yield from _manifest(project.image, (image.get("Descriptor") or {}).get("mediaType", ""))
     yield from _architecture(project, project.image, image.get("Architecture", ""))
-    if not config.get("Entrypoint"):
+    if not (image.get("Config") or {}).get("Entrypoint"):
         yield _no_entrypoint(project.image)
     size = int(image.get("Size") or 0)
-    if size > _LARGEST:
+    if size > LARGEST:
         yield Finding(
             "size",
             f"the image {project.image} is {size / 1024**3:.1f} GiB",
-            "Lambda takes images of up to 10 GiB, unpacked",
+            "Lambda accepts images of up to 10 GiB, unpacked",
             "Leave out what the function does not need, or keep it in S3.",
         )
 
 
+def _inspected(engine: str, name: str) -> dict[str, Any] | None:
+    """Return what the engine's `image inspect` says, None if it has no such image."""
+    command = [engine, "image", "inspect", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Skipped(f"the image {name}: {' '.join(command)}: {error}") from None
+    if done.returncode != 0:
+        return None
+    try:
+        return dict(json.loads(done.stdout)[0])
+    except (ValueError, LookupError, TypeError):
+        raise Skipped(f"the image {name}: {' '.join(command)} does not answer in JSON") from None
+
+
 def registry(project: Project, aws: Aws) -> Iterator[Finding]:
-    """The image that pyproject.toml names (image_uri) is there, and is one that Lambda takes."""
+    """The image that image_uri names is in the registry, and Lambda can run it."""
     if project.image_uri is None:
         return
     match = _URI.fullmatch(project.image_uri)
     if match is None:
         yield Finding(
             "image-uri",
-            f"{project.image_uri} is no image of ECR by its digest",
-            "Lambda takes images from ECR alone, and a tag may be another image tomorrow",
+            f"{project.image_uri} is not an image of ECR by digest",
+            "Lambda takes images from ECR only, and a tag may point at another image tomorrow",
             "Write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST.",
         )
         return
@@ -95,8 +98,8 @@ def registry(project: Project, aws: Aws) -> Iterator[Finding]:
         yield Finding(
             "image-uri",
             f"{project.image_uri} is not in the registry",
-            "the function would not be made, or would end with its image (ImageDeleted)",
-            "Push it again, or take image_uri away: then it is built and pushed.",
+            "the function could not be created, or would fail (ImageDeleted)",
+            "Push it again, or remove image_uri: then the image is built and pushed.",
         )
         return
     manifest = json.loads(images[0]["imageManifest"])
@@ -127,8 +130,8 @@ def _manifest(image: str, media_type: str) -> Iterator[Finding]:
         yield Finding(
             "manifest",
             f"{image} is an index of images ({media_type})",
-            "Lambda takes a single image: 'The image manifest, config or layer media type for the "
-            "source image is not supported'",
+            "Lambda accepts a single image only: 'The image manifest, config or layer media type "
+            "for the source image is not supported'",
             'Build with --provenance=false for one --platform, or with engine = "native".',
         )
 

@@ -1,9 +1,9 @@
 """Images by digest: a project folder becomes an image in a registry, by one of four engines."""
 
 from .engines import choose
-from .model import Built, Engine, ImageError, ImageSpec, Progress, Pushed, Repository
-from .persistence import RegistryError
-from .registry import Client
+from .model import Built, Engine, ImageError, ImageSpec, Meter, Pushed, Repository
+from .registry.client import Client
+from .registry.persistence import RegistryError
 
 __all__ = [
     "Built",
@@ -11,7 +11,7 @@ __all__ = [
     "Engine",
     "ImageError",
     "ImageSpec",
-    "Progress",
+    "Meter",
     "Pushed",
     "RegistryError",
     "Repository",

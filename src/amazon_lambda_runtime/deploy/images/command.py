@@ -1,11 +1,11 @@
-"""Running the commands of others: their progress as it comes, and one line when they fail."""
+"""Running the commands of others: their output as it comes, and one line when they fail."""
 
 import subprocess
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .model import ImageError, Progress
+from .model import ImageError, Meter
 
 # How many of a command's last lines are told when it fails.
 _LAST = 3
@@ -13,12 +13,12 @@ _LAST = 3
 
 def run(
     command: Sequence[str],
-    progress: Progress,
+    meter: Meter,
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> str:
-    """Run a command and return what it printed. Each line is told as progress of unknown extent.
+    """Run a command and return what it printed. The meter is told each line.
 
     Raises ImageError, with its last lines, if it cannot be run or its exit status is not 0.
     """
@@ -44,7 +44,7 @@ def run(
             printed.append(line)
             if text := line.strip():
                 last.append(text)
-                progress(0, 0, text)
+                meter(0, 0, text)
         status = process.wait()
     finally:
         # After Ctrl-C it is told the same, and waited for.

@@ -56,4 +56,4 @@ def _dockerfile(spec: ImageSpec) -> str:
             return own.read_text()
     except OSError as error:
         raise ImageError(f"cannot read {error.filename}: {error.strerror}") from None
-    return (files("amazon_lambda_runtime") / "templates" / "Dockerfile").read_text()
+    return (files("amazon_lambda_runtime") / "cli" / "templates" / "Dockerfile").read_text()

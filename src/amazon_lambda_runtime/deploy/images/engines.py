@@ -1,4 +1,4 @@
-"""The engines by name, and which of them is taken where none is named.
+"""The engines by name, and the one that is used if none is named.
 
 docker, podman and buildah are commands: they build what a Dockerfile says, and each tells, when it
 pushes, the digest that the registry has. The image must be a single manifest: Lambda refuses an
@@ -19,9 +19,9 @@ from pathlib import Path
 
 from .command import run
 from .context import Context, prepared
-from .model import Built, Engine, ImageError, ImageSpec, Progress, Pushed, Repository, silent
-from .native import Native
-from .registry import INDEXES, Client
+from .model import Built, Engine, ImageError, ImageSpec, Meter, Pushed, Repository, no_meter
+from .native.engine import Native
+from .registry.client import INDEXES, Client
 
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
@@ -30,8 +30,8 @@ _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 def choose(name: str = "auto", *, refresh: bool = False) -> Engine:
     """Return an engine that can be used here: docker, podman, buildah, native, or auto.
 
-    auto is native, which needs nothing. With `refresh` nothing that an earlier build left is used
-    again. Raises ImageError for another name, or with the reason why it cannot be used.
+    auto is native, which needs no other program. `refresh` uses nothing of an earlier build.
+    Raises ImageError for another name, or with the reason why the engine cannot be used.
     """
     engines: dict[str, Engine] = {
         "native": Native(refresh=refresh),
@@ -48,7 +48,7 @@ def choose(name: str = "auto", *, refresh: bool = False) -> Engine:
 
 
 class _Command(ABC):
-    """What the three have in common. `build_options` are more arguments for each build."""
+    """What the three commands have in common. `build_options` are more arguments for each build."""
 
     name = ""
 
@@ -65,7 +65,7 @@ class _Command(ABC):
         self._client = client or Client()
 
     def available(self) -> str | None:
-        """Return None, or why it cannot be used here, in a line."""
+        """Return None, or in one line why it cannot be used here."""
         if shutil.which(self.name) is None:
             return f"there is no command {self.name}"
         probe = subprocess.run(
@@ -76,7 +76,7 @@ class _Command(ABC):
             return f"{self.name} info says: {lines[-1] if lines else 'nothing'}"
         return None
 
-    def build(self, spec: ImageSpec, progress: Progress = silent) -> Built:
+    def build(self, spec: ImageSpec, meter: Meter = no_meter) -> Built:
         """Build the Dockerfile, for the platform of `spec`. Raises ImageError."""
         with prepared(spec) as context, tempfile.TemporaryDirectory() as directory:
             file = Path(directory, "id")
@@ -84,19 +84,19 @@ class _Command(ABC):
             command += [f"--platform=linux/{spec.platform}"]
             command += ["--no-cache"] if self._refresh else []
             command += ["--build-arg", f"RUNTIME={context.runtime}", *self._build_options]
-            run([*command, str(context.folder)], progress)
+            run([*command, str(context.folder)], meter)
             match = _ID.fullmatch(file.read_text().strip())
             if match is None:
-                raise ImageError(f"{self.name} did not say which image it built")
+                raise ImageError(f"{self.name} gave no id for the image that it built")
             return Built(f"sha256:{match[1]}")
 
-    def push(self, built: Built, repository: Repository, progress: Progress = silent) -> Pushed:
+    def push(self, built: Built, repository: Repository, meter: Meter = no_meter) -> Pushed:
         """Push the image, under a tag made of its own name. Raises ImageError."""
         tag = f"image-{built.digest.removeprefix('sha256:')[:20]}"
         digest = self._there(built, repository, tag)
         uploaded = 0 if digest else None
         if not digest:
-            digest = self._push(built.digest, f"{repository}:{tag}", repository, progress)
+            digest = self._push(built.digest, f"{repository}:{tag}", repository, meter)
         manifest = self._client.manifest(repository, digest)
         if manifest.media_type in INDEXES:
             raise ImageError(
@@ -112,9 +112,9 @@ class _Command(ABC):
         )
 
     def _there(self, built: Built, repository: Repository, tag: str) -> str:
-        """Return the digest of this very image if the repository has it already, or nothing.
+        """Return the digest of this image if the repository has it already, "" if not.
 
-        A tag that may not be moved could not be pushed again.
+        If tags are immutable, it cannot be pushed again.
         """
         if not self._client.exists(repository, tag):
             return ""
@@ -128,7 +128,7 @@ class _Command(ABC):
         ...
 
     @abstractmethod
-    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
+    def _push(self, image: str, target: str, repository: Repository, meter: Meter) -> str:
         """Push and return the digest."""
         ...
 
@@ -139,18 +139,18 @@ class Buildah(_Command):
     name = "buildah"
 
     def _build(self, context: Context, file: Path) -> list[str]:
-        # The time of files and layers is that of the epoch, so that the same is the same.
+        # Times are the epoch, so that the same input gives the same digest.
         times = ["--timestamp=0", "--format=oci", "--layers", f"--iidfile={file}"]
         return ["build", *times, f"--file={context.dockerfile}"]
 
-    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
+    def _push(self, image: str, target: str, repository: Repository, meter: Meter) -> str:
         with _login(repository) as folder:
             file = folder / "digest"
             command = [*self._command, "push", f"--digestfile={file}"]
             command += [f"--authfile={folder / 'config.json'}"]
             command += ["--tls-verify=false"] if repository.plain_http else []
             image = image.removeprefix("sha256:")
-            run([*command, image, f"docker://{target}"], progress)
+            run([*command, image, f"docker://{target}"], meter)
             return file.read_text().strip()
 
 
@@ -173,14 +173,14 @@ class Docker(_Command):
             verb = ["buildx", "build", "--load", "--provenance=false", "--sbom=false"]
         return [*verb, f"--iidfile={file}", f"--file={context.dockerfile}"]
 
-    def _push(self, image: str, target: str, repository: Repository, progress: Progress) -> str:
-        run([*self._command, "tag", image, target], progress)
+    def _push(self, image: str, target: str, repository: Repository, meter: Meter) -> str:
+        run([*self._command, "tag", image, target], meter)
         with _login(repository) as folder:
             env = {**os.environ, "DOCKER_CONFIG": str(folder)}
-            printed = run([*self._command, "push", target], progress, env=env)
+            printed = run([*self._command, "push", target], meter, env=env)
         match = _PUSHED.search(printed)
         if match is None:
-            raise ImageError(f"docker did not say the digest of what it pushed to {target}")
+            raise ImageError(f"docker printed no digest for what it pushed to {target}")
         return match[1]
 
 
@@ -188,8 +188,8 @@ class Docker(_Command):
 def _login(repository: Repository) -> Iterator[Path]:
     """Give a folder with a config.json that logs in to `repository`, for one command.
 
-    The command line would show the password to everyone, and `docker login` would keep it. All
-    else in the folder is as in the user's own.
+    A command line would show the password to all users, and `docker login` would store it. The rest
+    of the folder links to the user's own.
     """
     home = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
@@ -199,7 +199,7 @@ def _login(repository: Repository) -> Iterator[Path]:
     if repository.username:
         login = f"{repository.username}:{repository.password}".encode()
         config.setdefault("auths", {})[repository.host] = {"auth": base64.b64encode(login).decode()}
-        # They would be asked first.
+        # docker asks a credential store before it reads `auths`.
         config.pop("credsStore", None)
         config.get("credHelpers", {}).pop(repository.host, None)
     with tempfile.TemporaryDirectory() as directory:

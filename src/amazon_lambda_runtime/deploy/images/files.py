@@ -2,10 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .model import ImageError
+
+# Whether it takes names back in, and the pattern of those names.
+Rule = tuple[bool, re.Pattern[str]]
 
 # What no function needs; in the syntax of .dockerignore.
 EXCLUDED = (
@@ -43,26 +46,34 @@ def chosen(folder: Path, exclude: Iterable[str] = ()) -> dict[str, Path]:
     ignore = folder / ".dockerignore"
     lines = ignore.read_text().splitlines() if ignore.is_file() else []
     rules = [_rule(line) for line in (*EXCLUDED, *lines, *exclude) if not _is_comment(line)]
-    found: dict[str, Path] = {}
+    found = {name: folder / name for name in _names(folder, rules) if _is_taken(folder, name)}
+    if not found:
+        raise ImageError(f"{folder} has no file for an image: all are excluded, or there is none")
+    return dict(sorted(found.items()))
+
+
+def _names(folder: Path, rules: list[Rule]) -> Iterator[str]:
+    """Yield the relative names that the rules leave, but for folders."""
+    # If a rule can take a name back in, every folder has to be searched.
+    all_folders = any(again for again, _ in rules)
     for place, folders, names in os.walk(folder):
         base = Path(place).relative_to(folder)
         links = [name for name in folders if Path(place, name).is_symlink()]
         for name in (*names, *links):
             relative = (base / name).as_posix()
-            path = folder / relative
-            if _excluded(relative, rules):
-                continue
-            if path.is_symlink():
-                _check_link(path, folder)
-            elif not path.is_file():
-                continue  # a socket or a pipe
-            found[relative] = path
-        # A folder of which nothing can be taken back in is not looked into.
-        if not any(again for again, _ in rules):
+            if not _excluded(relative, rules):
+                yield relative
+        if not all_folders:
             folders[:] = [f for f in folders if not _excluded((base / f).as_posix(), rules)]
-    if not found:
-        raise ImageError(f"{folder} has no file for an image: all are excluded, or there is none")
-    return dict(sorted(found.items()))
+
+
+def _is_taken(folder: Path, name: str) -> bool:
+    """Say whether it is a file or a link; sockets and pipes are not part of an image."""
+    path = folder / name
+    if path.is_symlink():
+        _check_link(path, folder)
+        return True
+    return path.is_file()
 
 
 def _check_link(path: Path, folder: Path) -> None:
@@ -75,7 +86,7 @@ def _is_comment(line: str) -> bool:
     return not line.strip() or line.startswith("#")
 
 
-def _rule(line: str) -> tuple[bool, re.Pattern[str]]:
+def _rule(line: str) -> Rule:
     """Return whether a line takes names back in, and the pattern of those names."""
     match = _LINE.match(line)
     assert match is not None
@@ -90,7 +101,7 @@ def _rule(line: str) -> tuple[bool, re.Pattern[str]]:
     return again, re.compile(f"(?:{expression})(?:/.*)?", re.S)
 
 
-def _excluded(name: str, rules: list[tuple[bool, re.Pattern[str]]]) -> bool:
+def _excluded(name: str, rules: list[Rule]) -> bool:
     for again, pattern in reversed(rules):
         if pattern.fullmatch(name):
             return not again

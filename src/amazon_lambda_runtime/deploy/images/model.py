@@ -1,4 +1,4 @@
-"""What goes into an image, where it goes, and what came of it. Every engine speaks in these."""
+"""What goes into an image, where it goes, and the result: the values that all engines share."""
 
 import importlib.metadata
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-# What becomes of an upload or a download: bytes done, bytes in all, and of what.
-Progress = Callable[[int, int, str], None]
+#: Called as work goes on: bytes done, bytes in all (0 and 0 if unknown), and what is done.
+Meter = Callable[[int, int, str], None]
 
 DISTRIBUTION = "amazon-lambda-runtime"
 TASK_ROOT = "var/task"
@@ -17,11 +17,11 @@ PLATFORMS = {"x86_64": "amd64", "arm64": "arm64"}
 
 
 class ImageError(Exception):
-    """Raised when an image cannot be built or pushed: what was attempted, and what came of it."""
+    """Raised when an image cannot be built or pushed: what was attempted, and what went wrong."""
 
 
-def silent(done: int, total: int, what: str) -> None:
-    """Show no progress."""
+def no_meter(done: int, total: int, what: str) -> None:
+    """Show nothing."""
 
 
 def this_runtime() -> str:
@@ -75,7 +75,7 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository of a registry: host[:port], name, and who may write to it."""
+    """A repository of a registry: host[:port], name, and the credentials to write to it."""
 
     host: str
     name: str
@@ -108,7 +108,7 @@ class Built:
 class Pushed:
     """An image in a registry. `digest` is the manifest's, and `uri` the image by that digest.
 
-    `uploaded_bytes` is None where the engine does not tell. `size_bytes` is the sum of the
+    `uploaded_bytes` is None if the engine does not report it. `size_bytes` is the sum of the
     compressed `layers`, which are given by their digests.
     """
 
@@ -125,13 +125,13 @@ class Engine(Protocol):
     name: str
 
     def available(self) -> str | None:
-        """Return None, or why it cannot be used here, in a line."""
+        """Return None, or in one line why it cannot be used here."""
         ...
 
-    def build(self, spec: ImageSpec, progress: Progress = silent) -> Built:
+    def build(self, spec: ImageSpec, meter: Meter = no_meter) -> Built:
         """Build the image on this machine."""
         ...
 
-    def push(self, built: Built, repository: Repository, progress: Progress = silent) -> Pushed:
+    def push(self, built: Built, repository: Repository, meter: Meter = no_meter) -> Pushed:
         """Push what `build` returned, and return its digest as the push itself had it."""
         ...

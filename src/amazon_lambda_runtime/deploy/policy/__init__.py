@@ -1,1 +1,1 @@
-"""Who may do what, as IAM documents."""
+"""IAM policies: the deployer's, and the function's role's."""

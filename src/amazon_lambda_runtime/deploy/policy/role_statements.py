@@ -1,47 +1,34 @@
-"""The least that a function must be allowed to do, from what it declares: exact ARNs, no stars."""
+"""The least that a function must be allowed to do, from what it declares, with exact ARNs."""
 
 from typing import Any
 
+from amazon_lambda_runtime.deploy.resources.triggers import kinds
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
-from amazon_lambda_runtime.project.triggers import SqsTrigger
 
-_LOGS = ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole")
+from .statement import actions, allow, has_policy
+
 _VPC = ("AWSLambdaVPCAccessExecutionRole", "AWSLambdaENIManagementAccess")
-_SQS = ("AWSLambdaSQSQueueExecutionRole",)
+_LOGS = ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole", *_VPC)
 
 
 def statements(site: Site, function: Function) -> list[dict[str, Any]]:
-    """Return the statements of the role's own policy: the declared ones, and the generated."""
+    """Return the statements of the role's own policy: the declared ones, and the generated.
+
+    What a managed policy of the role allows already is not generated.
+    """
     found: list[dict[str, Any]] = [dict(statement) for statement in function.statements]
-    if not _has(function, (*_LOGS, *_VPC)):
+    if not has_policy(function, _LOGS):
         group = site.aws.arn("logs", f"log-group:/aws/lambda/{function.name}:*")
-        found.append(_allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], group))
-    queues = [
-        site.aws.arn("sqs", trigger.queue)
-        for trigger in function.triggers
-        if isinstance(trigger, SqsTrigger)
-    ]
-    if queues and not _has(function, _SQS):
-        actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-        found.append(_allow("Queues", actions, queues if len(queues) > 1 else queues[0]))
-    if function.subnets and not _has(function, _VPC):
-        actions = [
-            "ec2:CreateNetworkInterface",
-            "ec2:DescribeNetworkInterfaces",
-            "ec2:DescribeSubnets",
-            "ec2:DeleteNetworkInterface",
-            "ec2:AssignPrivateIpAddresses",
-            "ec2:UnassignPrivateIpAddresses",
-        ]
-        # The one star: EC2 knows no narrower resource for a network interface yet to be made.
-        found.append(_allow("Network", actions, "*"))
+        found.append(allow("Logs", actions("logs", "CreateLogStream PutLogEvents"), [group]))
+    for kind in kinds():
+        found += kind.role(site, function)
+    if function.subnets and not has_policy(function, _VPC):
+        network = actions(
+            "ec2",
+            "CreateNetworkInterface DescribeNetworkInterfaces DescribeSubnets "
+            "DeleteNetworkInterface AssignPrivateIpAddresses UnassignPrivateIpAddresses",
+        )
+        # EC2 has no narrower resource for a network interface that does not exist yet.
+        found.append(allow("Network", network, ["*"]))
     return found
-
-
-def _has(function: Function, names: tuple[str, ...]) -> bool:
-    return any(arn.rpartition("/")[2] in names for arn in function.policies)
-
-
-def _allow(sid: str, actions: list[str], resource: str | list[str]) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}

@@ -1,8 +1,8 @@
-"""Old versions and old images: what is not live, not lately live, and in nobody's use.
+"""Old versions and old images: neither live, nor live recently, nor used by another function.
 
 Rule 1: `keep` of each stay, and what an alias points at. Rule 2: an image goes only if no version
-of any function of the account uses it, asked of Lambda just before it goes. There is no lifecycle
-policy: ECR knows tags and days, and neither tells what runs.
+of any function of the account uses it, asked of Lambda just before it goes. A lifecycle
+policy of ECR would not do: it knows tags and ages, and not what runs.
 """
 
 from collections.abc import Iterator
@@ -40,9 +40,8 @@ def versions(site: Site, function: Function) -> Iterator[Step]:
 
 
 def images(site: Site) -> Iterator[Step]:
-    """Yield the removal of images of our own repository that are old and in nobody's use."""
-    found = repository.find(site)
-    if found is None or not repository.is_ours(site, found):
+    """Yield the removal of images of our own repository that are old and unused."""
+    if not repository.is_ours(site):
         return
     old = _by_age(site)[site.project.keep :]
     if not old:
@@ -73,7 +72,7 @@ def in_use(site: Site) -> set[str]:
 
 
 def _delete(site: Site, digest: str) -> None:
-    # It takes time to get here: perhaps somebody has deployed it meanwhile.
+    # Time has passed since the plan: a deployment may use the image by now.
     if digest not in in_use(site):
         site.aws.call(
             "ecr",

@@ -1,9 +1,9 @@
-"""The function itself: made, or brought to what is wanted, and waited for."""
+"""The function itself: created or updated, and waited for."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Note, Step, differences
 from amazon_lambda_runtime.deploy.site import Site
@@ -11,7 +11,7 @@ from amazon_lambda_runtime.project.declaration import Function
 
 from . import role
 
-#: Seconds for a function to become active: Lambda has to take the image in, and join the VPC.
+#: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
 READY = 600.0
 
 
@@ -24,29 +24,8 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         yield Step("create", "function", what, why, lambda: _create(site, function))
     else:
         site.check_ours(what, found.get("Tags") or {})
-        live = found["Configuration"]
-        if changes := list(configuration_changes(site, function, live)):
-            yield Step(
-                "update", "function", f"configuration of {what}", "; ".join(changes),
-                lambda: _configure(site, function),
-            )  # fmt: skip
-        if changes := list(code_changes(site, live)):
-            yield Step(
-                "update", "function", f"code of {what}", "; ".join(changes),
-                lambda: _update_code(site, function),
-            )  # fmt: skip
-        tags = found.get("Tags") or {}
-        missing = {key: value for key, value in function.tags.items() if tags.get(key) != value}
-        if missing:
-            yield Step(
-                "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
-                lambda: site.aws.call(
-                    "lambda", "tag_resource", Resource=site.function_arn(function), Tags=missing
-                ),
-            )  # fmt: skip
-    reserved = None if found is None else found.get("Concurrency", {}).get(
-        "ReservedConcurrentExecutions"
-    )  # fmt: skip
+        yield from _updates(site, function, found)
+    reserved = (found or {}).get("Concurrency", {}).get("ReservedConcurrentExecutions")
     wanted = function.reserved_concurrency
     if reserved != wanted:
         yield Step(
@@ -56,7 +35,31 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         )  # fmt: skip
 
 
-def find(site: Site, function: Function, qualifier: str | None = None) -> Answer | None:
+def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
+    what = f"function {function.name}"
+    live = found["Configuration"]
+    if changes := list(configuration_changes(site, function, live)):
+        yield Step(
+            "update", "function", f"configuration of {what}", "; ".join(changes),
+            lambda: _configure(site, function),
+        )  # fmt: skip
+    if changes := list(code_changes(site, live)):
+        yield Step(
+            "update", "function", f"code of {what}", "; ".join(changes),
+            lambda: _update_code(site, function),
+        )  # fmt: skip
+    tags = found.get("Tags") or {}
+    missing = {key: value for key, value in function.tags.items() if tags.get(key) != value}
+    if missing:
+        yield Step(
+            "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
+            lambda: site.aws.call(
+                "lambda", "tag_resource", Resource=site.function_arn(function), Tags=missing
+            ),
+        )  # fmt: skip
+
+
+def find(site: Site, function: Function, qualifier: str | None = None) -> Reply | None:
     """Return what Lambda knows of the function, None if there is none."""
     more = {} if qualifier is None else {"Qualifier": qualifier}
     return site.aws.find("lambda", "get_function", FunctionName=function.name, **more)
@@ -69,8 +72,11 @@ def changes(site: Site, function: Function, live: Mapping[str, Any]) -> list[str
 
 def configuration_changes(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator[str]:
     """Yield what differs. Of a variable only its name is told: its value may be a secret."""
+    # AWS leaves out, or gives as null, what was never set.
     vpc = live.get("VpcConfig") or {}
     image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
+    storage = (live.get("EphemeralStorage") or {}).get("Size", 512)
+    groups = vpc.get("SecurityGroupIds") or []
     command = [function.handler] if function.handler else []
     yield from differences(
         [
@@ -78,27 +84,23 @@ def configuration_changes(site: Site, function: Function, live: Mapping[str, Any
             ("memory", live.get("MemorySize"), function.memory),
             ("timeout", live.get("Timeout"), function.timeout),
             ("description", live.get("Description") or "", function.description),
-            (
-                "ephemeral storage",
-                (live.get("EphemeralStorage") or {}).get("Size", 512),
-                function.ephemeral_storage,
-            ),
+            ("ephemeral storage", storage, function.ephemeral_storage),
             ("handler", list(image.get("Command") or []), command),
             ("subnets", sorted(vpc.get("SubnetIds") or []), sorted(function.subnets)),
-            (
-                "security groups",
-                sorted(vpc.get("SecurityGroupIds") or []),
-                sorted(function.security_groups),
-            ),
+            ("security groups", sorted(groups), sorted(function.security_groups)),
         ]
     )
+    yield from _variables(live, function.environment)
+
+
+def _variables(live: Mapping[str, Any], wanted: Mapping[str, str]) -> Iterator[str]:
     variables = (live.get("Environment") or {}).get("Variables") or {}
-    for name in sorted({*variables, *function.environment}):
-        if name not in function.environment:
+    for name in sorted({*variables, *wanted}):
+        if name not in wanted:
             yield f"variable {name} removed"
         elif name not in variables:
             yield f"variable {name} added"
-        elif variables[name] != function.environment[name]:
+        elif variables[name] != wanted[name]:
             yield f"variable {name} changed"
 
 
@@ -113,7 +115,7 @@ def code_changes(site: Site, live: Mapping[str, Any]) -> Iterator[str]:
 
 
 def wait(site: Site, function: Function, qualifier: str | None = None) -> None:
-    """Wait until the function takes invocations and changes; raise DeployError if it never will."""
+    """Wait until the function can be invoked and changed; raise DeployError if it never will be."""
     what = f"function {function.name}" + (f":{qualifier}" if qualifier else "")
     more: dict[str, Any] = {} if qualifier is None else {"Qualifier": qualifier}
 
@@ -130,7 +132,7 @@ def wait(site: Site, function: Function, qualifier: str | None = None) -> None:
             return f"Pending, {_reason(live, 'State')}"
         if update == "InProgress":
             return f"InProgress, {_reason(live, 'LastUpdateStatus')}"
-        # An inactive function is one that nobody called for weeks; it takes a change.
+        # A function is inactive after weeks without an invocation; it can be changed.
         return None
 
     site.aws.retry.wait(ready, what, READY)
@@ -142,7 +144,7 @@ def _reason(live: Mapping[str, Any], of: str) -> str:
 
 
 def _settings(site: Site, function: Function) -> dict[str, Any]:
-    """Return what creation and a change of the configuration have in common."""
+    """Return the parameters that creation and a change of the configuration share."""
     return {
         "FunctionName": function.name,
         "Role": site.role_arn(function),
@@ -160,7 +162,7 @@ def _settings(site: Site, function: Function) -> dict[str, Any]:
 
 
 def _create(site: Site, function: Function) -> None:
-    def look() -> Answer | None:
+    def look() -> Reply | None:
         found = find(site, function)
         if found is not None:
             site.check_ours(f"function {function.name}", found.get("Tags") or {})
@@ -185,7 +187,7 @@ def _configure(site: Site, function: Function) -> None:
     site.aws.create(
         "lambda",
         "update_function_configuration",
-        # Asking for the same again is as good as having been heard the first time.
+        # If the request is repeated, the result is the same.
         look=lambda: None,
         fresh_role=role.is_fresh(site, function),
         **_settings(site, function),

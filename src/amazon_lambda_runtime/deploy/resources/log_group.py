@@ -1,9 +1,10 @@
-"""The log group, made before the function, so that it never keeps a log for ever by accident."""
+"""The log group. It is created before the function: Lambda would create one without retention."""
 
 from collections.abc import Iterator
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
@@ -16,7 +17,7 @@ def name(function: Function) -> str:
 def plan(site: Site, function: Function) -> Iterator[Step]:
     """Yield what makes the log group and its retention."""
     group = name(function)
-    live = find(site, function)
+    live = find(site, group)
     if live is None:
         yield Step(
             "create",
@@ -26,7 +27,7 @@ def plan(site: Site, function: Function) -> Iterator[Step]:
             lambda: site.aws.create(
                 "logs",
                 "create_log_group",
-                look=lambda: find(site, function),
+                look=lambda: find(site, group),
                 logGroupName=group,
                 tags=site.tags,
             ),
@@ -42,9 +43,8 @@ def plan(site: Site, function: Function) -> Iterator[Step]:
         )
 
 
-def find(site: Site, function: Function) -> Answer | None:
-    """Return the log group, None if there is none."""
-    group = name(function)
+def find(site: Site, group: str) -> Reply | None:
+    """Return the log group of that name, None if there is none."""
     groups = site.aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=group)
     return next((dict(found) for found in groups if found["logGroupName"] == group), None)
 
@@ -64,3 +64,18 @@ def _retain(site: Site, function: Function) -> None:
 
 def _days(retention: int | None) -> str:
     return "for ever" if retention is None else f"{retention} days"
+
+
+def _tags(site: Site, group: str) -> Tags | None:
+    if find(site, group) is None:
+        return None
+    arn = site.aws.arn("logs", f"log-group:{group}")
+    found = site.aws.find("logs", "list_tags_for_resource", resourceArn=arn) or {}
+    return found.get("tags") or {}
+
+
+def _delete(site: Site, group: str) -> None:
+    site.aws.remove("logs", "delete_log_group", logGroupName=group)
+
+
+STORE = Store("log group", lambda site, function: [name(function)], _tags, _delete)

@@ -1,14 +1,14 @@
 """Versions and the alias `live`: publish, smoke test, move; and back.
 
-The alias's description is its own history, the newest first, so that a rollback returns to what
-was live and not to a version that never passed its smoke test.
+The alias's description records what was live before, the newest first. So a rollback returns to a
+version that was live, and not to one that failed its smoke test.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
 from amazon_lambda_runtime.deploy.invoke import invoke
 from amazon_lambda_runtime.deploy.plan import Note, Step
@@ -79,7 +79,7 @@ def rollback(site: Site, function: Function, to: str | None = None) -> tuple[str
     return live.version, to
 
 
-def versions(site: Site, function: Function) -> list[Answer]:
+def versions(site: Site, function: Function) -> list[Reply]:
     """Return the configurations of the published versions, the newest first."""
     found = [
         dict(version)
@@ -93,7 +93,7 @@ def versions(site: Site, function: Function) -> list[Answer]:
 
 def _release(site: Site, function: Function) -> None:
     functions.wait(site, function)
-    # A run before this one may have come as far as this.
+    # An earlier run may have published it already.
     published = _newest_as_wanted(site, function) or site.aws.create(
         "lambda",
         "publish_version",
@@ -126,14 +126,14 @@ def _release(site: Site, function: Function) -> None:
         _move(site, function, version, (live.version, *live.before))
 
 
-def _newest_as_wanted(site: Site, function: Function) -> Answer | None:
+def _newest_as_wanted(site: Site, function: Function) -> Reply | None:
     newest = next(iter(versions(site, function)), None)
     if newest is None or functions.changes(site, function, newest):
         return None
     return newest
 
 
-def _alias(site: Site, function: Function) -> Answer | None:
+def _alias(site: Site, function: Function) -> Reply | None:
     return site.aws.find("lambda", "get_alias", FunctionName=function.name, Name=LIVE)
 
 
@@ -145,7 +145,7 @@ def _move(site: Site, function: Function, version: str, before: tuple[str, ...])
         Name=LIVE,
         FunctionVersion=version,
         Description=_described(before),
-        # Whatever share of the traffic went elsewhere.
+        # All traffic, if a share went to another version.
         RoutingConfig={"AdditionalVersionWeights": {}},
     )
 

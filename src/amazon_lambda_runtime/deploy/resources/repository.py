@@ -1,18 +1,20 @@
-"""The ECR repository, and that Lambda may read it."""
+"""The ECR repository, and the statement that lets Lambda read it."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Note, Step
+from amazon_lambda_runtime.deploy.policy.statement import VERSION, Policy, put
+from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 
 _SID = "LambdaRuntimePull"
 
 
 def plan(site: Site) -> Iterator[Step | Note]:
-    """Yield what makes the repository; one that is there already is used as it is."""
+    """Yield what creates the repository and lets Lambda read it; an existing one is kept."""
     name = site.project.repository
     if find(site) is None:
         yield Step(
@@ -29,7 +31,7 @@ def plan(site: Site) -> Iterator[Step | Note]:
         )
 
 
-def find(site: Site) -> Answer | None:
+def find(site: Site) -> Reply | None:
     """Return the repository, None if there is none."""
     answer = site.aws.find(
         "ecr", "describe_repositories", repositoryNames=[site.project.repository]
@@ -37,10 +39,17 @@ def find(site: Site) -> Answer | None:
     return None if answer is None else dict(answer["repositories"][0])
 
 
-def is_ours(site: Site, found: Answer) -> bool:
-    """Say whether the repository carries the project's tag."""
-    tags = site.aws.call("ecr", "list_tags_for_resource", resourceArn=found["repositoryArn"])
-    return site.ours(tags.get("tags"))
+def is_ours(site: Site) -> bool:
+    """Say whether there is a repository with the project's tag."""
+    return site.ours(_tags(site, site.project.repository))
+
+
+def _tags(site: Site, name: str) -> Tags | None:
+    found = find(site)
+    if found is None:
+        return None
+    arn = found["repositoryArn"]
+    return site.aws.call("ecr", "list_tags_for_resource", resourceArn=arn).get("tags") or []
 
 
 def _create(site: Site) -> None:
@@ -63,21 +72,29 @@ def _statement(site: Site) -> dict[str, Any]:
     }
 
 
-def _policy(site: Site) -> dict[str, Any]:
+def _policy(site: Site) -> Policy:
     found = site.aws.find("ecr", "get_repository_policy", repositoryName=site.project.repository)
-    if found is None:
-        return {"Version": "2012-10-17", "Statement": []}
-    policy: dict[str, Any] = json.loads(found["policyText"])
-    return policy
+    policy = json.loads((found or {}).get("policyText") or "{}")
+    return {"Version": VERSION, "Statement": [], **policy}
 
 
 def _allow(site: Site, statement: dict[str, Any]) -> None:
-    policy = _policy(site)
-    others = [other for other in policy["Statement"] if other.get("Sid") != _SID]
-    policy["Statement"] = [*others, statement]
     site.aws.call(
         "ecr",
         "set_repository_policy",
         repositoryName=site.project.repository,
-        policyText=json.dumps(policy),
+        policyText=json.dumps(put(_policy(site), statement)),
     )
+
+
+def _delete(site: Site, name: str) -> None:
+    site.aws.remove("ecr", "delete_repository", repositoryName=name, force=True)
+
+
+STORE = Store(
+    "repository",
+    lambda site, function: [site.project.repository],
+    _tags,
+    _delete,
+    with_it=" and its images",
+)

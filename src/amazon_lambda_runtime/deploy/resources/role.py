@@ -1,7 +1,7 @@
 """The function's role: trust, managed policies, and one inline policy of our own.
 
-What we attach is written down in the role's tags, so that a policy that leaves the file is
-detached and one that somebody else attached stays.
+The policies that we attach are recorded in the role's tags. So one that leaves the file is
+detached, and one that was attached by others stays.
 """
 
 import json
@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.policy.role_statements import statements
+from amazon_lambda_runtime.deploy.policy.statement import VERSION
+from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.retry import FRESH
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
 TRUST: dict[str, Any] = {
-    "Version": "2012-10-17",
+    "Version": VERSION,
     "Statement": [
         {
             "Effect": "Allow",
@@ -32,18 +34,18 @@ _ATTACHED = "lambda-runtime:policy:"
 
 def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     """Yield what makes the role what it should be."""
-    role = find(site, function)
-    what = f"role {function.role}"
+    role = find(site, function.role)
     if role is None:
+        what = f"role {function.role}"
         yield Step("create", "role", what, "there is none", lambda: _create(site, function))
     elif not _trusts_lambda(role):
-        if site.ours(role.get("Tags")):
-            yield Step(
-                "update", "role", f"trust of {what}", "Lambda cannot assume it",
-                lambda: _trust(site, function),
-            )  # fmt: skip
-        else:
-            yield Note(f"{what} is not this project's, and its trust policy leaves Lambda out")
+        yield _trust(site, function, role)
+    yield from _managed(site, function, role)
+    yield from _inline(site, function, role is not None)
+
+
+def _managed(site: Site, function: Function, role: Reply | None) -> Iterator[Step]:
+    """Yield the attachment of managed policies, and the detachment of those that we attached."""
     tags = {tag["Key"]: tag["Value"] for tag in (role or {}).get("Tags", ())}
     attached = {
         policy["PolicyArn"]
@@ -55,27 +57,26 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     for arn in wanted:
         if arn not in attached:
             yield Step(
-                "create", "policies", f"policy {_short(arn)} of {what}", "it is not attached",
-                _attach(site, function, arn, tags),
+                "create", "policies", f"policy {_short(arn)} of role {function.role}",
+                "it is not attached", _attach(site, function, arn, tags),
             )  # fmt: skip
     for arn in sorted(attached - set(wanted)):
         if tags.get(_tag(arn)) == site.project.name:
             yield Step(
-                "delete", "policies", f"policy {_short(arn)} of {what}", "it is no longer listed",
-                _detach(site, function, arn),
+                "delete", "policies", f"policy {_short(arn)} of role {function.role}",
+                "it is no longer listed", _detach(site, function, arn),
             )  # fmt: skip
-    yield from _inline(site, function, role is not None)
 
 
-def find(site: Site, function: Function) -> Answer | None:
+def find(site: Site, name: str) -> Reply | None:
     """Return the role, None if there is none."""
-    found = site.aws.find("iam", "get_role", RoleName=function.role)
+    found = site.aws.find("iam", "get_role", RoleName=name)
     return None if found is None else dict(found["Role"])
 
 
 def is_fresh(site: Site, function: Function) -> bool:
     """Say whether the role was made within the last minute, by this run or by one before it."""
-    role = find(site, function)
+    role = find(site, function.role)
     return role is not None and abs(time.time() - role["CreateDate"].timestamp()) < FRESH
 
 
@@ -98,7 +99,7 @@ def _create(site: Site, function: Function) -> None:
     site.aws.create(
         "iam",
         "create_role",
-        look=lambda: find(site, function),
+        look=lambda: find(site, function.role),
         RoleName=function.role,
         AssumeRolePolicyDocument=json.dumps(TRUST),
         Description=f"Of Lambda functions of {site.project.name}",
@@ -106,7 +107,7 @@ def _create(site: Site, function: Function) -> None:
     )
 
 
-def _trusts_lambda(role: Answer) -> bool:
+def _trusts_lambda(role: Reply) -> bool:
     document = role["AssumeRolePolicyDocument"]
     if isinstance(document, str):
         document = json.loads(unquote(document))
@@ -117,20 +118,24 @@ def _trusts_lambda(role: Answer) -> bool:
     )
 
 
-def _trust(site: Site, function: Function) -> None:
-    site.aws.call(
-        "iam",
-        "update_assume_role_policy",
-        RoleName=function.role,
-        PolicyDocument=json.dumps(TRUST),
-    )
+def _trust(site: Site, function: Function, role: Reply) -> Step | Note:
+    what = f"role {function.role}"
+    if not site.ours(role.get("Tags")):
+        return Note(f"{what} is not this project's, and its trust policy does not allow Lambda")
+    return Step(
+        "update", "role", f"trust of {what}", "Lambda cannot assume it",
+        lambda: site.aws.call(
+            "iam", "update_assume_role_policy",
+            RoleName=function.role, PolicyDocument=json.dumps(TRUST),
+        ),
+    )  # fmt: skip
 
 
 def _attach(
     site: Site, function: Function, arn: str, tags: Mapping[str, str]
 ) -> Callable[[], None]:
     def run() -> None:
-        # First the tag: a run that ends here still knows whose the policy is.
+        # The tag first: if the run ends here, the next still knows whose the policy is.
         if tags.get(_tag(arn)) != site.project.name:
             tag = {"Key": _tag(arn), "Value": site.project.name}
             site.aws.call("iam", "tag_role", RoleName=function.role, Tags=[tag])
@@ -156,7 +161,7 @@ def _inline(site: Site, function: Function, there: bool) -> Iterator[Step]:
             live = found["PolicyDocument"]
             live = json.loads(unquote(live)) if isinstance(live, str) else live
     wanted = statements(site, function)
-    document = {"Version": "2012-10-17", "Statement": wanted}
+    document = {"Version": VERSION, "Statement": wanted}
     what = f"inline policy {name} of role {function.role}"
     if not wanted:
         if live is not None:
@@ -188,3 +193,25 @@ def _short(arn: str) -> str:
 
 def _tag(arn: str) -> str:
     return (_ATTACHED + _short(arn))[:128]
+
+
+def _tags(site: Site, name: str) -> Tags | None:
+    found = find(site, name)
+    return None if found is None else list(found.get("Tags") or [])
+
+
+def _delete(site: Site, name: str) -> None:
+    # IAM deletes a role only once it has no policy.
+    aws = site.aws
+    for policy in [
+        *aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+    ]:
+        aws.remove("iam", "detach_role_policy", RoleName=name, PolicyArn=policy["PolicyArn"])
+    for inline in [*aws.pages("iam", "list_role_policies", "PolicyNames", RoleName=name)]:
+        aws.remove("iam", "delete_role_policy", RoleName=name, PolicyName=inline)
+    aws.remove("iam", "delete_role", RoleName=name)
+
+
+STORE = Store(
+    "role", lambda site, function: [function.role], _tags, _delete, with_it=" and its policies"
+)

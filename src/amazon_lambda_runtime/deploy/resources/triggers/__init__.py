@@ -1,12 +1,13 @@
-"""What makes a function run, one kind a file, and what is no longer declared.
+"""What invokes a function: set up, changed, and removed when it is no longer declared.
+
+`KINDS` is the registry: for each trigger of the project file, what it does in AWS.
 
 The statements of the function's own resource policy are the record of what was set up: a trigger
-begins with its statement, and the statement is the last thing to go. So what a killed run left
-half done, or what left the project file, can always be found again.
+begins with its statement, and the statement is removed last. So the next plan finds what a killed
+run left half done, and what has left the project file.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.site import Site
@@ -18,105 +19,57 @@ from amazon_lambda_runtime.project.triggers import (
     ScheduleTrigger,
     SnsTrigger,
     SqsTrigger,
+    Trigger,
     UrlTrigger,
 )
 
-from . import alb, bucket, mapping, permission, queue, rule, topic, url
+from . import alb, bucket, permission, queue, rule, topic, url
+from .kind import Kind, Live
+
+#: In the order in which triggers are removed: what sends goes before what it sends to.
+KINDS: Mapping[type[Trigger], Kind] = {
+    S3Trigger: bucket.KIND,
+    SqsTrigger: queue.KIND,
+    SnsTrigger: topic.KIND,
+    RuleTrigger: rule.KIND,
+    ScheduleTrigger: rule.KIND,
+    AlbTrigger: alb.KIND,
+    UrlTrigger: url.KIND,
+}
+
+
+def kinds() -> list[Kind]:
+    """Return the kinds, each once."""
+    return [*{id(kind): kind for kind in KINDS.values()}.values()]
 
 
 def plan(site: Site, function: Function, *, prune: bool = True) -> Iterator[Step | Note]:
     """Yield what makes the function's triggers what is declared.
 
-    `prune` removes those that are ours and declared no more.
+    `prune` removes those that are ours and no longer declared.
     """
     live = permission.read(site, function)
-    kept: set[str] = set()
+    declared: set[str] = set()
     for trigger in function.triggers:
-        for wanted in _permissions(site, trigger):
-            kept.add(wanted.sid)
+        kind = KINDS[type(trigger)]
+        for wanted in kind.permissions(site, trigger):
+            declared.add(wanted.sid)
             yield from permission.plan(site, function, wanted, live)
-        if isinstance(trigger, SqsTrigger):
-            yield from queue.plan(site, function, trigger)
-            yield from mapping.plan(site, function, trigger)
-        elif isinstance(trigger, SnsTrigger):
-            yield from topic.plan(site, function, trigger.topic, trigger.filter_policy)
-        elif isinstance(trigger, RuleTrigger | ScheduleTrigger):
-            yield from rule.plan(site, function, trigger)
-        elif isinstance(trigger, AlbTrigger):
-            yield from alb.plan(site, function, trigger)
-        elif isinstance(trigger, S3Trigger) and trigger.via == "sns" and trigger.topic:
-            yield from topic.plan(site, function, trigger.topic, None, trigger.bucket)
-    yield from bucket.plan(site, function)
-    yield from url.plan(site, function, prune=prune)
+        yield from kind.plan(site, function, trigger)
+    for kind in kinds():
+        yield from kind.plan_all(site, function, prune)
     if prune:
-        yield from _prune_buckets(site, function, live)
-        yield from mapping.prune(site, function)
-        for sid, statement in live.items():
-            if sid.startswith(permission.PREFIX) and sid not in kept:
-                yield from _remove(site, function, sid, permission.source(statement))
+        yield from _prune(site, function, live, declared)
 
 
-def _permissions(site: Site, trigger: object) -> list[permission.Permission]:
-    """Return who must be allowed to invoke the function for this trigger."""
-    if isinstance(trigger, S3Trigger) and trigger.via == "direct":
-        return [bucket.permission_of(site, trigger)]
-    if isinstance(trigger, S3Trigger) and trigger.via == "sns" and trigger.topic:
-        return [topic.permission_of(site, trigger.topic)]
-    if isinstance(trigger, SnsTrigger):
-        return [topic.permission_of(site, trigger.topic)]
-    if isinstance(trigger, RuleTrigger | ScheduleTrigger):
-        return [rule.permission_of(site, trigger)]
-    if isinstance(trigger, AlbTrigger):
-        return [alb.permission_of(site, trigger)]
-    if isinstance(trigger, UrlTrigger):
-        return url.permissions_of(trigger)
-    return []
-
-
-def _prune_buckets(
-    site: Site, function: Function, live: dict[str, dict[str, Any]]
-) -> Iterator[Step]:
-    """Yield the end of notifications by queue or topic, whose policies are their record.
-
-    A bucket's leave stays for as long as somebody else's notifications need it.
-    """
-    rest = (*site.project.functions, *site.project.others)
-    declared = {
-        (trigger.via, trigger.queue if trigger.via == "sqs" else trigger.topic, trigger.bucket)
-        # A topic may be another function's too.
-        for each in (function, *(other for other in rest if other.name != function.name))
-        for trigger in each.triggers
-        if isinstance(trigger, S3Trigger)
-    }
-    for entry in mapping.of_function(site, function):
-        name = str(entry.get("EventSourceArn", "")).rpartition(":")[2]
-        for source in queue.buckets(site, name):
-            if ("sqs", name, source) not in declared:
-                yield from bucket.remove(site, function, source)
-                if not bucket.sends_for_others(site, function, source, entry["EventSourceArn"]):
-                    yield queue.disallow(site, name, source)
+def _prune(site: Site, function: Function, live: Live, declared: set[str]) -> Iterator[Step]:
+    for kind in kinds():
+        yield from kind.prune(site, function, live)
+    by_word = {kind.word: kind for kind in kinds() if kind.word}
     for sid, statement in live.items():
-        arn = permission.source(statement)
-        if not sid.startswith(permission.PREFIX) or ":sns:" not in arn:
+        if not permission.is_ours(sid) or sid in declared:
             continue
-        name = arn.rpartition(":")[2]
-        for source in topic.buckets(site, name):
-            if ("sns", name, source) not in declared:
-                yield from bucket.remove(site, function, source)
-                if not bucket.sends_for_others(site, function, source, arn):
-                    yield topic.disallow(site, name, source)
-
-
-def _remove(site: Site, function: Function, sid: str, source: str) -> Iterator[Step]:
-    """Yield what removes the trigger that a statement of ours stands for, and the statement."""
-    part = "url" if sid.startswith(url.SID) else "trigger"
-    service = source.split(":")[2] if source.count(":") > 2 else ""
-    removal = {
-        "s3": bucket.remove,
-        "sns": topic.remove,
-        "events": rule.remove,
-        "elasticloadbalancing": alb.remove,
-    }.get(service)
-    if removal is not None:
-        yield from removal(site, function, source)
-    yield permission.removal(site, function, sid, part)
+        kind, source = by_word.get(permission.word(sid), Kind()), permission.source(statement)
+        if source:
+            yield from kind.remove(site, function, source)
+        yield permission.removal(site, function, sid, kind.part)

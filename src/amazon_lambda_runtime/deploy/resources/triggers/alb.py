@@ -3,38 +3,39 @@
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.policy.statement import Names, Statement, actions, once
 from amazon_lambda_runtime.deploy.site import Site
-from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import AlbTrigger
 
 from . import permission
+from .kind import Kind
 
 
-def permission_of(site: Site, trigger: AlbTrigger) -> permission.Permission:
-    """Return what lets the target group invoke the function.
-
-    A target group's ARN ends in letters that AWS chooses, so the statement has a * for them.
-    """
+def _permissions(site: Site, trigger: AlbTrigger) -> list[permission.Permission]:
+    # A target group's ARN ends in letters that AWS chooses: the statement has a * for them.
     arn = site.aws.arn("elasticloadbalancing", f"targetgroup/{trigger.target_group}/*")
-    return permission.Permission(
-        permission.sid("alb", trigger.target_group),
-        "elasticloadbalancing.amazonaws.com",
-        source=arn,
-    )
+    return [
+        permission.Permission(
+            permission.sid("alb", trigger.target_group),
+            "elasticloadbalancing.amazonaws.com",
+            source=arn,
+        )
+    ]
 
 
-def plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]:
+def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]:
     """Yield what makes the target group, its target and the listener's rule."""
     name = trigger.target_group
-    live = find(site, name)
+    live = _find(site, name)
     if live is None:
         yield Step(
             "create", "trigger", f"target group {name}", "there is none",
             lambda: site.aws.create(
-                "elbv2", "create_target_group", look=lambda: find(site, name),
+                "elbv2", "create_target_group", look=lambda: _find(site, name),
                 Name=name, TargetType="lambda", Tags=site.tag_list,
             ),
         )  # fmt: skip
@@ -62,19 +63,19 @@ def plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
-    """Yield the end of a target group that is ours; what still leads to it makes AWS refuse."""
+def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
+    """Yield the removal of a target group that is ours."""
     name = source.split("/")[1]
-    live = find(site, name)
+    live = _find(site, name)
     if live is not None and _is_ours(site, live):
         yield Step(
             "delete", "trigger", f"target group {name}", "it is not declared",
-            lambda: delete(site, live["TargetGroupArn"]),
+            lambda: _delete(site, live["TargetGroupArn"]),
         )  # fmt: skip
 
 
-def delete(site: Site, arn: str) -> None:
-    """Delete a target group, and first the listeners' rules that are ours and lead to it."""
+def _delete(site: Site, arn: str) -> None:
+    """Delete a target group, after the listeners' rules that are ours and forward to it."""
     found = site.aws.find("elbv2", "describe_target_groups", TargetGroupArns=[arn])
     balancers = found["TargetGroups"][0].get("LoadBalancerArns") or [] if found else []
     for balancer in balancers:
@@ -82,12 +83,12 @@ def delete(site: Site, arn: str) -> None:
             "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer
         ):
             for rule in _rules(site, listener["ListenerArn"]):
-                if _leads_to(rule, arn) and _is_ours(site, {"TargetGroupArn": rule["RuleArn"]}):
+                if _forwards_to(rule, arn) and _is_ours(site, {"TargetGroupArn": rule["RuleArn"]}):
                     site.aws.remove("elbv2", "delete_rule", RuleArn=rule["RuleArn"])
     site.aws.remove("elbv2", "delete_target_group", TargetGroupArn=arn)
 
 
-def find(site: Site, name: str) -> Answer | None:
+def _find(site: Site, name: str) -> Reply | None:
     """Return the target group of that name, None if there is none."""
     found = site.aws.find("elbv2", "describe_target_groups", Names=[name])
     groups = (found or {}).get("TargetGroups") or []
@@ -95,13 +96,13 @@ def find(site: Site, name: str) -> Answer | None:
 
 
 def _arn(site: Site, name: str) -> str:
-    live = find(site, name)
+    live = _find(site, name)
     if live is None:
         raise DeployError(f"the target group {name} has gone while it was set up: deploy again")
     return str(live["TargetGroupArn"])
 
 
-def _multi(site: Site, live: Answer | None) -> str:
+def _multi(site: Site, live: Reply | None) -> str:
     if live is None:
         return "false"
     found = site.aws.call(
@@ -117,7 +118,7 @@ def _multi(site: Site, live: Answer | None) -> str:
     )
 
 
-def _targets(site: Site, live: Answer) -> set[str]:
+def _targets(site: Site, live: Reply) -> set[str]:
     found = site.aws.call("elbv2", "describe_target_health", TargetGroupArn=live["TargetGroupArn"])
     return {health["Target"]["Id"] for health in found["TargetHealthDescriptions"]}
 
@@ -129,15 +130,15 @@ def _rules(site: Site, listener: str) -> list[dict[str, Any]]:
     ]
 
 
-def _leads_to(rule: dict[str, Any], arn: str) -> bool:
+def _forwards_to(rule: dict[str, Any], arn: str) -> bool:
     return any(action.get("TargetGroupArn") == arn for action in rule.get("Actions", ()))
 
 
-def _rule(site: Site, trigger: AlbTrigger, live: Answer | None) -> Answer | None:
+def _rule(site: Site, trigger: AlbTrigger, live: Reply | None) -> Reply | None:
     if live is None or trigger.listener is None:
         return None
     rules = _rules(site, trigger.listener)
-    return next((rule for rule in rules if _leads_to(rule, live["TargetGroupArn"])), None)
+    return next((rule for rule in rules if _forwards_to(rule, live["TargetGroupArn"])), None)
 
 
 def _listen(site: Site, trigger: AlbTrigger) -> None:
@@ -154,7 +155,39 @@ def _listen(site: Site, trigger: AlbTrigger) -> None:
     )
 
 
-def _is_ours(site: Site, live: Answer) -> bool:
+def _is_ours(site: Site, live: Reply) -> bool:
     found = site.aws.call("elbv2", "describe_tags", ResourceArns=[live["TargetGroupArn"]])
     descriptions = found.get("TagDescriptions") or [{}]
     return site.ours(descriptions[0].get("Tags"))
+
+
+def _deployer(project: Project, names: Names) -> Iterator[Statement]:
+    groups = project.triggers_of(AlbTrigger)
+    if not groups:
+        return
+    # AWS cannot scope these.
+    yield Statement(
+        "FindBalancers",
+        actions(
+            "elasticloadbalancing",
+            "DescribeTargetGroups DescribeTargetGroupAttributes DescribeTargetHealth "
+            "DescribeListeners DescribeRules DescribeTags",
+        ),
+    )
+    arns = [
+        names("elasticloadbalancing", f"targetgroup/{trigger.target_group}/*") for trigger in groups
+    ]
+    listeners = [trigger.listener for trigger in groups if trigger.listener is not None]
+    rules = [f"{arn.replace(':listener/', ':listener-rule/')}/*" for arn in listeners]
+    yield Statement(
+        "Balancers",
+        actions(
+            "elasticloadbalancing",
+            "CreateTargetGroup ModifyTargetGroupAttributes DeleteTargetGroup RegisterTargets "
+            "AddTags CreateRule DeleteRule",
+        ),
+        once([*arns, *listeners, *rules]),
+    )
+
+
+KIND = Kind(word="alb", permissions=_permissions, plan=_plan, remove=_remove, deployer=_deployer)

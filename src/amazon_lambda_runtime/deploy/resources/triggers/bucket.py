@@ -1,6 +1,6 @@
 """S3 notifications, merged into the bucket's by their Id: those of others are put back as they are.
 
-S3 knows only the whole configuration of a bucket, so it is read just before it is written.
+S3 takes the whole configuration of a bucket only, so it is read just before it is written.
 """
 
 import hashlib
@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from amazon_lambda_runtime.deploy.errors import DeployError
-from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.plan import Note, Step
+from amazon_lambda_runtime.deploy.policy.statement import Names, Statement, actions, once
 from amazon_lambda_runtime.deploy.site import Site
-from amazon_lambda_runtime.project.declaration import Function
-from amazon_lambda_runtime.project.triggers import S3Trigger
+from amazon_lambda_runtime.project.declaration import Function, Project
+from amazon_lambda_runtime.project.triggers import S3Trigger, SnsTrigger
 
-from . import permission
+from . import mapping, permission, queue, sender, topic
+from .kind import Kind, Live
 
+# Where a bucket sends to, if not to the function itself.
+_DESTINATIONS = {"sns": topic.DESTINATION, "sqs": queue.DESTINATION}
+# The lists of a bucket's configuration, and the key of the target in each.
 _LISTS = {
     "direct": ("LambdaFunctionConfigurations", "LambdaFunctionArn"),
     "sns": ("TopicConfigurations", "TopicArn"),
@@ -22,42 +27,97 @@ _LISTS = {
 }
 
 
-def permission_of(site: Site, trigger: S3Trigger) -> permission.Permission:
-    """Return what lets the bucket invoke the function."""
-    return permission.Permission(
-        permission.sid("s3", trigger.bucket),
-        "s3.amazonaws.com",
-        source=_arn(site, trigger.bucket),
-        # The name of a bucket that is deleted may become somebody else's.
-        more={"SourceAccount": site.aws.account},
-    )
+def _permissions(site: Site, trigger: S3Trigger) -> list[permission.Permission]:
+    if trigger.via == "sns":
+        return [topic.permission_of(site, trigger.topic or "")]
+    if trigger.via == "sqs":
+        return []  # the function polls the queue: its role is what counts
+    return [
+        permission.Permission(
+            permission.sid("s3", trigger.bucket),
+            "s3.amazonaws.com",
+            source=_arn(site, trigger.bucket),
+            # Once a bucket is deleted, anyone may create one of its name.
+            more={"SourceAccount": site.aws.account},
+        )
+    ]
 
 
-def plan(site: Site, function: Function) -> Iterator[Step]:
-    """Yield one change for each bucket whose notifications for this function differ."""
-    triggers = [trigger for trigger in function.triggers if isinstance(trigger, S3Trigger)]
-    for name in dict.fromkeys(trigger.bucket for trigger in triggers):
-        wanted = [
-            _notification(site, function, trigger) for trigger in triggers if trigger.bucket == name
-        ]
-        live = _ours(function, _read(site, name))
-        if _sorted(live) != _sorted(wanted):
-            yield Step(
-                "update" if live else "create",
-                "trigger",
-                f"notifications of bucket {name} to {function.name}",
-                "they differ" if live else "there are none",
-                _write(site, function, name, wanted),
-            )
+def _plan(site: Site, function: Function, trigger: S3Trigger) -> Iterator[Step | Note]:
+    """Yield what makes the topic between; one that is declared itself has its own plan."""
+    subscribed = [other.topic for other in function.triggers_of(SnsTrigger)]
+    if trigger.via == "sns" and trigger.topic and trigger.topic not in subscribed:
+        yield from topic.plan(site, function, trigger.topic, None)
 
 
-def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
-    """Yield the removal of our notifications from a bucket, which may be gone itself.
+def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
+    """Yield what allows buckets to send, then one change for each bucket that differs.
 
-    Of a bucket that another trigger still names, `plan` has the notifications that stay.
+    S3 refuses a notification to what does not allow it. Queues and topics exist by then.
+    """
+    triggers = function.triggers_of(S3Trigger)
+    for via, name, bucket in dict.fromkeys((t.via, t.destination, t.bucket) for t in triggers):
+        if name is not None:
+            yield from sender.allow(site, _DESTINATIONS[via], name, bucket)
+    for bucket in dict.fromkeys(trigger.bucket for trigger in triggers):
+        yield from _notify(site, function, bucket, [t for t in triggers if t.bucket == bucket])
+
+
+def _notify(
+    site: Site, function: Function, bucket: str, triggers: list[S3Trigger]
+) -> Iterator[Step]:
+    wanted = [_notification(site, function, trigger) for trigger in triggers]
+    live = _ours(function, _read(site, bucket))
+    if _ids(live) != _ids(wanted):
+        yield Step(
+            "update" if live else "create", "trigger",
+            f"notifications of bucket {bucket} to {function.name}",
+            "they differ" if live else "there are none",
+            _write(site, function, bucket, wanted),
+        )  # fmt: skip
+
+
+def _prune(site: Site, function: Function, live: Live) -> Iterator[Step]:
+    """Yield the removal of notifications by queue or topic, whose policies are their record.
+
+    A bucket may go on to send there for as long as notifications of others need it.
+    """
+    declared = {
+        (trigger.via, trigger.destination, trigger.bucket)
+        for each in _with_others(site, function)
+        for trigger in each.triggers_of(S3Trigger)
+    }
+    for via, arn in _used(site, function, live):
+        name = arn.rpartition(":")[2]
+        for bucket in sender.senders(site, _DESTINATIONS[via], name):
+            if (via, name, bucket) not in declared:
+                yield from _remove(site, function, bucket)
+                if not _sends_for_others(site, function, bucket, arn):
+                    yield sender.disallow(site, _DESTINATIONS[via], name, bucket)
+
+
+def _with_others(site: Site, function: Function) -> list[Function]:
+    """Return the function and the project's others: they may share a topic."""
+    all_of_them = (*site.project.functions, *site.project.others)
+    return [function, *(other for other in all_of_them if other.name != function.name)]
+
+
+def _used(site: Site, function: Function, live: Live) -> Iterator[tuple[str, str]]:
+    """Yield the ARN of every queue and topic that leads to the function now."""
+    for entry in mapping.of_function(site, function):
+        yield "sqs", str(entry.get("EventSourceArn", ""))
+    for sid, statement in live.items():
+        if permission.is_ours(sid) and permission.word(sid) == "sns":
+            yield "sns", permission.source(statement)
+
+
+def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
+    """Yield the removal of our notifications from a bucket, by its name or its ARN.
+
+    The bucket may be gone. If another trigger still names it, `_plan_all` has what stays.
     """
     name = source.rpartition(":")[2]
-    if any(isinstance(t, S3Trigger) and t.bucket == name for t in function.triggers):
+    if name in [trigger.bucket for trigger in function.triggers_of(S3Trigger)]:
         return
     found = site.aws.find("s3", "get_bucket_notification_configuration", Bucket=name)
     if found is not None and _ours(function, found):
@@ -67,7 +127,7 @@ def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def sends_for_others(site: Site, function: Function, name: str, arn: str) -> bool:
+def _sends_for_others(site: Site, function: Function, name: str, arn: str) -> bool:
     """Say whether a notification that is not this function's goes from a bucket to this ARN."""
     found = site.aws.find("s3", "get_bucket_notification_configuration", Bucket=name)
     return any(
@@ -109,13 +169,10 @@ def _write(site: Site, function: Function, name: str, wanted: list[tuple[str, An
 
 
 def _notification(site: Site, function: Function, trigger: S3Trigger) -> tuple[str, Any]:
-    """Return a notification and the list of the configuration that it stands in."""
+    """Return a notification, and the list of the configuration that it belongs to."""
     key, target = _LISTS[trigger.via]
-    arn = {
-        "direct": site.live_arn(function),
-        "sns": site.aws.arn("sns", trigger.topic or ""),
-        "sqs": site.aws.arn("sqs", trigger.queue or ""),
-    }[trigger.via]
+    name = trigger.destination
+    arn = site.live_arn(function) if name is None else site.aws.arn(trigger.via, name)
     rules = [
         {"Name": name, "Value": value}
         for name, value in (("prefix", trigger.prefix), ("suffix", trigger.suffix))
@@ -149,10 +206,31 @@ def _prefix(function: Function) -> str:
     return f"lambda-runtime.{function.name}."
 
 
-def _sorted(notifications: list[tuple[str, Any]]) -> list[str]:
-    # The Id says all that is in it.
+def _ids(notifications: list[tuple[str, Any]]) -> list[str]:
+    # The Id has a hash of all that a notification says.
     return sorted(notification["Id"] for _, notification in notifications)
 
 
 def _arn(site: Site, name: str) -> str:
     return f"arn:{site.aws.partition}:s3:::{name}"
+
+
+def _deployer(project: Project, names: Names) -> Iterator[Statement]:
+    buckets = [trigger.bucket for trigger in project.triggers_of(S3Trigger)]
+    if buckets:
+        yield Statement(
+            "Buckets",
+            actions("s3", "GetBucketNotification PutBucketNotification"),
+            once(f"arn:{names.partition}:s3:::{bucket}" for bucket in buckets),
+        )
+
+
+KIND = Kind(
+    word="s3",
+    permissions=_permissions,
+    plan=_plan,
+    plan_all=_plan_all,
+    prune=_prune,
+    remove=_remove,
+    deployer=_deployer,
+)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.site import Site
@@ -44,24 +44,20 @@ def plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
 
 def prune(site: Site, function: Function) -> Iterator[Step]:
     """Yield the removal of mappings that are ours and not declared."""
-    declared = {
-        site.aws.arn("sqs", trigger.queue)
-        for trigger in function.triggers
-        if isinstance(trigger, SqsTrigger)
-    }
+    declared = {site.aws.arn("sqs", trigger.queue) for trigger in function.triggers_of(SqsTrigger)}
     for live in of_function(site, function):
         source = live.get("EventSourceArn", "")
         if source in declared or live.get("State") == "Deleting" or not is_ours(site, live):
             continue
         yield Step(
             "delete", "trigger",
-            f"mapping of queue {source.rpartition(':')[2]} to {function.name}",
+            f"mapping of queue {queue_of(live)} to {function.name}",
             "it is not declared",
-            partial(delete, site, live["UUID"]),
+            partial(_delete, site, live["UUID"]),
         )  # fmt: skip
 
 
-def find(site: Site, function: Function, queue: str) -> Answer | None:
+def find(site: Site, function: Function, queue: str) -> Reply | None:
     """Return the mapping of a queue to this function, whichever of its versions it names."""
     mappings = site.aws.pages(
         "lambda",
@@ -80,7 +76,7 @@ def find(site: Site, function: Function, queue: str) -> Answer | None:
     )
 
 
-def of_function(site: Site, function: Function) -> Iterator[Answer]:
+def of_function(site: Site, function: Function) -> Iterator[Reply]:
     """Yield the mappings of the function's alias, and of the function itself."""
     for arn in (site.live_arn(function), site.function_arn(function)):
         yield from site.aws.pages(
@@ -88,13 +84,18 @@ def of_function(site: Site, function: Function) -> Iterator[Answer]:
         )
 
 
-def delete(site: Site, uuid: str) -> None:
-    """Delete a mapping once it is at rest."""
+def queue_of(live: Reply) -> str:
+    """Return the name of the queue that a mapping polls."""
+    return str(live.get("EventSourceArn", "")).rpartition(":")[2]
+
+
+def _delete(site: Site, uuid: str) -> None:
+    # AWS refuses to delete a mapping that is changing.
     _wait(site, uuid)
     site.aws.remove("lambda", "delete_event_source_mapping", UUID=uuid)
 
 
-def is_ours(site: Site, live: Answer) -> bool:
+def is_ours(site: Site, live: Reply) -> bool:
     """Say whether the mapping carries the project's tag."""
     arn = site.aws.arn("lambda", f"event-source-mapping:{live['UUID']}")
     found = site.aws.find("lambda", "list_tags", Resource=arn)
@@ -112,7 +113,7 @@ def _settings(site: Site, function: Function, trigger: SqsTrigger) -> dict[str, 
         "FunctionResponseTypes": types,
         "ScalingConfig": scaling,
         "Enabled": trigger.enabled,
-        # A FIFO queue takes none, not even 0.
+        # AWS refuses a window for a FIFO queue, even 0.
         **({} if trigger.fifo else {"MaximumBatchingWindowInSeconds": trigger.window}),
     }
 
@@ -144,7 +145,7 @@ def _update(site: Site, function: Function, trigger: SqsTrigger) -> None:
 
 
 def _wait(site: Site, uuid: str) -> None:
-    """Wait until the mapping is neither on its way up nor down, nor changing."""
+    """Wait until the mapping is enabled or disabled, and not on its way there."""
 
     def ready() -> str | None:
         live = site.aws.find("lambda", "get_event_source_mapping", UUID=uuid)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -18,7 +18,7 @@ PREFIX = "lambda-runtime-"
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Who may do what; `source` is the ARN of what calls, "" if it is not looked at."""
+    """Who may do what; `source` is the ARN of what invokes, "" for any."""
 
     sid: str
     principal: str
@@ -29,12 +29,22 @@ class Permission:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def sid(kind: str, name: str) -> str:
-    """Return the Sid of a trigger: readable, of the letters that a Sid may have, and its own."""
+def sid(word: str, name: str) -> str:
+    """Return the Sid for a trigger: readable, with the letters that a Sid may have, and unique."""
     clean = re.sub(r"[^A-Za-z0-9_-]", "-", name)
     if clean != name or len(name) > 60:
         clean = f"{clean[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return f"{PREFIX}{kind}-{clean}"
+    return f"{PREFIX}{word}-{clean}"
+
+
+def is_ours(sid: str) -> bool:
+    """Say whether a statement is one that a deployment made."""
+    return sid.startswith(PREFIX)
+
+
+def word(sid: str) -> str:
+    """Return the word of the kind of trigger that a Sid of ours is for."""
+    return sid.removeprefix(PREFIX).partition("-")[0]
 
 
 def read(site: Site, function: Function) -> dict[str, dict[str, Any]]:
@@ -46,7 +56,7 @@ def read(site: Site, function: Function) -> dict[str, dict[str, Any]]:
 
 
 def plan(
-    site: Site, function: Function, wanted: Permission, live: Mapping[str, dict[str, Any]]
+    site: Site, function: Function, wanted: Permission, live: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Step]:
     """Yield what allows it."""
     there = live.get(wanted.sid)
@@ -66,7 +76,7 @@ def plan(
 
 
 def removal(site: Site, function: Function, sid: str, part: str = "trigger") -> Step:
-    """Return what takes the statement away."""
+    """Return what removes the statement."""
     return Step(
         "delete", part, f"permission {sid} of {function.name}", "its trigger is not declared",
         lambda: _drop(site, function, sid),
@@ -74,7 +84,7 @@ def removal(site: Site, function: Function, sid: str, part: str = "trigger") -> 
 
 
 def source(statement: Mapping[str, Any]) -> str:
-    """Return the ARN in a statement's condition, whichever letters AWS writes its key in."""
+    """Return the ARN in a statement's condition, "" if there is none. AWS varies the key's case."""
     for operator in (statement.get("Condition") or {}).values():
         for key, value in operator.items():
             if key.lower() == "aws:sourcearn":
@@ -87,7 +97,7 @@ def _add(site: Site, function: Function, wanted: Permission) -> None:
     if wanted.source:
         more["SourceArn"] = wanted.source
 
-    def look() -> Answer | None:
+    def look() -> Reply | None:
         return read(site, function).get(wanted.sid)
 
     site.aws.create(

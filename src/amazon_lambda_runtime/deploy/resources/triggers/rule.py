@@ -4,28 +4,50 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
+from amazon_lambda_runtime.deploy.policy.statement import Names, Statement, actions, once
 from amazon_lambda_runtime.deploy.site import Site
-from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import RuleTrigger, ScheduleTrigger
 
 from . import permission
+from .kind import Kind
 
 
-def permission_of(site: Site, trigger: RuleTrigger | ScheduleTrigger) -> permission.Permission:
-    """Return what lets the rule invoke the function."""
-    return permission.Permission(
-        permission.sid("rule", trigger.rule),
-        "events.amazonaws.com",
-        source=_arn(site, trigger.rule, _bus(trigger)),
-    )
+def _permissions(site: Site, trigger: RuleTrigger | ScheduleTrigger) -> list[permission.Permission]:
+    return [
+        permission.Permission(
+            permission.sid("rule", trigger.rule),
+            "events.amazonaws.com",
+            source=site.aws.arn("events", _resource(trigger.rule, trigger.bus)),
+        )
+    ]
 
 
-def plan(site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger) -> Iterator[Step]:
+def _plan(site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger) -> Iterator[Step]:
     """Yield what makes the rule and its target."""
-    bus = _bus(trigger)
-    live = site.aws.find("events", "describe_rule", Name=trigger.rule, EventBusName=bus)
+    live = site.aws.find("events", "describe_rule", Name=trigger.rule, EventBusName=trigger.bus)
+    yield from _plan_rule(site, trigger, live)
+    target = None if live is None else _target(site, function, trigger.rule, trigger.bus)
+    wanted: dict[str, Any] = {"Id": _id(function), "Arn": site.live_arn(function)}
+    if isinstance(trigger, ScheduleTrigger) and trigger.input is not None:
+        wanted["Input"] = trigger.input
+    if target != wanted:
+        yield Step(
+            "update" if target else "create", "trigger",
+            f"target {function.name} of rule {trigger.rule}",
+            "it differs" if target else "there is none",
+            lambda: site.aws.call(
+                "events", "put_targets",
+                Rule=trigger.rule, EventBusName=trigger.bus, Targets=[wanted],
+            ),
+        )  # fmt: skip
+
+
+def _plan_rule(
+    site: Site, trigger: RuleTrigger | ScheduleTrigger, live: Reply | None
+) -> Iterator[Step]:
     wanted = _settings(trigger)
     what = f"rule {trigger.rule}"
     if live is None:
@@ -33,57 +55,40 @@ def plan(site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger)
             "create", "trigger", what, "there is none",
             lambda: site.aws.call("events", "put_rule", **wanted, Tags=site.tag_list),
         )  # fmt: skip
-        target = None
-    else:
-        tags = site.aws.call(
-            "events", "list_tags_for_resource", ResourceARN=_arn(site, trigger.rule, bus)
-        )
-        site.check_ours(what, tags.get("Tags") or [])
-        pairs = [
-            (
-                "pattern",
-                json.loads(live.get("EventPattern") or "{}"),
-                json.loads(wanted.get("EventPattern") or "{}"),
-            ),
-            ("schedule", live.get("ScheduleExpression"), wanted.get("ScheduleExpression")),
-            ("state", live.get("State"), wanted["State"]),
-        ]
-        if changes := list(differences(pairs)):
-            yield Step(
-                "update", "trigger", what, "; ".join(changes),
-                lambda: site.aws.call("events", "put_rule", **wanted),
-            )  # fmt: skip
-        target = _target(site, function, trigger.rule, bus)
-    goal: dict[str, Any] = {"Id": _id(function), "Arn": site.live_arn(function)}
-    if isinstance(trigger, ScheduleTrigger) and trigger.input is not None:
-        goal["Input"] = trigger.input
-    if target != goal:
+        return
+    arn = site.aws.arn("events", _resource(trigger.rule, trigger.bus))
+    tags = site.aws.call("events", "list_tags_for_resource", ResourceARN=arn)
+    site.check_ours(what, tags.get("Tags") or [])
+    pairs = [
+        ("pattern", _pattern(live), _pattern(wanted)),
+        ("schedule", live.get("ScheduleExpression"), wanted.get("ScheduleExpression")),
+        ("state", live.get("State"), wanted["State"]),
+    ]
+    if changes := list(differences(pairs)):
         yield Step(
-            "update" if target else "create", "trigger", f"target {function.name} of {what}",
-            "it differs" if target else "there is none",
-            lambda: site.aws.call(
-                "events", "put_targets", Rule=trigger.rule, EventBusName=bus, Targets=[goal]
-            ),
+            "update", "trigger", what, "; ".join(changes),
+            lambda: site.aws.call("events", "put_rule", **wanted),
         )  # fmt: skip
 
 
-def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
-    """Yield the end of the target, and of the rule if it is ours and has no other."""
+def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
+    """Yield the removal of our target, and of the rule if it is ours and has no other target."""
     bus, _, name = source.partition(":rule/")[2].rpartition("/")
     bus = bus or "default"
     if site.aws.find("events", "describe_rule", Name=name, EventBusName=bus) is None:
         return
     yield Step(
         "delete", "trigger", f"rule {name}", "it is not declared",
-        lambda: delete(site, function, name, bus),
+        lambda: _delete(site, function, name, bus),
     )  # fmt: skip
 
 
-def delete(site: Site, function: Function, name: str, bus: str) -> None:
-    """Take our target off the rule, and the rule away if nothing else hangs on it."""
+def _delete(site: Site, function: Function, name: str, bus: str) -> None:
+    """Remove our target from the rule, and then the rule if it is ours and has no other target."""
     where = {"Rule": name, "EventBusName": bus}
     site.aws.remove("events", "remove_targets", **where, Ids=[_id(function)])
-    tags = site.aws.find("events", "list_tags_for_resource", ResourceARN=_arn(site, name, bus))
+    arn = site.aws.arn("events", _resource(name, bus))
+    tags = site.aws.find("events", "list_tags_for_resource", ResourceARN=arn)
     left = site.aws.find("events", "list_targets_by_rule", **where)
     if site.ours((tags or {}).get("Tags")) and not (left or {}).get("Targets"):
         site.aws.remove("events", "delete_rule", Name=name, EventBusName=bus)
@@ -92,7 +97,7 @@ def delete(site: Site, function: Function, name: str, bus: str) -> None:
 def _settings(trigger: RuleTrigger | ScheduleTrigger) -> dict[str, Any]:
     settings = {
         "Name": trigger.rule,
-        "EventBusName": _bus(trigger),
+        "EventBusName": trigger.bus,
         "State": "ENABLED" if trigger.enabled else "DISABLED",
     }
     if isinstance(trigger, RuleTrigger):
@@ -102,7 +107,7 @@ def _settings(trigger: RuleTrigger | ScheduleTrigger) -> dict[str, Any]:
     return settings
 
 
-def _target(site: Site, function: Function, name: str, bus: str) -> Answer | None:
+def _target(site: Site, function: Function, name: str, bus: str) -> Reply | None:
     targets = site.aws.pages(
         "events", "list_targets_by_rule", "Targets", Rule=name, EventBusName=bus
     )
@@ -113,9 +118,27 @@ def _id(function: Function) -> str:
     return f"lambda-runtime-{function.name}"[:64]
 
 
-def _bus(trigger: RuleTrigger | ScheduleTrigger) -> str:
-    return trigger.bus if isinstance(trigger, RuleTrigger) else "default"
+def _pattern(rule: dict[str, Any]) -> Any:
+    return json.loads(rule.get("EventPattern") or "{}")
 
 
-def _arn(site: Site, name: str, bus: str) -> str:
-    return site.aws.arn("events", f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")
+def _resource(name: str, bus: str) -> str:
+    return f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}"
+
+
+def _deployer(project: Project, names: Names) -> Iterator[Statement]:
+    rules: list[RuleTrigger | ScheduleTrigger] = [*project.triggers_of(RuleTrigger)]
+    rules += project.triggers_of(ScheduleTrigger)
+    if rules:
+        yield Statement(
+            "Rules",
+            actions(
+                "events",
+                "DescribeRule PutRule DeleteRule ListTargetsByRule PutTargets RemoveTargets "
+                "ListTagsForResource TagResource ",
+            ),
+            once(names("events", _resource(trigger.rule, trigger.bus)) for trigger in rules),
+        )
+
+
+KIND = Kind(word="rule", permissions=_permissions, plan=_plan, remove=_remove, deployer=_deployer)

@@ -4,69 +4,71 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.policy.statement import Names, Policy, Statement, actions, once
+from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
-from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.aws_limits import FIFO_SUFFIX
+from amazon_lambda_runtime.project.declaration import Function, Project
+from amazon_lambda_runtime.project.triggers import S3Trigger, SnsTrigger
 
 from . import permission
-
-# Of the statement that lets a bucket publish.
-_SID = "lambda-runtime-s3-"
+from .kind import Kind
+from .sender import Destination
 
 
 def permission_of(site: Site, name: str) -> permission.Permission:
-    """Return what lets the topic invoke the function."""
+    """Return what allows the topic to invoke the function."""
     return permission.Permission(
         permission.sid("sns", name), "sns.amazonaws.com", source=site.aws.arn("sns", name)
     )
 
 
-def plan(
-    site: Site, function: Function, name: str, filter_policy: str | None, bucket: str | None = None
-) -> Iterator[Step]:
-    """Yield what makes the topic, lets a bucket publish to it, and subscribes the function."""
+def plan(site: Site, function: Function, name: str, filter_policy: str | None) -> Iterator[Step]:
+    """Yield what makes the topic and subscribes the function, with this filter policy."""
     arn = site.aws.arn("sns", name)
     live = site.aws.find("sns", "get_topic_attributes", TopicArn=arn)
-    fifo: dict[str, Any] = {"Attributes": {"FifoTopic": "true"}} if name.endswith(".fifo") else {}
     if live is None:
+        more = {"FifoTopic": "true"} if name.endswith(FIFO_SUFFIX) else {}
         yield Step(
             "create", "trigger", f"topic {name}", "there is none",
-            lambda: site.aws.call("sns", "create_topic", Name=name, Tags=site.tag_list, **fifo),
+            # If the request is repeated, it is the same topic.
+            lambda: site.aws.call(
+                "sns", "create_topic", Name=name, Tags=site.tag_list, Attributes=more
+            ),
         )  # fmt: skip
-    if bucket is not None:
-        policy = json.loads((live or {}).get("Attributes", {}).get("Policy") or "{}")
-        wanted = _statement(site, name, bucket)
-        if wanted not in policy.get("Statement", []):
-            yield Step(
-                "update", "trigger", f"policy of topic {name}",
-                f"bucket {bucket} may not publish to it", lambda: _allow(site, name, wanted),
-            )  # fmt: skip
+    what = f"subscription of {function.name} to topic {name}"
     subscription = None if live is None else _subscription(site, function, arn)
     if subscription is None:
         yield Step(
-            "create", "trigger", f"subscription of {function.name} to topic {name}",
-            "there is none", lambda: _subscribe(site, function, arn, filter_policy),
+            "create", "trigger", what, "there is none",
+            lambda: _subscribe(site, function, arn, filter_policy),
         )  # fmt: skip
         return
-    found = site.aws.call(
-        "sns", "get_subscription_attributes", SubscriptionArn=subscription["SubscriptionArn"]
-    )
+    where = {"SubscriptionArn": subscription["SubscriptionArn"]}
+    found = site.aws.call("sns", "get_subscription_attributes", **where)
     there = found["Attributes"].get("FilterPolicy")
     if json.loads(there or "{}") != json.loads(filter_policy or "{}"):
         yield Step(
-            "update", "trigger", f"subscription of {function.name} to topic {name}",
-            "its filter policy differs",
+            "update", "trigger", what, "its filter policy differs",
             lambda: site.aws.call(
-                "sns", "set_subscription_attributes",
-                SubscriptionArn=subscription["SubscriptionArn"],
+                "sns", "set_subscription_attributes", **where,
                 AttributeName="FilterPolicy", AttributeValue=filter_policy or "{}",
             ),
         )  # fmt: skip
 
 
-def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
-    """Yield the end of the subscription; the topic stays, somebody may publish to it."""
+def _permissions(site: Site, trigger: SnsTrigger) -> list[permission.Permission]:
+    return [permission_of(site, trigger.topic)]
+
+
+def _plan(site: Site, function: Function, trigger: SnsTrigger) -> Iterator[Step]:
+    return plan(site, function, trigger.topic, trigger.filter_policy)
+
+
+def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
+    """Yield the removal of the subscription. The topic stays: others may publish to it."""
     subscription = _subscription(site, function, source)
     if subscription is not None:
         yield Step(
@@ -79,26 +81,8 @@ def remove(site: Site, function: Function, source: str) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def buckets(site: Site, name: str) -> list[str]:
-    """Return the buckets that we let publish to a topic."""
-    sids = [str(statement.get("Sid", "")) for statement in _policy(site, name)["Statement"]]
-    return [sid.removeprefix(_SID) for sid in sids if sid.startswith(_SID)]
-
-
-def disallow(site: Site, name: str, bucket: str) -> Step:
-    """Return what takes a bucket's leave to publish to a topic."""
-
-    def run() -> None:
-        policy = _policy(site, name)
-        policy["Statement"] = [s for s in policy["Statement"] if s.get("Sid") != f"{_SID}{bucket}"]
-        _set_policy(site, name, policy)
-
-    why = f"bucket {bucket} need not publish to it"
-    return Step("delete", "trigger", f"statement of topic {name}", why, run)
-
-
 def _subscribe(site: Site, function: Function, arn: str, filter_policy: str | None) -> None:
-    # Who is subscribed already is told the same subscription.
+    # If the request is repeated, SNS returns the same subscription.
     site.aws.call(
         "sns",
         "subscribe",
@@ -110,7 +94,7 @@ def _subscribe(site: Site, function: Function, arn: str, filter_policy: str | No
     )
 
 
-def _subscription(site: Site, function: Function, arn: str) -> Answer | None:
+def _subscription(site: Site, function: Function, arn: str) -> Reply | None:
     subscriptions = site.aws.pages(
         "sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=arn
     )
@@ -118,34 +102,14 @@ def _subscription(site: Site, function: Function, arn: str) -> Answer | None:
     return next((dict(s) for s in subscriptions if s["Endpoint"] == endpoint), None)
 
 
-def _statement(site: Site, name: str, bucket: str) -> dict[str, Any]:
-    return {
-        "Sid": f"{_SID}{bucket}",
-        "Effect": "Allow",
-        "Principal": {"Service": "s3.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": site.aws.arn("sns", name),
-        "Condition": {
-            "ArnLike": {"aws:SourceArn": f"arn:{site.aws.partition}:s3:::{bucket}"},
-            "StringEquals": {"aws:SourceAccount": site.aws.account},
-        },
-    }
-
-
-def _policy(site: Site, name: str) -> dict[str, Any]:
-    found = site.aws.find("sns", "get_topic_attributes", TopicArn=site.aws.arn("sns", name)) or {}
+def _read_policy(site: Site, name: str) -> dict[str, Any]:
+    arn = site.aws.arn("sns", name)
+    found = site.aws.find("sns", "get_topic_attributes", TopicArn=arn) or {}
     policy: dict[str, Any] = json.loads(found.get("Attributes", {}).get("Policy") or "{}")
-    return {"Version": "2012-10-17", "Statement": [], **policy}
+    return policy
 
 
-def _allow(site: Site, name: str, wanted: dict[str, Any]) -> None:
-    policy = _policy(site, name)
-    others = [s for s in policy["Statement"] if s.get("Sid") != wanted["Sid"]]
-    policy["Statement"] = [*others, wanted]
-    _set_policy(site, name, policy)
-
-
-def _set_policy(site: Site, name: str, policy: dict[str, Any]) -> None:
+def _write_policy(site: Site, name: str, policy: Policy) -> None:
     site.aws.call(
         "sns",
         "set_topic_attributes",
@@ -153,3 +117,48 @@ def _set_policy(site: Site, name: str, policy: dict[str, Any]) -> None:
         AttributeName="Policy",
         AttributeValue=json.dumps(policy),
     )
+
+
+def _names(site: Site, function: Function) -> list[str]:
+    topics = [trigger.topic for trigger in function.triggers_of(SnsTrigger)]
+    return [*topics, *(t.topic for t in function.triggers_of(S3Trigger) if t.topic is not None)]
+
+
+def _tags(site: Site, name: str) -> Tags | None:
+    arn = site.aws.arn("sns", name)
+    if site.aws.find("sns", "get_topic_attributes", TopicArn=arn) is None:
+        return None
+    return site.aws.call("sns", "list_tags_for_resource", ResourceArn=arn).get("Tags") or []
+
+
+def _delete(site: Site, name: str) -> None:
+    site.aws.remove("sns", "delete_topic", TopicArn=site.aws.arn("sns", name))
+
+
+def _deployer(project: Project, names: Names) -> Iterator[Statement]:
+    topics = [trigger.topic for trigger in project.triggers_of(SnsTrigger)]
+    topics += [t.topic for t in project.triggers_of(S3Trigger) if t.topic is not None]
+    if topics:
+        arns = once(names("sns", topic) for topic in topics)
+        yield Statement(
+            "Topics",
+            actions(
+                "sns",
+                "GetTopicAttributes CreateTopic SetTopicAttributes DeleteTopic TagResource "
+                "ListTagsForResource Subscribe ListSubscriptionsByTopic GetSubscriptionAttributes "
+                "SetSubscriptionAttributes Unsubscribe",
+            ),
+            # Those of a topic's subscriptions begin with its own.
+            (*arns, *(f"{arn}:*" for arn in arns)),
+        )
+
+
+DESTINATION = Destination("topic", "sns", "sns:Publish", "trigger", _read_policy, _write_policy)
+KIND = Kind(
+    word="sns",
+    permissions=_permissions,
+    plan=_plan,
+    remove=_remove,
+    deployer=_deployer,
+    store=Store("topic", _names, _tags, _delete),
+)

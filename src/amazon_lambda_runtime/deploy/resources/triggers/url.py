@@ -3,44 +3,44 @@
 from collections.abc import Iterator
 from typing import Any
 
-from amazon_lambda_runtime.deploy.aws import Answer
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import UrlTrigger
 
+from .kind import Kind
 from .permission import PREFIX, Permission
 
-SID = f"{PREFIX}url"
+_SID = f"{PREFIX}url"
 
 
-def permissions_of(trigger: UrlTrigger) -> list[Permission]:
-    """Return what opens the URL to everybody: since October 2025 AWS asks for both actions."""
+def _permissions(site: Site, trigger: UrlTrigger) -> list[Permission]:
+    # Since October 2025 AWS asks for both actions of an open URL.
     if trigger.auth != "NONE":
         return []
     return [
         Permission(
-            f"{SID}", "*", "lambda:InvokeFunctionUrl", part="url",
+            _SID, "*", "lambda:InvokeFunctionUrl", part="url",
             more={"FunctionUrlAuthType": "NONE"},
         ),
         Permission(
-            f"{SID}-invoke", "*", "lambda:InvokeFunction", part="url",
+            f"{_SID}-invoke", "*", "lambda:InvokeFunction", part="url",
             more={"InvokedViaFunctionUrl": True},
         ),
     ]  # fmt: skip
 
 
-def find(site: Site, function: Function) -> Answer | None:
-    """Return the URL's configuration, None if there is none."""
+def _find(site: Site, function: Function) -> Reply | None:
     return site.aws.find(
         "lambda", "get_function_url_config", FunctionName=function.name, Qualifier=LIVE
     )
 
 
-def plan(site: Site, function: Function, *, prune: bool) -> Iterator[Step]:
-    """Yield what makes the URL, changes it, or takes it away."""
-    trigger = next((t for t in function.triggers if isinstance(t, UrlTrigger)), None)
-    live = find(site, function)
+def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
+    """Yield what makes the URL, changes it, or removes it."""
+    trigger = next(iter(function.triggers_of(UrlTrigger)), None)
+    live = _find(site, function)
     what = f"URL of {function.name}"
     where: dict[str, Any] = {"FunctionName": function.name, "Qualifier": LIVE}
     if trigger is None:
@@ -56,7 +56,7 @@ def plan(site: Site, function: Function, *, prune: bool) -> Iterator[Step]:
             "create", "url", what, "there is none",
             lambda: site.aws.create(
                 "lambda", "create_function_url_config",
-                look=lambda: find(site, function), **where, **settings,
+                look=lambda: _find(site, function), **where, **settings,
             ),
         )  # fmt: skip
         return
@@ -69,3 +69,6 @@ def plan(site: Site, function: Function, *, prune: bool) -> Iterator[Step]:
             "update", "url", what, "; ".join(changes),
             lambda: site.aws.call("lambda", "update_function_url_config", **where, **settings),
         )  # fmt: skip
+
+
+KIND = Kind(word="url", part="url", permissions=_permissions, plan_all=_plan_all)

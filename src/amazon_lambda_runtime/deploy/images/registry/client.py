@@ -2,9 +2,9 @@
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
-Everything here may be done twice: a blob that is there is not sent again, a manifest that is put
-again is the same manifest. So a request whose reply was lost, or that a server failed on, is made
-anew, a few times.
+Every operation can be repeated: a blob that is there is not sent again, and a manifest that is put
+again is the same manifest. So a request is repeated, a few times, if its reply was lost or the
+server failed.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from .model import Progress, Repository, silent
+from amazon_lambda_runtime.deploy.images.model import Meter, Repository, no_meter
+
 from .persistence import ATTEMPTS, RegistryError, persist
 from .transport import CHUNK, PASSING, Counted, Transport, plain
 
@@ -31,7 +32,7 @@ DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 INDEXES = (OCI_INDEX, DOCKER_INDEX)
 _ACCEPT = ", ".join((OCI_MANIFEST, DOCKER_MANIFEST, *INDEXES))
 
-# Where a registry may not know an upload any more.
+# What a registry answers when it has forgotten an upload.
 _FORGOTTEN = (*PASSING, 404, 416)
 
 
@@ -55,9 +56,9 @@ def sha256(data: bytes) -> str:
 
 
 class Client:
-    """Talks to registries. It keeps connections, and the tokens that it was given.
+    """Talks to registries. It keeps connections and tokens.
 
-    `wait` is given seconds: time.sleep, unless a test knows better.
+    `wait` is called with seconds, between two attempts.
     """
 
     def __init__(self, wait: Callable[[float], None] = time.sleep) -> None:
@@ -122,7 +123,7 @@ class Client:
         digest: str,
         size: int,
         target: Path,
-        progress: Progress = silent,
+        meter: Meter = no_meter,
     ) -> None:
         """Write a blob to the file `target`. Raises RegistryError if it is another one."""
         what = f"download {digest} from {repository}"
@@ -138,20 +139,20 @@ class Client:
                         file.write(piece)
                         hashed.update(piece)
                         done += len(piece)
-                        progress(done, size, "download")
+                        meter(done, size, "download")
             except urllib3.exceptions.HTTPError as error:
                 raise RegistryError(f"cannot {what}: {plain(error)}", passing=True) from error
             finally:
                 reply.close()
             if f"sha256:{hashed.hexdigest()}" != digest:
                 raise RegistryError(
-                    f"cannot {what}: what came is {done} bytes of something else", passing=True
+                    f"cannot {what}: the {done} bytes that came have another digest", passing=True
                 )
 
         persist(attempt, ATTEMPTS, self._wait)
 
     def mount(self, repository: Repository, digest: str, source: Repository) -> bool:
-        """Return whether the registry could take the blob from another of its own repositories."""
+        """Mount the blob from another repository of the registry; return whether that worked."""
         if source.host != repository.host or source.name == repository.name:
             return False
         query = urlencode({"mount": digest, "from": source.name})
@@ -164,29 +165,29 @@ class Client:
                 (201, 202),
             )
         except RegistryError:
-            return False  # there is always the other way
+            return False  # the blob can still be uploaded
         return reply.status == 201
 
     def upload(
-        self, repository: Repository, digest: str, content: Path, progress: Progress = silent
+        self, repository: Repository, digest: str, content: Path, meter: Meter = no_meter
     ) -> None:
-        """Give the repository the blob that the file has, in one piece. Raises RegistryError."""
+        """Upload the file as a blob, in one piece. Raises RegistryError."""
         what, size = f"upload {digest} to {repository}", content.stat().st_size
         begun = False
 
         def attempt() -> None:
             nonlocal begun
             if begun and self.has_blob(repository, digest):
-                return  # it was only the reply that was lost
+                return  # only the reply was lost
             begun = True
             started = self._transport.request(
                 repository, "POST", "blobs/uploads/", what, (202,), attempts=1
             )
             place = _location(started, what)
             with content.open("rb") as file:
-                # An upload that broke off is begun again from the start: not all registries
-                # say how far it came, and none keeps it for long.
-                body = Counted(file, lambda done: progress(done, size, "upload"))
+                # A broken upload is started anew: not all registries tell how much they
+                # have, and none keeps it for long.
+                body = Counted(file, lambda done: meter(done, size, "upload"))
                 headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
                 written = self._transport.request(
                     repository,
@@ -208,7 +209,7 @@ class Client:
         persist(attempt, ATTEMPTS, self._wait)
 
     def put_manifest(self, repository: Repository, body: bytes, media_type: str) -> str:
-        """Give the repository a manifest under its digest, and return that."""
+        """Put a manifest under its digest, and return the digest."""
         digest = sha256(body)
         reply = self._transport.request(
             repository,
@@ -228,5 +229,5 @@ class Client:
 def _location(reply: urllib3.BaseHTTPResponse, what: str) -> str:
     place = reply.headers.get("Location")
     if not place:
-        raise RegistryError(f"cannot {what}: the registry did not say where to")
+        raise RegistryError(f"cannot {what}: the registry sent no Location for the upload")
     return place

@@ -12,18 +12,18 @@ import pytest
 from botocore import xform_name
 
 from amazon_lambda_runtime.deploy import deployment, destroy, doctor
-from amazon_lambda_runtime.deploy.aws import Answer, Aws
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.invoke import invoke
 from amazon_lambda_runtime.deploy.log_events import lines
 from amazon_lambda_runtime.deploy.plan import execute
-from amazon_lambda_runtime.deploy.policy import deployer as permissions
+from amazon_lambda_runtime.deploy.policy import deployer
+from amazon_lambda_runtime.deploy.policy.statement import Names
 from amazon_lambda_runtime.deploy.resources import release
 from amazon_lambda_runtime.deploy.resources.role import TRUST
 from amazon_lambda_runtime.deploy.site import Site
-
-from .fake_aws import ACCOUNT, REGION
-from .world import ALL, BASIC, READ_S3, World
+from tests.deploy.fake_aws import ACCOUNT, REGION
+from tests.deploy.world import ALL, BASIC, READ_S3, World
 
 # IAM's name of a service, and of an action, where it is not the API's.
 SERVICES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
@@ -83,12 +83,12 @@ class Recorder(Aws):
 
     asked: list[Asked]
 
-    def send(self, service: str, operation: str, parameters: Answer) -> Answer:
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         self.asked += requests(service, operation, parameters)
         return super().send(service, operation, parameters)
 
 
-def requests(service: str, operation: str, parameters: Answer) -> Iterator[Asked]:
+def requests(service: str, operation: str, parameters: Reply) -> Iterator[Asked]:
     """Yield what IAM is asked for one request."""
     if operation == "simulate_principal_policy":
         raise DeployError("moto does not know it")
@@ -118,7 +118,7 @@ def of(service: str, resource: str, region: str = REGION) -> str:
     return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
 
 
-def arn(service: str, operation: str, parameters: Answer) -> str:
+def arn(service: str, operation: str, parameters: Reply) -> str:
     """Return the ARN that a request is for, from its parameters."""
     for key in ("TopicArn", "ResourceArn", "resourceArn", "ResourceARN", "Resource"):
         if key in parameters:
@@ -183,8 +183,8 @@ def listed(value: str | list[str]) -> list[str]:
 
 
 def document(world: World) -> dict[str, Any]:
-    names = permissions.Names("aws", REGION, ACCOUNT)
-    return permissions.document(world.project(), names)
+    names = Names("aws", REGION, ACCOUNT)
+    return deployer.document(world.project(), names)
 
 
 MORE = ALL.replace(

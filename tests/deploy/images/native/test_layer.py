@@ -7,13 +7,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amazon_lambda_runtime.deploy.images import ImageError, layer
-from amazon_lambda_runtime.deploy.images.cache import Cache
+from amazon_lambda_runtime.deploy.images import ImageError
 from amazon_lambda_runtime.deploy.images.files import chosen
-from amazon_lambda_runtime.deploy.images.layer import Text
+from amazon_lambda_runtime.deploy.images.native import layer
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.layer import Text
 
 NAME = st.text("ab.é", min_size=1, max_size=3).filter(lambda name: name.strip("."))
 TREES = st.dictionaries(
@@ -26,6 +27,7 @@ TREES = st.dictionaries(
 )
 
 
+@settings(deadline=None, max_examples=30)
 @given(TREES, st.randoms(use_true_random=False))
 def test_same_files_same_bytes(tree: dict[tuple[str, ...], tuple[bytes, bool]], shuffle) -> None:  # type: ignore[no-untyped-def]
     """Order, time, owner and the modes for others do not matter; what is in the files does."""

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from amazon_lambda_runtime.deploy.images.model import Layer
+
 from .cache import Cache
-from .model import Layer
 
 _LEVEL = 6
 

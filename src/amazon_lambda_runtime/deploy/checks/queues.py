@@ -1,4 +1,4 @@
-"""What a queue and its function do to each other: as declared, and as AWS has them."""
+"""Queues and the functions they invoke: settings that lose or repeat messages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,36 +7,31 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Aws
 from amazon_lambda_runtime.deploy.resources.triggers import mapping
 from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.aws_limits import VISIBILITY_FACTOR
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.handler_source import partial_failures
 from amazon_lambda_runtime.project.triggers import SqsTrigger
 
 from .finding import Finding
 
-# Of the function's timeout: AWS's own advice, so that a message that is still worked at, or has
-# been throttled for a while, is not handed out again.
-_VISIBILITY = 6
-
 
 def declared(project: Project) -> Iterator[Finding]:
-    """Both sides of a declared queue agree on what a failed message is."""
+    """The handler and the trigger of a declared queue agree on how failures are reported."""
     for function in project.functions:
-        for trigger in function.triggers:
-            if isinstance(trigger, SqsTrigger):
-                yield from _agreement(
-                    project, function, trigger.queue, trigger.report_batch_item_failures
-                )
+        for trigger in function.triggers_of(SqsTrigger):
+            reports = trigger.report_batch_item_failures
+            yield from _agreement(project, function, trigger.queue, reports)
 
 
 def live(project: Project, aws: Aws) -> Iterator[Finding]:
-    """The queues that invoke the functions now lose no message."""
+    """The queues that invoke the functions now lose no messages."""
     for function in project.functions:
-        declared = {t.queue for t in function.triggers if isinstance(t, SqsTrigger)}
+        declared = {trigger.queue for trigger in function.triggers_of(SqsTrigger)}
         for found in mapping.of_function(Site(project, aws), function):
             source = found.get("EventSourceArn", "")
-            queue = source.rpartition(":")[2]
+            queue = mapping.queue_of(found)
             if ":sqs:" not in source or queue in declared:
-                continue  # what is declared, the next deploy makes as it should be
+                continue  # the next deployment makes a declared queue what it should be
             yield from _visibility(aws, function, queue)
             yield from _concurrency(aws, function, queue, found)
             reports = "ReportBatchItemFailures" in (found.get("FunctionResponseTypes") or ())
@@ -49,8 +44,8 @@ def _visibility(aws: Aws, function: Function, queue: str) -> Iterator[Finding]:
         yield Finding(
             "no-queue",
             f"the queue {queue} that invokes {function.name} is gone",
-            "nothing arrives any more, and its mapping is left to itself",
-            f"Make it again: lambda-runtime step queue --queue-name {queue}",
+            "no messages arrive, and the mapping polls in vain",
+            f"Create it again: lambda-runtime step queue --queue-name {queue}",
         )
         return
     attributes = aws.call(
@@ -60,14 +55,14 @@ def _visibility(aws: Aws, function: Function, queue: str) -> Iterator[Finding]:
         AttributeNames=["VisibilityTimeout"],
     )["Attributes"]
     seconds = int(attributes["VisibilityTimeout"])
-    least = _VISIBILITY * function.timeout
+    least = VISIBILITY_FACTOR * function.timeout
     if seconds < least:
         yield Finding(
             "visibility",
-            f"messages of {queue} come back after {seconds} s, and {function.name} may take "
-            f"{function.timeout} s",
-            "a message that waits for a free environment, or is being tried again, is handed out "
-            "a second time meanwhile",
+            f"messages of {queue} are redelivered after {seconds} s, and {function.name} may run "
+            f"for {function.timeout} s",
+            "a message is delivered a second time while it waits for a free environment, or is "
+            "retried",
             f"Set the queue's visibility timeout to {least} s, six times the function's, or more.",
         )
 
@@ -84,9 +79,8 @@ def _concurrency(
         "reserved-concurrency",
         f"{function.name} has a reserved concurrency of {reserved}, and {queue} invokes it without "
         "a limit of its own",
-        "Lambda takes more messages than the function has room for; what is throttled counts as "
-        "received, and after max_receive_count of it a message is in the dead letter queue, "
-        "unprocessed",
+        "Lambda receives more messages than the function can run; a throttled message counts as "
+        "received, and after max_receive_count times it is in the dead letter queue, unprocessed",
         "Set max_concurrency (2 or more) of the trigger, and no reserved_concurrency below it.",
     )
 
@@ -99,17 +93,18 @@ def _agreement(
     if partial and not reports:
         yield Finding(
             "partial-failures",
-            f"{handler} names the messages that failed, and the trigger of {queue} does not "
-            "listen (report_batch_item_failures)",
-            "Lambda takes any answer for success and deletes the whole batch: what failed is lost",
+            f"{handler} reports which messages failed, and the trigger of {queue} ignores it "
+            "(report_batch_item_failures is off)",
+            "Lambda takes any response for success and deletes the whole batch: failed messages "
+            "are lost",
             "Set report_batch_item_failures = true of that trigger.",
         )
     elif partial is False and reports:
         yield Finding(
             "partial-failures",
-            f"the trigger of {queue} listens for messages that failed "
-            f"(report_batch_item_failures), and {handler} names none",
-            "only an exception fails anything, and then the whole batch is tried again",
+            f"the trigger of {queue} expects a list of the messages that failed "
+            f"(report_batch_item_failures), and {handler} returns none",
+            "only an exception counts as a failure, and then the whole batch is retried",
             "Set partial_failures = True in the handler's class, or report_batch_item_failures = "
             "false of that trigger.",
         )

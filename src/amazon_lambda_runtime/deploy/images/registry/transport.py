@@ -1,4 +1,4 @@
-"""HTTP as registries speak it: tokens, redirects, replies that were lost, errors in a line."""
+"""HTTP as registries use it: tokens, redirects, lost replies, and errors in one line."""
 
 import base64
 import json
@@ -9,7 +9,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import urllib3
 
-from .model import Repository
+from amazon_lambda_runtime.deploy.images.model import Repository
+
 from .persistence import ATTEMPTS, RegistryError, persist
 
 # In seconds.
@@ -26,7 +27,7 @@ _ADVICE = {
 
 
 class Counted:
-    """A file as the body of a request: it tells how much of it was sent, and can be sent again."""
+    """A file as the body of a request. It reports how much was sent, and can be sent again."""
 
     def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
         self._file = file
@@ -40,7 +41,7 @@ class Counted:
 
 
 class Transport:
-    """Makes requests. It keeps connections, and the tokens that it was given."""
+    """Makes requests. It keeps connections and tokens."""
 
     def __init__(self, wait: Callable[[float], None]) -> None:
         self._wait = wait
@@ -102,7 +103,7 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         for _ in range(6):
             sent = dict(headers or {})
-            # A registry may keep its blobs elsewhere; that place is not told our secrets.
+            # A registry may redirect to other hosts for blobs: they are not sent our credentials.
             if urlsplit(url).netloc == repository.host and repository in self._authorization:
                 sent["Authorization"] = self._authorization[repository]
             reply = self._pool.request(
@@ -115,24 +116,29 @@ class Transport:
         return reply
 
     def _authorize(self, repository: Repository, refusal: urllib3.BaseHTTPResponse) -> bool:
-        """Do what a 401 asks for, and return whether there is a point in asking again."""
+        """Do what a 401 asks for, and return whether to send the request again."""
         refusal.drain_conn()
-        challenge = refusal.headers.get("WWW-Authenticate", "")
-        kind, _, rest = challenge.partition(" ")
+        kind, _, rest = refusal.headers.get("WWW-Authenticate", "").partition(" ")
         login = f"{repository.username}:{repository.password}".encode()
         basic = f"Basic {base64.b64encode(login).decode()}" if repository.username else ""
-        if kind.lower() == "basic":
-            if not basic or self._authorization.get(repository) == basic:
-                return False
-            self._authorization[repository] = basic
+        if kind.lower() == "bearer":
+            asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+            self._authorization[repository] = self._token(repository, asked, basic)
             return True
-        if kind.lower() != "bearer":
+        if kind.lower() != "basic" or not basic or self._authorization.get(repository) == basic:
             return False
-        asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-        realm = asked.pop("realm", "")
+        self._authorization[repository] = basic
+        return True
+
+    def _token(self, repository: Repository, asked: dict[str, str], basic: str) -> str:
+        """Fetch a token for what was asked, and return the value of Authorization.
+
+        https://distribution.github.io/distribution/spec/auth/token/
+        """
+        realm = asked.get("realm", "")
         if urlsplit(realm).scheme != "https" and not repository.plain_http:
             raise RegistryError(f"{repository.host} wants its tokens to be fetched from {realm!r}")
-        query = urlencode({name: asked[name] for name in ("service", "scope") if name in asked})
+        query = urlencode([(name, asked[name]) for name in ("service", "scope") if name in asked])
         reply = self._pool.request(
             "GET",
             f"{realm}{'&' if '?' in realm else '?'}{query}",
@@ -142,9 +148,7 @@ class Transport:
         if reply.status != 200:
             raise _refused(f"get a token for {repository}", reply, PASSING)
         answer = json.loads(reply.data)
-        token = answer.get("token") or answer.get("access_token")
-        self._authorization[repository] = f"Bearer {token}"
-        return True
+        return f"Bearer {answer.get('token') or answer.get('access_token')}"
 
 
 def _refused(what: str, reply: urllib3.BaseHTTPResponse, passing: tuple[int, ...]) -> RegistryError:
@@ -153,7 +157,7 @@ def _refused(what: str, reply: urllib3.BaseHTTPResponse, passing: tuple[int, ...
         for error in json.loads(reply.data)["errors"]:
             said += f"; {error['code']}: {error.get('message', '')}"
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # it has no more to say
+        pass  # the body has no error of the specification
     if advice := _ADVICE.get(reply.status):
         said += f" ({advice})"
     pause = reply.headers.get("Retry-After", "")

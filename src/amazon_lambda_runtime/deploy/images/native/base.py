@@ -1,23 +1,31 @@
-"""The image that the native engine builds upon, and what it finds out about the Python in it."""
+"""The image that the native engine builds upon, and the Python that is in it."""
 
 import re
 import tarfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amazon_lambda_runtime.deploy.images.model import (
+    PLATFORMS,
+    ImageError,
+    ImageSpec,
+    Layer,
+    Meter,
+    Repository,
+)
+from amazon_lambda_runtime.deploy.images.registry.client import INDEXES, Client, Manifest
+from amazon_lambda_runtime.deploy.images.registry.reference import Reference, parse
+
 from .cache import Cache
-from .model import PLATFORMS, ImageError, ImageSpec, Layer, Progress, Repository
-from .reference import Reference, parse
-from .registry import INDEXES, Client, Manifest
 
 _PYTHON = re.compile(r"(?:\./)?((?:usr/local|usr|var/lang|opt/[^/]+)/bin)/(python3(?:\.\d+)?)")
 _DEBIAN = re.compile(r"(?:\./)?usr/lib/python3/dist-packages(?:/.*)?", re.S)
 _GLIBC = re.compile(r"(?:\./)?(?:usr/)?lib(?:64)?/(?:[^/]+/)?libc\.so\.6")
 _MUSL = re.compile(r"(?:\./)?(?:usr/)?lib/ld-musl-[^/]+")
-# What is in the GNU C library itself.
+# A text inside the GNU C library itself.
 _RELEASE = re.compile(rb"GNU C Library [^\n]* release version (\d+)\.(\d+)")
-# Where Lambda looks if an image does not say.
+# Lambda's PATH for an image that sets none.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
 
 
@@ -43,10 +51,10 @@ class Base:
     python: Python
 
 
-def find(spec: ImageSpec, client: Client, cache: Cache, progress: Progress) -> Base:
-    """Return the base of `spec` for its platform. Raises ImageError if it is none.
+def find(spec: ImageSpec, client: Client, cache: Cache, meter: Meter) -> Base:
+    """Return the base of `spec` for its platform. Raises ImageError if it cannot be used.
 
-    Its layers are fetched if its Python is not known yet.
+    Its layers are fetched only if its Python is not in the cache.
     """
     wanted = parse(spec.base)
     manifest = _manifest(wanted, spec, client, cache)
@@ -60,28 +68,26 @@ def find(spec: ImageSpec, client: Client, cache: Cache, progress: Progress) -> B
     key = f"python of {manifest.digest}"
     facts = cache.facts(key)
     if facts is None:
-        facts = asdict(_python(wanted, config, layers, client, cache, progress))
+        facts = asdict(_python(wanted, config, layers, client, cache, meter))
         cache.remember(key, facts)
     python = Python(**{**facts, "libc_version": tuple(facts["libc_version"])})
     return Base(wanted.repository, manifest.digest, config, layers, python)
 
 
-def fetch(
-    repository: Repository, layer: Layer, client: Client, cache: Cache, progress: Progress
-) -> Path:
+def fetch(repository: Repository, layer: Layer, client: Client, cache: Cache, meter: Meter) -> Path:
     """Return the file of a layer, from the cache or else from the registry."""
     known = cache.verified(layer.digest, layer.size)
     if known is not None:
         return known
     with cache.new_file() as new:
-        client.download(repository, layer.digest, layer.size, new, progress)
+        client.download(repository, layer.digest, layer.size, new, meter)
         return cache.keep(new, layer.digest)
 
 
 def _manifest(wanted: Reference, spec: ImageSpec, client: Client, cache: Cache) -> Manifest:
     """Return the manifest for the platform: that of the image, or one of its index's."""
     version = wanted.version
-    # Two, should the first be an index; more than that nobody has seen.
+    # An index leads to a manifest. An index of indexes is allowed, and not seen in practice.
     for _ in range(3):
         manifest = _read(Reference(wanted.repository, version), client, cache)
         if manifest.media_type not in INDEXES:
@@ -127,10 +133,56 @@ def _layers(wanted: Reference, manifest: Manifest, config: dict[str, Any]) -> tu
     for entry, diff_id in zip(manifest.document["layers"], ids, strict=True):
         if not re.search(r"[.+]gzip$", entry["mediaType"]) or "foreign" in entry["mediaType"]:
             raise ImageError(
-                f"{wanted} has a layer of type {entry['mediaType']}, which Lambda does not take"
+                f"{wanted} has a layer of type {entry['mediaType']}, which Lambda does not accept"
             )
         layers.append(Layer(entry["digest"], entry["size"], diff_id))
     return tuple(layers)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the layers of an image tell of its Python, from the first to the last."""
+
+    #: By folder: where its python3 leads, and the versions that are there.
+    links: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    libc: str = "glibc"
+    release: tuple[int, int] = (0, 0)
+    debian: bool = False
+
+    def look(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
+        """Take from one entry of a layer what it tells."""
+        if match := _PYTHON.fullmatch(entry.name):
+            self._python(match[1], match[2], entry)
+        elif _MUSL.fullmatch(entry.name):
+            self.libc, self.release = "musl", (1, 2)
+        elif _GLIBC.fullmatch(entry.name) and entry.isfile():
+            content = tar.extractfile(entry)
+            if content and (found := _RELEASE.search(content.read())):
+                self.release = int(found[1]), int(found[2])
+        elif _DEBIAN.fullmatch(entry.name):
+            self.debian = True
+
+    def _python(self, folder: str, name: str, entry: tarfile.TarInfo) -> None:
+        if name == "python3":
+            self.links[folder] = entry.linkname.rpartition("/")[2].removeprefix("python")
+        else:
+            self.versions.setdefault(folder, []).append(name.removeprefix("python"))
+
+    def python(self, search_path: str) -> Python | None:
+        """Return the interpreter that is first on PATH, None if there is none."""
+        folders = (folder.strip("/") for folder in search_path.split(":"))
+        here = next((folder for folder in folders if folder in self.versions), None)
+        if here is None:
+            return None
+        linked, versions = self.links.get(here, ""), self.versions[here]
+        version = linked if linked in versions else versions[-1]
+        prefix = here.rpartition("/")[0]
+        if self.debian and prefix == "usr":
+            packages = f"usr/local/lib/python{version}/dist-packages"
+        else:
+            packages = f"{prefix}/lib/python{version}/site-packages"
+        return Python(version, f"/{here}/python{version}", packages, self.libc, self.release)
 
 
 def _python(
@@ -139,50 +191,27 @@ def _python(
     layers: tuple[Layer, ...],
     client: Client,
     cache: Cache,
-    progress: Progress,
+    meter: Meter,
 ) -> Python:
-    """Look through the layers for an interpreter."""
-    # By folder: what python3 is there, and which versions.
-    links: dict[str, str] = {}
-    versions: dict[str, list[str]] = {}
-    libc, release, debian = "glibc", (0, 0), False
+    """Search the layers for an interpreter."""
+    seen = _Seen()
     for layer in layers:
-        file = fetch(wanted.repository, layer, client, cache, progress)
+        file = fetch(wanted.repository, layer, client, cache, meter)
         with tarfile.open(file, "r:gz") as tar:
             for entry in tar:
-                name = entry.name
-                if match := _PYTHON.fullmatch(name):
-                    if match[2] == "python3":
-                        links[match[1]] = entry.linkname.rpartition("/")[2]
-                    else:
-                        versions.setdefault(match[1], []).append(match[2].removeprefix("python"))
-                elif _MUSL.fullmatch(name):
-                    libc, release = "musl", (1, 2)
-                elif _GLIBC.fullmatch(name) and entry.isfile():
-                    content = tar.extractfile(entry)
-                    found = _RELEASE.search(content.read()) if content else None
-                    if found:
-                        release = int(found[1]), int(found[2])
-                elif _DEBIAN.fullmatch(name):
-                    debian = True
+                seen.look(tar, entry)
     env = dict(each.partition("=")[::2] for each in config.get("config", {}).get("Env") or ())
-    for folder in env.get("PATH", _PATH).split(":"):
-        here = folder.strip("/")
-        if here not in versions:
-            continue
-        linked = links.get(here, "").removeprefix("python")
-        version = linked if linked in versions[here] else versions[here][-1]
-        prefix = here.rpartition("/")[0]
-        if debian and prefix == "usr":
-            packages = f"usr/local/lib/python{version}/dist-packages"
-        else:
-            packages = f"{prefix}/lib/python{version}/site-packages"
-        if release == (0, 0):
-            raise ImageError(f"{wanted} has a C library that is not known here")
-        return Python(version, f"/{here}/python{version}", packages, libc, release)
-    raise ImageError(
-        f"{wanted} has no Python on its PATH: name an image that has, like python:3.13-slim-trixie"
-    )
+    python = seen.python(env.get("PATH", _PATH))
+    if python is None:
+        raise ImageError(
+            f"{wanted} has no Python on its PATH: name an image that has, like "
+            "python:3.13-slim-trixie"
+        )
+    if python.libc_version == (0, 0):
+        raise ImageError(
+            f"{wanted} has a C library that is neither glibc nor musl: name another base image"
+        )
+    return python
 
 
 def tags(python: Python, architecture: str) -> list[str]:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .model import ImageError, Repository
+from amazon_lambda_runtime.deploy.images.model import ImageError, Repository
 
 _REFERENCE = re.compile(
     r"(?P<name>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
@@ -30,7 +30,7 @@ class Reference:
 
     @property
     def pinned(self) -> bool:
-        """Whether it is named by digest, so that it is the same image for ever."""
+        """Whether it is named by digest, and so can never be another image."""
         return self.version.startswith("sha256:")
 
     def __str__(self) -> str:
@@ -43,13 +43,7 @@ def parse(text: str) -> Reference:
     A registry on loopback speaks plain HTTP, all others HTTPS. Credentials are those that
     `docker login` left in its configuration, if any. Raises ImageError for what is no reference.
     """
-    first, slash, rest = text.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        host, path = first, rest
-    else:
-        host, path = _DOCKER_HUB, text
-    if host in ("docker.io", "index.docker.io"):
-        host = _DOCKER_HUB
+    host, path = _split(text)
     match = _REFERENCE.fullmatch(path)
     if match is None:
         raise ImageError(f"{text!r} is no image: write [host/]name[:tag] or [host/]name@sha256:...")
@@ -61,6 +55,14 @@ def parse(text: str) -> Reference:
         host, name, username, password, plain_http=bool(_LOOPBACK.fullmatch(host))
     )
     return Reference(repository, match["digest"] or match["tag"] or "latest")
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return the host and the rest. A host has a dot or a port, or is localhost, as for docker."""
+    first, slash, rest = text.partition("/")
+    if not slash or not ("." in first or ":" in first or first == "localhost"):
+        return _DOCKER_HUB, text
+    return (_DOCKER_HUB if first in ("docker.io", "index.docker.io") else first), rest
 
 
 def _login(host: str) -> tuple[str, str]:

@@ -13,22 +13,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import base, layer, wheels
-from .cache import Cache
-from .files import chosen
-from .model import (
+from amazon_lambda_runtime.deploy.images.files import chosen
+from amazon_lambda_runtime.deploy.images.model import (
     ENTRYPOINT,
     TASK_ROOT,
     Built,
     ImageError,
     ImageSpec,
     Layer,
-    Progress,
+    Meter,
     Pushed,
     Repository,
-    silent,
+    no_meter,
 )
-from .registry import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Client, sha256
+from amazon_lambda_runtime.deploy.images.registry.client import (
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Client,
+    sha256,
+)
+
+from . import base, layer, wheels
+from .cache import Cache
 
 _CREATED = "1970-01-01T00:00:00Z"
 _HISTORY = "lambda-runtime"
@@ -68,13 +75,13 @@ class Native:
             return f"{sys.executable} has no pip, which finds the packages"
         return None
 
-    def build(self, spec: ImageSpec, progress: Progress = silent) -> NativeImage:
+    def build(self, spec: ImageSpec, meter: Meter = no_meter) -> NativeImage:
         """Make the layers, the config and the manifest. Only registries of bases are asked.
 
         Raises ImageError.
         """
         project = chosen(spec.folder, spec.exclude)
-        found = base.find(spec, self._client, self._cache, progress)
+        found = base.find(spec, self._client, self._cache, meter)
         interpreter = wheels.compiler(found.python)
         notes = []
         if interpreter is None:
@@ -82,7 +89,7 @@ class Native:
                 f"there is no Python {found.python.version} here to compile the modules with: "
                 "each cold start will"
             )
-        packages = self._packages(spec, found, interpreter, progress)
+        packages = self._packages(spec, found, interpreter, meter)
         code = self._project(spec, project, interpreter)
         config = _config(found, spec, (packages, code))
         layers = (*found.layers, packages, code)
@@ -98,7 +105,7 @@ class Native:
             (packages, code),
         )
 
-    def push(self, built: Built, repository: Repository, progress: Progress = silent) -> Pushed:
+    def push(self, built: Built, repository: Repository, meter: Meter = no_meter) -> Pushed:
         """Push what is not there yet, the manifest last. Killed on the way, it goes on next time.
 
         Raises ImageError.
@@ -108,9 +115,9 @@ class Native:
         uploaded = 0
         if not self._client.exists(repository, built.digest):
             for each in built.base_layers:
-                uploaded += self._give_base(each, built.base_repository, repository, progress)
+                uploaded += self._give_base(each, built.base_repository, repository, meter)
             for each in built.own_layers:
-                uploaded += self._give(each, repository, progress)
+                uploaded += self._give(each, repository, meter)
             uploaded += self._give_config(built.config, repository)
             self._client.put_manifest(repository, built.manifest, OCI_MANIFEST)
         layers = (*built.base_layers, *built.own_layers)
@@ -123,7 +130,7 @@ class Native:
         )
 
     def _packages(
-        self, spec: ImageSpec, found: base.Base, interpreter: str | None, progress: Progress
+        self, spec: ImageSpec, found: base.Base, interpreter: str | None, meter: Meter
     ) -> Layer:
         """Return the layer of packages, from the cache if nothing that it depends on changed."""
         key = wheels.key(spec, found.python, str(interpreter))
@@ -132,7 +139,7 @@ class Native:
             made = Layer(**known)
             if self._cache.verified(made.digest, made.size):
                 return made
-        progress(0, 1, "packages")
+        meter(0, 1, "packages")
         with tempfile.TemporaryDirectory() as directory:
             folder = Path(directory, "packages")
             wheels.install(spec, found.python, folder)
@@ -142,7 +149,7 @@ class Native:
             if ENTRYPOINT.strip("/") not in tree:
                 raise ImageError(f"{spec.runtime} brings no bootstrap: it is no Lambda runtime")
             made = layer.make(tree, self._cache)
-        progress(1, 1, "packages")
+        meter(1, 1, "packages")
         self._cache.remember(
             key, {"digest": made.digest, "size": made.size, "diff_id": made.diff_id}
         )
@@ -164,24 +171,22 @@ class Native:
                 tree[f"{TASK_ROOT}/{path.relative_to(folder).as_posix()}"] = path
             return layer.make(tree, self._cache)
 
-    def _give_base(
-        self, each: Layer, source: Repository, target: Repository, progress: Progress
-    ) -> int:
+    def _give_base(self, each: Layer, source: Repository, target: Repository, meter: Meter) -> int:
         if self._client.has_blob(target, each.digest):
             return 0
         if self._client.mount(target, each.digest, source):
             return 0
-        file = base.fetch(source, each, self._client, self._cache, progress)
-        self._client.upload(target, each.digest, file, progress)
+        file = base.fetch(source, each, self._client, self._cache, meter)
+        self._client.upload(target, each.digest, file, meter)
         return each.size
 
-    def _give(self, each: Layer, target: Repository, progress: Progress) -> int:
+    def _give(self, each: Layer, target: Repository, meter: Meter) -> int:
         if self._client.has_blob(target, each.digest):
             return 0
         file = self._cache.verified(each.digest, each.size)
         if file is None:
             raise ImageError(f"the layer {each.digest} is no longer in the cache: build it again")
-        self._client.upload(target, each.digest, file, progress)
+        self._client.upload(target, each.digest, file, meter)
         return each.size
 
     def _give_config(self, config: bytes, target: Repository) -> int:

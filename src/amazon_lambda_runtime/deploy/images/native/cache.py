@@ -1,6 +1,6 @@
-"""What was fetched or made before: blobs by their digest, and small facts by a key.
+"""What earlier builds fetched or made: blobs by their digest, and small facts by a key.
 
-Every file is complete or not there, so that a build that was killed leaves nothing wrong behind.
+A file is complete or absent, so a build that is killed leaves nothing damaged.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-# In seconds: what nobody asked for so long is removed.
+# In seconds: what is not used for so long is removed.
 _KEEP = 30 * 24 * 3600
 
 

@@ -1,10 +1,11 @@
-"""Trying again what failed for the moment: a few times, and not all at the same moment."""
+"""Repeating a request to a registry that failed for the moment: a few times, with jitter."""
 
 import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from .model import ImageError
+from amazon_lambda_runtime.deploy.backoff import waits
+from amazon_lambda_runtime.deploy.images.model import ImageError
 
 T = TypeVar("T")
 
@@ -30,18 +31,18 @@ class RegistryError(ImageError):
 
 
 def persist(attempt: Callable[[], T], attempts: int, wait: Callable[[float], None]) -> T:
-    """Return what `attempt` returns, trying again while what it raises is passing.
+    """Return what `attempt` returns; repeat it while what it raises is passing.
 
-    `wait` is given the seconds in between: a random part of a time that doubles (full jitter), or
-    as long as the registry asked for, within bounds.
+    The number of attempts is bounded, and not their time, as for AWS: one upload of a large layer
+    may take minutes. `wait` is given the seconds in between, drawn with full jitter, or those that
+    the registry asked for, within bounds.
     """
-    longest = _FIRST
-    while True:
+    for seconds in waits(_FIRST, _LONGEST, random.random):
         attempts -= 1
         try:
             return attempt()
         except RegistryError as error:
             if not error.passing or attempts < 1:
                 raise
-            wait(min(error.pause, _LONGEST) or random.uniform(0, longest))
-        longest = min(longest * 2, _LONGEST)
+            wait(min(error.pause, _LONGEST) or seconds)
+    raise AssertionError("waits do not end")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from amazon_lambda_runtime.deploy.images import ImageError
-from amazon_lambda_runtime.deploy.images.reference import parse
+from amazon_lambda_runtime.deploy.images.registry.reference import parse
 
 DIGEST = f"sha256:{'a' * 64}"
 

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from amazon_lambda_runtime.deploy.images.model import ENTRYPOINT, ImageError, ImageSpec
+
 from .base import Python, tags
-from .model import ENTRYPOINT, ImageError, ImageSpec
 
 # Run with: the Python's version, the machine, then pip's own arguments.
 TARGET = """

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.deploy.images import ImageError, ImageSpec, Pushed, wheels
-from amazon_lambda_runtime.deploy.images.cache import Cache
-from amazon_lambda_runtime.deploy.images.native import Native
-from amazon_lambda_runtime.deploy.images.registry import Client
-
-from .conftest import DEBIAN, LIBC, make_wheel
-from .fake_registry import OCI, FakeRegistry
+from amazon_lambda_runtime.deploy.images import ImageError, ImageSpec, Pushed
+from amazon_lambda_runtime.deploy.images.native import wheels
+from amazon_lambda_runtime.deploy.images.native.cache import Cache
+from amazon_lambda_runtime.deploy.images.native.engine import Native
+from amazon_lambda_runtime.deploy.images.registry.client import Client
+from tests.deploy.images.conftest import DEBIAN, LIBC, make_wheel
+from tests.deploy.images.fake_registry import OCI, FakeRegistry
 
 
 def image(registry: FakeRegistry, pushed: Pushed) -> tuple[dict[str, Any], list[tarfile.TarFile]]:
@@ -230,7 +230,7 @@ def test_bases_that_are_none(registry: FakeRegistry, spec: ImageSpec, native: Na
     with pytest.raises(ImageError, match=r"has no Python on its PATH: name an image that has"):
         native.build(spec)
     registry.put_image("base/debian", "trixie", {"usr/bin/python3.13": b""})
-    with pytest.raises(ImageError, match="has a C library that is not known here"):
+    with pytest.raises(ImageError, match="has a C library that is neither glibc nor musl"):
         native.build(spec)
     _, body = registry.manifests["base/debian", "trixie"]
     manifest = json.loads(body)

@@ -1,0 +1,24 @@
+"""What holds data and outlives what uses it: a deployment never deletes it, only `destroy` does."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.declaration import Function
+
+Tags = Mapping[str, str] | Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A kind of such resources: queues, topics, roles."""
+
+    #: What one is called in a plan, and what is deleted with it.
+    noun: str
+    #: The names of those that a function uses.
+    names: Callable[[Site, Function], Iterable[str]]
+    #: The tags of the one of this name, None if there is none.
+    tags: Callable[[Site, str], Tags | None]
+    delete: Callable[[Site, str], object]
+    with_it: str = ""

@@ -1,0 +1,36 @@
+"""What invokes a function: one kind a file, with its keys and with what AWS takes for them.
+
+`TYPES` is the registry: the kinds that a project file can name. What each does in AWS is in
+`deploy.resources.triggers`.
+"""
+
+from .alb import AlbTrigger
+from .rule import RuleTrigger, ScheduleTrigger
+from .s3 import S3Trigger
+from .sns import SnsTrigger
+from .sqs import SqsTrigger
+from .trigger import Trigger
+from .url import UrlTrigger
+
+__all__ = [
+    "TYPES",
+    "AlbTrigger",
+    "RuleTrigger",
+    "S3Trigger",
+    "ScheduleTrigger",
+    "SnsTrigger",
+    "SqsTrigger",
+    "Trigger",
+    "UrlTrigger",
+]
+
+#: `type = "…"` of the project file.
+TYPES: dict[str, type[Trigger]] = {
+    "sqs": SqsTrigger,
+    "s3": S3Trigger,
+    "sns": SnsTrigger,
+    "eventbridge": RuleTrigger,
+    "schedule": ScheduleTrigger,
+    "alb": AlbTrigger,
+    "url": UrlTrigger,
+}

@@ -1,0 +1,56 @@
+"""EventBridge rules: by the pattern of an event, and by the clock."""
+
+import re
+from dataclasses import dataclass
+
+from amazon_lambda_runtime.project.values import is_json, matches, refuse
+
+from .trigger import Owner, Trigger
+
+_RULE = re.compile(r"[.\w-]{1,64}", re.ASCII)
+# AWS wants the singular for 1, and only for 1.
+_SCHEDULE = re.compile(
+    r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)|cron\(\S+( \S+){5}\)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrigger(Trigger):
+    """An EventBridge rule: events that match a pattern (JSON)."""
+
+    rule: str
+    pattern: str
+    bus: str = "default"
+    enabled: bool = True
+
+    def check(self, function: Owner) -> None:
+        _check_name(function, self.rule)
+        is_json(f"pattern of {function.name}", self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleTrigger(Trigger):
+    """An EventBridge rule that fires by the clock: rate(5 minutes), cron(0 3 * * ? *)."""
+
+    rule: str
+    expression: str
+    input: str | None = None
+    enabled: bool = True
+
+    @property
+    def bus(self) -> str:
+        """The event bus. AWS takes schedules on the default bus only."""
+        return "default"
+
+    def check(self, function: Owner) -> None:
+        _check_name(function, self.rule)
+        if not _SCHEDULE.fullmatch(self.expression):
+            refuse(
+                f"expression of {function.name}", self.expression,
+                "rate(5 minutes), rate(1 day) or cron(…)",
+            )  # fmt: skip
+        is_json(f"input of {function.name}", self.input)
+
+
+def _check_name(function: Owner, rule: str) -> None:
+    matches(f"rule of {function.name}", rule, _RULE, "up to 64 letters, digits, . - and _")

@@ -1,0 +1,41 @@
+"""What a value of the project file may be: each check raises ConfigError, in one wording."""
+
+import json
+import re
+from typing import NoReturn
+
+from .errors import ConfigError
+
+
+def matches(what: str, value: str, pattern: re.Pattern[str], allowed: str) -> None:
+    """Refuse a value that the pattern does not match as a whole; `allowed` says it in words."""
+    if not pattern.fullmatch(value):
+        refuse(what, value, allowed)
+
+
+def one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a value that is none of these."""
+    if value not in allowed:
+        *first, last = allowed
+        refuse(what, value, f"{', '.join(first)} or {last}")
+
+
+def within(what: str, value: int, limits: tuple[int, int], unit: str = "") -> None:
+    """Refuse a value outside of a range, whose ends are both allowed."""
+    low, high = limits
+    if not low <= value <= high:
+        refuse(what, value, f"{low} to {high}{unit}")
+
+
+def is_json(what: str, text: str | None) -> None:
+    """Refuse a text that is not JSON; None is allowed."""
+    if text is not None:
+        try:
+            json.loads(text)
+        except ValueError as error:
+            raise ConfigError(f"{what} is not JSON: {error}") from None
+
+
+def refuse(what: str, value: object, allowed: str) -> NoReturn:
+    """Raise the ConfigError of a value that is not allowed."""
+    raise ConfigError(f"{what} is {value!r}: it takes {allowed}")

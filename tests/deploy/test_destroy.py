@@ -1,0 +1,169 @@
+"""What `destroy` plans and what it leaves, request by request."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from amazon_lambda_runtime.deploy import destroy
+from amazon_lambda_runtime.deploy.plan import execute
+from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.triggers import S3Trigger, SnsTrigger, SqsTrigger
+
+from .canned import ACCOUNT, OUR_TAGS, OURS, REGION, Canned, refused, site
+from .world import Told
+
+GROUP = "/aws/lambda/orders"
+
+
+def account(**more: Any) -> Canned:
+    """An account with all that a project of one function has."""
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
+    replies = {
+        "lambda__get_function": {"Configuration": {}, "Tags": OURS},
+        "logs__describe_log_groups": {"logGroups": [{"logGroupName": GROUP}]},
+        "logs__list_tags_for_resource": {"tags": OURS},
+        "sqs__get_queue_url": lambda **sent: {"QueueUrl": f"https://sqs/{sent['QueueName']}"},
+        "sqs__list_queue_tags": {"Tags": OURS},
+        "sns__get_topic_attributes": {"Attributes": {}},
+        "sns__list_tags_for_resource": {"Tags": OUR_TAGS},
+        "iam__get_role": {"Role": {"Tags": OUR_TAGS}},
+        "iam__list_attached_role_policies": {"AttachedPolicies": [{"PolicyArn": "arn:p"}]},
+        "iam__list_role_policies": {"PolicyNames": ["inline"]},
+        "ecr__describe_repositories": {"repositories": [{"repositoryArn": "arn:r"}]},
+        "ecr__list_tags_for_resource": {"tags": OUR_TAGS},
+        "resourcegroupstaggingapi__get_resources": {
+            "ResourceTagMappingList": [{"ResourceARN": function}]
+        },
+        **more,
+    }
+    return Canned(**replies)
+
+
+TRIGGERS = (SqsTrigger("jobs"), SnsTrigger("news"), S3Trigger("b", via="sns", topic="more"))
+
+
+def test_all_that_is_ours_goes() -> None:
+    """Functions first, then queues and topics, then the role without its policies, the images."""
+    aws = account()
+    plan = destroy.plan(site(aws, *TRIGGERS))
+    assert plan.notes == ()
+    assert [step.what for step in plan.steps] == [
+        "function orders",
+        f"log group {GROUP}",
+        "queue jobs",
+        "queue jobs-dlq",
+        "topic news",
+        "topic more",
+        "role orders-role and its policies",
+        "repository shop and its images",
+    ]
+    assert aws.changes == []
+    execute(plan, Told())
+    assert aws.changes == [
+        ("lambda:delete_function", {"FunctionName": "orders"}),
+        ("logs:delete_log_group", {"logGroupName": GROUP}),
+        ("sqs:delete_queue", {"QueueUrl": "https://sqs/jobs"}),
+        ("sqs:delete_queue", {"QueueUrl": "https://sqs/jobs-dlq"}),
+        ("sns:delete_topic", {"TopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:news"}),
+        ("sns:delete_topic", {"TopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:more"}),
+        ("iam:detach_role_policy", {"RoleName": "orders-role", "PolicyArn": "arn:p"}),
+        ("iam:delete_role_policy", {"RoleName": "orders-role", "PolicyName": "inline"}),
+        ("iam:delete_role", {"RoleName": "orders-role"}),
+        ("ecr:delete_repository", {"repositoryName": "shop", "force": True}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "reply", "left"),
+    [
+        ("lambda:get_function", {"Configuration": {}, "Tags": {}}, "function orders"),
+        ("logs:list_tags_for_resource", {"tags": {}}, f"log group {GROUP}"),
+        ("sqs:list_queue_tags", {}, "queue jobs"),
+        ("sns:list_tags_for_resource", {"Tags": []}, "topic news"),
+        ("iam:get_role", {"Role": {}}, "role orders-role"),
+        ("ecr:list_tags_for_resource", {}, "repository shop"),
+    ],
+)
+def test_what_is_not_ours_stays(name: str, reply: Any, left: str) -> None:
+    """It is named, and nothing of it is deleted."""
+    aws = account()
+    aws.replies[name] = reply
+    plan = destroy.plan(site(aws, *TRIGGERS))
+    assert f"{left} stays: it does not carry the tag of this project" in plan.notes
+    assert not [step for step in plan.steps if step.what.startswith(left)]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("lambda:get_function", "ResourceNotFoundException"),
+        ("logs:describe_log_groups", "ResourceNotFoundException"),
+        ("sqs:get_queue_url", "AWS.SimpleQueueService.NonExistentQueue"),
+        ("sns:get_topic_attributes", "NotFound"),
+        ("iam:get_role", "NoSuchEntity"),
+        ("ecr:describe_repositories", "RepositoryNotFoundException"),
+    ],
+)
+def test_what_is_gone_is_not_told(name: str, code: str) -> None:
+    """There is no step for it, and no note."""
+    aws = account()
+    before = len(destroy.plan(site(aws, *TRIGGERS)).steps)
+    aws.replies[name] = refused(code)
+    plan = destroy.plan(site(aws, *TRIGGERS))
+    assert plan.notes == ()
+    assert len(plan.steps) < before
+
+
+def test_the_mappings_and_their_queues() -> None:
+    """A mapping of ours goes, another is named; the queue that it polls goes too if it is ours."""
+    live = {"UUID": "u", "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:old"}
+    aws = account(lambda__list_event_source_mappings={"EventSourceMappings": [live]})
+    plan = destroy.plan(site(aws))
+    assert [note for note in plan.notes if note.startswith("mapping of arn:aws:sqs")]
+    assert "queue old" in [step.what for step in plan.steps]
+    aws.replies["lambda:list_tags"] = {"Tags": OURS}
+    plan = destroy.plan(site(aws))
+    assert plan.notes == ()
+    assert plan.steps[0].what == "mapping of queue old to orders"
+
+
+def test_one_function_of_several() -> None:
+    """What the others use stays, and the repository, and functions that have left the file."""
+    aws = account()
+    place = site(aws, *TRIGGERS)
+    other = Function("bills", "orders-role", triggers=(SqsTrigger("jobs"), SnsTrigger("more")))
+    project = dataclasses.replace(place.project, others=(other,))
+    plan = destroy.plan(dataclasses.replace(place, project=project))
+    assert [step.what for step in plan.steps] == [
+        "function orders",
+        f"log group {GROUP}",
+        "topic news",
+    ]
+    assert "resourcegroupstaggingapi:get_resources" not in [name for name, _ in aws.sent]
+
+
+def test_a_function_that_has_left_the_file() -> None:
+    """It is found by its tag, and goes with its own role."""
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:former"
+    aws = account(
+        resourcegroupstaggingapi__get_resources={
+            "ResourceTagMappingList": [
+                {"ResourceARN": arn},
+                {"ResourceARN": arn.replace("former", "orders")},
+            ]
+        },
+        lambda__get_function_configuration={
+            "FunctionName": "former",
+            "Role": f"arn:aws:iam::{ACCOUNT}:role/path/former-role",
+        },
+    )
+    found = [step.what for step in destroy.plan(site(aws)).steps]
+    assert found[:2] == ["function orders", f"log group {GROUP}"]
+    assert "function former" in found
+    assert found.count("function orders") == 1
+    assert "role former-role and its policies" in found
+    asked = dict(aws.sent)["resourcegroupstaggingapi:get_resources"]
+    assert asked["TagFilters"] == [{"Key": "lambda-runtime:project", "Values": ["shop"]}]
+    aws.replies["lambda:get_function_configuration"] = refused("ResourceNotFoundException")
+    assert "function former" not in [step.what for step in destroy.plan(site(aws)).steps]

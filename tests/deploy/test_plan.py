@@ -1,0 +1,48 @@
+"""A plan as a list of values: order, duplicates, parts, and what a difference says."""
+
+import pytest
+
+from amazon_lambda_runtime.deploy.plan import Note, Plan, Step, differences, execute
+
+from .world import Told
+
+
+def step(what: str, action: str = "create", part: str = "trigger") -> Step:
+    return Step(action, part, what, "why", lambda: None)  # type: ignore[arg-type]
+
+
+def test_order_and_duplicates() -> None:
+    """Deletions come last, all else keeps its order; the same step is taken once."""
+    items: list[Step | Note]
+    items = [step("a", "delete"), step("b"), Note("n"), step("c", "update"), step("b"), Note("m")]
+    plan = Plan.of([*items, step("d", "delete")])
+    assert [each.what for each in plan.steps] == ["b", "c", "a", "d"]
+    assert plan.notes == ("n", "m")
+
+
+def test_parts() -> None:
+    """Only steps of the parts that are asked for; notes of all."""
+    plan = Plan.of([step("a", part="role"), step("b", part="queue"), Note("n")], {"queue"})
+    assert [each.what for each in plan.steps] == ["b"]
+    assert plan.notes == ("n",)
+    assert Plan.of([step("a")], set()).steps == ()
+
+
+def test_the_first_failure_ends_it() -> None:
+    """A step that fails is not told as done, and what follows is not begun."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    told = Told()
+    bad = Step("create", "role", "bad", "why", fail)
+    with pytest.raises(ZeroDivisionError):
+        execute(Plan((step("a"), bad, step("b"))), told)
+    assert [each.what for each in told.done] == ["a"]
+
+
+def test_differences() -> None:
+    """Only what differs; nothing is "none", and a list is told with commas."""
+    pairs = [("a", 1, 2), ("b", 1, 1), ("c", None, [1, 2]), ("d", "", "x"), ("e", (), 0)]
+    assert [*differences(pairs)] == ["a 1 → 2", "c none → 1,2", "d none → x", "e none → 0"]
+    assert str(step("role x")) == "create role x: why"
