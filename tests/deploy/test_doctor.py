@@ -516,7 +516,7 @@ def test_command(healthy: World) -> None:
     healthy.door.faults.append(Fault("lambda:ListEventSourceMappings", 9, error=refused))
     done = healthy.run("doctor", REGION=REGION)
     assert done.returncode == 2
-    assert "Could not look at the queues: lambda:ListEventSourceMappings" in done.stderr
+    assert "Could not check the queues: lambda:ListEventSourceMappings" in done.stderr
 
     (healthy.folder / "hello.py").unlink()
     done = healthy.run("doctor", REGION=REGION)

@@ -236,7 +236,7 @@ def test_bases_that_are_none(registry: FakeRegistry, spec: ImageSpec, native: Na
     manifest = json.loads(body)
     manifest["layers"][0]["mediaType"] = f"{OCI}.layer.v1.tar+zstd"
     registry.put("base/debian", "trixie", manifest)
-    with pytest.raises(ImageError, match=r"layer of type .*zstd, which Lambda does not take"):
+    with pytest.raises(ImageError, match=r"layer of type .*zstd, which Lambda does not accept"):
         native.build(spec)
 
 
