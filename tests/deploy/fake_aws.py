@@ -269,7 +269,11 @@ class StandIn:
         for client in self._clients.values():
             client.close()
         self._moto.terminate()
-        self._moto.communicate(timeout=60)
+        try:
+            self._moto.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._moto.kill()
+            self._moto.communicate()
 
     def client(self, service: str) -> Any:
         """Return a client that goes to moto directly: what it asks is not written down."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -14,11 +13,10 @@ import pytest
 from amazon_lambda_runtime.events import SQS, EventRuntime
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.queues import (
-    Queue,
-)
+from amazon_lambda_runtime.local.queues import Queue
 from amazon_lambda_runtime.local.server import open_pool
 from amazon_lambda_runtime.testing import invoke as invoke_handler
+from tests.harness import chance, examples
 from tests.local.support import Recorder, source_path
 
 from .support import FAILED, empty, place, send
@@ -39,12 +37,13 @@ async def drain(count: int, queue: Queue, enough: Callable[[], int]) -> None:
 @pytest.mark.slow
 def test_drain() -> None:
     """
-    Of 10,000 messages and a handler that fails at random, none is lost, and none is processed
-    again after its success was reported.
+    Of 1,000 messages (EXAMPLES) and a handler that fails at random, none is lost, and none is
+    processed again after its success was reported.
     """
 
     async def test() -> None:
-        chance = random.Random(3)
+        count = examples(1_000)
+        lot = chance("test_drain")
         done: Counter[str] = Counter()
         attempts = 0
 
@@ -52,7 +51,7 @@ def test_drain() -> None:
             def on_message(self, message: Any, record: Any) -> None:
                 nonlocal attempts
                 attempts += 1
-                if chance.random() < 0.05:
+                if lot.random() < 0.05:
                     raise RuntimeError("at random")
                 done[record["body"]] += 1
 
@@ -64,20 +63,20 @@ def test_drain() -> None:
         app.logger.disabled = True
 
         async def invoke(event: bytes) -> Answer:
-            await asyncio.sleep(chance.random() / 200)
-            if chance.random() < 0.03:
+            await asyncio.sleep(lot.random() / 200)
+            if lot.random() < 0.03:
                 return FAILED
             return Answer(json.dumps(invoke_handler(app, event)).encode())
 
         async with place(0.3) as here:
             queue = await here.make("drain,visibility=2")
             await here.poll(queue, invoke, ",partial=true")
-            await drain(10_000, queue, lambda: len(done))
-        assert len(done) == 10_000
+            await drain(count, queue, lambda: len(done))
+        assert len(done) == count
         assert set(done.values()) == {1}
-        assert attempts > 10_500
+        assert attempts > count
 
-    asyncio.run(within(120, test()))
+    asyncio.run(within(30 + examples(1_000) / 50, test()))
 
 
 HANDLER = """
@@ -128,7 +127,7 @@ def test_drain_through_a_process(tmp_path: Path) -> None:
             await drain(200, queue, lambda: len(done()))
             assert sorted(done()) == sorted(f"done {number}" for number in range(200))
 
-    asyncio.run(within(120, test()))
+    asyncio.run(within(30 + examples(1_000) / 50, test()))
 
 
 async def within(seconds: float, test: Coroutine[Any, Any, None]) -> None:
