@@ -10,6 +10,7 @@ from .core.client import RuntimeClient, connect
 from .core.errors import RuntimeApiError
 from .core.loading import load
 from .core.logs.hook import LoggingHook
+from .core.serving import report_init_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def main() -> "NoReturn":
     try:
         instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
     except BaseException as exc:
-        _report(client, exc)
+        report_init_error(client, exc)
     instance.run(handler)
 
 
@@ -77,26 +78,3 @@ def _put_code_first() -> None:
         sys.path.insert(0, root)
     else:
         sys.path[0] = root
-
-
-def _report(client: RuntimeClient, exc: BaseException) -> "NoReturn":
-    """Report why the function can't be loaded, and exit with a status other than 0."""
-    from .core import error_document
-    from .core.logs import sink
-
-    # A constructor that called send_init_error() has reported it in its own words.
-    if not (client.init_failed and isinstance(exc, SystemExit)):
-        failure = error_document.of_exception(exc)
-        failure.log()
-        try:
-            client.init_error(failure.body, failure.error_type, failure.cause)
-        except RuntimeApiError as problem:
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
-    code = (
-        exc.code
-        if isinstance(exc, SystemExit)
-        else 130
-        if isinstance(exc, KeyboardInterrupt)
-        else 1
-    )
-    raise SystemExit(code if isinstance(code, int) and code else 1)

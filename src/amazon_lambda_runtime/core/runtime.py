@@ -46,6 +46,14 @@ class Runtime:
             f"{type(self).__name__} has no handler: define handler(self, event, context)"
         )
 
+    def on_init(self) -> "Any":
+        """Prepare what each process needs before its first event. Yours to override.
+
+        It may be `async def`: what it opens lives on the event loop that handlers run on. It is
+        called once in each process: after `__init__` and, with SnapStart, after `after_restore`.
+        What it raises is reported as an init error and ends the process.
+        """
+
     def on_shutdown(self) -> "Any":
         """Tidy up before the environment ends. Yours to override; it may be `async def`.
 

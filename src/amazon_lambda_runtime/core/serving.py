@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         def next_event(self) -> tuple[Any, Context]: ...
         def decode_event(self, body: bytes, content_type: str) -> Any: ...
         def encode_response(self, result: Any) -> str | bytes: ...
+        def on_init(self) -> Any: ...
         def on_shutdown(self) -> Any: ...
         def before_snapshot(self) -> Any: ...
         def after_restore(self) -> Any: ...
@@ -98,6 +99,29 @@ def flush() -> None:
             pass
 
 
+def report_init_error(client: RuntimeClient, exc: BaseException) -> "NoReturn":
+    """Tell Lambda why the function can't be initialised. Exits with a status that is not 0."""
+    from . import error_document
+    from .logs import sink
+
+    # A function that called send_init_error() has told it in its own words.
+    if not (client.init_failed and isinstance(exc, SystemExit)):
+        failure = error_document.of_exception(exc)
+        failure.log()
+        try:
+            client.init_error(failure.body, failure.error_type, failure.cause)
+        except RuntimeApiError as problem:
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
+    code = (
+        exc.code
+        if isinstance(exc, SystemExit)
+        else 130
+        if isinstance(exc, KeyboardInterrupt)
+        else 1
+    )
+    raise SystemExit(code if isinstance(code, int) and code else 1)
+
+
 class Serving:
     """Serves the invocations of one Runtime."""
 
@@ -108,6 +132,7 @@ class Serving:
         #: What runs coroutines, once there was one.
         self.loop: Loop | None = None
         self._client: RuntimeClient | None = None
+        self._is_ready = False
         self._is_down = False
         # The answer to a thread that carries no context: one that the handler started.
         self._latest: Delivery | None = None
@@ -140,12 +165,11 @@ class Serving:
             if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
                 from .snapshot import snapshot
 
-                runtime = self.runtime
-                snapshot(
-                    self.client,
-                    lambda: self._call(runtime.before_snapshot),
-                    lambda: self._call(runtime.after_restore),
-                )
+                def restored() -> None:
+                    self._call(self.runtime.after_restore)
+                    self.prepare()
+
+                snapshot(self.client, lambda: self._call(self.runtime.before_snapshot), restored)
             if heeds_shutdown:
                 from .shutdown import watch
 
@@ -154,6 +178,7 @@ class Serving:
                 run_workers(self, handler, is_async)
             if is_async:
                 self.load_loop()  # asyncio is slow to load: during init, not in an invocation
+            self.start()
             while True:
                 event, context = self.runtime.next_event()
                 self.answer(self.delivery(), handler, event, context)
@@ -169,6 +194,26 @@ class Serving:
             raise SystemExit(130) from None
         finally:
             self.close()
+
+    def prepare(self) -> None:
+        """Call `on_init`, unless it has been called."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._call(self.runtime.on_init)
+
+    def start(self, may_report: "Callable[[], bool] | None" = None) -> None:
+        """Do the same; report what it raises as an init error, and exit.
+
+        `may_report` says whether no other process has reported it. Raises SystemExit.
+        """
+        try:
+            self.prepare()
+        except Shutdown:
+            raise
+        except BaseException as exc:
+            if may_report is not None and not may_report():
+                raise SystemExit(1) from None
+            report_init_error(self.client, exc)
 
     def next_event(self) -> "tuple[Any, Context]":
         """Wait for the next event that can be decoded; return it with its Context.
@@ -386,7 +431,7 @@ class Serving:
         return self.load_loop().wait(awaitable)
 
     def close(self) -> None:
-        """Close the event loop, if there is one."""
+        """Close the event loop, if there is one: the environment ends."""
         if self.loop is not None:
             self.loop.close()
 

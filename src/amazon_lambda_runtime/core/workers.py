@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from os import environ
+from select import select
 from time import monotonic, sleep
 
 from . import serving
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any, NoReturn
 
+    from .event_loop import EventLoop
     from .serving import Handler, Served, Serving
 
 # A worker that dies sooner than this (seconds) after its start is replaced after a pause, so that
@@ -89,6 +91,7 @@ def run_workers(served: "Serving", handler: "Handler", is_async: bool) -> None:
     served.loop = loop = SharedLoop()
     if mode == "tasks":
         loop.start()  # asyncio is slow to load: during init, not in an invocation
+    served.start()
     _run_threads(served, handler, count)
 
 
@@ -97,45 +100,30 @@ class SharedLoop:
 
     def __init__(self) -> None:
         self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._loop: EventLoop | None = None
+        # The module may have set a loop. It has set it for this thread, the main one.
+        if "asyncio" in sys.modules:
+            self.start()
 
-    def start(self) -> None:
-        """Start the loop, unless it runs."""
+    def start(self) -> "EventLoop":
+        """Return the loop; it is started on the first call, which loads asyncio."""
         with self._starting:
-            if self._thread is None:
-                import asyncio
+            if self._loop is None:
+                from .event_loop import EventLoop
 
-                self._loop = asyncio.new_event_loop()
-                self._submit = asyncio.run_coroutine_threadsafe
-                self._cancelled = asyncio.CancelledError
-                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-                self._thread.start()
+                loop = EventLoop()
+                loop.run_in_thread()
+                self._loop = loop
+        return self._loop
 
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
         """Return the result of `awaitable`, or raise what it raises."""
-        from .event_loop import CancelledError
-
-        self.start()
-
-        # It runs in a copy of this thread's context: `call_soon_threadsafe` makes one.
-        async def outcome() -> "tuple[Any, BaseException | None]":
-            try:
-                return await awaitable, None
-            except BaseException as exc:  # a SystemExit would stop the loop of all threads
-                return None, exc
-
-        result, exc = self._submit(outcome(), self._loop).result()
-        if isinstance(exc, self._cancelled):
-            raise CancelledError("the handler was cancelled") from exc
-        if exc is not None:
-            raise exc
-        return result
+        return self.start().wait(awaitable)
 
     def close(self) -> None:
         """Stop the loop."""
-        if self._thread is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(1)
+        if self._loop is not None:
+            self._loop.close()
 
 
 def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn":
@@ -180,6 +168,11 @@ def _run_processes(served: "Serving", handler: "Handler", is_async: bool, count:
     """Fork the workers, replace those that die, and end them when a signal comes."""
     served.client.close()  # a connection can't be shared
     workers: dict[int, float] = {}
+    # One byte: whoever takes it reports that `on_init` has failed, and the parent sees that it is
+    # gone. All workers fail alike, and one report is enough.
+    unreported, writing = os.pipe()
+    os.set_blocking(unreported, False)
+    os.write(writing, b"1")
     for number in _SIGNALS:
         signal.signal(number, _exit)
     try:
@@ -190,13 +183,15 @@ def _run_processes(served: "Serving", handler: "Handler", is_async: bool, count:
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
                 pid = os.fork()
                 if pid == 0:
-                    _be_worker(served, handler, is_async)  # pragma: no cover  in the child
+                    _be_worker(served, handler, is_async, unreported)  # pragma: no cover
                 workers[pid] = monotonic()
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             pid, status = os.wait()
             started = workers.pop(pid, None)
             if started is None:
                 continue  # a child of the user's
+            if not select([unreported], [], [], 0)[0]:
+                raise SystemExit(1)
             code = os.waitstatus_to_exitcode(status)
             sink.log_error(f"[WARNING] LAMBDA_RUNTIME Worker process {pid} ended with {code}\n")
             if monotonic() - started < _TOO_SOON:
@@ -217,7 +212,9 @@ def _end_workers(pids: list[int]) -> None:
         sleep(0.005)
 
 
-def _be_worker(served: "Serving", handler: "Handler", is_async: bool) -> "NoReturn":
+def _be_worker(
+    served: "Serving", handler: "Handler", is_async: bool, unreported: int
+) -> "NoReturn":
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
     try:
@@ -229,6 +226,7 @@ def _be_worker(served: "Serving", handler: "Handler", is_async: bool) -> "NoRetu
         _take_log_socket()
         if is_async:
             served.load_loop()
+        served.start(lambda: _may_report(unreported))
         while True:
             event, context = served.runtime.next_event()
             with ending:
@@ -242,6 +240,21 @@ def _be_worker(served: "Serving", handler: "Handler", is_async: bool) -> "NoRetu
     finally:
         serving.flush()
         os._exit(status)
+
+
+def _may_report(unreported: int) -> bool:
+    """Take the byte that is in the pipe. If another worker has it, wait to be ended, and say False.
+
+    The one that reports is the first to exit, so that it is not interrupted.
+    """
+    try:
+        return bool(os.read(unreported, 1))
+    except BlockingIOError:
+        try:
+            signal.pause()
+        except Shutdown:
+            pass
+        return False
 
 
 def _exit(number: int, frame: object) -> "NoReturn":
