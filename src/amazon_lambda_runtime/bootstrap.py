@@ -4,7 +4,7 @@ The handler string is the first argument, else the variable _HANDLER; `core/load
 """
 
 import sys
-from os import environ, execv, getcwd
+from os import environ, execv, getcwd, getpid
 
 from .core.client import RuntimeClient, connect
 from .core.errors import RuntimeApiError
@@ -29,6 +29,9 @@ Lambda; without it, a local Lambda is served on port 8080, as AWS's own emulator
 options: lambda-runtime local HANDLER
 """
 
+# The variable that tells children which process serves which Runtime API.
+_MARK = "_LAMBDA_RUNTIME_PROCESS"
+
 
 def main() -> "NoReturn":
     """Load the handler and serve it; report to Lambda if it can't be loaded, and exit."""
@@ -40,6 +43,7 @@ def main() -> "NoReturn":
         _stand_in()
     try:
         client = RuntimeClient.current = connect()
+        _claim(client.address)
     except RuntimeApiError as exc:
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
@@ -63,6 +67,24 @@ def _stand_in() -> "NoReturn":
     beside = __file__.startswith(f"{getcwd()}/{__package__}/")
     options = ["-m"] if beside else ["-P", "-m"]
     execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
+
+
+def _claim(address: str) -> None:
+    """Make this process the one that serves the Runtime API at `address`.
+
+    The function may start the program that it finds in sys.argv[0]. That child would fetch events
+    and answer them, while its parent waits. Raises RuntimeApiError in it.
+    """
+    mark = f"{getpid()} {address}"
+    served = environ.setdefault(_MARK, mark)
+    if served != mark:
+        parent, _, its_address = served.partition(" ")
+        if its_address == address:
+            raise RuntimeApiError(
+                f"process {parent} serves the Runtime API at {address}, and has started this one."
+                " A function can't start a second runtime in its environment."
+            )
+        environ[_MARK] = mark
 
 
 def _open_stdout() -> None:

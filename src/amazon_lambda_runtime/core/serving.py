@@ -298,8 +298,10 @@ class Serving:
                 body, content_type = self.encode(result)
         except BaseException as exc:
             if getpid() != process:
-                # In a child that the handler forked. The answer is left to its parent.
-                raise  # pragma: no cover  in the child
+                # In a child that the handler forked. The answer is left to its parent, and so is
+                # the event loop: to close it here would take its descriptors from the parent's.
+                self.loop = None  # pragma: no cover  in the child
+                raise  # pragma: no cover
             if isinstance(exc, Shutdown):
                 self.shut_down()  # first: there may be no time for more
             self.fail(delivery, exc)

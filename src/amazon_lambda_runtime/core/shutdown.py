@@ -4,6 +4,7 @@ Loaded only for a function that overrides `on_shutdown` or serves several invoca
 """
 
 import signal
+from os import getpid, kill
 
 from amazon_lambda_runtime.protocol import EVENT_NEXT, EXTENSION_ID, REGISTER
 
@@ -27,6 +28,7 @@ class Ending:
 
     def __init__(self, patience: float = 0) -> None:
         self._patience = patience
+        self._process = getpid()
         self._sending = 0
         self._asked = False
         self._status = 0
@@ -60,6 +62,11 @@ class Ending:
         client.__class__ = Guarded
 
     def _receive(self, number: int, frame: "FrameType | None") -> None:
+        if getpid() != self._process:
+            # A child that the handler forked. It ends as if there were no handler of the signal.
+            signal.signal(number, signal.SIG_DFL)
+            kill(getpid(), number)
+            return
         if self._asked:
             return
         self._asked = True

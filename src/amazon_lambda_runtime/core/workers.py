@@ -131,6 +131,7 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
     ended = threading.Event()
     statuses: list[int] = []
     idle = threading.Semaphore(count)
+    process = os.getpid()
 
     def work(client: RuntimeClient) -> None:
         try:
@@ -140,15 +141,20 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
                     opened = served.open(delivery, alone=False)
                     if opened is not None:
                         served.answer(delivery, handler, *opened)
-        except SystemExit as exc:
-            statuses.append(_status(exc))
-        except RuntimeApiError as exc:
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
-            statuses.append(1)
+        except BaseException as exc:
+            if os.getpid() != process:
+                _end_child(exc)  # pragma: no cover  in the child
+            if isinstance(exc, SystemExit):
+                statuses.append(_status(exc))
+            elif isinstance(exc, RuntimeApiError):
+                sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+                statuses.append(1)
+            else:
+                raise
         ended.set()
 
     if served.ending is None:
-        signal.signal(signal.SIGTERM, _exit)
+        Ending().listen()
     for number in range(count):
         client = RuntimeClient(served.client.address)
         threading.Thread(
@@ -217,6 +223,7 @@ def _be_worker(
 ) -> "NoReturn":
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
+    process = os.getpid()
     try:
         ending = Ending(patience=_LAST_ANSWERS)
         ending.listen()
@@ -231,15 +238,42 @@ def _be_worker(
             event, context = served.runtime.next_event()
             with ending:
                 served.answer(served.delivery(), handler, event, context)
-    except SystemExit as exc:
+    except BaseException as exc:
+        if os.getpid() != process:
+            _end_child(exc)
         if isinstance(exc, Shutdown):
             served.shut_down()
-        status = _status(exc)
-    except RuntimeApiError as exc:
-        sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+        if isinstance(exc, SystemExit):
+            status = _status(exc)
+        elif isinstance(exc, RuntimeApiError):
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+        else:
+            sys.excepthook(type(exc), exc, exc.__traceback__)
     finally:
+        _end_children()
         serving.flush()
         os._exit(status)
+
+
+def _end_child(exc: BaseException) -> "NoReturn":
+    """End a child that a handler forked and that came back from it, as the interpreter would."""
+    if not isinstance(exc, SystemExit):
+        sys.excepthook(type(exc), exc, exc.__traceback__)
+    serving.flush()
+    os._exit(_status(exc) if isinstance(exc, SystemExit) else 1)
+
+
+def _end_children() -> None:
+    """Send SIGTERM to what multiprocessing has started in this process and that still runs.
+
+    At the exit of an interpreter it would be ended, but os._exit skips that.
+    """
+    loaded = sys.modules.get("multiprocessing.process")
+    if loaded is not None:
+        for child in loaded.active_children():
+            # What was started before the fork is the parent's.
+            if child._parent_pid == os.getpid():
+                child.terminate()
 
 
 def _may_report(unreported: int) -> bool:
