@@ -36,6 +36,7 @@ _PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar
 
     from .http import Reply
@@ -117,7 +118,7 @@ class RuntimeClient:
     #: process, and an `__init__` of the user's may need it before there is a Runtime.
     current: "ClassVar[RuntimeClient | None]" = None
 
-    __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed")
+    __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed", "wait")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
@@ -125,6 +126,8 @@ class RuntimeClient:
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
         self._streamed = ""  # the path of the stream that is being sent
         self._next = f"GET {NEXT}{self._ending}\r\n".encode()
+        #: What waits until a descriptor can be read, where signals have to be noticed meanwhile.
+        self.wait: Callable[[int], None] | None = None
         #: Whether an init error has been posted.
         self.init_failed = False
 
@@ -137,7 +140,7 @@ class RuntimeClient:
         attempts = 0
         while True:
             try:
-                status, headers, body = self._request(self._next)
+                status, headers, body = self._fetch()
             except (Disconnected, ProtocolError) as exc:
                 attempts += 1
                 sleep(pause_before_next(attempts, exc))
@@ -250,6 +253,16 @@ class RuntimeClient:
     def close(self) -> None:
         """Close the connection to the API; the next request opens another."""
         self._connection.close()
+
+    def _fetch(self) -> "Reply":
+        """Ask for the next event and return the reply, which may come in an hour."""
+        if self.wait is None:
+            return self._request(self._next)
+        if not self._connection.is_open:
+            self._connect()
+        self._connection.send(self._next)
+        self.wait(self._connection.fileno())
+        return self._connection.receive()
 
     def _request(self, head: bytes, body: bytes = b"") -> "Reply":
         if not self._connection.is_open:

@@ -223,6 +223,11 @@ class Connection(Replies):
         """Whether the next request goes out on a connection that has already carried one."""
         return self._socket is not None
 
+    def fileno(self) -> int:
+        """Return the descriptor of the open connection."""
+        assert self._socket is not None
+        return self._socket.fileno()
+
     def open(self) -> None:
         """Connect, without Nagle's delay. Raises OSError."""
         # A name may stand for several addresses, ::1 and 127.0.0.1 for one.

@@ -10,6 +10,7 @@ that a delivery is answered exactly once.
 
 import sys
 from _contextvars import ContextVar
+from _signal import SIGTERM, getsignal  # type: ignore[import-not-found]
 from os import environ, getpid
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
@@ -174,6 +175,10 @@ class Serving:
                 from .shutdown import watch
 
                 self.ending = watch(self.client)
+            elif callable(getsignal(SIGTERM)):
+                from .shutdown import WakeUp
+
+                self.client.wait = WakeUp().wait
             if run_workers is not None:
                 run_workers(self, handler, is_async)
             if is_async:

@@ -128,7 +128,7 @@ class SharedLoop:
 
 def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn":
     """Serve in `count` threads, until one of them has to end the process or a signal comes."""
-    ended = threading.Event()
+    ended, ending_now = os.pipe()
     statuses: list[int] = []
     idle = threading.Semaphore(count)
     process = os.getpid()
@@ -151,17 +151,19 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
                 statuses.append(1)
             else:
                 raise
-        ended.set()
+        os.write(ending_now, b"1")
 
-    if served.ending is None:
-        Ending().listen()
+    ending = served.ending
+    if ending is None:
+        ending = Ending()
+        ending.listen(served.client)
     for number in range(count):
         client = RuntimeClient(served.client.address)
         threading.Thread(
             target=work, args=[client], name=f"invocations-{number}", daemon=True
         ).start()
     try:
-        ended.wait()
+        ending.wait(ended)
         raise SystemExit(statuses[0])
     finally:
         # Invocations that are being handled may still be answered.
@@ -225,8 +227,10 @@ def _be_worker(
     status = 1
     process = os.getpid()
     try:
+        if served.ending is not None:
+            served.ending.close()
         ending = Ending(patience=_LAST_ANSWERS)
-        ending.listen()
+        ending.listen(served.client)
         # Ctrl-C reaches the whole group: the parent gets it too, and sends SIGTERM.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
