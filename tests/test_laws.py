@@ -47,6 +47,7 @@ FLOORS = {
     "shutdown": 5,
     "snapshot": 5,
     "serving": 6,
+    "awslambdaric": 7,
     "workers": 7,
     "runtime": 8,
     "loading": 9,

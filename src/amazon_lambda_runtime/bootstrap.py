@@ -61,6 +61,18 @@ def main() -> "NoReturn":
     instance.run(handler)
 
 
+def look_inside(name: str) -> object:
+    """Return what libraries replace parts of in AWS's own client, as `__main__.bootstrap`.
+
+    It is the `__getattr__` of the main program, and loads it when it is asked for.
+    """
+    if name != "bootstrap":
+        raise AttributeError(f"module '__main__' has no attribute {name!r}")
+    from .core import awslambdaric
+
+    return awslambdaric
+
+
 def _stand_in() -> "NoReturn":
     """Replace this process by the local Lambda, which runs this command for each environment."""
     # -P: the local Lambda must not import a user's logging.py, unless both are in one folder.
