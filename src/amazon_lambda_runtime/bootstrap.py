@@ -41,9 +41,14 @@ def main() -> "NoReturn":
         raise SystemExit(0)
     if not environ.get("AWS_LAMBDA_RUNTIME_API"):
         _stand_in()
+    may_report = None
     try:
         client = RuntimeClient.current = connect()
         _claim(client.address)
+        if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
+            from .core import workers
+
+            may_report = workers.begin()
     except RuntimeApiError as exc:
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
@@ -57,6 +62,8 @@ def main() -> "NoReturn":
     try:
         instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
     except BaseException as exc:
+        if may_report is not None and not may_report():
+            raise SystemExit(1) from None
         report_init_error(client, exc)
     instance.run(handler)
 

@@ -114,11 +114,13 @@ class Runtime:
         the Runtime API is gone or a handler raised what is not an Exception.
         """
         run_workers: serving.RunWorkers | None = None
+        overrides = type(self).on_shutdown is not Runtime.on_shutdown
         if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
             from . import workers
 
+            workers.settle(self, handler or self.handler, overrides)
             run_workers = workers.run_workers
-        overrides = type(self).on_shutdown is not Runtime.on_shutdown
+            overrides = overrides and not workers.is_worker()  # the parent has asked for SIGTERM
         serving.of(self).run(handler or self.handler, overrides, run_workers)
 
     def next_event(self) -> "tuple[Any, Context]":

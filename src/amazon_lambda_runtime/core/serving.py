@@ -80,6 +80,12 @@ def of(runtime: "Served") -> "Serving":
     return found
 
 
+def is_async(handler: "Handler") -> bool:
+    """Say whether a handler is `async def`."""
+    code = getattr(handler, "__code__", None)
+    return code is not None and bool(code.co_flags & _ASYNC)
+
+
 def enter(delivery: "Delivery", context: Context) -> "Tokens":
     """Make this invocation the current one. The result is for `leave`."""
     return _delivery.set(delivery), current.set(context)
@@ -160,8 +166,7 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
-        code = getattr(handler, "__code__", None)
-        is_async = code is not None and bool(code.co_flags & _ASYNC)
+        awaits = is_async(handler)
         try:
             if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
                 from .snapshot import snapshot
@@ -175,13 +180,13 @@ class Serving:
                 from .shutdown import watch
 
                 self.ending = watch(self.client)
-            elif callable(getsignal(SIGTERM)):
+            elif run_workers is None and callable(getsignal(SIGTERM)):
                 from .shutdown import WakeUp
 
                 self.client.wait = WakeUp().wait
             if run_workers is not None:
-                run_workers(self, handler, is_async)
-            if is_async:
+                run_workers(self, handler, awaits)
+            if awaits:
                 self.load_loop()  # asyncio is slow to load: during init, not in an invocation
             self.start()
             while True:

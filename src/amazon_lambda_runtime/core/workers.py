@@ -16,14 +16,15 @@ from select import select
 from time import monotonic, sleep
 
 from . import serving
+from .afresh import Start, end_children, unshareable
 from .client import RuntimeClient
 from .errors import RuntimeApiError, Shutdown
 from .logs import sink
-from .shutdown import Ending
+from .shutdown import Ending, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from typing import Any, NoReturn
 
     from .event_loop import EventLoop
@@ -85,6 +86,8 @@ def run_workers(served: "Serving", handler: "Handler", is_async: bool) -> None:
     _take_log_socket()
     if count == 1:
         return
+    if is_worker():
+        _be_worker(served, handler, is_async)
     if mode == "processes":
         _run_processes(served, handler, is_async, count)
     # Threads need it, too: a handler that is not async may still return something to await.
@@ -172,12 +175,64 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
             idle.acquire(timeout=max(0.0, deadline - monotonic()))
 
 
+def begin() -> "Callable[[], bool] | None":
+    """Take note of how this process was started, before the function is loaded.
+
+    In a process that has replaced another, fork the workers. It returns in each of them, with what
+    says whether a failure of init may be reported.
+    """
+    start = Start.current = Start()
+    if start.again is None:
+        return None
+    client = RuntimeClient.current
+    assert client is not None
+    ending = watch(client) if start.again else None
+    unreported = _fork_workers(wanted())
+    if ending is not None:
+        ending.close()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    client.close()
+    start.is_worker = True
+    return lambda: _may_report(unreported)
+
+
+def is_worker() -> bool:
+    """Say whether this process was forked before the function was loaded."""
+    return Start.current is not None and Start.current.is_worker
+
+
+def settle(runtime: "Served", handler: "Handler", heeds_shutdown: bool) -> None:
+    """Replace this process if its workers have to load the function each for itself."""
+    start = Start.current
+    reason = unshareable() if start is not None and not start.is_worker else ""
+    if start is None or not reason:
+        return
+    try:
+        mode = mode_of(runtime, serving.is_async(handler))
+    except ValueError:
+        return  # which `run_workers` reports
+    if mode == "processes" and wanted() > 1:
+        _take_log_socket()
+        start.repeat(reason, heeds_shutdown)
+
+
 def _run_processes(served: "Serving", handler: "Handler", is_async: bool, count: int) -> "NoReturn":
     """Fork the workers, replace those that die, and end them when a signal comes."""
     served.client.close()  # a connection can't be shared
+    unreported = _fork_workers(count)
+    _be_worker(served, handler, is_async, lambda: _may_report(unreported))  # pragma: no cover
+
+
+def _fork_workers(count: int) -> int:
+    """Fork the workers, replace those that die, and end them when a signal comes.
+
+    It returns in each worker, with its signals blocked, and never in the parent. The result is the
+    descriptor of a pipe with one byte. Whoever takes it reports that init has failed, and the
+    parent sees that it is gone: all workers fail alike, and one report is enough.
+    """
     workers: dict[int, float] = {}
-    # One byte: whoever takes it reports that `on_init` has failed, and the parent sees that it is
-    # gone. All workers fail alike, and one report is enough.
     unreported, writing = os.pipe()
     os.set_blocking(unreported, False)
     os.write(writing, b"1")
@@ -191,7 +246,8 @@ def _run_processes(served: "Serving", handler: "Handler", is_async: bool, count:
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
                 pid = os.fork()
                 if pid == 0:
-                    _be_worker(served, handler, is_async, unreported)  # pragma: no cover
+                    workers.clear()  # they are the parent's to end
+                    return unreported  # pragma: no cover  in the child
                 workers[pid] = monotonic()
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             pid, status = os.wait()
@@ -221,7 +277,10 @@ def _end_workers(pids: list[int]) -> None:
 
 
 def _be_worker(
-    served: "Serving", handler: "Handler", is_async: bool, unreported: int
+    served: "Serving",
+    handler: "Handler",
+    is_async: bool,
+    may_report: "Callable[[], bool] | None" = None,
 ) -> "NoReturn":
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
@@ -237,7 +296,7 @@ def _be_worker(
         _take_log_socket()
         if is_async:
             served.load_loop()
-        served.start(lambda: _may_report(unreported))
+        served.start(may_report)
         while True:
             event, context = served.runtime.next_event()
             with ending:
@@ -254,7 +313,7 @@ def _be_worker(
         else:
             sys.excepthook(type(exc), exc, exc.__traceback__)
     finally:
-        _end_children()
+        end_children()
         serving.flush()
         os._exit(status)
 
@@ -265,19 +324,6 @@ def _end_child(exc: BaseException) -> "NoReturn":
         sys.excepthook(type(exc), exc, exc.__traceback__)
     serving.flush()
     os._exit(_status(exc) if isinstance(exc, SystemExit) else 1)
-
-
-def _end_children() -> None:
-    """Send SIGTERM to what multiprocessing has started in this process and that still runs.
-
-    At the exit of an interpreter it would be ended, but os._exit skips that.
-    """
-    loaded = sys.modules.get("multiprocessing.process")
-    if loaded is not None:
-        for child in loaded.active_children():
-            # What was started before the fork is the parent's.
-            if child._parent_pid == os.getpid():
-                child.terminate()
 
 
 def _may_report(unreported: int) -> bool:
