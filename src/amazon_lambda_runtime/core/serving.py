@@ -28,7 +28,7 @@ from .logs.hook import LoggingHook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Token
     from typing import Any, NoReturn, Protocol
 
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
         """What runs coroutines: the EventLoop of this thread, or one that threads share."""
 
         def wait(self, awaitable: Awaitable[Any]) -> Any: ...
+        def pump(
+            self, pump: Callable[..., Coroutine[Any, Any, None]], source: Any, stream: Any
+        ) -> None: ...
         def close(self) -> None: ...
 
     RunWorkers = Callable[["Serving", Handler, bool], None]
@@ -61,7 +64,7 @@ if TYPE_CHECKING:
 
 
 # The exact types of results that are neither awaited nor streamed.
-_PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
+PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
 # CO_COROUTINE and CO_ASYNC_GENERATOR of the module inspect.
 _ASYNC = 0x280
 
@@ -88,6 +91,11 @@ def leave(tokens: "Tokens") -> None:
     """Make the invocation current again that was current before `enter`."""
     _delivery.reset(tokens[0])
     current.reset(tokens[1])
+
+
+def status_of(exc: SystemExit) -> int:
+    """Return the exit status that a SystemExit asks for."""
+    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
 
 
 def flush() -> None:
@@ -292,7 +300,7 @@ class Serving:
             result = handler(event, context)
             if getpid() != process:
                 raise SystemExit(0)  # pragma: no cover  in the child
-            if type(result) not in _PLAIN:
+            if type(result) not in PLAIN:
                 result = self.resolve(result, delivery)
             if not delivery.answered:
                 body, content_type = self.encode(result)
@@ -329,7 +337,7 @@ class Serving:
         if delivery.answered:
             stream.closed = True  # the source is closed, unread
         if hasattr(type(source), "__aiter__"):
-            self.wait(streaming.pump_async(source, stream))
+            self.load_loop().pump(streaming.pump_async, source, stream)
         else:
             streaming.pump(source, stream)
         return None

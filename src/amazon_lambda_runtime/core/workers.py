@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any, NoReturn
 
-    from .event_loop import EventLoop
+    from .event_loop import EventLoop, Pump
     from .serving import Handler, Served, Serving
 
 # A worker that dies sooner than this (seconds) after its start is replaced after a pause, so that
@@ -87,6 +87,13 @@ def run_workers(served: "Serving", handler: "Handler", is_async: bool) -> None:
         return
     if mode == "processes":
         _run_processes(served, handler, is_async, count)
+    if mode == "tasks" and is_async:
+        from .event_loop import EventLoop
+        from .tasks import Tasks
+
+        served.loop = event_loop = EventLoop()
+        served.start()
+        Tasks(served, handler, event_loop, count).run()
     # Threads need it, too: a handler that is not async may still return something to await.
     served.loop = loop = SharedLoop()
     if mode == "tasks":
@@ -120,6 +127,10 @@ class SharedLoop:
         """Return the result of `awaitable`, or raise what it raises."""
         return self.start().wait(awaitable)
 
+    def pump(self, pump: "Pump", source: "Any", stream: "Any") -> None:
+        """Have `pump` write what an async iterator yields to a stream."""
+        self.start().pump(pump, source, stream)
+
     def close(self) -> None:
         """Stop the loop."""
         if self._loop is not None:
@@ -141,7 +152,7 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
                     if opened is not None:
                         served.answer(delivery, handler, *opened)
         except SystemExit as exc:
-            statuses.append(_status(exc))
+            statuses.append(serving.status_of(exc))
         except RuntimeApiError as exc:
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
             statuses.append(1)
@@ -234,7 +245,7 @@ def _be_worker(
     except SystemExit as exc:
         if isinstance(exc, Shutdown):
             served.shut_down()
-        status = _status(exc)
+        status = serving.status_of(exc)
     except RuntimeApiError as exc:
         sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
     finally:
@@ -259,10 +270,6 @@ def _may_report(unreported: int) -> bool:
 
 def _exit(number: int, frame: object) -> "NoReturn":
     raise SystemExit(130 if number == signal.SIGINT else 0)
-
-
-def _status(exc: SystemExit) -> int:
-    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
 
 
 def _take_log_socket() -> None:
