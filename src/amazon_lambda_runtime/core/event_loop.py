@@ -65,9 +65,7 @@ class EventLoop:
         is running.
         """
         coroutine = awaitable if asyncio.iscoroutine(awaitable) else _outcome(awaitable)
-        if asyncio._get_running_loop() is not None:
-            coroutine.close()
-            raise RuntimeError("an event loop is running in this thread: await it instead")
+        _refuse_where_one_runs(coroutine)
         try:
             if not self._turn.acquire(blocking=False):
                 return self._wait_for_another_thread(coroutine)
@@ -184,6 +182,22 @@ class EventLoop:
         self._interrupted = True
         self._task.cancel()
         self.loop.call_soon_threadsafe(lambda: None)  # the loop may be asleep
+
+
+def wait_during_init(coroutine: "Coroutine[Any, Any, Any]") -> "Any":
+    """Run a coroutine on the loop that will be the environment's; return its result."""
+    _refuse_where_one_runs(coroutine)
+    loop = EventLoop()
+    try:
+        return loop.wait(coroutine)
+    finally:
+        loop.leave()  # the loop stays set, and is adopted
+
+
+def _refuse_where_one_runs(coroutine: "Coroutine[Any, Any, Any]") -> None:
+    if asyncio._get_running_loop() is not None:
+        coroutine.close()
+        raise RuntimeError("an event loop is running in this thread: await it instead")
 
 
 class Relay:
