@@ -41,6 +41,7 @@ FLOORS = {
     "context": 2,
     "error_document": 3,
     "client": 4,
+    "async_client": 5,
     "event_loop": 4,
     "logs.format": 4,
     "streaming": 5,
@@ -49,9 +50,10 @@ FLOORS = {
     "snapshot": 5,
     "serving": 6,
     "awslambdaric": 7,
-    "workers": 7,
-    "runtime": 8,
-    "loading": 9,
+    "tasks": 7,
+    "workers": 8,
+    "runtime": 9,
+    "loading": 10,
 }
 
 # Circles of imports that are left, each with its reason. Two at the most.

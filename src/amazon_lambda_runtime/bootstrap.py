@@ -4,7 +4,7 @@ The handler string is the first argument, else the variable _HANDLER; `core/load
 """
 
 import sys
-from os import environ, execv, getcwd, getpid
+from os import environ, execv, getcwd, getppid
 
 from .core.client import RuntimeClient, connect
 from .core.errors import RuntimeApiError
@@ -29,9 +29,6 @@ Lambda; without it, a local Lambda is served on port 8080, as AWS's own emulator
 options: lambda-runtime local HANDLER
 """
 
-# The variable that tells children which process serves which Runtime API.
-_MARK = "_LAMBDA_RUNTIME_PROCESS"
-
 
 def main() -> "NoReturn":
     """Load the handler and serve it; report to Lambda if it can't be loaded, and exit."""
@@ -44,7 +41,7 @@ def main() -> "NoReturn":
     may_report = None
     try:
         client = RuntimeClient.current = connect()
-        _claim(client.address)
+        _refuse_second(client.address)
         if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
             from .core import workers
 
@@ -88,22 +85,27 @@ def _stand_in() -> "NoReturn":
     execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
 
 
-def _claim(address: str) -> None:
-    """Make this process the one that serves the Runtime API at `address`.
+def _refuse_second(address: str) -> None:
+    """Raise RuntimeApiError if the parent of this process serves the Runtime API at `address`.
 
-    The function may start the program that it finds in sys.argv[0]. That child would fetch events
-    and answer them, while its parent waits. Raises RuntimeApiError in it.
+    A function may start the program that it finds in sys.argv[0]. That child would fetch events and
+    answer them, while its parent waits for it.
     """
-    mark = f"{getpid()} {address}"
-    served = environ.setdefault(_MARK, mark)
-    if served != mark:
-        parent, _, its_address = served.partition(" ")
-        if its_address == address:
-            raise RuntimeApiError(
-                f"process {parent} serves the Runtime API at {address}, and has started this one."
-                " A function can't start a second runtime in its environment."
-            )
-        environ[_MARK] = mark
+    parent = f"/proc/{getppid()}"
+    try:
+        with open(f"{parent}/cmdline", "rb", 0) as file:
+            command = file.read().decode("utf-8", "surrogateescape").split("\0")
+        if command[1:2] != sys.argv[:1] and command[1:3] != ["-m", __package__]:
+            return
+        with open(f"{parent}/environ", "rb", 0) as file:
+            variables = file.read().split(b"\0")
+    except OSError:  # not on Linux, or another user's
+        return
+    if f"AWS_LAMBDA_RUNTIME_API={address}".encode() in variables:
+        raise RuntimeApiError(
+            f"process {getppid()} serves the Runtime API at {address}, and has started this one."
+            " A function can't start a second runtime in its environment."
+        )
 
 
 def _open_stdout() -> None:

@@ -211,12 +211,23 @@ def test_on_shutdown(number: int, status: int, tmp_path: Path) -> None:
     assert len(posts(api, "register")) == 1
 
 
-def test_failure_of_init_in_workers(tmp_path: Path) -> None:
-    """153: what fails at init in the workers alone is one init error, and ends the environment."""
-    source = f"""{THREAD}
+ON_INIT = """
+from amazon_lambda_runtime import Runtime
+class H(Runtime):
+    def on_init(self): raise ValueError("not twice")
+    def handler(self, event, context): return 1
+handler = H()
+"""
+AT_IMPORT = """
 if len(open("loaded").readlines()) > 1:
     raise ValueError("not twice")
 """
+
+
+@pytest.mark.parametrize("failing", [AT_IMPORT, ON_INIT])
+def test_failure_of_init_in_workers(failing: str, tmp_path: Path) -> None:
+    """124, 153: what fails at init in the workers is one init error, and ends the environment."""
+    source = THREAD + failing
     tmp_path.joinpath("h.py").write_text(source)
     with ScriptedApi([]) as api:
         api.accepting = True

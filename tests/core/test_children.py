@@ -8,7 +8,6 @@ import pytest
 
 from tests.harness import (
     ACCEPTED,
-    SERVING,
     SOURCE,
     ScriptedApi,
     Step,
@@ -104,45 +103,53 @@ def test_multiprocessing(version: str, how: str, mode: str, tmp_path: Path) -> N
     }
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_program_again(version: str, tmp_path: Path) -> None:
-    """150: the script that a handler starts again serves nothing, and says so in one line."""
-    source = """
+AGAIN = """
 import subprocess, sys
 def handler(event, context):
-    done = subprocess.run([sys.executable, *event, *sys.argv[1:]], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *event], capture_output=True, text=True)
     return [done.returncode, done.stdout, done.stderr]
 """
-    tmp_path.joinpath("h.py").write_text(source)
-    events: list[Step] = []
-    for arguments in ([SCRIPT], ["-m", "amazon_lambda_runtime"]):
-        events += [event(json.dumps(arguments).encode()), ACCEPTED]
-    env = {"PYTHONPATH": str(SOURCE)}
-    done = run(command("script", python_of(version)), events, tmp_path, env)
-    assert done.kinds == ["next", "response", "next", "response", "next"]
-    assert done.connections == 1
-    for post in done.posts:
+
+
+@pytest.mark.parametrize("mode", ["one at a time", "processes"])
+@pytest.mark.parametrize("how", ["script", "-m"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_program_again(version: str, how: str, mode: str, tmp_path: Path) -> None:
+    """150: the program that a handler starts again serves nothing, and says so in one line."""
+    tmp_path.joinpath("h.py").write_text(AGAIN)
+    python = python_of(version)
+    arguments = [command(how, python)[1:], command(how, python)[1:-1]]
+    env = {**MODES[mode], "PYTHONPATH": str(SOURCE), "_HANDLER": "h.handler"}
+    with ScriptedApi([event(json.dumps(each).encode()) for each in arguments]) as api:
+        api.accepting = True
+        with started(command(how, python), api, tmp_path, env) as (process, _, _):
+            until(lambda: [r.kind for r in api.requests].count("response") == 2, process)
+            assert api.connections == (2 if mode == "processes" else 1)
+    for post in [request for request in api.requests if request.method == "POST"]:
         status, stdout, stderr = json.loads(post.body)
         assert (status, stdout, stderr.count("\n")) == (2, "", 1)
         assert stderr.startswith("bootstrap: process ")
         assert "A function can't start a second runtime in its environment." in stderr
 
 
-def test_program_in_place(tmp_path: Path) -> None:
-    """150: the script that replaces itself by itself serves on; so does one for another API."""
+@pytest.mark.parametrize("how", ["script", "-m"])
+def test_program_in_place(how: str, tmp_path: Path) -> None:
+    """150: a program that replaces itself by itself serves; so does one below a shell script."""
     source = """
 import os, sys
 if not os.environ.get("AGAIN"):
     os.environ["AGAIN"] = "1"
     os.execv(sys.executable, sys.orig_argv)
 def handler(event, context):
-    return os.environ["_LAMBDA_RUNTIME_PROCESS"].split()[0] == str(os.getpid())
+    return os.getpid()
 """
     tmp_path.joinpath("h.py").write_text(source)
-    env = {"PYTHONPATH": str(SOURCE), "_LAMBDA_RUNTIME_PROCESS": "1 127.0.0.1:9"}
-    done = run(command("script", sys.executable), [event(), ACCEPTED], tmp_path, env)
-    assert [post.body for post in done.posts] == [b"true"]
-    assert done.status == SERVING
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text('"$@" &\ntrap "kill $!" TERM\nwait\nwait\n')
+    env = {"PYTHONPATH": str(SOURCE)}
+    whole = ["sh", str(wrapper), *command(how, sys.executable)]
+    done = run(whole, [event(), ACCEPTED], tmp_path, env)
+    assert done.kinds == ["next", "response", "next"], done.stderr
 
 
 @pytest.mark.parametrize("mode", ["one at a time", "processes", "threads"])

@@ -18,6 +18,7 @@ from .logs import sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import ClassVar, NoReturn
 
 # In the environment of the process that replaces another: whether the function has an on_shutdown.
@@ -33,8 +34,8 @@ class Start:
     def __init__(self) -> None:
         #: In a process that has replaced another: whether the function has an on_shutdown.
         self.again: bool | None = None
-        #: Whether this is one of the workers that such a process has forked.
-        self.is_worker = False
+        #: In a worker that such a process has forked: says whether it may report a failure of init.
+        self.may_report: Callable[[], bool] | None = None
         mark = environ.pop(_MARK, None)
         if mark is not None:
             self.again = mark == "on_shutdown"

@@ -9,6 +9,7 @@ handler is set once, and does what the Runner's does.
 """
 
 import asyncio
+import queue
 import signal
 import sys
 import threading
@@ -19,9 +20,12 @@ from .errors import LambdaError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
+    from concurrent.futures import Future
     from types import FrameType
     from typing import Any
 
+    Outcome = tuple[Any, BaseException | None]
+    Pump = Callable[..., Coroutine[Any, Any, None]]
     Handler = Callable[[int, FrameType | None], Any]
 
 # How long (seconds) a coroutine is left to the thread that runs the loop, before it is looked
@@ -45,7 +49,8 @@ class EventLoop:
         #: Whether the loop was there before.
         self.is_adopted = found is not None
         self._runner = asyncio.Runner(loop_factory=None if found is None else lambda: found)
-        self._loop = self._runner.get_loop()
+        #: The loop itself.
+        self.loop = self._runner.get_loop()
         # Held by the thread that runs the loop.
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -60,9 +65,7 @@ class EventLoop:
         is running.
         """
         coroutine = awaitable if asyncio.iscoroutine(awaitable) else _outcome(awaitable)
-        if asyncio._get_running_loop() is not None:
-            coroutine.close()
-            raise RuntimeError("an event loop is running in this thread: await it instead")
+        _refuse_where_one_runs(coroutine)
         try:
             if not self._turn.acquire(blocking=False):
                 return self._wait_for_another_thread(coroutine)
@@ -73,12 +76,41 @@ class EventLoop:
         except asyncio.CancelledError as exc:
             raise CancelledError("the handler was cancelled") from exc
 
+    def pump(self, pump: "Pump", source: "Any", stream: "Any") -> None:
+        """Have `pump` write what an async iterator yields to a stream.
+
+        Where the loop runs in a thread of its own, the pieces are written in this thread, so that
+        one who reads slowly does not hold up what else is on the loop.
+        """
+        if self._thread is None:
+            self.wait(pump(source, stream))
+            return
+        relay = Relay(stream, self.loop)
+
+        async def relayed() -> None:
+            try:
+                await pump(source, relay, relay.drained)
+            finally:
+                relay.pieces.put(None)
+
+        future = self._submit(relayed())
+        relay.run()
+        try:
+            _raise_or_return(future.result())
+        except asyncio.CancelledError as exc:
+            raise CancelledError("the handler was cancelled") from exc
+        stream.close()
+
+    def run(self) -> None:
+        """Run the loop until it is stopped, for the coroutines of all threads."""
+        with self._turn:
+            self.loop.run_forever()
+
     def run_in_thread(self) -> None:
-        """Run the loop in a thread of its own from now on, for the coroutines of all threads."""
-        self._turn.acquire()
+        """Run the loop in a thread of its own from now on."""
         running = threading.Event()
-        self._loop.call_soon(running.set)
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.loop.call_soon(running.set)
+        self._thread = threading.Thread(target=self.run, daemon=True)
         self._thread.start()
         running.wait()
 
@@ -90,12 +122,12 @@ class EventLoop:
         """
         self.leave()
         if self._thread is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(1)
         elif asyncio._get_running_loop() is None:
             self._runner.close()
         else:
-            self._loop.close()
+            self.loop.close()
 
     def leave(self) -> None:
         """Leave the loop to others, as it is: another EventLoop would adopt it."""
@@ -103,9 +135,9 @@ class EventLoop:
 
     def _run(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":
         self._interrupted = False
-        task = self._task = self._loop.create_task(coroutine)
+        task = self._task = self.loop.create_task(coroutine)
         try:
-            return self._loop.run_until_complete(task)
+            return self.loop.run_until_complete(task)
         except asyncio.CancelledError:
             if self._interrupted and not task.uncancel():
                 raise KeyboardInterrupt from None
@@ -116,39 +148,111 @@ class EventLoop:
             elif isinstance(exc, SystemExit):
                 # A signal's exception was raised past the coroutine: the coroutine has to end.
                 task.cancel()
-                self._loop.run_until_complete(asyncio.wait([task]))
+                self.loop.run_until_complete(asyncio.wait([task]))
             raise
 
     def _wait_for_another_thread(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":
-        async def outcome() -> "tuple[Any, BaseException | None]":
+        future = self._submit(coroutine)
+        while True:
+            try:
+                return _raise_or_return(future.result(_PATIENCE))
+            except TimeoutError:
+                # The thread that ran the loop may be done, and nothing would run this coroutine.
+                if self._turn.acquire(blocking=False):
+                    try:
+                        self.loop.run_until_complete(asyncio.wrap_future(future, loop=self.loop))
+                    finally:
+                        self._turn.release()
+
+    def _submit(self, coroutine: "Coroutine[Any, Any, Any]") -> "Future[Outcome]":
+        """Have the loop, which runs in another thread, run a coroutine."""
+
+        async def outcome() -> "Outcome":
             try:
                 return await coroutine, None
             except BaseException as exc:  # a SystemExit would stop the loop of all threads
                 return None, exc
 
-        future = asyncio.run_coroutine_threadsafe(outcome(), self._loop)
-        while True:
-            try:
-                result, exc = future.result(_PATIENCE)
-                break
-            except TimeoutError:
-                # The thread that ran the loop may be done, and nothing would run this coroutine.
-                if self._turn.acquire(blocking=False):
-                    try:
-                        self._loop.run_until_complete(asyncio.wrap_future(future, loop=self._loop))
-                    finally:
-                        self._turn.release()
-        if exc is not None:
-            raise exc
-        return result
+        return asyncio.run_coroutine_threadsafe(outcome(), self.loop)
 
     def _interrupt(self, number: int, frame: "FrameType | None") -> None:
         """Take Ctrl-C as asyncio does: the first cancels the coroutine that is being waited for."""
-        if asyncio._get_running_loop() is not self._loop or self._interrupted or self._task is None:
+        if asyncio._get_running_loop() is not self.loop or self._interrupted or self._task is None:
             raise KeyboardInterrupt
         self._interrupted = True
         self._task.cancel()
-        self._loop.call_soon_threadsafe(lambda: None)  # the loop may be asleep
+        self.loop.call_soon_threadsafe(lambda: None)  # the loop may be asleep
+
+
+def wait_during_init(coroutine: "Coroutine[Any, Any, Any]") -> "Any":
+    """Run a coroutine on the loop that will be the environment's; return its result."""
+    _refuse_where_one_runs(coroutine)
+    loop = EventLoop()
+    try:
+        return loop.wait(coroutine)
+    finally:
+        loop.leave()  # the loop stays set, and is adopted
+
+
+def _refuse_where_one_runs(coroutine: "Coroutine[Any, Any, Any]") -> None:
+    if asyncio._get_running_loop() is not None:
+        coroutine.close()
+        raise RuntimeError("an event loop is running in this thread: await it instead")
+
+
+class Relay:
+    """Stands for a ResponseStream on a loop: another thread writes what is written to it."""
+
+    def __init__(self, stream: "Any", loop: asyncio.AbstractEventLoop) -> None:
+        self._stream = stream
+        self._loop = loop
+        self._written: asyncio.Future[None] | None = None
+        #: The pieces to write, each with what is told when it is written; then None.
+        self.pieces: queue.SimpleQueue[tuple[Any, asyncio.Future[None]] | None]
+        self.pieces = queue.SimpleQueue()
+        #: Whether the answer is complete, or was before it began.
+        self.closed: bool = stream.closed
+
+    def write(self, piece: "Any") -> None:
+        """Have a piece written."""
+        self._written = self._loop.create_future()
+        self.pieces.put((piece, self._written))
+
+    async def drained(self) -> None:
+        """Wait until it is written. Raises what that raised."""
+        assert self._written is not None
+        await self._written
+
+    def close(self) -> None:
+        """Do nothing: the stream is closed by its own thread."""
+
+    def run(self) -> None:
+        """Write the pieces, until there are no more."""
+        while (item := self.pieces.get()) is not None:
+            piece, written = item
+            failure = None
+            try:
+                self._stream.write(piece)
+            except BaseException as exc:
+                failure = exc
+            self._loop.call_soon_threadsafe(resolve, written, failure)
+
+
+def resolve(future: "asyncio.Future[None]", failure: BaseException | None) -> None:
+    """Have `future` end, unless it has been cancelled."""
+    if future.done():
+        return
+    if failure is None:
+        future.set_result(None)
+    else:
+        future.set_exception(failure)
+
+
+def _raise_or_return(outcome: "Outcome") -> "Any":
+    result, exc = outcome
+    if exc is not None:
+        raise exc
+    return result
 
 
 def _replace_handler(old: "Handler", new: "Handler") -> None:

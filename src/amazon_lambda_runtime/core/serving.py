@@ -29,13 +29,14 @@ from .logs.hook import LoggingHook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Token
-    from typing import Any, NoReturn, Protocol
+    from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
     from .client import Delivery
     from .shutdown import Ending
 
+    T = TypeVar("T")
     Handler = Callable[[Any, Context], Any]
 
     class Served(Protocol):
@@ -55,6 +56,9 @@ if TYPE_CHECKING:
         """What runs coroutines: the EventLoop of this thread, or one that threads share."""
 
         def wait(self, awaitable: Awaitable[Any]) -> Any: ...
+        def pump(
+            self, pump: Callable[..., Coroutine[Any, Any, None]], source: Any, stream: Any
+        ) -> None: ...
         def close(self) -> None: ...
 
     RunWorkers = Callable[["Serving", Handler, bool], None]
@@ -62,11 +66,16 @@ if TYPE_CHECKING:
 
 
 # The exact types of results that are neither awaited nor streamed.
-_PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
+PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
 # CO_COROUTINE and CO_ASYNC_GENERATOR of the module inspect.
 _ASYNC = 0x280
 
 _delivery: "ContextVar[Delivery | None]" = ContextVar("lambda_delivery", default=None)
+# Where one process has several of them, as in the tests of functions: the one that is at work.
+# A weak reference: an event loop keeps the context in which it was made.
+_at_work: "ContextVar[Callable[[], Serving | None] | None]" = ContextVar(
+    "lambda_serving", default=None
+)
 
 
 def of(runtime: "Served") -> "Serving":
@@ -80,10 +89,28 @@ def of(runtime: "Served") -> "Serving":
     return found
 
 
-def is_async(handler: "Handler") -> bool:
-    """Say whether a handler is `async def`."""
-    code = getattr(handler, "__code__", None)
-    return code is not None and bool(code.co_flags & _ASYNC)
+def wait_for(coroutine: "Coroutine[Any, Any, T]") -> "T":
+    """Run a coroutine on the event loop of the environment; return its result.
+
+    For code that is not async, so that a plain function with a decorator that is not async can
+    await. Raises what the coroutine raises; RuntimeError where an event loop is running in this
+    thread: await it there.
+    """
+    at_work = _at_work.get()
+    served = Serving.current if at_work is None else at_work()
+    result: T
+    if served is not None:
+        result = served.wait(coroutine)
+    else:
+        from .event_loop import wait_during_init
+
+        result = wait_during_init(coroutine)
+    return result
+
+
+def be_at_work(served: "Callable[[], Serving | None]") -> "Token[Any]":
+    """Have `wait_for` use the loop of `served`, a weak reference, in this context."""
+    return _at_work.set(served)
 
 
 def enter(delivery: "Delivery", context: Context) -> "Tokens":
@@ -95,6 +122,11 @@ def leave(tokens: "Tokens") -> None:
     """Make the invocation current again that was current before `enter`."""
     _delivery.reset(tokens[0])
     current.reset(tokens[1])
+
+
+def status_of(exc: SystemExit) -> int:
+    """Return the exit status that a SystemExit asks for."""
+    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
 
 
 def flush() -> None:
@@ -129,8 +161,29 @@ def report_init_error(client: RuntimeClient, exc: BaseException) -> "NoReturn":
     raise SystemExit(code if isinstance(code, int) and code else 1)
 
 
+def is_async(handler: object) -> bool:
+    """Say whether to call it is to make a coroutine or an async generator."""
+    code = getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
+    return code is not None and bool(code.co_flags & _ASYNC)
+
+
+def _wraps_async(handler: object) -> bool:
+    """Say whether an async function is under the decorators of a handler."""
+    seen = set()
+    while (handler := getattr(handler, "__wrapped__", None)) is not None and id(
+        handler
+    ) not in seen:
+        if is_async(handler):
+            return True
+        seen.add(id(handler))
+    return False
+
+
 class Serving:
     """Serves the invocations of one Runtime."""
+
+    #: The one that this process runs.
+    current: "ClassVar[Serving | None]" = None
 
     def __init__(self, runtime: "Served") -> None:
         self.runtime = runtime
@@ -140,6 +193,8 @@ class Serving:
         self.loop: Loop | None = None
         self._client: RuntimeClient | None = None
         self._is_ready = False
+        # Whether there is a warning to be given when the handler returns a coroutine.
+        self._hides_coroutine = False
         self._is_down = False
         # The answer to a thread that carries no context: one that the handler started.
         self._latest: Delivery | None = None
@@ -166,7 +221,9 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
+        Serving.current = self
         awaits = is_async(handler)
+        self._hides_coroutine = not awaits and _wraps_async(handler)
         try:
             if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
                 from .snapshot import snapshot
@@ -302,7 +359,7 @@ class Serving:
             result = handler(event, context)
             if getpid() != process:
                 raise SystemExit(0)  # pragma: no cover  in the child
-            if type(result) not in _PLAIN:
+            if type(result) not in PLAIN:
                 result = self.resolve(result, delivery)
             if not delivery.answered:
                 body, content_type = self.encode(result)
@@ -331,6 +388,8 @@ class Serving:
         """
         from . import streaming
 
+        if self._hides_coroutine:
+            self._warn_of_decorator()
         if hasattr(type(result), "__await__"):
             result = self.wait(result)
         if isinstance(result, streaming.HttpResponse) and not result.streams:
@@ -341,7 +400,7 @@ class Serving:
         if delivery.answered:
             stream.closed = True  # the source is closed, unread
         if hasattr(type(source), "__aiter__"):
-            self.wait(streaming.pump_async(source, stream))
+            self.load_loop().pump(streaming.pump_async, source, stream)
         else:
             streaming.pump(source, stream)
         return None
@@ -441,6 +500,16 @@ class Serving:
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
         """Await `awaitable` on the event loop of the environment; return its result."""
         return self.load_loop().wait(awaitable)
+
+    def _warn_of_decorator(self) -> None:
+        from .logs import sink
+
+        self._hides_coroutine = False
+        sink.log_error(
+            "[WARNING] LAMBDA_RUNTIME The handler is `async def` under a decorator that is not"
+            " async: the decorator has returned before the handler begins. Decorate a plain"
+            " function that returns amazon_lambda_runtime.wait_for(coroutine) instead.\n"
+        )
 
     def close(self) -> None:
         """Close the event loop, if there is one: the environment ends."""

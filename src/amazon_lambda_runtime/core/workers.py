@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any, NoReturn
 
-    from .event_loop import EventLoop
+    from .event_loop import EventLoop, Pump
     from .serving import Handler, Served, Serving
 
 # A worker that dies sooner than this (seconds) after its start is replaced after a pause, so that
@@ -86,10 +86,18 @@ def run_workers(served: "Serving", handler: "Handler", is_async: bool) -> None:
     _take_log_socket()
     if count == 1:
         return
-    if is_worker():
-        _be_worker(served, handler, is_async)
+    start = Start.current
+    if start is not None and start.may_report is not None:
+        _be_worker(served, handler, is_async, start.may_report)
     if mode == "processes":
         _run_processes(served, handler, is_async, count)
+    if mode == "tasks" and is_async:
+        from .event_loop import EventLoop
+        from .tasks import Tasks
+
+        served.loop = event_loop = EventLoop()
+        served.start()
+        Tasks(served, handler, event_loop, count).run()
     # Threads need it, too: a handler that is not async may still return something to await.
     served.loop = loop = SharedLoop()
     if mode == "tasks":
@@ -123,6 +131,10 @@ class SharedLoop:
         """Return the result of `awaitable`, or raise what it raises."""
         return self.start().wait(awaitable)
 
+    def pump(self, pump: "Pump", source: "Any", stream: "Any") -> None:
+        """Have `pump` write what an async iterator yields to a stream."""
+        self.start().pump(pump, source, stream)
+
     def close(self) -> None:
         """Stop the loop."""
         if self._loop is not None:
@@ -148,7 +160,7 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
             if os.getpid() != process:
                 _end_child(exc)  # pragma: no cover  in the child
             if isinstance(exc, SystemExit):
-                statuses.append(_status(exc))
+                statuses.append(serving.status_of(exc))
             elif isinstance(exc, RuntimeApiError):
                 sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
                 statuses.append(1)
@@ -194,19 +206,19 @@ def begin() -> "Callable[[], bool] | None":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     client.close()
-    start.is_worker = True
-    return lambda: _may_report(unreported)
+    start.may_report = lambda: _may_report(unreported)
+    return start.may_report
 
 
 def is_worker() -> bool:
     """Say whether this process was forked before the function was loaded."""
-    return Start.current is not None and Start.current.is_worker
+    return Start.current is not None and Start.current.may_report is not None
 
 
 def settle(runtime: "Served", handler: "Handler", heeds_shutdown: bool) -> None:
     """Replace this process if its workers have to load the function each for itself."""
     start = Start.current
-    reason = unshareable() if start is not None and not start.is_worker else ""
+    reason = unshareable() if start is not None and start.may_report is None else ""
     if start is None or not reason:
         return
     try:
@@ -280,7 +292,7 @@ def _be_worker(
     served: "Serving",
     handler: "Handler",
     is_async: bool,
-    may_report: "Callable[[], bool] | None" = None,
+    may_report: "Callable[[], bool]",
 ) -> "NoReturn":
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
@@ -307,7 +319,7 @@ def _be_worker(
         if isinstance(exc, Shutdown):
             served.shut_down()
         if isinstance(exc, SystemExit):
-            status = _status(exc)
+            status = serving.status_of(exc)
         elif isinstance(exc, RuntimeApiError):
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
         else:
@@ -323,7 +335,7 @@ def _end_child(exc: BaseException) -> "NoReturn":
     if not isinstance(exc, SystemExit):
         sys.excepthook(type(exc), exc, exc.__traceback__)
     serving.flush()
-    os._exit(_status(exc) if isinstance(exc, SystemExit) else 1)
+    os._exit(serving.status_of(exc) if isinstance(exc, SystemExit) else 1)
 
 
 def _may_report(unreported: int) -> bool:
@@ -343,10 +355,6 @@ def _may_report(unreported: int) -> bool:
 
 def _exit(number: int, frame: object) -> "NoReturn":
     raise SystemExit(130 if number == signal.SIGINT else 0)
-
-
-def _status(exc: SystemExit) -> int:
-    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
 
 
 def _take_log_socket() -> None:

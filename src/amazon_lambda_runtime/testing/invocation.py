@@ -109,6 +109,7 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     headers = {REQUEST_ID: context.aws_request_id, "content-type": JSON}
     delivery = Delivery(wire, headers, body)  # type: ignore[arg-type]
     served = serving.of(runtime)
+    token = serving.be_at_work(weakref.ref(served))
     try:
         served.prepare()
         tokens = serving.enter(delivery, context)
@@ -122,6 +123,7 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
         finally:
             serving.leave(tokens)
     finally:
+        token.var.reset(token)
         if served.loop is not None:
             _put_away(served.loop, None if is_ours else runtime)
     return wire.result()
