@@ -21,6 +21,7 @@ from .harness import (
     FUNCTIONS,
     SERVING,
     SOURCE,
+    Run,
     Step,
     environment,
     event,
@@ -195,13 +196,35 @@ def find_python(version: str) -> str | None:
     return shutil.which(f"python{version}")
 
 
+#: The versions that this package is for. Not all of them are installed everywhere.
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 OURS: dict[str, Serve] = {
     HERE: by_us,
-    **{v: by_other_python(v) for v in ("3.11", "3.12", "3.13", "3.14") if v != HERE},
+    **{v: by_other_python(v) for v in VERSIONS if v != HERE},
     "rie": by_us_in_rie,
 }
 REFERENCE: dict[str, Serve] = {
     "awslambdaric": by_awslambdaric,
     "awslambdaric in rie": by_awslambdaric_in_rie,
 }
+
+#: A parameter of a test: each Python that is installed here.
+PYTHONS = [
+    pytest.param(python, id=version)
+    for version in VERSIONS
+    if (python := sys.executable if version == HERE else find_python(version)) is not None
+]
+
+
+def served_by(
+    python: str,
+    source: str,
+    script: list[Step],
+    directory: Path,
+    handler: str = "h.handler",
+    **env: str,
+) -> Run:
+    """Write `source` to h.py and run it on this Python against a script."""
+    directory.joinpath("h.py").write_text(source)
+    return run(ours(handler, python), script, directory, {"PYTHONPATH": str(SOURCE), **env})

@@ -35,11 +35,13 @@ FLOORS = {
     "logs.sink": 0,
     "stdlib": 0,
     "errors": 0,
+    "afresh": 1,
     "codec": 1,
     "http": 1,
     "context": 2,
     "error_document": 3,
     "client": 4,
+    "async_client": 5,
     "event_loop": 4,
     "logs.format": 4,
     "streaming": 5,
@@ -47,9 +49,11 @@ FLOORS = {
     "shutdown": 5,
     "snapshot": 5,
     "serving": 6,
-    "workers": 7,
-    "runtime": 8,
-    "loading": 9,
+    "awslambdaric": 7,
+    "tasks": 7,
+    "workers": 8,
+    "runtime": 9,
+    "loading": 10,
 }
 
 # Circles of imports that are left, each with its reason. Two at the most.

@@ -3,6 +3,7 @@
 from .core.context import Context, current_context
 from .core.errors import LambdaError, NoHandlerDefinedException, RuntimeApiError
 from .core.runtime import Runtime
+from .core.serving import wait_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ __all__ = [
     "Runtime",
     "RuntimeApiError",
     "current_context",
+    "wait_for",
 ]
 
 

@@ -1,5 +1,7 @@
 """`python -m amazon_lambda_runtime hello.handler`: the same as `bootstrap hello.handler`."""
 
+from .bootstrap import look_inside as __getattr__  # noqa: F401
 from .bootstrap import main
 
-main()
+if __name__ == "__main__":
+    main()

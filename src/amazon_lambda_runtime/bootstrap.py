@@ -4,12 +4,13 @@ The handler string is the first argument, else the variable _HANDLER; `core/load
 """
 
 import sys
-from os import environ, execv, getcwd
+from os import environ, execv, getcwd, getppid
 
 from .core.client import RuntimeClient, connect
 from .core.errors import RuntimeApiError
 from .core.loading import load
 from .core.logs.hook import LoggingHook
+from .core.serving import report_init_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +38,14 @@ def main() -> "NoReturn":
         raise SystemExit(0)
     if not environ.get("AWS_LAMBDA_RUNTIME_API"):
         _stand_in()
+    may_report = None
     try:
         client = RuntimeClient.current = connect()
+        _refuse_second(client.address)
+        if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
+            from .core import workers
+
+            may_report = workers.begin()
     except RuntimeApiError as exc:
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
@@ -52,8 +59,22 @@ def main() -> "NoReturn":
     try:
         instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
     except BaseException as exc:
-        _report(client, exc)
+        if may_report is not None and not may_report():
+            raise SystemExit(1) from None
+        report_init_error(client, exc)
     instance.run(handler)
+
+
+def look_inside(name: str) -> object:
+    """Return what libraries replace parts of in AWS's own client, as `__main__.bootstrap`.
+
+    It is the `__getattr__` of the main program, and loads it when it is asked for.
+    """
+    if name != "bootstrap":
+        raise AttributeError(f"module '__main__' has no attribute {name!r}")
+    from .core import awslambdaric
+
+    return awslambdaric
 
 
 def _stand_in() -> "NoReturn":
@@ -62,6 +83,29 @@ def _stand_in() -> "NoReturn":
     beside = __file__.startswith(f"{getcwd()}/{__package__}/")
     options = ["-m"] if beside else ["-P", "-m"]
     execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
+
+
+def _refuse_second(address: str) -> None:
+    """Raise RuntimeApiError if the parent of this process serves the Runtime API at `address`.
+
+    A function may start the program that it finds in sys.argv[0]. That child would fetch events and
+    answer them, while its parent waits for it.
+    """
+    parent = f"/proc/{getppid()}"
+    try:
+        with open(f"{parent}/cmdline", "rb", 0) as file:
+            command = file.read().decode("utf-8", "surrogateescape").split("\0")
+        if command[1:2] != sys.argv[:1] and command[1:3] != ["-m", __package__]:
+            return
+        with open(f"{parent}/environ", "rb", 0) as file:
+            variables = file.read().split(b"\0")
+    except OSError:  # not on Linux, or another user's
+        return
+    if f"AWS_LAMBDA_RUNTIME_API={address}".encode() in variables:
+        raise RuntimeApiError(
+            f"process {getppid()} serves the Runtime API at {address}, and has started this one."
+            " A function can't start a second runtime in its environment."
+        )
 
 
 def _open_stdout() -> None:
@@ -77,26 +121,3 @@ def _put_code_first() -> None:
         sys.path.insert(0, root)
     else:
         sys.path[0] = root
-
-
-def _report(client: RuntimeClient, exc: BaseException) -> "NoReturn":
-    """Report why the function can't be loaded, and exit with a status other than 0."""
-    from .core import error_document
-    from .core.logs import sink
-
-    # A constructor that called send_init_error() has reported it in its own words.
-    if not (client.init_failed and isinstance(exc, SystemExit)):
-        failure = error_document.of_exception(exc)
-        failure.log()
-        try:
-            client.init_error(failure.body, failure.error_type, failure.cause)
-        except RuntimeApiError as problem:
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
-    code = (
-        exc.code
-        if isinstance(exc, SystemExit)
-        else 130
-        if isinstance(exc, KeyboardInterrupt)
-        else 1
-    )
-    raise SystemExit(code if isinstance(code, int) and code else 1)

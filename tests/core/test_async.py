@@ -7,8 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import ACCEPTED, SERVING, ScriptedApi, event, ours, served, started, until
-from tests.lanes import Rie
+from tests.harness import (
+    ACCEPTED,
+    SERVING,
+    SOURCE,
+    ScriptedApi,
+    Step,
+    event,
+    ours,
+    served,
+    started,
+    until,
+)
+from tests.lanes import PYTHONS, Rie, served_by
+
+each_python = pytest.mark.parametrize("python", PYTHONS)
 
 HEAD = "import asyncio\nfrom amazon_lambda_runtime import Runtime, current_context\n"
 
@@ -186,6 +199,105 @@ async def handler(event, context):
             assert err.read_text() == ""
     assert [request.kind for request in api.requests] == ["next", "error"]
     assert json.loads(api.requests[1].body)["errorType"] == "KeyboardInterrupt"
+
+
+INTERRUPTED = f"""{HEAD}
+class H(Runtime):
+    async def handler(self, event, context):
+        print("waiting")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            CLEANUP
+            raise
+"""
+
+
+@each_python
+@pytest.mark.parametrize(
+    ("cleanup", "interrupts", "printed"),
+    [
+        pytest.param("await asyncio.sleep(0.01); print('tidy')", 1, "tidy\n", id="it tidies up"),
+        pytest.param("print('slow'); await asyncio.sleep(60)", 2, "slow\n", id="it would wait"),
+    ],
+)
+@pytest.mark.usefixtures("interrupts")
+def test_ctrl_c_cancels(
+    cleanup: str, interrupts: int, printed: str, python: str, tmp_path: Path
+) -> None:
+    """120: the first Ctrl-C cancels the coroutine, which may tidy up; the second ends it."""
+    tmp_path.joinpath("h.py").write_text(INTERRUPTED.replace("CLEANUP", cleanup))
+    env = {"PYTHONPATH": str(SOURCE)}
+    with ScriptedApi([event(), ACCEPTED]) as api:
+        with started(ours("h.handler", python), api, tmp_path, env) as (process, out, err):
+            until(lambda: "waiting\n" in out.read_text(), process)
+            process.send_signal(signal.SIGINT)
+            if interrupts == 2:
+                until(lambda: printed in out.read_text(), process)
+                process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert printed in out.read_text()
+            assert err.read_text() == ""
+    assert [request.kind for request in api.requests] == ["next", "error"]
+    assert json.loads(api.requests[1].body)["errorType"] == "KeyboardInterrupt"
+
+
+@each_python
+@pytest.mark.usefixtures("interrupts")
+def test_ctrl_c_between_invocations(python: str, tmp_path: Path) -> None:
+    """72, 120: between invocations Ctrl-C ends the process at once, and cancels nothing."""
+    source = f"{HEAD}\nasync def handler(event, context):\n    return event\n"
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event(), ACCEPTED]) as api:
+        env = {"PYTHONPATH": str(SOURCE)}
+        with started(ours("h.handler", python), api, tmp_path, env) as (process, out, err):
+            until(lambda: len(api.requests) == 3, process)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert (out.read_text(), err.read_text()) == ("", "")
+
+
+@each_python
+def test_signal_handlers_stay(python: str, tmp_path: Path) -> None:
+    """121: no handler of a signal is set in an invocation, and the function's own stays."""
+    source = f"""{HEAD}
+import signal
+calls, set_handler = [], signal.signal
+def counted(number, handler):
+    calls.append(number)
+    return set_handler(number, handler)
+signal.signal = counted
+def mine(number, frame): pass
+async def handler(event, context):
+    before = len(calls)
+    if event == 2:
+        set_handler(signal.SIGINT, mine)
+    return [before, signal.getsignal(signal.SIGINT) is mine]
+"""
+    script: list[Step] = [event(b"1"), ACCEPTED, event(b"2"), ACCEPTED, event(b"3"), ACCEPTED]
+    done = served_by(python, source, script, tmp_path)
+    (at_init, _), second, third = (json.loads(post.body) for post in done.posts)
+    assert (second, third) == ([at_init, True], [at_init, True])
+    assert (done.stderr, done.status) == ("", SERVING)
+
+
+@each_python
+def test_sigterm_in_a_coroutine(python: str, tmp_path: Path) -> None:
+    """71: without on_shutdown SIGTERM ends the process at once, in a coroutine too."""
+    source = f"""{HEAD}
+async def handler(event, context):
+    print("waiting")
+    await asyncio.sleep(60)
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event()]) as api:
+        env = {"PYTHONPATH": str(SOURCE)}
+        with started(ours("h.handler", python), api, tmp_path, env) as (process, out, err):
+            until(lambda: "waiting\n" in out.read_text(), process)
+            process.terminate()
+            assert process.wait(10) == -signal.SIGTERM
+            assert err.read_text() == ""
+    assert [request.kind for request in api.requests] == ["next"]
 
 
 def test_generator_keeps_its_task(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 """The snapshot and the end of an environment. Numbers are those of behaviour.md."""
 
+import itertools
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pytest
 from tests.harness import (
     ACCEPTED,
     SERVING,
+    SOURCE,
     HangUp,
     Run,
     ScriptedApi,
@@ -21,7 +26,7 @@ from tests.harness import (
     started,
     until,
 )
-from tests.lanes import Rie
+from tests.lanes import HERE, Rie, find_python
 
 HEAD = "import asyncio, random, time\nfrom amazon_lambda_runtime import Runtime\n"
 REGISTERED = reply("200 OK", b"{}", "Lambda-Extension-Identifier: ext-1\r\n")
@@ -274,6 +279,128 @@ def test_registration_fails(step: Step, tmp_path: Path) -> None:
             "[ERROR] LAMBDA_RUNTIME POST /2020-01-01/extension/register: "
         )
     assert (done.stderr, done.status) == ("", 1 if step is HangUp else 0)
+
+
+# What threads of the function do meanwhile; each of these would take a signal that is sent to it.
+THREADS = {
+    "wait for work": "import queue\nwork = queue.Queue().get\n",
+    "sleep": "work = lambda: time.sleep(1000)\n",
+    "run": "def work():\n    while True:\n        time.sleep(0.0005)\n",
+    "read": "import os\nwork = lambda ends=os.pipe(): os.read(ends[0], 1)\n",
+}
+FROZEN = """
+import threading
+for _ in range(8):
+    threading.Thread(target=work, daemon=True).start()
+"""
+HANDLER_OF_ITS_OWN = """
+import os, signal
+def down(number, frame):
+    os.write(1, b"down\\n")
+    os._exit(0)
+signal.signal(signal.SIGTERM, down)
+def H(event, context):
+    return 1
+"""
+CLASS = """
+class H(Runtime):
+    def on_shutdown(self):
+        print("down")
+    def handler(self, event, context):
+        return 1
+"""
+EXAMPLES = int(os.environ.get("EXAMPLES", "30"))
+
+
+def is_stopped(process: "subprocess.Popen[bytes]") -> bool:
+    state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "T"
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_end_of_what_was_frozen(version: str, tmp_path: Path) -> None:
+    """70, 152: a frozen function that has threads hears SIGTERM, in whatever order it is resumed.
+
+    EXAMPLES says how many times; 30 without.
+    """
+    python = sys.executable if version == HERE else find_python(version)
+    if python is None:
+        pytest.skip(f"Python {version} is not installed")
+    ways = itertools.cycle(
+        itertools.product(
+            THREADS,
+            [
+                (CLASS, {}),
+                (HANDLER_OF_ITS_OWN, {}),
+                (
+                    CLASS,
+                    {"AWS_LAMBDA_MAX_CONCURRENCY": "2", "AWS_LAMBDA_CONCURRENCY_MODE": "thread"},
+                ),
+            ],
+            [(signal.SIGTERM, signal.SIGCONT), (signal.SIGCONT, signal.SIGTERM)],
+        )
+    )
+    for threads, (source, env), order in itertools.islice(ways, EXAMPLES):
+        tmp_path.joinpath("h.py").write_text(HEAD + THREADS[threads] + FROZEN + source)
+        env = {**env, "PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"}
+        script: list[Step] = [event()]
+        with ScriptedApi(script) as api:
+            api.accepting = True
+            with started(ours("h.H", python), api, tmp_path, env) as (process, out, err):
+                assert api.finished.wait(10)
+                process.send_signal(signal.SIGSTOP)
+                until(lambda: is_stopped(process), process)
+                for number in order:
+                    process.send_signal(number)
+                told = f"{threads}, {source}, {env}, {order}"
+                try:
+                    assert process.wait(5) == 0, told
+                except subprocess.TimeoutExpired:
+                    raise AssertionError(f"SIGTERM is lost: {told}") from None
+                assert (out.read_text(), err.read_text()) == ("down\n", ""), told
+
+
+def test_wake_up_of_the_function(tmp_path: Path) -> None:
+    """152: the wake-up that the function has set, as an event loop does, stays its own."""
+    source = f"""{HEAD}
+import os, signal
+READING, WRITING = os.pipe2(os.O_NONBLOCK)
+signal.set_wakeup_fd(WRITING)
+signal.signal(signal.SIGUSR1, lambda *_: None)
+class H(Runtime):
+    def on_shutdown(self):
+        print("down")
+    def handler(self, event, context):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return list(os.read(READING, 9))
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    done = run(ours("h.H"), [REGISTERED, event(), ACCEPTED], tmp_path)
+    assert [post.body for post in done.posts if post.kind == "response"] == [b"[10]"]
+    assert (done.stdout, done.stderr, done.status) == ("down\n", "", 0)
+
+
+def test_other_signals_while_idle(tmp_path: Path) -> None:
+    """70, 152: a handler of another signal runs while the function waits for an event."""
+    source = f"""{HEAD}
+import signal
+signal.signal(signal.SIGUSR1, lambda *_: print("heard", flush=True))
+class H(Runtime):
+    def on_shutdown(self):
+        print("down")
+    def handler(self, event, context):
+        return 1
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([REGISTERED]) as api:
+        with started(ours("h.H"), api, tmp_path) as (process, out, err):
+            assert api.finished.wait(10)
+            for count in (1, 2):
+                process.send_signal(signal.SIGUSR1)
+                until(lambda: out.read_text() == "heard\n" * count, process)  # noqa: B023
+            process.terminate()
+            assert process.wait(10) == 0
+            assert (out.read_text(), err.read_text()) == ("heard\nheard\ndown\n", "")
 
 
 def test_end_in_a_stream(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ _PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar
 
     from .http import Reply
@@ -117,7 +118,7 @@ class RuntimeClient:
     #: process, and an `__init__` of the user's may need it before there is a Runtime.
     current: "ClassVar[RuntimeClient | None]" = None
 
-    __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed")
+    __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed", "wait")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
@@ -125,6 +126,8 @@ class RuntimeClient:
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
         self._streamed = ""  # the path of the stream that is being sent
         self._next = f"GET {NEXT}{self._ending}\r\n".encode()
+        #: What waits until a descriptor can be read, where signals have to be noticed meanwhile.
+        self.wait: Callable[[int], None] | None = None
         #: Whether an init error has been posted.
         self.init_failed = False
 
@@ -134,22 +137,15 @@ class RuntimeClient:
         A repeated request is harmless: the API repeats an event until it is answered. Raises
         RuntimeApiError if a few attempts failed, and at once if the API refuses.
         """
-        for pause in (*_PAUSES, 0.0):
+        attempts = 0
+        while True:
             try:
-                status, headers, body = self._request(self._next)
+                status, headers, body = self._fetch()
             except (Disconnected, ProtocolError) as exc:
-                failure = exc
-                sleep(pause)
-                continue
-            if status != 200:
-                raise RuntimeApiError(f"GET {NEXT}: the Runtime API answered {_told(status, body)}")
-            request_id = headers.get(REQUEST_ID, "")
-            if not request_id.isprintable() or " " in request_id or not request_id:
-                raise RuntimeApiError(
-                    f"GET {NEXT}: the event came without Lambda-Runtime-Aws-Request-Id"
-                )
-            return Delivery(self, headers, body)
-        raise RuntimeApiError(f"GET {NEXT}: {failure}, {len(_PAUSES) + 1} times running")
+                attempts += 1
+                sleep(pause_before_next(attempts, exc))
+            else:
+                return self.delivered(status, headers, body)
 
     def init_error(self, body: bytes, error_type: str, cause: str = "") -> None:
         """Post why the function could not be loaded; the process must then exit. Done once."""
@@ -183,28 +179,41 @@ class RuntimeClient:
         platform has settled by then: it is logged in one line. Raises RuntimeApiError if the API
         failed (5xx) or cannot be reached.
         """
-        head = f"POST {path}{self._ending}{headers}Content-Length: {len(body)}\r\n\r\n".encode()
+        head = self.head(path, headers, len(body))
         resent = False
         while True:
             reused = self._connection.is_open
             try:
                 status, _, reply = self._request(head, body)
                 break
-            except Disconnected as exc:
-                # An idle connection may have been closed while the request was on its way.
-                if resent or not reused:
-                    raise RuntimeApiError(f"POST {path}: {exc}") from exc
+            except (Disconnected, ProtocolError) as exc:
+                check_resend(path, exc, reused and not resent)
                 resent = True
-            except ProtocolError as exc:
-                raise RuntimeApiError(f"POST {path}: {exc}") from exc
-        if not (resent and status in (400, 403, 410)):
-            # A resend is refused if the first request had arrived after all.
-            self._settle(path, status, reply)
+        settle(path, status, reply, resent)
+
+    def head(self, path: str, headers: str, size: int) -> bytes:
+        """Return the head of a POST with a body of `size` bytes."""
+        return f"POST {path}{self._ending}{headers}Content-Length: {size}\r\n\r\n".encode()
+
+    def delivered(self, status: int, headers: dict[str, str], body: bytes) -> Delivery:
+        """Return what a reply to /next delivers. Raises RuntimeApiError if that is nothing."""
+        if status != 200:
+            raise RuntimeApiError(f"GET {NEXT}: the Runtime API answered {_told(status, body)}")
+        request_id = headers.get(REQUEST_ID, "")
+        if not request_id.isprintable() or " " in request_id or not request_id:
+            raise RuntimeApiError(
+                f"GET {NEXT}: the event came without Lambda-Runtime-Aws-Request-Id"
+            )
+        return Delivery(self, headers, body)
+
+    def chunked_head(self, path: str, headers: str) -> bytes:
+        """Return the head of a POST whose body comes in chunks, as `headers` say."""
+        return f"POST {path}{self._ending}{headers}\r\n".encode()
 
     def start(self, path: str, headers: str, first: bytes) -> None:
         """Send the head of a chunked POST and its first chunks. Raises StreamClosed."""
         self._streamed = path
-        head = f"POST {path}{self._ending}{headers}\r\n".encode()
+        head = self.chunked_head(path, headers)
         if not self._connection.is_open:
             self._connect()
         self.write(head + first)
@@ -224,7 +233,7 @@ class RuntimeClient:
             except (Disconnected, ProtocolError):
                 raise StreamClosed(f"POST {self._streamed}: {exc}") from None
             self._connection.close()
-            self._settle(self._streamed, status, reply)
+            settle(self._streamed, status, reply)
             raise StreamClosed(f"POST {self._streamed}: HTTP {status}") from None
 
     def finish(self, data: bytes) -> None:
@@ -234,16 +243,7 @@ class RuntimeClient:
             status, _, reply = self._connection.receive()
         except (Disconnected, ProtocolError) as exc:
             raise StreamClosed(f"POST {self._streamed}: {exc}") from None
-        self._settle(self._streamed, status, reply)
-
-    def _settle(self, path: str, status: int, reply: bytes) -> None:
-        if status >= 500:
-            raise RuntimeApiError(f"POST {path}: the Runtime API answered {_told(status, reply)}")
-        if status >= 300:
-            from .logs import sink
-
-            told = _told(status, reply)
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {told}\n")
+        settle(self._streamed, status, reply)
 
     @property
     def address(self) -> str:
@@ -254,24 +254,75 @@ class RuntimeClient:
         """Close the connection to the API; the next request opens another."""
         self._connection.close()
 
+    def _fetch(self) -> "Reply":
+        """Ask for the next event and return the reply, which may come in an hour."""
+        if self.wait is None:
+            return self._request(self._next)
+        if not self._connection.is_open:
+            self._connect()
+        self._connection.send(self._next)
+        self.wait(self._connection.fileno())
+        return self._connection.receive()
+
     def _request(self, head: bytes, body: bytes = b"") -> "Reply":
         if not self._connection.is_open:
             self._connect()
         return self._connection.request(head, body)
 
     def _connect(self) -> None:
-        """Open the connection. A refused one is tried again a few times."""
-        for pause in _PAUSES:
+        """Open the connection; one that is refused is tried a few times."""
+        attempts = 0
+        while True:
             try:
                 return self._connection.open()
-            except OSError:
-                sleep(pause)
-        try:
-            return self._connection.open()
-        except OSError as exc:
-            raise RuntimeApiError(
-                f"Unable to connect to the Runtime API at {self._connection.address}: {exc}"
-            ) from exc
+            except OSError as exc:
+                attempts += 1
+                sleep(pause_before_connect(attempts, self.address, exc))
+
+
+# The rules that do no I/O. The client of `tasks.py` obeys the same.
+
+
+def pause_before_connect(attempts: int, address: str, failure: OSError) -> float:
+    """Return how long to wait, in seconds, before another attempt to connect after so many.
+
+    Raises RuntimeApiError if there is to be none.
+    """
+    if attempts > len(_PAUSES):
+        message = f"Unable to connect to the Runtime API at {address}: {failure}"
+        raise RuntimeApiError(message) from failure
+    return _PAUSES[attempts - 1]
+
+
+def pause_before_next(attempts: int, failure: Exception) -> float:
+    """Return how long to wait, in seconds, before /next is asked again after so many attempts.
+
+    Raises RuntimeApiError if it is not to be asked again.
+    """
+    if attempts > len(_PAUSES):
+        raise RuntimeApiError(f"GET {NEXT}: {failure}, {attempts} times running")
+    return _PAUSES[attempts - 1]
+
+
+def check_resend(path: str, failure: Exception, may_be_idle: bool) -> None:
+    """Raise RuntimeApiError unless a POST that failed is to be sent again.
+
+    An idle connection may have been closed while the request was on its way: `may_be_idle`.
+    """
+    if not (may_be_idle and isinstance(failure, Disconnected)):
+        raise RuntimeApiError(f"POST {path}: {failure}") from failure
+
+
+def settle(path: str, status: int, reply: bytes, resent: bool = False) -> None:
+    """Log that the API has refused an answer. Raises RuntimeApiError if the API failed (5xx)."""
+    if status >= 500:
+        raise RuntimeApiError(f"POST {path}: the Runtime API answered {_told(status, reply)}")
+    # A resend is refused where the first one had arrived after all.
+    if status >= 300 and not (resent and status in (400, 403, 410)):
+        from .logs import sink
+
+        told = _told(status, reply)
+        sink.log_error(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {told}\n")
 
 
 def connect() -> RuntimeClient:

@@ -1,4 +1,7 @@
-"""One keep-alive HTTP/1.1 connection to the Runtime API.
+"""One keep-alive HTTP/1.1 connection to the Runtime API, and how a reply is read, without I/O.
+
+`Replies` reads: bytes in, replies out. `Connection` waits for the bytes; `tasks.py` is called when
+there are some.
 
 Rule 1: `_socket`, the C half of `socket`, is enough here. The Python half costs half as much again
 as the interpreter itself to load (it brings selectors, enum and more), and this file is on the way
@@ -20,12 +23,20 @@ _READ_SIZE = 65536
 # A single read never asks for more memory than this, whatever a Content-Length announces.
 _PIECE_LIMIT = 8 * 1024 * 1024
 
+_WITHOUT_BODY = (204, 304)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Generator
+    from typing import Any, TypeVar
 
+    T = TypeVar("T")
+    # A part of `Replies.reading`.
+    Pieces = Generator[int, bytes, T]
     # status, headers, body
     Reply = tuple[int, dict[str, str], bytes]
+    # a reply, and whether the connection is fit for another request
+    Read = tuple[Reply, bool]
     # status, whether the protocol keeps connections alive, headers
     Head = tuple[int, bool, dict[str, str]]
 
@@ -41,16 +52,163 @@ class Disconnected(Exception):
     """
 
 
-class Connection:
+class Replies:
+    """Reads the replies that come on a connection, one after the other. It does no I/O."""
+
+    __slots__ = ("_accepted", "_parsed")
+
+    def __init__(self) -> None:
+        # The last head that accepted an answer, what it says, and the size of that reply. Such
+        # replies are all alike, and they are half of all replies.
+        self._accepted: tuple[bytes, Head, int] = (b"-", (0, False, {}), 0)
+        self._parsed: tuple[bytes, Head] = (b"-", (0, False, {}))
+
+    def whole(self, data: bytes) -> "Read | None":
+        """Return the reply that `data` is, from its first byte to its last.
+
+        None if it is not, or if there is more to it than a length: `reading` can tell.
+        """
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            return None
+        head = data[:end]
+        if head == self._accepted[0]:
+            _, (status, is_reusable, headers), size = self._accepted
+        else:
+            status, is_reusable, headers = parsed = _parse_head(head)
+            self._parsed = head, parsed
+            text = headers.get("content-length", "")
+            if (
+                status < 200
+                or status in _WITHOUT_BODY
+                or "transfer-encoding" in headers
+                or "connection" in headers
+                or not _is_length(text)
+            ):
+                return None
+            size = end + 4 + int(text)
+            if status == 202:
+                self._accepted = head, parsed, size
+        if len(data) != size:
+            return None
+        return (status, headers, data[end + 4 :]), is_reusable
+
+    def reading(self, data: bytes) -> "Pieces[Read]":
+        """Read the reply that begins with `data`; return it.
+
+        It yields the number of bytes that are missing for certain, or 0, and is sent what came:
+        some bytes, or none if the other end has closed the connection. An OSError of the connection
+        is thrown into it. Raises Disconnected if `data` is empty, and ProtocolError.
+        """
+        if not data:
+            raise Disconnected("connection closed")
+        status = 100
+        while status < 200:  # an interim reply (100 Continue) is followed by the real one
+            end = data.find(b"\r\n\r\n")
+            while end < 0:
+                seen = len(data)
+                if seen > HEADERS_LIMIT:
+                    raise ProtocolError("a reply's headers do not end")
+                data += yield from _more()
+                end = data.find(b"\r\n\r\n", max(0, seen - 3))
+            head = data[:end]
+            seen_head, parsed = self._parsed  # by `whole`
+            status, is_reusable, headers = parsed if head == seen_head else _parse_head(head)
+            data = data[end + 4 :]
+
+        if status in _WITHOUT_BODY:
+            body = b""
+        elif headers.get("transfer-encoding", "").lower().endswith("chunked"):
+            body, data = yield from _chunks(data)
+        elif "content-length" in headers:
+            text = headers["content-length"]
+            if not _is_length(text):
+                raise ProtocolError(f"Content-Length is {text[:40]!r}")
+            body, data = yield from _exactly(int(text), data)
+        else:
+            body, data, is_reusable = (yield from _rest(data)), b"", False
+
+        # Bytes that were not asked for would be taken for the reply to the next request.
+        if data or headers.get("connection", "").lower() == "close":
+            is_reusable = False
+        return (status, headers, body), is_reusable
+
+
+def _more(missing: int = 0) -> "Pieces[bytes]":
+    """Return the next bytes, at least one; the message is not over."""
+    try:
+        data = yield missing
+    except OSError as exc:
+        raise ProtocolError(f"a reply broke off: {exc}") from exc
+    if not data:
+        raise ProtocolError("a reply broke off: connection closed")
+    return data
+
+
+def _exactly(length: int, data: bytes) -> "Pieces[tuple[bytes, bytes]]":
+    """Return `length` bytes that begin with `data`, and what is left over."""
+    pieces = [data]
+    missing = length - len(data)
+    while missing > 0:
+        piece = yield from _more(min(missing, _PIECE_LIMIT))
+        pieces.append(piece)
+        missing -= len(piece)
+    data = b"".join(pieces)
+    return data[:length], data[length:]
+
+
+def _line(data: bytes) -> "Pieces[tuple[bytes, bytes]]":
+    """Return the line that begins with `data`, without its end, and what comes after it."""
+    while (end := data.find(b"\r\n")) < 0:
+        if len(data) > HEADERS_LIMIT:
+            raise ProtocolError("a line of a chunked reply does not end")
+        data += yield from _more()
+    return data[:end], data[end + 2 :]
+
+
+def _chunks(data: bytes) -> "Pieces[tuple[bytes, bytes]]":
+    """Return a chunked body, whole, and what comes after it. Its trailers are dropped."""
+    pieces = []
+    while True:
+        line, data = yield from _line(data)
+        try:
+            size = chunk_size(line)
+        except ValueError as exc:
+            raise ProtocolError(str(exc)) from None
+        if size == 0:
+            break
+        piece, data = yield from _exactly(size, data)
+        pieces.append(piece)
+        ending, data = yield from _exactly(2, data)
+        if ending != b"\r\n":
+            raise ProtocolError("a chunk does not end where it should")
+    while line:
+        line, data = yield from _line(data)
+    return b"".join(pieces), data
+
+
+def _rest(data: bytes) -> "Pieces[bytes]":
+    """Return everything until the other end closes: a body without framing."""
+    pieces = [data]
+    try:
+        while piece := (yield 0):
+            pieces.append(piece)
+    except OSError as exc:
+        raise ProtocolError(f"a reply broke off: {exc}") from exc
+    return b"".join(pieces)
+
+
+class Connection(Replies):
     """A connection that is opened at the first request and again whenever it has been closed.
 
     `address` is "host:port", an IPv6 host in brackets: the value of AWS_LAMBDA_RUNTIME_API.
     Raises ValueError if it is anything else.
     """
 
-    __slots__ = ("_accepted", "_host", "_port", "_socket", "address")
+    __slots__ = ("_host", "_port", "_socket", "address")
 
     def __init__(self, address: str) -> None:
+        super().__init__()
         host, colon, port = address.rpartition(":")
         if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
             raise ValueError(f"{address!r} is no address: expected host:port")
@@ -59,12 +217,16 @@ class Connection:
         self._host = host.strip("[]").encode()
         self._port = int(port)
         self._socket: _socket.socket | None = None
-        self._accepted: tuple[bytes, Head] = (b"-", (0, False, {}))
 
     @property
     def is_open(self) -> bool:
         """Whether the next request goes out on a connection that has already carried one."""
         return self._socket is not None
+
+    def fileno(self) -> int:
+        """Return the descriptor of the open connection."""
+        assert self._socket is not None
+        return self._socket.fileno()
 
     def open(self) -> None:
         """Connect, without Nagle's delay. Raises OSError."""
@@ -136,119 +298,41 @@ class Connection:
 
         Raises Disconnected, and ProtocolError.
         """
+        assert self._socket is not None
         try:
-            return self._receive()
+            try:
+                data = self._socket.recv(_READ_SIZE)
+            except OSError as exc:
+                raise Disconnected(str(exc)) from exc
+            reply, is_reusable = self.whole(data) or self._read_on(data)
         except BaseException:
             self.close()
             raise
-
-    def _receive(self) -> "Reply":
-        assert self._socket is not None
-        try:
-            data = self._socket.recv(_READ_SIZE)
-        except OSError as exc:
-            raise Disconnected(str(exc)) from exc
-        if not data:
-            raise Disconnected("connection closed")
-
-        status = 100
-        while status < 200:  # an interim reply (100 Continue) is followed by the real one
-            end = data.find(b"\r\n\r\n")
-            while end < 0:
-                seen = len(data)
-                if seen > HEADERS_LIMIT:
-                    raise ProtocolError("a reply's headers do not end")
-                data += self._read(_READ_SIZE)
-                end = data.find(b"\r\n\r\n", max(0, seen - 3))
-            head = data[:end]
-            # Replies that accept an answer are all alike, and half of all replies.
-            if head == self._accepted[0]:
-                status, reusable, headers = self._accepted[1]
-            else:
-                status, reusable, headers = parsed = _parse_head(head)
-                if status == 202:
-                    self._accepted = head, parsed
-            data = data[end + 4 :]
-
-        if status in (204, 304):
-            body = b""
-        elif headers.get("transfer-encoding", "").lower().endswith("chunked"):
-            body, data = self._chunks(data)
-        elif "content-length" in headers:
-            length = headers["content-length"]
-            if not (length.isascii() and length.isdigit() and len(length) < 20):
-                raise ProtocolError(f"Content-Length is {length[:40]!r}")
-            body, data = self._exactly(int(length), data)
-        else:
-            body, data, reusable = self._rest(data), b"", False
-
-        # Surplus bytes would be taken for the reply to the next request.
-        if data or not reusable or headers.get("connection", "").lower() == "close":
+        if not is_reusable:
             self.close()
-        return status, headers, body
+        return reply
 
-    def _read(self, limit: int, flags: int = 0) -> bytes:
-        """Return the next bytes, at least one; the message is not over."""
+    def _read_on(self, data: bytes) -> "Read":
         assert self._socket is not None
+        reading = self.reading(data)
         try:
-            data = self._socket.recv(limit, flags)
-        except OSError as exc:
-            raise ProtocolError(f"a reply broke off: {exc}") from exc
-        if not data:
-            raise ProtocolError("a reply broke off: connection closed")
-        return data
+            missing = next(reading)
+            while True:
+                # Of a body of 6 MB the kernel makes one piece, and not hundreds.
+                size, flags = (missing, _socket.MSG_WAITALL) if missing else (_READ_SIZE, 0)
+                try:
+                    data = self._socket.recv(size, flags)
+                except OSError as exc:
+                    missing = reading.throw(exc)
+                else:
+                    missing = reading.send(data)
+        except StopIteration as done:
+            read: Read = done.value
+            return read
 
-    def _exactly(self, length: int, data: bytes) -> tuple[bytes, bytes]:
-        """Return `length` bytes that begin with `data`, and what is left over of `data`."""
-        if len(data) >= length:
-            return data[:length], data[length:]
-        pieces = [data]
-        missing = length - len(data)
-        while missing:
-            # The kernel fills the buffer, so that a body of 6 MB is one piece and not hundreds.
-            piece = self._read(min(missing, _PIECE_LIMIT), _socket.MSG_WAITALL)
-            pieces.append(piece)
-            missing -= len(piece)
-        return b"".join(pieces), b""
 
-    def _line(self, data: bytes) -> tuple[bytes, bytes]:
-        """Return the line that begins with `data`, without its end, and what comes after it."""
-        while (end := data.find(b"\r\n")) < 0:
-            if len(data) > HEADERS_LIMIT:
-                raise ProtocolError("a line of a chunked reply does not end")
-            data += self._read(_READ_SIZE)
-        return data[:end], data[end + 2 :]
-
-    def _chunks(self, data: bytes) -> tuple[bytes, bytes]:
-        """Return a chunked body, whole, and what comes after it. Its trailers are dropped."""
-        pieces = []
-        while True:
-            line, data = self._line(data)
-            try:
-                size = chunk_size(line)
-            except ValueError as exc:
-                raise ProtocolError(str(exc)) from None
-            if size == 0:
-                break
-            piece, data = self._exactly(size, data)
-            pieces.append(piece)
-            ending, data = self._exactly(2, data)
-            if ending != b"\r\n":
-                raise ProtocolError("a chunk does not end where it should")
-        while line:
-            line, data = self._line(data)
-        return b"".join(pieces), data
-
-    def _rest(self, data: bytes) -> bytes:
-        """Return everything until the other end closes: a body without framing."""
-        assert self._socket is not None
-        pieces = [data]
-        try:
-            while piece := self._socket.recv(_READ_SIZE):
-                pieces.append(piece)
-        except OSError as exc:
-            raise ProtocolError(f"a reply broke off: {exc}") from exc
-        return b"".join(pieces)
+def _is_length(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def _parse_head(head: bytes) -> "Head":

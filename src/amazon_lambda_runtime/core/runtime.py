@@ -46,6 +46,14 @@ class Runtime:
             f"{type(self).__name__} has no handler: define handler(self, event, context)"
         )
 
+    def on_init(self) -> "Any":
+        """Prepare what each process needs before its first event. Yours to override.
+
+        It may be `async def`: what it opens lives on the event loop that handlers run on. It is
+        called once in each process: after `__init__` and, with SnapStart, after `after_restore`.
+        What it raises is reported as an init error and ends the process.
+        """
+
     def on_shutdown(self) -> "Any":
         """Tidy up before the environment ends. Yours to override; it may be `async def`.
 
@@ -106,11 +114,13 @@ class Runtime:
         the Runtime API is gone or a handler raised what is not an Exception.
         """
         run_workers: serving.RunWorkers | None = None
+        overrides = type(self).on_shutdown is not Runtime.on_shutdown
         if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
             from . import workers
 
+            workers.settle(self, handler or self.handler, overrides)
             run_workers = workers.run_workers
-        overrides = type(self).on_shutdown is not Runtime.on_shutdown
+            overrides = overrides and not workers.is_worker()  # the parent has asked for SIGTERM
         serving.of(self).run(handler or self.handler, overrides, run_workers)
 
     def next_event(self) -> "tuple[Any, Context]":

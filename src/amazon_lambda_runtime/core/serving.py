@@ -10,6 +10,7 @@ that a delivery is answered exactly once.
 
 import sys
 from _contextvars import ContextVar
+from _signal import SIGTERM, getsignal  # type: ignore[import-not-found]
 from os import environ, getpid
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
@@ -28,13 +29,14 @@ from .logs.hook import LoggingHook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Token
-    from typing import Any, NoReturn, Protocol
+    from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
     from .client import Delivery
     from .shutdown import Ending
 
+    T = TypeVar("T")
     Handler = Callable[[Any, Context], Any]
 
     class Served(Protocol):
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         def next_event(self) -> tuple[Any, Context]: ...
         def decode_event(self, body: bytes, content_type: str) -> Any: ...
         def encode_response(self, result: Any) -> str | bytes: ...
+        def on_init(self) -> Any: ...
         def on_shutdown(self) -> Any: ...
         def before_snapshot(self) -> Any: ...
         def after_restore(self) -> Any: ...
@@ -53,6 +56,9 @@ if TYPE_CHECKING:
         """What runs coroutines: the EventLoop of this thread, or one that threads share."""
 
         def wait(self, awaitable: Awaitable[Any]) -> Any: ...
+        def pump(
+            self, pump: Callable[..., Coroutine[Any, Any, None]], source: Any, stream: Any
+        ) -> None: ...
         def close(self) -> None: ...
 
     RunWorkers = Callable[["Serving", Handler, bool], None]
@@ -60,11 +66,16 @@ if TYPE_CHECKING:
 
 
 # The exact types of results that are neither awaited nor streamed.
-_PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
+PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
 # CO_COROUTINE and CO_ASYNC_GENERATOR of the module inspect.
 _ASYNC = 0x280
 
 _delivery: "ContextVar[Delivery | None]" = ContextVar("lambda_delivery", default=None)
+# Where one process has several of them, as in the tests of functions: the one that is at work.
+# A weak reference: an event loop keeps the context in which it was made.
+_at_work: "ContextVar[Callable[[], Serving | None] | None]" = ContextVar(
+    "lambda_serving", default=None
+)
 
 
 def of(runtime: "Served") -> "Serving":
@@ -78,6 +89,30 @@ def of(runtime: "Served") -> "Serving":
     return found
 
 
+def wait_for(coroutine: "Coroutine[Any, Any, T]") -> "T":
+    """Run a coroutine on the event loop of the environment; return its result.
+
+    For code that is not async, so that a plain function with a decorator that is not async can
+    await. Raises what the coroutine raises; RuntimeError where an event loop is running in this
+    thread: await it there.
+    """
+    at_work = _at_work.get()
+    served = Serving.current if at_work is None else at_work()
+    result: T
+    if served is not None:
+        result = served.wait(coroutine)
+    else:
+        from .event_loop import wait_during_init
+
+        result = wait_during_init(coroutine)
+    return result
+
+
+def be_at_work(served: "Callable[[], Serving | None]") -> "Token[Any]":
+    """Have `wait_for` use the loop of `served`, a weak reference, in this context."""
+    return _at_work.set(served)
+
+
 def enter(delivery: "Delivery", context: Context) -> "Tokens":
     """Make this invocation the current one. The result is for `leave`."""
     return _delivery.set(delivery), current.set(context)
@@ -89,6 +124,11 @@ def leave(tokens: "Tokens") -> None:
     current.reset(tokens[1])
 
 
+def status_of(exc: SystemExit) -> int:
+    """Return the exit status that a SystemExit asks for."""
+    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
+
+
 def flush() -> None:
     """Flush stdout and stderr. Lambda may freeze the process right after an answer."""
     for stream in (sys.stdout, sys.stderr):
@@ -98,8 +138,52 @@ def flush() -> None:
             pass
 
 
+def report_init_error(client: RuntimeClient, exc: BaseException) -> "NoReturn":
+    """Tell Lambda why the function can't be initialised. Exits with a status that is not 0."""
+    from . import error_document
+    from .logs import sink
+
+    # A function that called send_init_error() has told it in its own words.
+    if not (client.init_failed and isinstance(exc, SystemExit)):
+        failure = error_document.of_exception(exc)
+        failure.log()
+        try:
+            client.init_error(failure.body, failure.error_type, failure.cause)
+        except RuntimeApiError as problem:
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
+    code = (
+        exc.code
+        if isinstance(exc, SystemExit)
+        else 130
+        if isinstance(exc, KeyboardInterrupt)
+        else 1
+    )
+    raise SystemExit(code if isinstance(code, int) and code else 1)
+
+
+def is_async(handler: object) -> bool:
+    """Say whether to call it is to make a coroutine or an async generator."""
+    code = getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
+    return code is not None and bool(code.co_flags & _ASYNC)
+
+
+def _wraps_async(handler: object) -> bool:
+    """Say whether an async function is under the decorators of a handler."""
+    seen = set()
+    while (handler := getattr(handler, "__wrapped__", None)) is not None and id(
+        handler
+    ) not in seen:
+        if is_async(handler):
+            return True
+        seen.add(id(handler))
+    return False
+
+
 class Serving:
     """Serves the invocations of one Runtime."""
+
+    #: The one that this process runs.
+    current: "ClassVar[Serving | None]" = None
 
     def __init__(self, runtime: "Served") -> None:
         self.runtime = runtime
@@ -108,6 +192,9 @@ class Serving:
         #: What runs coroutines, once there was one.
         self.loop: Loop | None = None
         self._client: RuntimeClient | None = None
+        self._is_ready = False
+        # Whether there is a warning to be given when the handler returns a coroutine.
+        self._hides_coroutine = False
         self._is_down = False
         # The answer to a thread that carries no context: one that the handler started.
         self._latest: Delivery | None = None
@@ -134,26 +221,31 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
-        code = getattr(handler, "__code__", None)
-        is_async = code is not None and bool(code.co_flags & _ASYNC)
+        Serving.current = self
+        awaits = is_async(handler)
+        self._hides_coroutine = not awaits and _wraps_async(handler)
         try:
             if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
                 from .snapshot import snapshot
 
-                runtime = self.runtime
-                snapshot(
-                    self.client,
-                    lambda: self._call(runtime.before_snapshot),
-                    lambda: self._call(runtime.after_restore),
-                )
+                def restored() -> None:
+                    self._call(self.runtime.after_restore)
+                    self.prepare()
+
+                snapshot(self.client, lambda: self._call(self.runtime.before_snapshot), restored)
             if heeds_shutdown:
                 from .shutdown import watch
 
                 self.ending = watch(self.client)
+            elif run_workers is None and callable(getsignal(SIGTERM)):
+                from .shutdown import WakeUp
+
+                self.client.wait = WakeUp().wait
             if run_workers is not None:
-                run_workers(self, handler, is_async)
-            if is_async:
+                run_workers(self, handler, awaits)
+            if awaits:
                 self.load_loop()  # asyncio is slow to load: during init, not in an invocation
+            self.start()
             while True:
                 event, context = self.runtime.next_event()
                 self.answer(self.delivery(), handler, event, context)
@@ -169,6 +261,26 @@ class Serving:
             raise SystemExit(130) from None
         finally:
             self.close()
+
+    def prepare(self) -> None:
+        """Call `on_init`, unless it has been called."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._call(self.runtime.on_init)
+
+    def start(self, may_report: "Callable[[], bool] | None" = None) -> None:
+        """Do the same; report what it raises as an init error, and exit.
+
+        `may_report` says whether no other process has reported it. Raises SystemExit.
+        """
+        try:
+            self.prepare()
+        except Shutdown:
+            raise
+        except BaseException as exc:
+            if may_report is not None and not may_report():
+                raise SystemExit(1) from None
+            report_init_error(self.client, exc)
 
     def next_event(self) -> "tuple[Any, Context]":
         """Wait for the next event that can be decoded; return it with its Context.
@@ -247,14 +359,16 @@ class Serving:
             result = handler(event, context)
             if getpid() != process:
                 raise SystemExit(0)  # pragma: no cover  in the child
-            if type(result) not in _PLAIN:
+            if type(result) not in PLAIN:
                 result = self.resolve(result, delivery)
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
             if getpid() != process:
-                # In a child that the handler forked. The answer is left to its parent.
-                raise  # pragma: no cover  in the child
+                # In a child that the handler forked. The answer is left to its parent, and so is
+                # the event loop: to close it here would take its descriptors from the parent's.
+                self.loop = None  # pragma: no cover  in the child
+                raise  # pragma: no cover
             if isinstance(exc, Shutdown):
                 self.shut_down()  # first: there may be no time for more
             self.fail(delivery, exc)
@@ -274,6 +388,8 @@ class Serving:
         """
         from . import streaming
 
+        if self._hides_coroutine:
+            self._warn_of_decorator()
         if hasattr(type(result), "__await__"):
             result = self.wait(result)
         if isinstance(result, streaming.HttpResponse) and not result.streams:
@@ -284,7 +400,7 @@ class Serving:
         if delivery.answered:
             stream.closed = True  # the source is closed, unread
         if hasattr(type(source), "__aiter__"):
-            self.wait(streaming.pump_async(source, stream))
+            self.load_loop().pump(streaming.pump_async, source, stream)
         else:
             streaming.pump(source, stream)
         return None
@@ -385,8 +501,18 @@ class Serving:
         """Await `awaitable` on the event loop of the environment; return its result."""
         return self.load_loop().wait(awaitable)
 
+    def _warn_of_decorator(self) -> None:
+        from .logs import sink
+
+        self._hides_coroutine = False
+        sink.log_error(
+            "[WARNING] LAMBDA_RUNTIME The handler is `async def` under a decorator that is not"
+            " async: the decorator has returned before the handler begins. Decorate a plain"
+            " function that returns amazon_lambda_runtime.wait_for(coroutine) instead.\n"
+        )
+
     def close(self) -> None:
-        """Close the event loop, if there is one."""
+        """Close the event loop, if there is one: the environment ends."""
         if self.loop is not None:
             self.loop.close()
 

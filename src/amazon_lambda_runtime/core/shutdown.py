@@ -1,8 +1,17 @@
 """The end of an environment: SIGTERM, and the call of `on_shutdown`.
 
-Loaded only for a function that overrides `on_shutdown` or serves several invocations at a time.
+Theory: Python runs the handler of a signal in the main thread, and the kernel gives the signal to
+any thread. A thread that the function has started may take it, above all when a process continues
+that was frozen; then the main thread would wait in /next until another event comes. So it waits for
+a pipe as well, into which the interpreter writes each signal. No thread watches that pipe: such a
+thread would take the GIL, and time from the start of every environment.
+
+Loaded only for a function that overrides `on_shutdown`, has a handler of SIGTERM or serves several
+invocations at a time.
 """
 
+import os
+import select
 import signal
 
 from amazon_lambda_runtime.protocol import EVENT_NEXT, EXTENSION_ID, REGISTER
@@ -18,6 +27,39 @@ if TYPE_CHECKING:
 EXTENSION = "amazon-lambda-runtime"
 
 
+class WakeUp:
+    """Ends a wait of the main thread when a signal comes, whichever thread the kernel gives it to.
+
+    Where the function has set a wake-up of its own, as asyncio's add_signal_handler() does, that
+    one stays, and this one is silent.
+    """
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        previous = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        if previous != -1:
+            signal.set_wakeup_fd(previous)
+        self._fd = -1  # what self._poll waits for besides
+
+    def wait(self, fd: int) -> None:
+        """Return when `fd` can be read. Handlers of signals run meanwhile, and may raise."""
+        if fd != self._fd:
+            self._poll = select.poll()
+            self._poll.register(fd, select.POLLIN)
+            self._poll.register(self._reading, select.POLLIN)
+            self._fd = fd
+        while not any(ready == fd for ready, _ in self._poll.poll()):
+            os.read(self._reading, 4096)
+
+    def close(self) -> None:
+        """Close the pipe: in a process that was forked, which needs one of its own."""
+        current = signal.set_wakeup_fd(-1)
+        if current not in (-1, self._writing):
+            signal.set_wakeup_fd(current)
+        os.close(self._reading)
+        os.close(self._writing)
+
+
 class Ending:
     """Turns SIGTERM and Ctrl-C into a Shutdown, which is raised in the main thread.
 
@@ -27,14 +69,18 @@ class Ending:
 
     def __init__(self, patience: float = 0) -> None:
         self._patience = patience
+        self._process = os.getpid()
+        self._wake_up: WakeUp | None = None
         self._sending = 0
         self._asked = False
         self._status = 0
         #: The connection of the extension that Lambda sees. It stays open until the end.
         self.extension: Connection | None = None
 
-    def listen(self) -> None:
-        """Listen for the signals, in the main thread."""
+    def listen(self, client: RuntimeClient) -> None:
+        """Listen for the signals in the main thread, also while `client` waits for an event."""
+        self._wake_up = WakeUp()
+        client.wait = self._wake_up.wait
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._receive)
 
@@ -59,7 +105,22 @@ class Ending:
 
         client.__class__ = Guarded
 
+    def wait(self, fd: int) -> None:
+        """Return when `fd` can be read. Raises a Shutdown as soon as a signal comes."""
+        assert self._wake_up is not None
+        self._wake_up.wait(fd)
+
+    def close(self) -> None:
+        """Listen no more, in a process that was forked from the one that listens."""
+        assert self._wake_up is not None
+        self._wake_up.close()
+
     def _receive(self, number: int, frame: "FrameType | None") -> None:
+        if os.getpid() != self._process:
+            # A child that the handler forked. It ends as if there were no handler of the signal.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         if self._asked:
             return
         self._asked = True
@@ -91,7 +152,7 @@ def watch(client: RuntimeClient) -> Ending:
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
     """
     ending = Ending()
-    ending.listen()
+    ending.listen(client)
     ending.guard(client)
     connection = Connection(client.address)
     head = (

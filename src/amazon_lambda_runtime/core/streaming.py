@@ -18,7 +18,7 @@ from .errors import LambdaError, StreamClosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from .client import Delivery
@@ -172,12 +172,20 @@ def pump(source: "Any", stream: ResponseStream) -> None:
     stream.close()
 
 
-async def pump_async(source: "Any", stream: ResponseStream) -> None:
-    """Do the same for an async iterator."""
+async def pump_async(
+    source: "Any",
+    stream: ResponseStream,
+    drained: "Callable[[], Awaitable[None]] | None" = None,
+) -> None:
+    """Do the same for an async iterator. Where `write` does not wait for a slow reader, `drained`
+    does, before the next piece is asked for.
+    """
     try:
         if not stream.closed:
             async for piece in source:
                 stream.write(piece)
+                if drained is not None:
+                    await drained()
     finally:
         if hasattr(source, "aclose"):
             await source.aclose()

@@ -12,19 +12,22 @@ import signal
 import sys
 import threading
 from os import environ
+from select import select
 from time import monotonic, sleep
 
 from . import serving
+from .afresh import Start, end_children, unshareable
 from .client import RuntimeClient
 from .errors import RuntimeApiError, Shutdown
 from .logs import sink
-from .shutdown import Ending
+from .shutdown import Ending, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from typing import Any, NoReturn
 
+    from .event_loop import EventLoop, Pump
     from .serving import Handler, Served, Serving
 
 # A worker that dies sooner than this (seconds) after its start is replaced after a pause, so that
@@ -83,12 +86,23 @@ def run_workers(served: "Serving", handler: "Handler", is_async: bool) -> None:
     _take_log_socket()
     if count == 1:
         return
+    start = Start.current
+    if start is not None and start.may_report is not None:
+        _be_worker(served, handler, is_async, start.may_report)
     if mode == "processes":
         _run_processes(served, handler, is_async, count)
+    if mode == "tasks" and is_async:
+        from .event_loop import EventLoop
+        from .tasks import Tasks
+
+        served.loop = event_loop = EventLoop()
+        served.start()
+        Tasks(served, handler, event_loop, count).run()
     # Threads need it, too: a handler that is not async may still return something to await.
     served.loop = loop = SharedLoop()
     if mode == "tasks":
         loop.start()  # asyncio is slow to load: during init, not in an invocation
+    served.start()
     _run_threads(served, handler, count)
 
 
@@ -97,52 +111,42 @@ class SharedLoop:
 
     def __init__(self) -> None:
         self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._loop: EventLoop | None = None
+        # The module may have set a loop. It has set it for this thread, the main one.
+        if "asyncio" in sys.modules:
+            self.start()
 
-    def start(self) -> None:
-        """Start the loop, unless it runs."""
+    def start(self) -> "EventLoop":
+        """Return the loop; it is started on the first call, which loads asyncio."""
         with self._starting:
-            if self._thread is None:
-                import asyncio
+            if self._loop is None:
+                from .event_loop import EventLoop
 
-                self._loop = asyncio.new_event_loop()
-                self._submit = asyncio.run_coroutine_threadsafe
-                self._cancelled = asyncio.CancelledError
-                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-                self._thread.start()
+                loop = EventLoop()
+                loop.run_in_thread()
+                self._loop = loop
+        return self._loop
 
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
         """Return the result of `awaitable`, or raise what it raises."""
-        from .event_loop import CancelledError
+        return self.start().wait(awaitable)
 
-        self.start()
-
-        # It runs in a copy of this thread's context: `call_soon_threadsafe` makes one.
-        async def outcome() -> "tuple[Any, BaseException | None]":
-            try:
-                return await awaitable, None
-            except BaseException as exc:  # a SystemExit would stop the loop of all threads
-                return None, exc
-
-        result, exc = self._submit(outcome(), self._loop).result()
-        if isinstance(exc, self._cancelled):
-            raise CancelledError("the handler was cancelled") from exc
-        if exc is not None:
-            raise exc
-        return result
+    def pump(self, pump: "Pump", source: "Any", stream: "Any") -> None:
+        """Have `pump` write what an async iterator yields to a stream."""
+        self.start().pump(pump, source, stream)
 
     def close(self) -> None:
         """Stop the loop."""
-        if self._thread is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(1)
+        if self._loop is not None:
+            self._loop.close()
 
 
 def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn":
     """Serve in `count` threads, until one of them has to end the process or a signal comes."""
-    ended = threading.Event()
+    ended, ending_now = os.pipe()
     statuses: list[int] = []
     idle = threading.Semaphore(count)
+    process = os.getpid()
 
     def work(client: RuntimeClient) -> None:
         try:
@@ -152,22 +156,29 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
                     opened = served.open(delivery, alone=False)
                     if opened is not None:
                         served.answer(delivery, handler, *opened)
-        except SystemExit as exc:
-            statuses.append(_status(exc))
-        except RuntimeApiError as exc:
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
-            statuses.append(1)
-        ended.set()
+        except BaseException as exc:
+            if os.getpid() != process:
+                _end_child(exc)  # pragma: no cover  in the child
+            if isinstance(exc, SystemExit):
+                statuses.append(serving.status_of(exc))
+            elif isinstance(exc, RuntimeApiError):
+                sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+                statuses.append(1)
+            else:
+                raise
+        os.write(ending_now, b"1")
 
-    if served.ending is None:
-        signal.signal(signal.SIGTERM, _exit)
+    ending = served.ending
+    if ending is None:
+        ending = Ending()
+        ending.listen(served.client)
     for number in range(count):
         client = RuntimeClient(served.client.address)
         threading.Thread(
             target=work, args=[client], name=f"invocations-{number}", daemon=True
         ).start()
     try:
-        ended.wait()
+        ending.wait(ended)
         raise SystemExit(statuses[0])
     finally:
         # Invocations that are being handled may still be answered.
@@ -176,10 +187,67 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
             idle.acquire(timeout=max(0.0, deadline - monotonic()))
 
 
+def begin() -> "Callable[[], bool] | None":
+    """Take note of how this process was started, before the function is loaded.
+
+    In a process that has replaced another, fork the workers. It returns in each of them, with what
+    says whether a failure of init may be reported.
+    """
+    start = Start.current = Start()
+    if start.again is None:
+        return None
+    client = RuntimeClient.current
+    assert client is not None
+    ending = watch(client) if start.again else None
+    unreported = _fork_workers(wanted())
+    if ending is not None:
+        ending.close()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    client.close()
+    start.may_report = lambda: _may_report(unreported)
+    return start.may_report
+
+
+def is_worker() -> bool:
+    """Say whether this process was forked before the function was loaded."""
+    return Start.current is not None and Start.current.may_report is not None
+
+
+def settle(runtime: "Served", handler: "Handler", heeds_shutdown: bool) -> None:
+    """Replace this process if its workers have to load the function each for itself."""
+    start = Start.current
+    reason = unshareable() if start is not None and start.may_report is None else ""
+    if start is None or not reason:
+        return
+    try:
+        mode = mode_of(runtime, serving.is_async(handler))
+    except ValueError:
+        return  # which `run_workers` reports
+    if mode == "processes" and wanted() > 1:
+        _take_log_socket()
+        start.repeat(reason, heeds_shutdown)
+
+
 def _run_processes(served: "Serving", handler: "Handler", is_async: bool, count: int) -> "NoReturn":
     """Fork the workers, replace those that die, and end them when a signal comes."""
     served.client.close()  # a connection can't be shared
+    unreported = _fork_workers(count)
+    _be_worker(served, handler, is_async, lambda: _may_report(unreported))  # pragma: no cover
+
+
+def _fork_workers(count: int) -> int:
+    """Fork the workers, replace those that die, and end them when a signal comes.
+
+    It returns in each worker, with its signals blocked, and never in the parent. The result is the
+    descriptor of a pipe with one byte. Whoever takes it reports that init has failed, and the
+    parent sees that it is gone: all workers fail alike, and one report is enough.
+    """
     workers: dict[int, float] = {}
+    unreported, writing = os.pipe()
+    os.set_blocking(unreported, False)
+    os.write(writing, b"1")
     for number in _SIGNALS:
         signal.signal(number, _exit)
     try:
@@ -190,13 +258,16 @@ def _run_processes(served: "Serving", handler: "Handler", is_async: bool, count:
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
                 pid = os.fork()
                 if pid == 0:
-                    _be_worker(served, handler, is_async)  # pragma: no cover  in the child
+                    workers.clear()  # they are the parent's to end
+                    return unreported  # pragma: no cover  in the child
                 workers[pid] = monotonic()
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             pid, status = os.wait()
             started = workers.pop(pid, None)
             if started is None:
                 continue  # a child of the user's
+            if not select([unreported], [], [], 0)[0]:
+                raise SystemExit(1)
             code = os.waitstatus_to_exitcode(status)
             sink.log_error(f"[WARNING] LAMBDA_RUNTIME Worker process {pid} ended with {code}\n")
             if monotonic() - started < _TOO_SOON:
@@ -217,39 +288,73 @@ def _end_workers(pids: list[int]) -> None:
         sleep(0.005)
 
 
-def _be_worker(served: "Serving", handler: "Handler", is_async: bool) -> "NoReturn":
+def _be_worker(
+    served: "Serving",
+    handler: "Handler",
+    is_async: bool,
+    may_report: "Callable[[], bool]",
+) -> "NoReturn":
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
+    process = os.getpid()
     try:
+        if served.ending is not None:
+            served.ending.close()
         ending = Ending(patience=_LAST_ANSWERS)
-        ending.listen()
+        ending.listen(served.client)
         # Ctrl-C reaches the whole group: the parent gets it too, and sends SIGTERM.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         _take_log_socket()
         if is_async:
             served.load_loop()
+        served.start(may_report)
         while True:
             event, context = served.runtime.next_event()
             with ending:
                 served.answer(served.delivery(), handler, event, context)
-    except SystemExit as exc:
+    except BaseException as exc:
+        if os.getpid() != process:
+            _end_child(exc)
         if isinstance(exc, Shutdown):
             served.shut_down()
-        status = _status(exc)
-    except RuntimeApiError as exc:
-        sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+        if isinstance(exc, SystemExit):
+            status = serving.status_of(exc)
+        elif isinstance(exc, RuntimeApiError):
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+        else:
+            sys.excepthook(type(exc), exc, exc.__traceback__)
     finally:
+        end_children()
         serving.flush()
         os._exit(status)
 
 
+def _end_child(exc: BaseException) -> "NoReturn":
+    """End a child that a handler forked and that came back from it, as the interpreter would."""
+    if not isinstance(exc, SystemExit):
+        sys.excepthook(type(exc), exc, exc.__traceback__)
+    serving.flush()
+    os._exit(serving.status_of(exc) if isinstance(exc, SystemExit) else 1)
+
+
+def _may_report(unreported: int) -> bool:
+    """Take the byte that is in the pipe. If another worker has it, wait to be ended, and say False.
+
+    The one that reports is the first to exit, so that it is not interrupted.
+    """
+    try:
+        return bool(os.read(unreported, 1))
+    except BlockingIOError:
+        try:
+            signal.pause()
+        except Shutdown:
+            pass
+        return False
+
+
 def _exit(number: int, frame: object) -> "NoReturn":
     raise SystemExit(130 if number == signal.SIGINT else 0)
-
-
-def _status(exc: SystemExit) -> int:
-    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
 
 
 def _take_log_socket() -> None:

@@ -3,6 +3,7 @@
 With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event` and `invoke`.
 """
 
+import asyncio
 import base64
 import json
 import sys
@@ -98,7 +99,8 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
 
     `handler` is a Runtime, a subclass of it, or a function. The event is encoded and decoded, and
     so is the result: it is a value of JSON, or bytes if the handler returned bytes or streamed.
-    `event` may be given encoded, as bytes. Raises FunctionError if the function failed.
+    `event` may be given encoded, as bytes. A Runtime's `on_init` is called before its first event.
+    Raises FunctionError if the function failed, and what `on_init` raises.
     """
     runtime, handle, is_ours = _handler_of(handler)
     context = context or make_context()
@@ -107,23 +109,23 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     headers = {REQUEST_ID: context.aws_request_id, "content-type": JSON}
     delivery = Delivery(wire, headers, body)  # type: ignore[arg-type]
     served = serving.of(runtime)
-    tokens = serving.enter(delivery, context)
+    token = serving.be_at_work(weakref.ref(served))
     try:
+        served.prepare()
+        tokens = serving.enter(delivery, context)
         try:
             decoded = served.decode(delivery)
+            served.answer(delivery, handle, decoded, context)
         except UnmarshalError as exc:
             served.fail(delivery, exc)
-        else:
-            served.answer(delivery, handle, decoded, context)
-    except SystemExit:
-        pass  # the caller has its answer
+        except SystemExit:
+            pass  # the caller has its answer
+        finally:
+            serving.leave(tokens)
     finally:
-        serving.leave(tokens)
-        if is_ours:
-            served.close()
-    if not is_ours and served.loop is not None:
-        # It serves the next invocation as well. It is closed with the runtime, or at the exit.
-        _close_at_end(runtime, served.loop)
+        token.var.reset(token)
+        if served.loop is not None:
+            _put_away(served.loop, None if is_ours else runtime)
     return wire.result()
 
 
@@ -143,9 +145,19 @@ def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], b
     raise TypeError(f"handler is {kind}: expected a Runtime, a class of it, or a function")
 
 
-def _close_at_end(runtime: Runtime, loop: Any) -> None:
-    if not hasattr(loop, "closed_by_testing"):
-        loop.closed_by_testing = weakref.finalize(runtime, loop.close)
+def _put_away(loop: Any, runtime: Runtime | None) -> None:
+    """Close the loop; or, if it serves the next invocation of a runtime, close it with that.
+
+    One that the test has made is the test's.
+    """
+    if loop.is_adopted:
+        loop.leave()
+    elif runtime is None:
+        loop.close()
+    else:
+        asyncio.set_event_loop(None)  # another runtime would adopt it
+        if not hasattr(loop, "closed_by_testing"):
+            loop.closed_by_testing = weakref.finalize(runtime, loop.close)
 
 
 def _identity(identity_id: str | None, pool_id: str | None) -> str | None:

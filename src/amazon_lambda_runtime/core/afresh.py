@@ -1,0 +1,93 @@
+"""Worker processes that load the function each for itself.
+
+Theory: workers are forked from a process that has loaded the function, and share its memory. Two
+things can't be shared so. A thread does not exist in a process that was forked; and an event loop
+would be one loop of the kernel's for all. A function that has either after it was loaded is loaded
+once in each worker: this process replaces itself by its own command, in the environment in which it
+was started and with a mark, and the new one forks its workers before anything of the function's is
+loaded. Nothing is lost by that for all others, who pay nothing.
+"""
+
+import gc
+import os
+import signal
+import sys
+from os import environ
+
+from .logs import sink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import ClassVar, NoReturn
+
+# In the environment of the process that replaces another: whether the function has an on_shutdown.
+_MARK = "_LAMBDA_RUNTIME_WORKERS"
+
+
+class Start:
+    """How this process was started, taken before the function is loaded."""
+
+    #: The one of this process.
+    current: "ClassVar[Start | None]" = None
+
+    def __init__(self) -> None:
+        #: In a process that has replaced another: whether the function has an on_shutdown.
+        self.again: bool | None = None
+        #: In a worker that such a process has forked: says whether it may report a failure of init.
+        self.may_report: Callable[[], bool] | None = None
+        mark = environ.pop(_MARK, None)
+        if mark is not None:
+            self.again = mark == "on_shutdown"
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._environment = dict(environ)
+        self._command = [sys.executable, *sys.orig_argv[1:]]
+        self._directory = os.getcwd()
+        self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    def repeat(self, reason: str, heeds_shutdown: bool) -> "NoReturn":
+        """Replace this process, which has `reason` to, by one whose workers load for themselves."""
+        sink.log(
+            f"[INFO] LAMBDA_RUNTIME The function has {reason} after init, which workers can't"
+            " share: each worker process loads it for itself\n",
+            sink.frame_type(20, sink.TEXT),
+        )
+        end_children()
+        telemetry = sink.Telemetry.current
+        if telemetry is not None:
+            os.set_inheritable(telemetry.fd, True)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
+        os.chdir(self._directory)
+        self._environment[_MARK] = "on_shutdown" if heeds_shutdown else ""
+        os.execve(self._command[0], self._command, self._environment)
+
+
+def unshareable() -> str:
+    """Return what this process has that workers can't share; "" if it can be forked."""
+    import _thread
+
+    count = _thread._count()
+    if count:
+        return "a thread" if count == 1 else f"{count} threads"
+    events = sys.modules.get("asyncio.events")
+    if events is not None:
+        gc.unfreeze()  # what is frozen would not be among the objects
+        kinds = {type(thing) for thing in gc.get_objects()}
+        loops = tuple(kind for kind in kinds if issubclass(kind, events.AbstractEventLoop))
+        if loops and not all(loop.is_closed() for loop in gc.get_objects() if type(loop) in loops):
+            return "an event loop"
+        gc.freeze()
+    return ""
+
+
+def end_children() -> None:
+    """Send SIGTERM to what multiprocessing has started in this process and that still runs.
+
+    At the exit of an interpreter it would be ended, but neither os._exit nor exec is one.
+    """
+    loaded = sys.modules.get("multiprocessing.process")
+    if loaded is not None:
+        for child in loaded.active_children():
+            # What was started before the fork is the parent's.
+            if child._parent_pid == os.getpid():
+                child.terminate()
