@@ -1,5 +1,6 @@
 """Async handlers. Numbers are those of behaviour.md."""
 
+import asyncio
 import json
 import signal
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from amazon_lambda_runtime.core.event_loop import resolve
 from tests.harness import (
     ACCEPTED,
     SERVING,
@@ -41,8 +43,13 @@ class C:
     async def __call__(self, event, context):
         return await handler(event, context)
 instance = C()
+class Awaitable:
+    def __init__(self, event): self.event = event
+    def __await__(self): return handler(self.event, None).__await__()
+def awaitable(event, context):
+    return Awaitable(event)
 """
-    for name in ("h.handler", "h.returned", "h.H", "h.instance"):
+    for name in ("h.handler", "h.returned", "h.H", "h.instance", "h.awaitable"):
         done = served(source, [event(b"1"), event(b"2")], tmp_path, name)
         assert [post.body for post in done.posts] == [b'{"got": 1}', b'{"got": 2}']
         assert (done.stdout, done.stderr, done.status) == ("", "", SERVING)
@@ -325,6 +332,17 @@ async def coroutine(event, context):
 """
     assert served(source, [event()], tmp_path).posts[0].body == b"[false, false]"
     assert served(source, [event()], tmp_path, "h.coroutine").posts[0].body == b"[false, true]"
+
+
+def test_what_is_cancelled_is_not_resolved() -> None:
+    """131: a thread may be done with a piece for which no task waits any more."""
+    loop = asyncio.new_event_loop()
+    future = loop.create_future()
+    future.cancel()
+    for failure in (None, ValueError()):
+        resolve(future, failure)
+    assert future.cancelled()
+    loop.close()
 
 
 def test_in_rie(tmp_path: Path) -> None:

@@ -240,6 +240,93 @@ def test_a_reply_before_the_end_of_the_answer(capfd: pytest.CaptureFixture[str])
     assert out.endswith("HTTP 413: why\n")
 
 
+class Full:
+    """A socket that can't send at first."""
+
+    def __init__(self, real: Any, *failures: OSError) -> None:
+        self._real, self._failures = real, list(failures)
+
+    def send(self, data: bytes) -> int:
+        if self._failures:
+            raise self._failures.pop(0)
+        sent: int = self._real.send(data)
+        return sent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def test_a_long_answer() -> None:
+    """87, 128: what the network does not take at once is sent when it does."""
+
+    async def work(spoken: Talk) -> None:
+        delivery = await spoken.next()
+        link: Any = spoken.client._link
+        link._socket = Full(link._socket, BlockingIOError(), BlockingIOError())
+        delivery.respond(b"x" * 20_000_000)
+        assert await spoken.called() is None
+        assert not link.unsent
+        delivery = await spoken.next()
+        link._socket = Full(link._socket, BlockingIOError())
+        delivery.start(object(), "text/plain", b"a")
+        delivery.write(b"b")  # behind what is not sent yet
+        delivery.finish()
+        assert await spoken.called() is None
+
+    api = talk([event(), ACCEPTED, event(), ACCEPTED], work)
+    assert len(api.requests[1].body) == 20_000_000
+    assert api.requests[3].chunks == [b"a", b"b"]
+    assert api.connections == 1
+
+
+@pytest.mark.parametrize(
+    "failures", [[BrokenPipeError()], [BlockingIOError(), BrokenPipeError()]], ids=["all", "rest"]
+)
+def test_the_api_hangs_up_in_an_answer(failures: list[OSError]) -> None:
+    """63, 128: an answer of which nothing, or a part, was sent is sent again, whole."""
+
+    async def work(spoken: Talk) -> None:
+        delivery = await spoken.next()
+        link: Any = spoken.client._link
+        link._socket = Full(link._socket, *failures)
+        delivery.respond(b"1")
+        assert await spoken.called() is None
+
+    api = talk([[event(), HangUp], ACCEPTED], work)
+    assert [request.body for request in api.requests] == [b"", b"1"]
+
+
+def test_calls_that_come_too_late() -> None:
+    """128: the loop may call for a connection that another call has closed, or with nothing."""
+
+    async def work(spoken: Talk) -> None:
+        delivery = await spoken.next()
+        link = spoken.client._link
+        link._read()  # there is nothing
+        assert link.is_open
+        link.close()
+        link._read()
+        delivery.respond(b"1")
+        assert await spoken.called() is None
+
+    assert talk([event(), ACCEPTED], work).connections == 2
+
+
+def test_who_waits_may_be_cancelled() -> None:
+    """128: another one that waits hears of the end all the same."""
+
+    async def work(spoken: Talk) -> None:
+        (await spoken.next()).respond(b"1")
+        first = asyncio.ensure_future(spoken.client.settled())
+        second = asyncio.ensure_future(spoken.client.settled())
+        await asyncio.sleep(0)
+        first.cancel()
+        await second
+        assert first.cancelled()
+
+    talk([event(), ACCEPTED], work)
+
+
 def test_bytes_that_were_not_asked_for() -> None:
     """62, 128: they are not taken for the reply to what is sent next."""
 

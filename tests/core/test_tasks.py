@@ -404,6 +404,68 @@ def test_the_event_is_long(tmp_path: Path) -> None:
         assert [post.body for post in served.answered(2)] == [b"6000000"] * 2
 
 
+def test_results_of_other_types(tmp_path: Path) -> None:
+    """40, 91: a result that is no plain value is encoded, or is a MarshalError."""
+    source = """
+import uuid
+async def handler(event, context):
+    return uuid.UUID(int=event) if event else object
+"""
+    with serving(source, [event(b"0"), event(b"1")], tmp_path) as served:
+        posts = {post.kind: post for post in served.answered(2)}
+    assert posts["response"].body == b'"00000000-0000-0000-0000-000000000001"'
+    assert json.loads(posts["error"].body)["errorType"] == "Runtime.MarshalError"
+
+
+@pytest.mark.parametrize("kind", ["agen", "gen"])
+def test_a_generator_after_an_early_answer(kind: str, tmp_path: Path) -> None:
+    """89, 130: it is closed without being asked."""
+    source = """
+class H(Runtime):
+    async def handler(self, event, context):
+        self.send_invocation_response("early")
+        return self.KIND()
+    async def agen(self):
+        print("never")
+        yield 1
+    def gen(self):
+        print("never")
+        yield 1
+""".replace("KIND", kind)
+    with serving(source, [event(), event(request_id="id-2")], tmp_path) as served:
+        assert [post.body for post in served.answered(2)] == [b'"early"'] * 2
+        until(lambda: len(served.api.requests) == 6)
+        assert (served.out, served.err) == ("", "")
+
+
+def test_the_api_is_lost_to_the_handler(tmp_path: Path) -> None:
+    """46, 128: a RuntimeApiError that comes out of the handler ends the environment."""
+    source = """
+from amazon_lambda_runtime import RuntimeApiError
+async def handler(event, context):
+    raise RuntimeApiError("gone")
+"""
+    with serving(source, [event()], tmp_path) as served:
+        assert served.process.wait(10) == 1
+        assert (served.out, served.err) == ("[ERROR] LAMBDA_RUNTIME gone\n", "")
+        assert served.posts == []
+
+
+@pytest.mark.parametrize("mode", ["task", "thread"])
+def test_an_async_generator_is_cancelled(mode: str, tmp_path: Path) -> None:
+    """82, 91: a stream whose generator is cancelled ends in an error."""
+    source = """
+async def handler(event, context):
+    yield "a"
+    raise asyncio.CancelledError
+"""
+    with serving(source, [event()], tmp_path, AWS_LAMBDA_CONCURRENCY_MODE=mode) as served:
+        (post,) = served.answered(1)
+        assert post.body == b"a"
+        assert post.trailers["lambda-runtime-function-error-type"] == "Function.CancelledError"
+        assert served.err == ""
+
+
 # Isolation
 
 
@@ -447,6 +509,26 @@ async def handler(event, context):
         assert sorted(post.path.split("/")[-2] for post in posts) == [f"id-{n}" for n in range(8)]
         assert served.err == ""
         assert served.process.poll() is None
+
+
+def test_cancelled_before_its_first_step(tmp_path: Path) -> None:
+    """131: an invocation whose task does not even begin is answered all the same."""
+    source = """
+def factory(loop, coroutine, **options):
+    task = asyncio.Task(coroutine, loop=loop, **options)
+    task.cancel()
+    loop.set_task_factory(None)
+    return task
+async def handler(event, context):
+    if event == 1:
+        asyncio.get_running_loop().set_task_factory(factory)
+    return event
+"""
+    script: list[Step] = [event(b"%d" % n, f"id-{n}") for n in (1, 2, 3)]
+    with serving(source, script, tmp_path) as served:
+        kinds = sorted(post.kind for post in served.answered(3))
+        assert served.err == ""
+    assert kinds == ["error", "response", "response"]
 
 
 @each_python
@@ -498,6 +580,42 @@ def test_those_that_take_too_long(
         assert json.loads(post.body)["errorType"] == "Shutdown"
         assert served.out.startswith("unwound\n")
         assert served.err == ""
+
+
+@each_python
+def test_a_callback_that_blocks(python: str, tmp_path: Path) -> None:
+    """92, 129: what blocks the loop besides the handlers does not keep it from ending."""
+    source = """
+async def handler(event, context):
+    open("here-1", "w").close()
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.001)
+    asyncio.get_running_loop().call_soon(time.sleep, 60)
+    await asyncio.sleep(60)
+"""
+    with serving(source, [event(b"1")], tmp_path, python) as served:
+        until(lambda: tmp_path.joinpath("here-1").exists(), served.process)
+        served.process.terminate()
+        time.sleep(0.1)  # it has heard the signal, and lets the handler go on
+        tmp_path.joinpath("go").touch()
+        assert served.process.wait(10) == 0
+        assert [json.loads(post.body)["errorType"] for post in served.posts] == ["Shutdown"]
+        assert served.err == ""
+
+
+def test_an_interrupt_that_is_ignored(tmp_path: Path) -> None:
+    """121, 129: Ctrl-C does nothing where it is ignored, as under nohup."""
+    source = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+async def handler(event, context):
+    os.kill(os.getpid(), signal.SIGINT)
+    return event
+"""
+    with serving(source, [event(b"1"), event(b"2", "id-2")], tmp_path) as served:
+        assert sorted(post.body for post in served.answered(2)) == [b"1", b"2"]
+        until(lambda: len(served.api.requests) == 6)
+        assert served.process.poll() is None
 
 
 @each_python
@@ -571,7 +689,7 @@ def test_a_connection_that_is_lost(python: str, tmp_path: Path) -> None:
     script: list[Step] = [HangUp, [event()[:-1], HangUp], event(b"1"), event(b"2", "id-2")]
     with serving(source, script, tmp_path, python) as served:
         assert sorted(post.body for post in served.answered(2)) == [b"1", b"2"]
-        assert served.api.connections == 4
+        until(lambda: served.api.connections == 4, served.process)
         assert (served.out, served.err) == ("", "")
 
 

@@ -1,6 +1,7 @@
 """wait_for: what is async, called from what is not. Numbers are those of docs/behaviour.md."""
 
 import asyncio
+import gc
 import json
 import threading
 from pathlib import Path
@@ -169,6 +170,21 @@ def test_the_loop_of_a_test_stays_open() -> None:
 
         assert invoke(handler, None) == 7
         assert loop.run_until_complete(answer(1)) == 1
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def test_a_loop_that_is_closed_leaves_another_set() -> None:
+    """122: a runtime that is collected as garbage closes its own loop and no other."""
+    app = Awaiting()
+    invoke(app, 1)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        del app
+        gc.collect()
+        assert asyncio.get_event_loop_policy().get_event_loop() is loop
     finally:
         asyncio.set_event_loop(None)
         loop.close()

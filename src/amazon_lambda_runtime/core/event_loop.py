@@ -125,7 +125,10 @@ class EventLoop:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(1)
         elif asyncio._get_running_loop() is None:
+            current = _current()
             self._runner.close()
+            if current is not self.loop:
+                asyncio.set_event_loop(current)  # the Runner has unset it, whichever it was
         else:
             self.loop.close()
 
@@ -262,17 +265,23 @@ def _replace_handler(old: "Handler", new: "Handler") -> None:
             signal.signal(signal.SIGINT, new)
 
 
-def _set_by_the_module() -> "asyncio.AbstractEventLoop | None":
-    """Return the loop that the function's code has set for this thread, if it can be run here."""
+def _current() -> "asyncio.AbstractEventLoop | None":
+    """Return the loop that is set for this thread."""
     if sys.version_info >= (3, 14):  # pragma: no cover
         try:
-            loop = asyncio.get_event_loop()
-        except RuntimeError:  # there is none
+            return asyncio.get_event_loop()
+        except RuntimeError:
             return None
-    else:
-        # get_event_loop() would make one where there is none, with a warning from 3.12 on.
-        policy = asyncio.get_event_loop_policy()
-        loop = getattr(getattr(policy, "_local", None), "_loop", None)
+    # get_event_loop() would make one where there is none, with a warning from 3.12 on.
+    policy = asyncio.get_event_loop_policy()
+    loop: asyncio.AbstractEventLoop | None
+    loop = getattr(getattr(policy, "_local", None), "_loop", None)
+    return loop
+
+
+def _set_by_the_module() -> "asyncio.AbstractEventLoop | None":
+    """Return the loop that the function's code has set for this thread, if it can be run here."""
+    loop = _current()
     # It may be closed by now, or run in a thread of the function's own.
     return None if loop is None or loop.is_closed() or loop.is_running() else loop
 
