@@ -42,6 +42,7 @@ FLOORS = {
     "client": 4,
     "event_loop": 4,
     "logs.format": 4,
+    "report": 4,
     "streaming": 5,
     "logs.hook": 5,
     "shutdown": 5,

@@ -4,11 +4,14 @@ The handler string is the first argument, else the variable _HANDLER; `core/load
 """
 
 import sys
+from _io import TextIOWrapper
 from os import environ, execv, getcwd
 
+from .core import report
 from .core.client import RuntimeClient, connect
 from .core.errors import RuntimeApiError
 from .core.loading import load
+from .core.logs import sink
 from .core.logs.hook import LoggingHook
 
 TYPE_CHECKING = False
@@ -42,9 +45,8 @@ def main() -> "NoReturn":
     except RuntimeApiError as exc:
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
+    client.open()  # the user's code may use up the file descriptors while it is loaded
     if "_LAMBDA_TELEMETRY_LOG_FD" in environ:
-        from .core.logs import sink
-
         sink.claim()
     LoggingHook.install()
     _open_stdout()
@@ -64,10 +66,27 @@ def _stand_in() -> "NoReturn":
     execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
 
 
+class _Stdout(TextIOWrapper):
+    """Standard output that keeps nothing back, not even a line that has no end yet.
+
+    A process that crashes, or is killed when its time is over, has said what it printed.
+    """
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        if not text.endswith("\n"):  # else it has been flushed
+            self.flush()
+        return count
+
+
 def _open_stdout() -> None:
-    """Write each line when it is printed; escape half a surrogate pair, so that print() works."""
-    if sys.stdout is not None:
-        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    """Write what is printed at once; escape half a surrogate pair, so that print() works."""
+    # It may be closed, and then None, or an object of a sitecustomize.
+    if type(sys.stdout) is TextIOWrapper:
+        encoding = sys.stdout.encoding
+        opened = _Stdout(sys.stdout.detach(), encoding, "backslashreplace", line_buffering=True)
+        opened.mode = "w"  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = opened  # type: ignore[misc]
 
 
 def _put_code_first() -> None:
@@ -81,15 +100,14 @@ def _put_code_first() -> None:
 
 def _report(client: RuntimeClient, exc: BaseException) -> "NoReturn":
     """Report why the function can't be loaded, and exit with a status other than 0."""
-    from .core import error_document
-    from .core.logs import sink
-
     # A constructor that called send_init_error() has reported it in its own words.
     if not (client.init_failed and isinstance(exc, SystemExit)):
-        failure = error_document.of_exception(exc)
+        failure = report.of_exception(exc)
         failure.log()
         try:
-            client.init_error(failure.body, failure.error_type, failure.cause)
+            plain = failure.error_type.isascii() and failure.error_type.isprintable()
+            error_type = failure.error_type if plain else failure.header_type
+            client.init_error(failure.body, error_type, failure.cause)
         except RuntimeApiError as problem:
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
     code = (

@@ -41,15 +41,16 @@ VALUES: list[Any] = [
 def test_as_the_standard_library(value: Any) -> None:
     """What has a JSON form is encoded and decoded as json does it."""
     text = codec.encode(value)
-    assert text == json.dumps(value)
-    assert codec.decode(text.encode()) == value
+    assert text == json.dumps(value, ensure_ascii=False)
+    assert codec.decode(codec.to_utf8(text)) == value
+    assert codec.encode_ascii(value) == json.dumps(value).encode()
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_as_simplejson(value: Any) -> None:
     """And as simplejson, which awslambdaric encodes with."""
     simplejson = pytest.importorskip("simplejson", reason="simplejson is not installed")
-    assert codec.encode(value) == simplejson.dumps(value)
+    assert codec.encode(value) == simplejson.dumps(value, ensure_ascii=False)
 
 
 class Colour(enum.Enum):

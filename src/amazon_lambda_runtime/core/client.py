@@ -28,6 +28,7 @@ from amazon_lambda_runtime.protocol import (
 
 from .errors import LambdaError, RuntimeApiError, StreamClosed
 from .http import Connection, Disconnected, ProtocolError
+from .logs import sink
 
 VERSION = "0.1.0"
 
@@ -49,7 +50,7 @@ class Delivery:
     `headers` are those of the reply to /next, names in lower case; `body` is the event's bytes.
     """
 
-    __slots__ = ("_client", "answered", "body", "headers", "request_id", "stream")
+    __slots__ = ("_client", "answered", "body", "headers", "pending", "request_id", "stream")
 
     def __init__(self, client: "RuntimeClient", headers: dict[str, str], body: bytes) -> None:
         self._client = client
@@ -59,6 +60,8 @@ class Delivery:
         self.answered = False
         #: The ResponseStream that is answering, if one is.
         self.stream: Any = None
+        #: The task that sends the answer, if a coroutine has asked for one that takes its loop.
+        self.pending: Any = None
 
     def respond(self, body: bytes, content_type: str = JSON) -> None:
         """Post the handler's result. Raises RuntimeApiError if the environment has to end."""
@@ -127,6 +130,13 @@ class RuntimeClient:
         self._next = f"GET {NEXT}{self._ending}\r\n".encode()
         #: Whether an init error has been posted.
         self.init_failed = False
+
+    def open(self) -> None:
+        """Connect, if that can be done now. Else the first request connects."""
+        try:
+            self._connection.open()
+        except OSError:
+            pass
 
     def next(self) -> Delivery:
         """Wait for the next delivery, for as long as it takes.
@@ -240,8 +250,6 @@ class RuntimeClient:
         if status >= 500:
             raise RuntimeApiError(f"POST {path}: the Runtime API answered {_told(status, reply)}")
         if status >= 300:
-            from .logs import sink
-
             told = _told(status, reply)
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {told}\n")
 

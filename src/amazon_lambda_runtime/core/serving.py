@@ -11,9 +11,11 @@ that a delivery is answered exactly once.
 import sys
 from _contextvars import ContextVar
 from os import environ, getpid
+from sys import getrecursionlimit
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
 
+from . import codec, report
 from .client import RuntimeClient, connect
 from .context import Context, current
 from .errors import (
@@ -21,15 +23,17 @@ from .errors import (
     MarshalError,
     RuntimeApiError,
     Shutdown,
-    StreamClosed,
     UnmarshalError,
+    text_of,
 )
+from .logs import sink
 from .logs.hook import LoggingHook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Token
+    from types import ModuleType
     from typing import Any, NoReturn, Protocol
 
     from .client import Delivery
@@ -61,8 +65,10 @@ if TYPE_CHECKING:
 
 # The exact types of results that are neither awaited nor streamed.
 _PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
-# CO_COROUTINE and CO_ASYNC_GENERATOR of the module inspect.
-_ASYNC = 0x280
+# CO_COROUTINE, CO_GENERATOR and CO_ASYNC_GENERATOR of the module inspect.
+_COROUTINE, _GENERATOR, _ASYNC_GENERATOR = 0x80, 0x20, 0x200
+# The depth of stack that answering needs. A handler may have left less.
+_DEPTH = 200
 
 _delivery: "ContextVar[Delivery | None]" = ContextVar("lambda_delivery", default=None)
 
@@ -94,7 +100,7 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (AttributeError, OSError, ValueError):  # None, broken or closed by the handler
+        except Exception:  # None, closed, or an object of the user's that raises anything
             pass
 
 
@@ -108,6 +114,7 @@ class Serving:
         #: What runs coroutines, once there was one.
         self.loop: Loop | None = None
         self._client: RuntimeClient | None = None
+        self._streaming: ModuleType | None = None
         self._is_down = False
         # The answer to a thread that carries no context: one that the handler started.
         self._latest: Delivery | None = None
@@ -134,9 +141,11 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
-        code = getattr(handler, "__code__", None)
-        is_async = code is not None and bool(code.co_flags & _ASYNC)
+        flags = getattr(getattr(handler, "__code__", None), "co_flags", 0)
+        is_async = bool(flags & (_COROUTINE | _ASYNC_GENERATOR))
         try:
+            if flags & (_GENERATOR | _ASYNC_GENERATOR):
+                self.load_streaming()  # in an invocation it may be too late
             if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
                 from .snapshot import snapshot
 
@@ -161,8 +170,6 @@ class Serving:
             self.shut_down()
             raise
         except RuntimeApiError as exc:
-            from .logs import sink
-
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
             raise SystemExit(1) from None
         except KeyboardInterrupt:
@@ -176,7 +183,15 @@ class Serving:
         An event that can't be decoded is answered with an error. Raises RuntimeApiError.
         """
         while True:
-            delivery = self._latest = self.client.next()
+            try:
+                delivery = self._latest = self.client.next()
+            except RuntimeApiError:
+                raise
+            except MemoryError:
+                raise RuntimeApiError("there is no memory for the next event") from None
+            except Exception as exc:  # from a signal handler of the user's
+                report.of_exception(exc).log()
+                continue
             opened = self.open(delivery, alone=True)
             if opened is not None:
                 return opened
@@ -189,9 +204,7 @@ class Serving:
         try:
             self._call(self.runtime.on_shutdown)
         except Exception as exc:
-            from . import error_document
-
-            error_document.of_exception(exc).log()
+            report.of_exception(exc).log()
         flush()
 
     # One invocation
@@ -233,7 +246,7 @@ class Serving:
         try:
             return self.runtime.decode_event(delivery.body, content_type)
         except Exception as exc:
-            raise UnmarshalError(f"Unable to unmarshal input: {exc}") from None
+            raise UnmarshalError(f"Unable to unmarshal input: {text_of(exc)}") from None
 
     def answer(
         self, delivery: "Delivery", handler: "Handler", event: "Any", context: Context
@@ -247,8 +260,12 @@ class Serving:
             result = handler(event, context)
             if getpid() != process:
                 raise SystemExit(0)  # pragma: no cover  in the child
+            if getrecursionlimit() < _DEPTH:
+                sys.setrecursionlimit(_DEPTH)
             if type(result) not in _PLAIN:
                 result = self.resolve(result, delivery)
+            if delivery.pending is not None:
+                self.wait(delivery.pending)
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
@@ -272,22 +289,13 @@ class Serving:
 
         None is returned for a result that was streamed: it is sent by then.
         """
-        from . import streaming
-
+        streaming = self.load_streaming()
         if hasattr(type(result), "__await__"):
             result = self.wait(result)
-        if isinstance(result, streaming.HttpResponse) and not result.streams:
-            return result.document()
-        if not (isinstance(result, streaming.HttpResponse) or streaming.streams(result)):
-            return result
-        source, stream = streaming.open_stream(result, delivery)
-        if delivery.answered:
-            stream.closed = True  # the source is closed, unread
-        if hasattr(type(source), "__aiter__"):
-            self.wait(streaming.pump_async(source, stream))
-        else:
-            streaming.pump(source, stream)
-        return None
+        result, rest = streaming.send(result, delivery)
+        if rest is not None:
+            self.wait(rest)
+        return result
 
     def encode(self, result: "Any") -> tuple[bytes, str]:
         """Return the body that answers with `result`, and its content type. Raises MarshalError."""
@@ -295,9 +303,13 @@ class Serving:
             return result, OCTETS
         try:
             text = self.runtime.encode_response(result)
-            return text.encode() if isinstance(text, str) else bytes(text), JSON
+            if isinstance(text, str):
+                return codec.to_utf8(text), JSON
+            if isinstance(text, bytes | bytearray | memoryview):
+                return bytes(text), JSON
+            raise TypeError(f"encode_response() returned {type(text).__name__}, not str or bytes")
         except Exception as exc:
-            raise MarshalError(f"Unable to marshal response: {exc}") from None
+            raise MarshalError(f"Unable to marshal response: {text_of(exc)}") from None
 
     def fail(self, delivery: "Delivery", exc: BaseException) -> None:
         """Log an exception, and answer the delivery with it if it has no answer yet.
@@ -306,35 +318,17 @@ class Serving:
         """
         if isinstance(exc, RuntimeApiError):
             raise exc
+        if getrecursionlimit() < _DEPTH:
+            sys.setrecursionlimit(_DEPTH)
         flush()
-        try:
-            self._report(delivery, exc)
-        except StreamClosed as cut:
-            from .logs import sink
-
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
-
-    def _report(self, delivery: "Delivery", exc: BaseException) -> None:
-        if isinstance(exc, StreamClosed):
-            raise exc  # the caller or the API closed it; the handler is not to blame
-        from . import error_document
-
-        stream = delivery.stream
-        unfinished = stream is not None and not stream.closed
-        late = delivery.answered and not unfinished
-        failure = error_document.of_exception(exc, delivery.request_id, late)
-        failure.log()
-        error_type = error_document.header_type(failure.error_type)
-        if not delivery.answered:
-            delivery.fail(failure.body, error_type, failure.cause)
-        elif unfinished:
-            stream.fail(failure.body, error_type)
+        report.answer(delivery, exc)
 
     # Answers that the handler sends itself
 
-    def send_response(self, result: "Any") -> None:
+    def send_response(self, result: "Any") -> "Awaitable[None] | None":
         """Answer the current invocation; or, if its answer is a stream, write `result` and end it.
 
+        Returns a task where a coroutine has asked for what only its event loop can send.
         Raises MarshalError, LambdaError if there is nothing to answer, RuntimeApiError.
         """
         delivery = self.delivery()
@@ -342,36 +336,47 @@ class Serving:
             if result is not None:
                 delivery.stream.write(result)
             delivery.stream.close()
-            return
+            return None
+        if type(result) not in _PLAIN and not delivery.answered:
+            result, rest = self.load_streaming().send(result, delivery)
+            if rest is not None:
+                delivery.pending = pending = self._begun(rest)
+                return pending
+            if delivery.answered:
+                return None
         body, content_type = self.encode(result)
         flush()
         delivery.respond(body, content_type)
+        return None
 
     def send_error(self, message: str, error_type: str) -> None:
         """Answer the current invocation with an error.
 
         Raises LambdaError if there is nothing to answer, RuntimeApiError.
         """
-        from . import error_document
-
         delivery = self.delivery()
-        failure = error_document.of_message(message, error_type, delivery.request_id)
+        failure = report.of_message(message, error_type, delivery.request_id)
         flush()
-        delivery.fail(failure.body, error_document.header_type(error_type), failure.cause)
+        delivery.fail(failure.body, failure.header_type, failure.cause)
         failure.log()
 
     def send_init_error(self, message: str, error_type: str) -> "NoReturn":
         """Report that the function can't be initialised. Raises SystemExit, RuntimeApiError."""
-        from . import error_document
-
-        failure = error_document.of_message(message, error_type)
+        failure = report.of_message(message, error_type)
         flush()
         failure.log()
-        error_type = error_document.header_type(error_type)
-        self.client.init_error(failure.body, error_type, failure.cause)
+        self.client.init_error(failure.body, failure.header_type, failure.cause)
         raise SystemExit(1)
 
-    # Coroutines
+    # What is loaded when a handler needs it
+
+    def load_streaming(self) -> "ModuleType":
+        """Return the module that streams; loaded on the first call."""
+        if self._streaming is None:
+            from . import streaming
+
+            self._streaming = streaming
+        return self._streaming
 
     def load_loop(self) -> "Loop":
         """Return what runs coroutines; made on the first call, which loads asyncio."""
@@ -384,6 +389,14 @@ class Serving:
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
         """Await `awaitable` on the event loop of the environment; return its result."""
         return self.load_loop().wait(awaitable)
+
+    def _begun(self, awaitable: "Coroutine[Any, Any, None]") -> "Awaitable[None] | None":
+        """Await `awaitable`; where a coroutine asks, return a task that does."""
+        asyncio = sys.modules.get("asyncio")
+        running: Any = asyncio and asyncio._get_running_loop()
+        task: Awaitable[None] | None
+        task = running.create_task(awaitable) if running else self.wait(awaitable)
+        return task
 
     def close(self) -> None:
         """Close the event loop, if there is one."""
