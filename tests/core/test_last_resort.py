@@ -256,7 +256,7 @@ def handler(event, context):
         source = source.replace('str or warning("told", exc_info=ValueError("mine"))', "pass")
     events = [event(b"1"), event(b"{"), event(b"2"), event(b"3")]
     tmp_path.joinpath("h.py").write_text(source)
-    script = [step for each in events for step in (each, ACCEPTED)]
+    script: list[Step] = [step for each in events for step in (each, ACCEPTED)]
     # Not by -m, for which Python itself imports from the current directory.
     command = [python(version), str(SOURCE.parent / "bin" / "bootstrap"), "h.handler"]
     done = run(command, script, tmp_path, {"PYTHONPATH": str(SOURCE)})

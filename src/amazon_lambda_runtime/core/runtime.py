@@ -99,6 +99,10 @@ class Runtime:
         """Return `self.logger`."""
         return self.logger
 
+    def __getstate__(self) -> "dict[str, Any]":
+        """Return what `pickle` and `copy` take: all but what serves it in this process."""
+        return {name: value for name, value in vars(self).items() if name != "_serving"}
+
     def run(self, handler: "Handler | None" = None) -> "NoReturn":
         """Serve invocations with `handler`, or else `self.handler`, until the environment ends.
 
