@@ -5,7 +5,7 @@ The handler string is the first argument, else the variable _HANDLER; `core/load
 
 import sys
 from _io import TextIOWrapper
-from os import environ, execv, getcwd
+from os import _exit, environ, execv, getcwd
 
 from .core import report
 from .core.client import RuntimeClient, connect
@@ -13,10 +13,14 @@ from .core.errors import RuntimeApiError
 from .core.loading import load
 from .core.logs import sink
 from .core.logs.hook import LoggingHook
+from .core.serving import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+# How long (seconds) a process that has to end waits for threads that are no daemons.
+_LAST_THREADS = 0.25
 
 USAGE = """\
 usage: bootstrap [HANDLER]
@@ -52,10 +56,13 @@ def main() -> "NoReturn":
     _open_stdout()
     _put_code_first()
     try:
-        instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
-    except BaseException as exc:
-        _report(client, exc)
-    instance.run(handler)
+        try:
+            instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
+        except BaseException as exc:
+            _report(client, exc)
+        instance.run(handler)
+    except SystemExit as exc:
+        _end(exc)
 
 
 def _stand_in() -> "NoReturn":
@@ -96,6 +103,27 @@ def _put_code_first() -> None:
         sys.path.insert(0, root)
     else:
         sys.path[0] = root
+
+
+def _end(exc: SystemExit) -> "NoReturn":
+    """Exit as `exc` says, and don't wait for threads of the user's that may never end."""
+    try:
+        threading = sys.modules["threading"]
+        waiting = threading.Thread(target=threading._shutdown, daemon=True)
+        waiting.start()
+        waiting.join(_LAST_THREADS)
+        is_over = not waiting.is_alive()
+    except Exception:  # there is no other thread
+        is_over = True
+    if is_over:
+        raise exc
+    code = 0 if exc.code is None else exc.code if isinstance(exc.code, int) else 1
+    try:
+        if "atexit" in sys.modules:
+            sys.modules["atexit"]._run_exitfuncs()
+        flush()
+    finally:
+        _exit(code & 0xFF)
 
 
 def _report(client: RuntimeClient, exc: BaseException) -> "NoReturn":

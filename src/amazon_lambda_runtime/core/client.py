@@ -26,7 +26,7 @@ from amazon_lambda_runtime.protocol import (
     chunk,
 )
 
-from .errors import LambdaError, RuntimeApiError, StreamClosed
+from .errors import LambdaError, RuntimeApiError, StreamClosed, text_of
 from .http import Connection, Disconnected, ProtocolError
 from .logs import sink
 
@@ -207,6 +207,14 @@ class RuntimeClient:
                 resent = True
             except ProtocolError as exc:
                 raise RuntimeApiError(f"POST {path}: {exc}") from exc
+            except RuntimeApiError:
+                raise
+            except Exception as exc:  # from a signal handler of the user's
+                told = f"POST {path}: interrupted by {type(exc).__name__}: {text_of(exc)}"
+                if resent:
+                    raise RuntimeApiError(told) from exc
+                sink.log_error(f"[ERROR] LAMBDA_RUNTIME {told}\n")
+                resent = True
         if not (resent and status in (400, 403, 410)):
             # A resend is refused if the first request had arrived after all.
             self._settle(path, status, reply)

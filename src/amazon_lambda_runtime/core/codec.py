@@ -14,8 +14,6 @@ from _json import encode_basestring, encode_basestring_ascii, make_encoder, make
 from marshal import dumps as marshal
 from os import urandom
 
-from .stdlib import load
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +69,8 @@ def decode(body: bytes) -> "Any":
         pass  # the last two because the scanner can't import its own exception
     # Not JSON, or JSON after a byte order mark: json says which, and where it went wrong.
     try:
+        from .stdlib import load
+
         loads = load("json").loads
     except Exception:  # it can't be loaded, or the user's module is in its place
         raise ValueError("the text is not JSON") from None
@@ -156,7 +156,8 @@ def simplify(value: "Any") -> "Any":
     if isinstance(value, bytes):
         return value.decode()
     if _instance_of(value, "datetime", "date", "time"):
-        return value.isoformat()
+        # pandas' NaT is a datetime, and like NaN equal to nothing.
+        return value.isoformat() if value == value else None
     if _instance_of(value, "uuid", "UUID"):
         return str(value)
     if _instance_of(value, "enum", "Enum"):
@@ -164,11 +165,26 @@ def simplify(value: "Any") -> "Any":
     kind = type(value)
     if hasattr(kind, "__dataclass_fields__"):
         return {field.name: getattr(value, field.name) for field in _fields(value)}
+    if hasattr(kind, "__pydantic_serializer__"):
+        # URLs, sets and secrets have a form in JSON only. There a Decimal is text.
+        return _with_decimals(value.model_dump(mode="json"), value.model_dump())
     for method in ("_asdict", "model_dump"):
         as_dict: Callable[[Any], Any] | None = getattr(kind, method, None)
         if callable(as_dict):
             return as_dict(value)
     raise TypeError(f"Object of type {kind.__name__} is not JSON serializable")
+
+
+def _with_decimals(dumped: "Any", python: "Any") -> "Any":
+    """Return what pydantic dumped for JSON with the Decimals that it dumped for Python."""
+    if isinstance(dumped, dict) and isinstance(python, dict):
+        pairs = zip(dumped.items(), python.values(), strict=True)
+        return {key: _with_decimals(item, twin) for (key, item), twin in pairs}
+    if isinstance(dumped, list) and isinstance(python, list | tuple):
+        return [_with_decimals(*pair) for pair in zip(dumped, python, strict=True)]
+    # A field may have a serializer of its own for JSON.
+    is_decimal = _instance_of(python, "decimal", "Decimal") and dumped == str(python)
+    return python if is_decimal else dumped
 
 
 def _fields(value: "Any") -> "Any":

@@ -19,6 +19,8 @@ _COPY_SIZE = 65536
 _READ_SIZE = 65536
 # A single read never asks for more memory than this, whatever a Content-Length announces.
 _PIECE_LIMIT = 8 * 1024 * 1024
+# EBADF and Linux's ENOTSOCK: the number of the socket is closed, or another file's.
+_NOT_OURS = (9, 88)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,8 +94,19 @@ class Connection:
     def close(self) -> None:
         """Close the connection; the next request opens another."""
         if self._socket is not None:
-            self._socket.close()
+            try:
+                self._socket.close()
+            except OSError:
+                pass  # the user's code has closed it, by its number
             self._socket = None
+
+    def _lost(self, exc: OSError) -> Disconnected:
+        """Return what to raise for an error of the socket."""
+        if self._socket is not None and exc.errno in _NOT_OURS:
+            # The user's code has closed it, by its number, which may be another file's by now.
+            self._socket.detach()
+            self._socket = None
+        return Disconnected(str(exc))
 
     def request(self, head: bytes, body: bytes = b"") -> "Reply":
         """Send one request, whole, and return its reply: (status, headers, body).
@@ -106,6 +119,8 @@ class Connection:
         try:
             self.send(head, body)
         except Disconnected:
+            if self._socket is None:
+                raise
             # The other end hung up. It may have replied first: a 413 comes before the body is sent.
             reply = self.receive()
             self.close()
@@ -126,7 +141,7 @@ class Connection:
             if len(body) > _COPY_SIZE:
                 self._socket.sendall(memoryview(body)[_COPY_SIZE:])
         except OSError as exc:
-            raise Disconnected(str(exc)) from exc
+            raise self._lost(exc) from exc
         except BaseException:
             self.close()
             raise
@@ -143,11 +158,12 @@ class Connection:
             raise
 
     def _receive(self) -> "Reply":
-        assert self._socket is not None
+        if self._socket is None:
+            raise Disconnected("connection closed")
         try:
             data = self._socket.recv(_READ_SIZE)
         except OSError as exc:
-            raise Disconnected(str(exc)) from exc
+            raise self._lost(exc) from exc
         if not data:
             raise Disconnected("connection closed")
 

@@ -14,7 +14,7 @@ import threading
 from os import environ
 from time import monotonic, sleep
 
-from . import serving
+from . import report, serving
 from .client import RuntimeClient
 from .errors import RuntimeApiError, Shutdown
 from .logs import sink
@@ -157,7 +157,11 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
         except RuntimeApiError as exc:
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
             statuses.append(1)
-        ended.set()
+        except BaseException as exc:  # otherwise one that is gone would be missed by nothing
+            statuses.append(1)
+            report.of_exception(exc).log()
+        finally:
+            ended.set()
 
     if served.ending is None:
         signal.signal(signal.SIGTERM, _exit)

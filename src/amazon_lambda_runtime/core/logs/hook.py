@@ -7,8 +7,6 @@ for `logging` to load.
 
 import sys
 
-from amazon_lambda_runtime.core.stdlib import find, library_first
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -42,6 +40,8 @@ class LoggingHook:
     ) -> "ModuleSpec | None":
         if name != "logging":
             return None
+        from amazon_lambda_runtime.core.stdlib import find
+
         # The standard library's own: a logging.py beside the handler must not take its place.
         spec = find(name)
         assert spec is not None
@@ -71,6 +71,8 @@ class _Loader:
         return None
 
     def exec_module(self, module: "ModuleType") -> None:
+        from amazon_lambda_runtime.core.stdlib import library_first
+
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self._own
         library_first(lambda: self._own.exec_module(module))
