@@ -13,7 +13,6 @@ from .core.errors import RuntimeApiError
 from .core.loading import load
 from .core.logs import sink
 from .core.logs.hook import LoggingHook
-from .core.serving import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def _end(exc: SystemExit) -> "NoReturn":
     try:
         if "atexit" in sys.modules:
             sys.modules["atexit"]._run_exitfuncs()
-        flush()
+        sink.flush()
     finally:
         _exit(code & 0xFF)
 

@@ -167,6 +167,23 @@ def test_without_a_form(value: Any) -> None:
     assert not codec.has_form(value)
 
 
+class NotATime(datetime.datetime):
+    """As pandas' NaT is: a datetime that is equal to nothing."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = datetime.datetime.__hash__
+
+    def isoformat(self, *_: Any) -> str:
+        return "NaT"
+
+
+def test_not_a_time() -> None:
+    """115: a NaT is null."""
+    assert codec.encode({"at": NotATime(1, 1, 1)}) == '{"at": null}'
+
+
 @pytest.mark.parametrize("text", ["[1, 2", "[1] 2", "", " ", "\ufeff", "{'a': 1}", "tru", "[1,]"])
 def test_bad_text(text: str) -> None:
     """The error is json's own, and says where."""

@@ -11,7 +11,6 @@ that a delivery is answered exactly once.
 import sys
 from _contextvars import ContextVar
 from os import environ, getpid
-from sys import getrecursionlimit
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
 
@@ -28,6 +27,7 @@ from .errors import (
 )
 from .logs import sink
 from .logs.hook import LoggingHook
+from .logs.sink import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,15 +93,6 @@ def leave(tokens: "Tokens") -> None:
     """Make the invocation current again that was current before `enter`."""
     _delivery.reset(tokens[0])
     current.reset(tokens[1])
-
-
-def flush() -> None:
-    """Flush stdout and stderr. Lambda may freeze the process right after an answer."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:  # None, closed, or an object of the user's that raises anything
-            pass
 
 
 class Serving:
@@ -260,7 +251,7 @@ class Serving:
             result = handler(event, context)
             if getpid() != process:
                 raise SystemExit(0)  # pragma: no cover  in the child
-            if getrecursionlimit() < _DEPTH:
+            if sys.getrecursionlimit() < _DEPTH:
                 sys.setrecursionlimit(_DEPTH)
             if type(result) not in _PLAIN:
                 result = self.resolve(result, delivery)
@@ -270,8 +261,7 @@ class Serving:
                 body, content_type = self.encode(result)
         except BaseException as exc:
             if getpid() != process:
-                # In a child that the handler forked. The answer is left to its parent.
-                raise  # pragma: no cover  in the child
+                raise  # pragma: no cover  in a child, which leaves the answer to its parent
             if isinstance(exc, Shutdown):
                 self.shut_down()  # first: there may be no time for more
             self.fail(delivery, exc)
@@ -318,7 +308,7 @@ class Serving:
         """
         if isinstance(exc, RuntimeApiError):
             raise exc
-        if getrecursionlimit() < _DEPTH:
+        if sys.getrecursionlimit() < _DEPTH:
             sys.setrecursionlimit(_DEPTH)
         flush()
         report.answer(delivery, exc)

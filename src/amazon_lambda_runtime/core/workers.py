@@ -14,7 +14,7 @@ import threading
 from os import environ
 from time import monotonic, sleep
 
-from . import report, serving
+from . import report
 from .client import RuntimeClient
 from .errors import RuntimeApiError, Shutdown
 from .logs import sink
@@ -244,7 +244,7 @@ def _be_worker(served: "Serving", handler: "Handler", is_async: bool) -> "NoRetu
     except RuntimeApiError as exc:
         sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
     finally:
-        serving.flush()
+        sink.flush()
         os._exit(status)
 
 

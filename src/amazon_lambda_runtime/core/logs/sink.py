@@ -116,6 +116,15 @@ def log_error(text: str) -> None:
         return
 
 
+def flush() -> None:
+    """Flush stdout and stderr. Lambda may freeze the process right after an answer."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # None, closed, or an object of the user's that raises anything
+            pass
+
+
 def timestamp(seconds: float) -> str:
     """Return a Unix time as JSON records have it: UTC, with milliseconds."""
     return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{int(seconds * 1000) % 1000:03d}Z"
