@@ -257,6 +257,8 @@ class Serving:
                 result = self.resolve(result, delivery)
             if delivery.pending is not None:
                 self.wait(delivery.pending)
+            if getpid() != process:
+                raise SystemExit(0)  # pragma: no cover  in the child
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
