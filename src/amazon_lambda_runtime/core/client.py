@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
-from os import environ
+from os import environ, register_at_fork
 from time import sleep
 
 from amazon_lambda_runtime.protocol import (
@@ -120,16 +120,28 @@ class RuntimeClient:
     #: process, and an `__init__` of the user's may need it before there is a Runtime.
     current: "ClassVar[RuntimeClient | None]" = None
 
-    __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed")
+    #: How many forks lie between this process and the one that loaded this file.
+    forks: "ClassVar[int]" = 0
+
+    __slots__ = ("_connection", "_ending", "_forks", "_next", "_streamed", "init_failed")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
+        self._forks = RuntimeClient.forks
         agent = f"amazon-lambda-runtime-python/{VERSION}"
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
         self._streamed = ""  # the path of the stream that is being sent
         self._next = f"GET {NEXT}{self._ending}\r\n".encode()
         #: Whether an init error has been posted.
         self.init_failed = False
+
+    @classmethod
+    def count_fork(cls) -> None:
+        RuntimeClient.forks += 1
+
+    def adopt(self) -> None:
+        """Serve this process from now on, one that was forked to be served."""
+        self._forks = RuntimeClient.forks
 
     def open(self) -> None:
         """Connect, if that can be done now. Else the first request connects."""
@@ -232,6 +244,7 @@ class RuntimeClient:
 
         An early reply says why the API hung up; it is logged in one line.
         """
+        self._check_process()
         if not self._connection.is_open:
             raise StreamClosed(f"POST {self._streamed}: interrupted")
         try:
@@ -270,7 +283,13 @@ class RuntimeClient:
         """Close the connection to the API; the next request opens another."""
         self._connection.close()
 
+    def _check_process(self) -> None:
+        """Raise SystemExit in a child that the handler forked: it would answer for its parent."""
+        if self._forks != RuntimeClient.forks:
+            raise SystemExit(0)
+
     def _request(self, head: bytes, body: bytes = b"") -> "Reply":
+        self._check_process()
         if not self._connection.is_open:
             self._connect()
         return self._connection.request(head, body)
@@ -288,6 +307,9 @@ class RuntimeClient:
             raise RuntimeApiError(
                 f"Unable to connect to the Runtime API at {self._connection.address}: {exc}"
             ) from exc
+
+
+register_at_fork(after_in_child=RuntimeClient.count_fork)
 
 
 def connect() -> RuntimeClient:

@@ -67,8 +67,7 @@ if TYPE_CHECKING:
 _PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
 # CO_COROUTINE, CO_GENERATOR and CO_ASYNC_GENERATOR of the module inspect.
 _COROUTINE, _GENERATOR, _ASYNC_GENERATOR = 0x80, 0x20, 0x200
-# The depth of stack that answering needs. A handler may have left less.
-_DEPTH = 200
+_DEPTH = 200  # of the stack, for the answer: a handler may have left less
 
 _delivery: "ContextVar[Delivery | None]" = ContextVar("lambda_delivery", default=None)
 
@@ -132,6 +131,7 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
+        process = getpid()
         flags = getattr(getattr(handler, "__code__", None), "co_flags", 0)
         is_async = bool(flags & (_COROUTINE | _ASYNC_GENERATOR))
         try:
@@ -166,7 +166,8 @@ class Serving:
         except KeyboardInterrupt:
             raise SystemExit(130) from None
         finally:
-            self.close()
+            if getpid() == process:
+                self.close()
 
     def next_event(self) -> "tuple[Any, Context]":
         """Wait for the next event that can be decoded; return it with its Context.
@@ -233,9 +234,9 @@ class Serving:
 
     def decode(self, delivery: "Delivery") -> "Any":
         """Return the event of a delivery. Raises UnmarshalError."""
-        content_type = delivery.headers.get("content-type", "")
+        kind = delivery.headers.get("content-type", "")
         try:
-            return self.runtime.decode_event(delivery.body, content_type)
+            return self.runtime.decode_event(delivery.body, kind)
         except Exception as exc:
             raise UnmarshalError(f"Unable to unmarshal input: {text_of(exc)}") from None
 
@@ -257,8 +258,6 @@ class Serving:
                 result = self.resolve(result, delivery)
             if delivery.pending is not None:
                 self.wait(delivery.pending)
-            if getpid() != process:
-                raise SystemExit(0)  # pragma: no cover  in the child
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
@@ -383,12 +382,11 @@ class Serving:
         return self.load_loop().wait(awaitable)
 
     def _begun(self, awaitable: "Coroutine[Any, Any, None]") -> "Awaitable[None] | None":
-        """Await `awaitable`; where a coroutine asks, return a task that does."""
+        """Await `awaitable`, or return a task that does where a coroutine asks."""
         asyncio = sys.modules.get("asyncio")
         running: Any = asyncio and asyncio._get_running_loop()
-        task: Awaitable[None] | None
-        task = running.create_task(awaitable) if running else self.wait(awaitable)
-        return task
+        task: Awaitable[None] = running.create_task(awaitable) if running else awaitable
+        return task if running else self.wait(task)
 
     def close(self) -> None:
         """Close the event loop, if there is one."""

@@ -225,6 +225,7 @@ def _be_worker(served: "Serving", handler: "Handler", is_async: bool) -> "NoRetu
     """Serve one invocation at a time, in a process that has just been forked."""
     status = 1
     try:
+        served.client.adopt()
         ending = Ending(patience=_LAST_ANSWERS)
         ending.listen()
         # Ctrl-C reaches the whole group: the parent gets it too, and sends SIGTERM.
