@@ -93,8 +93,9 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("end", ["os._exit(9)", "os.kill(os.getpid(), 9)", "os.abort()"])
-def test_crash(version: str, end: str, tmp_path: Path) -> None:
+def test_crash(version: str, unbuffered: str, end: str, tmp_path: Path) -> None:
     """108: what was printed is there after a crash, even without a line end."""
     source = f"""
 import os, resource
@@ -104,13 +105,15 @@ def handler(event, context):
     print("half a line", end="")
     {end}
 """
-    done = served(source, [event()], tmp_path, python=python(version))
+    env = {"PYTHONUNBUFFERED": unbuffered}
+    done = served(source, [event()], tmp_path, python=python(version), **env)
     assert done.status not in (0, SERVING)
     assert done.stdout == "a line\nhalf a line"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_stdout_is_as_ever(version: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_stdout_is_as_ever(version: str, unbuffered: str, tmp_path: Path) -> None:
     """108: stdout is a text file like any other; half a surrogate pair is escaped."""
     source = """
 import io, sys
@@ -122,7 +125,8 @@ def handler(event, context):
     return [isinstance(sys.stdout, io.TextIOWrapper), sys.stdout.encoding, sys.stdout.fileno(),
             sys.stdout.name, sys.stdout.mode, sys.stdout.errors, sys.stdout.write("abc")]
 """
-    done = served(source, [event()], tmp_path, python=python(version), PYTHONUTF8="1")
+    env = {"PYTHONUNBUFFERED": unbuffered, "PYTHONUTF8": "1"}
+    done = served(source, [event()], tmp_path, python=python(version), **env)
     assert json.loads(done.posts[0].body) == [
         True, "utf-8", 1, "<stdout>", "w", "backslashreplace", 3,
     ]  # fmt: skip

@@ -87,13 +87,13 @@ def handler(event, context):
 def test_descriptor_closed(version: str, close: str, tmp_path: Path) -> None:
     """111: a handler that closes the runtime's descriptor is answered on a new connection."""
     source = f"""
-import os
+import os, stat
 KEPT = []
 def handler(event, context):
     if event == 1:
         {close}
     for file in KEPT:
-        os.fstat(file.fileno())
+        assert stat.S_ISCHR(os.fstat(file.fileno()).st_mode), "it is closed, or another file"
     return event
 def pieces(event, context):
     yield "a"

@@ -217,6 +217,11 @@ def serve(directory: Path, handler: str, form: str, count: int) -> None:
         waiting = [number for number in waiting if number > taken[-1]]
 
 
+@pytest.fixture
+def hard_timeout() -> float:
+    return 60 + 3.0 * EXAMPLES
+
+
 @pytest.mark.skipif(EXAMPLES > 50 and "CI" in os.environ, reason="by hand only")
 def test_random_programs() -> None:
     """116: each event is answered exactly once, or the process ends and the next one serves."""
