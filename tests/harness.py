@@ -372,11 +372,16 @@ def started(
 
 
 def served(
-    source: str, events: list[bytes], directory: Path, handler: str = "h.handler", **env: str
+    source: str,
+    events: list[bytes],
+    directory: Path,
+    handler: str = "h.handler",
+    python: str = sys.executable,
+    **env: str,
 ) -> Run:
     """Write `source` to h.py and have it serve these events, each answered with a 202."""
     directory.joinpath("h.py").write_text(source)
     script: list[Step] = []
     for each in events:
         script += [each, ACCEPTED]
-    return run(ours(handler), script, directory, env)
+    return run(ours(handler, python), script, directory, {"PYTHONPATH": str(SOURCE), **env})

@@ -71,7 +71,8 @@ def by_us(handler: str, events: list[dict[str, Any]]) -> list[Answer]:
 
 def by_awslambdaric(handler: str, events: list[dict[str, Any]]) -> list[Answer]:
     pytest.importorskip("awslambdaric", reason="awslambdaric is not installed")
-    return _by_script(ric(handler), events)
+    # Results are in UTF-8 from AWS's Python 3.12 on.
+    return _by_script(ric(handler), events, AWS_EXECUTION_ENV="AWS_Lambda_python3.12")
 
 
 def by_other_python(version: str) -> Serve:
@@ -90,11 +91,11 @@ def by_us_in_rie(handler: str, events: list[dict[str, Any]]) -> list[Answer]:
 
 def by_awslambdaric_in_rie(handler: str, events: list[dict[str, Any]]) -> list[Answer]:
     pytest.importorskip("awslambdaric", reason="awslambdaric is not installed")
-    return _by_rie(ric(handler), events)
+    return _by_rie(ric(handler), events, AWS_EXECUTION_ENV="AWS_Lambda_python3.12")
 
 
-def _by_rie(command: list[str], events: list[dict[str, Any]]) -> list[Answer]:
-    with Rie(command) as rie:
+def _by_rie(command: list[str], events: list[dict[str, Any]], **env: str) -> list[Answer]:
+    with Rie(command, FUNCTIONS, **env) as rie:
         answers = []
         for each in events:
             body = rie.invoke(json.dumps(each).encode())
@@ -196,6 +197,14 @@ def find_python(version: str) -> str | None:
     return shutil.which(f"python{version}")
 
 
+def python(version: str) -> str:
+    """Return the path of an interpreter of this version; skip the test if there is none."""
+    found = sys.executable if version == HERE else find_python(version)
+    if found is None:
+        pytest.skip(f"Python {version} is not installed")
+    return found
+
+
 #: The versions that this package is for. Not all of them are installed everywhere.
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -211,9 +220,9 @@ REFERENCE: dict[str, Serve] = {
 
 #: A parameter of a test: each Python that is installed here.
 PYTHONS = [
-    pytest.param(python, id=version)
+    pytest.param(found, id=version)
     for version in VERSIONS
-    if (python := sys.executable if version == HERE else find_python(version)) is not None
+    if (found := sys.executable if version == HERE else find_python(version)) is not None
 ]
 
 

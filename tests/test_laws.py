@@ -44,6 +44,7 @@ FLOORS = {
     "async_client": 5,
     "event_loop": 4,
     "logs.format": 4,
+    "report": 4,
     "streaming": 5,
     "logs.hook": 5,
     "shutdown": 5,

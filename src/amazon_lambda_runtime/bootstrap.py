@@ -4,17 +4,22 @@ The handler string is the first argument, else the variable _HANDLER; `core/load
 """
 
 import sys
-from os import environ, execv, getcwd, getppid
+from _io import TextIOWrapper
+from os import _exit, environ, execv, getcwd, getppid
 
 from .core.client import RuntimeClient, connect
 from .core.errors import RuntimeApiError
 from .core.loading import load
+from .core.logs import sink
 from .core.logs.hook import LoggingHook
-from .core.serving import report_init_error
+from .core.serving import report_init_error, status_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+# How long (seconds) a process that has to end waits for threads that are no daemons.
+_LAST_THREADS = 0.25
 
 USAGE = """\
 usage: bootstrap [HANDLER]
@@ -46,23 +51,26 @@ def main() -> "NoReturn":
             from .core import workers
 
             may_report = workers.begin()
+            client.adopt()  # this may be a worker that was forked
     except RuntimeApiError as exc:
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
+    client.open()  # the user's code may use up the file descriptors while it is loaded
     if "_LAMBDA_TELEMETRY_LOG_FD" in environ:
-        from .core.logs import sink
-
         sink.claim()
     LoggingHook.install()
     _open_stdout()
     _put_code_first()
     try:
-        instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
-    except BaseException as exc:
-        if may_report is not None and not may_report():
-            raise SystemExit(1) from None
-        report_init_error(client, exc)
-    instance.run(handler)
+        try:
+            instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
+        except BaseException as exc:
+            if may_report is not None and not may_report():
+                raise SystemExit(1) from None
+            report_init_error(client, exc)
+        instance.run(handler)
+    except SystemExit as exc:
+        _end(exc)
 
 
 def look_inside(name: str) -> object:
@@ -108,10 +116,27 @@ def _refuse_second(address: str) -> None:
         )
 
 
+class _Stdout(TextIOWrapper):
+    """Standard output that keeps nothing back, not even a line that has no end yet.
+
+    A process that crashes, or is killed when its time is over, has said what it printed.
+    """
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        if not text.endswith("\n"):  # else it has been flushed
+            self.flush()
+        return count
+
+
 def _open_stdout() -> None:
-    """Write each line when it is printed; escape half a surrogate pair, so that print() works."""
-    if sys.stdout is not None:
-        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    """Write what is printed at once; escape half a surrogate pair, so that print() works."""
+    # It may be closed, and then None, or an object of a sitecustomize.
+    if type(sys.stdout) is TextIOWrapper:
+        encoding = sys.stdout.encoding
+        opened = _Stdout(sys.stdout.detach(), encoding, "backslashreplace", line_buffering=True)
+        opened.mode = "w"  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = opened  # type: ignore[misc]
 
 
 def _put_code_first() -> None:
@@ -121,3 +146,23 @@ def _put_code_first() -> None:
         sys.path.insert(0, root)
     else:
         sys.path[0] = root
+
+
+def _end(exc: SystemExit) -> "NoReturn":
+    """Exit as `exc` says, and don't wait for threads of the user's that may never end."""
+    try:
+        threading = sys.modules["threading"]
+        waiting = threading.Thread(target=threading._shutdown, daemon=True)
+        waiting.start()
+        waiting.join(_LAST_THREADS)
+        is_over = not waiting.is_alive()
+    except Exception:  # there is no other thread
+        is_over = True
+    if is_over:
+        raise exc
+    try:
+        if "atexit" in sys.modules:
+            sys.modules["atexit"]._run_exitfuncs()
+        sink.flush()
+    finally:
+        _exit(status_of(exc) & 0xFF)

@@ -195,7 +195,7 @@ REFUSED = [
         "dependent.handler",
         "Runtime.ImportModuleError",
         "Unable to import module 'dependent': No module named 'not_installed'",
-        True,
+        None,
         id="5: no such dependency",
     ),
     pytest.param(
@@ -291,11 +291,12 @@ def test_refused(
     assert document["errorType"] == error_type
     assert document["errorMessage"].startswith(message)
     assert document["requestId"] == ""
-    expected = (
-        [f'  File "{directory}/syntax.py" Line 1\n    def handler(event, context)\n']
-        if "Syntax" in error_type
-        else []
-    )
+    stack = {
+        "syntax.handler": 'syntax.py" Line 1\n    def handler(event, context)\n',
+        "dependent.handler": 'dependent.py", line 1, in <module>\n    import not_installed\n',
+        "names.handler": 'names.py", line 1, in <module>\n    from json import nothing\n',
+    }
+    expected = [f'  File "{directory}/{stack[handler]}'] if handler in stack else []
     assert document["stackTrace"] == expected
     assert done.stdout.startswith(f"[ERROR] {error_type}: {message}")
     assert done.stdout.count("\n") == 1 + done.stdout.count("\n\r")

@@ -41,15 +41,16 @@ VALUES: list[Any] = [
 def test_as_the_standard_library(value: Any) -> None:
     """What has a JSON form is encoded and decoded as json does it."""
     text = codec.encode(value)
-    assert text == json.dumps(value)
-    assert codec.decode(text.encode()) == value
+    assert text == json.dumps(value, ensure_ascii=False)
+    assert codec.decode(codec.to_utf8(text)) == value
+    assert codec.encode_ascii(value) == json.dumps(value).encode()
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_as_simplejson(value: Any) -> None:
     """And as simplejson, which awslambdaric encodes with."""
     simplejson = pytest.importorskip("simplejson", reason="simplejson is not installed")
-    assert codec.encode(value) == simplejson.dumps(value)
+    assert codec.encode(value) == simplejson.dumps(value, ensure_ascii=False)
 
 
 class Colour(enum.Enum):
@@ -164,6 +165,23 @@ def test_callable_with_a_form(value: Any) -> None:
 def test_without_a_form(value: Any) -> None:
     """A function has no JSON form, nor is a built-in type one of the user's."""
     assert not codec.has_form(value)
+
+
+class NotATime(datetime.datetime):
+    """As pandas' NaT is: a datetime that is equal to nothing."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = datetime.datetime.__hash__
+
+    def isoformat(self, *_: Any) -> str:
+        return "NaT"
+
+
+def test_not_a_time() -> None:
+    """115: a NaT is null."""
+    assert codec.encode({"at": NotATime(1, 1, 1)}) == '{"at": null}'
 
 
 @pytest.mark.parametrize("text", ["[1, 2", "[1] 2", "", " ", "\ufeff", "{'a': 1}", "tru", "[1,]"])

@@ -12,6 +12,7 @@ from amazon_lambda_runtime.core.errors import LambdaContextUnmarshalError
 from amazon_lambda_runtime.protocol import CLIENT_CONTEXT, COGNITO_IDENTITY, DEADLINE_MS
 from tests.harness import ACCEPTED, SERVING, Step, event, ours, run, served
 from tests.harness import awslambdaric as ric
+from tests.lanes import VERSIONS, python
 
 CLIENT = {
     "client": {
@@ -95,6 +96,74 @@ def test_as_awslambdaric(headers: str, tmp_path: Path) -> None:
     theirs = seen_by(ric, tmp_path, headers, **env)
     mine = seen_by(ours, tmp_path, headers, **env)
     assert mine == theirs
+
+
+PLAIN = """
+import copy, pickle
+from amazon_lambda_runtime import Runtime
+class H(Runtime):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.greeting = "hello"
+    def handler(self, event, context):
+        names = sorted(name for name in vars(context) if not name.startswith("_"))
+        self.logger.info("so that there is one")
+        twins = [pickle.loads(pickle.dumps(context)), copy.deepcopy(context)]
+        mine = [pickle.loads(pickle.dumps(self)), copy.deepcopy(self)]
+        return [
+            names,
+            [vars(twin)[name] for twin in twins for name in ("aws_request_id", "function_name")],
+            [twin.identity.cognito_identity_id for twin in twins],
+            [twin.client_context.client.app_title for twin in twins],
+            [twin.greeting for twin in mine],
+        ]
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_plain_object(version: str, tmp_path: Path) -> None:
+    """98: pickle and deepcopy take the context and the Runtime; vars() has every attribute."""
+    done = served(PLAIN, [event(headers=FULL)], tmp_path, "h.H", python(version), **ENVIRONMENT)
+    names, *others = json.loads(done.posts[0].body)
+    assert names == [
+        "aws_request_id",
+        "client_context",
+        "deadline_ms",
+        "function_name",
+        "function_version",
+        "identity",
+        "invoked_function_arn",
+        "log_group_name",
+        "log_stream_name",
+        "memory_limit_in_mb",
+        "tenant_id",
+        "trace_id",
+    ]
+    assert others == [["id-1", "f"] * 2, ["id"] * 2, ["t"] * 2, ["hello"] * 2]
+
+
+def test_jsonpickle(tmp_path: Path) -> None:
+    """98: AWS's own sample prints its context this way; the event is not in it."""
+    pytest.importorskip("jsonpickle", reason="jsonpickle is not installed")
+    source = """
+import jsonpickle
+def handler(event, context):
+    return jsonpickle.encode(context)
+"""
+    events = [event(b'{"card": "4111"}', headers=FULL)]
+    text = json.loads(served(source, events, tmp_path, **ENVIRONMENT).posts[0].body)
+    told = json.loads(text)
+    assert "4111" not in text
+    assert (told["aws_request_id"], told["function_name"]) == ("id-1", "f")
+
+
+def test_environment_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """98: the function's attributes are what the environment says when the invocation begins."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "Łódź-\udcff")
+    monkeypatch.delenv("AWS_LAMBDA_LOG_GROUP_NAME", raising=False)
+    context = Context({})
+    assert context.function_name == "Łódź-\udcff"
+    assert context.log_group_name is None
 
 
 def test_nothing_leaks(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from amazon_lambda_runtime import Context
-from amazon_lambda_runtime.core import error_document
+from amazon_lambda_runtime.core import report
 from amazon_lambda_runtime.core.logs import sink
 from tests.harness import ACCEPTED, FUNCTIONS, SERVING, Run, Step, event, ours, run, served
 from tests.harness import awslambdaric as ric
@@ -366,7 +366,7 @@ def test_record_when_the_reader_is_gone(
     """61, 74: a failure that can't be told in a frame is a line on stdout."""
     reader, writer = os.pipe()
     monkeypatch.setattr(sink.Telemetry, "current", sink.Telemetry(writer))
-    record = error_document.of_message("lost", "Error").record
+    record = report.of_message("lost", "Error").record
     assert record == "[ERROR] Error: lost\nTraceback (most recent call last):"
     os.close(reader)
     sink.log_error(record)

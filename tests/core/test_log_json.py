@@ -51,9 +51,9 @@ def handler(event, context):
     logger.warning(None)
     logger.warning("zażółć \\u2028 \\x1b \\" \\\\ \\n\\t")
     logger.warning("x", extra={"thing": Thing(), "day": datetime.date(2026, 12, 1), "none": None})
-    logger.warning("x", extra={"nan": float("nan"), "list": [1, {"a": (2, 3)}], "raw": b"x"})
+    logger.warning("x", extra={"list": [1, {"a": (2, 3)}], "raw": b"x"})
     logger.warning("x", extra={"level": "l", "requestId": "r", "location": "l", "timestamp": 1})
-    logger.warning("x", extra={"tenantId": "mine"}, stack_info=True)
+    logger.warning("x", extra={"tenantId": "mine"})
     logger.warning("x", extra={"errorType": "e", 7: "seven"})
     for level in (20, 25, 30, 39, 40, 50, 51, 99):
         logger.log(level, "x")

@@ -63,7 +63,9 @@ class H(Runtime):
 class S(H):
     def encode_response(self, result): return bytearray(b'"as a bytearray"')
 class T(H):
-    def encode_response(self, result): return "\\ud800"
+    def encode_response(self, result): return "'\\ud800ł'"
+class U(H):
+    def encode_response(self, result): return 3
 """
     body = b'{"inner": {"a": 1}}'
     done = served(source, [event(body), event(b"{}")], tmp_path, "h.H")
@@ -73,9 +75,11 @@ class T(H):
     assert document["errorType"] == "Runtime.UnmarshalError"
     assert document["errorMessage"] == "Unable to unmarshal input: 'inner'"
     assert served(source, [event(body)], tmp_path, "h.S").posts[0].body == b'"as a bytearray"'
-    document = json.loads(served(source, [event(body)], tmp_path, "h.T").posts[0].body)
+    text = "'\\ud800ł'".encode()
+    assert served(source, [event(body)], tmp_path, "h.T").posts[0].body == text
+    document = json.loads(served(source, [event(body)], tmp_path, "h.U").posts[0].body)
     assert document["errorType"] == "Runtime.MarshalError"
-    assert "surrogates not allowed" in document["errorMessage"]
+    assert document["errorMessage"].endswith("encode_response() returned int, not str or bytes")
 
 
 def test_send_invocation_response(tmp_path: Path) -> None:

@@ -99,7 +99,6 @@ def test_post_is_lost(
 @pytest.mark.parametrize(
     "step",
     [
-        pytest.param(HangUp, id="closed"),
         pytest.param([ACCEPTED[:20], HangUp], id="cut"),
         pytest.param([b"what?\r\n\r\n"], id="garbage"),
         pytest.param(reply("500 Internal Server Error"), id="500"),
@@ -111,6 +110,15 @@ def test_init_error_is_lost(step: Step, tmp_path: Path) -> None:
     assert done.kinds == ["error"]
     assert json.loads(done.posts[0].body)["errorMessage"] == "no"
     assert len(LINE.findall(done.stdout)) == 1
+    assert (done.status, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(("last", "lines"), [(ACCEPTED, 0), (HangUp, 1)], ids=["once", "twice"])
+def test_init_error_after_a_hang_up(last: Step, lines: int, tmp_path: Path) -> None:
+    """10, 63: the connection was opened before the load, so the error is posted again."""
+    done = serve([HangUp, last, ACCEPTED], tmp_path, "raise ValueError('no')")
+    assert done.kinds == ["error", "error"]
+    assert len(LINE.findall(done.stdout)) == lines
     assert (done.status, done.stderr) == (1, "")
 
 

@@ -77,6 +77,7 @@ CASES: dict[str, Any] = {
     "empty bytes": lambda: b"",
     "keys": lambda: {2: "a", 2.5: "b", True: "c", None: "d", "2": "e"},
     "non-ascii": lambda: "Łódź 🦆",
+    "control": lambda: "\x1f\x7f",
     "lone surrogate": lambda: "\ud800",
     "datetime": lambda: datetime.datetime(2026, 11, 24, 12, 30, tzinfo=datetime.UTC),
     "date and time": lambda: [datetime.date(2026, 11, 24), datetime.time(12, 30)],

@@ -47,7 +47,7 @@ class Start:
 
     def repeat(self, reason: str, heeds_shutdown: bool) -> "NoReturn":
         """Replace this process, which has `reason` to, by one whose workers load for themselves."""
-        sink.log(
+        sink.log_record(
             f"[INFO] LAMBDA_RUNTIME The function has {reason} after init, which workers can't"
             " share: each worker process loads it for itself\n",
             sink.frame_type(20, sink.TEXT),

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
-from os import environ
+from os import environ, register_at_fork
 from time import sleep
 
 from amazon_lambda_runtime.protocol import (
@@ -26,8 +26,9 @@ from amazon_lambda_runtime.protocol import (
     chunk,
 )
 
-from .errors import LambdaError, RuntimeApiError, StreamClosed
+from .errors import LambdaError, RuntimeApiError, StreamClosed, text_of
 from .http import Connection, Disconnected, ProtocolError
+from .logs import sink
 
 VERSION = "0.1.0"
 
@@ -50,7 +51,7 @@ class Delivery:
     `headers` are those of the reply to /next, names in lower case; `body` is the event's bytes.
     """
 
-    __slots__ = ("_client", "answered", "body", "headers", "request_id", "stream")
+    __slots__ = ("_client", "answered", "body", "headers", "pending", "request_id", "stream")
 
     def __init__(self, client: "RuntimeClient", headers: dict[str, str], body: bytes) -> None:
         self._client = client
@@ -60,6 +61,8 @@ class Delivery:
         self.answered = False
         #: The ResponseStream that is answering, if one is.
         self.stream: Any = None
+        #: The task that sends the answer, if a coroutine has asked for one that takes its loop.
+        self.pending: Any = None
 
     def respond(self, body: bytes, content_type: str = JSON) -> None:
         """Post the handler's result. Raises RuntimeApiError if the environment has to end."""
@@ -118,10 +121,14 @@ class RuntimeClient:
     #: process, and an `__init__` of the user's may need it before there is a Runtime.
     current: "ClassVar[RuntimeClient | None]" = None
 
-    __slots__ = ("_connection", "_ending", "_next", "_streamed", "init_failed", "wait")
+    #: How many forks lie between this process and the one that loaded this file.
+    forks: "ClassVar[int]" = 0
+
+    __slots__ = ("_connection", "_ending", "_forks", "_next", "_streamed", "init_failed", "wait")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
+        self._forks = RuntimeClient.forks
         agent = f"amazon-lambda-runtime-python/{VERSION}"
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
         self._streamed = ""  # the path of the stream that is being sent
@@ -130,6 +137,21 @@ class RuntimeClient:
         self.wait: Callable[[int], None] | None = None
         #: Whether an init error has been posted.
         self.init_failed = False
+
+    @classmethod
+    def count_fork(cls) -> None:
+        RuntimeClient.forks += 1
+
+    def adopt(self) -> None:
+        """Serve this process from now on, one that was forked to be served."""
+        self._forks = RuntimeClient.forks
+
+    def open(self) -> None:
+        """Connect, if that can be done now. Else the first request connects."""
+        try:
+            self._connection.open()
+        except OSError:
+            pass
 
     def next(self) -> Delivery:
         """Wait for the next delivery, for as long as it takes.
@@ -189,6 +211,14 @@ class RuntimeClient:
             except (Disconnected, ProtocolError) as exc:
                 check_resend(path, exc, reused and not resent)
                 resent = True
+            except RuntimeApiError:
+                raise
+            except Exception as exc:  # from a signal handler of the user's
+                told = f"POST {path}: interrupted by {type(exc).__name__}: {text_of(exc)}"
+                if resent:
+                    raise RuntimeApiError(told) from exc
+                sink.log_error(f"[ERROR] LAMBDA_RUNTIME {told}\n")
+                resent = True
         settle(path, status, reply, resent)
 
     def head(self, path: str, headers: str, size: int) -> bytes:
@@ -223,6 +253,7 @@ class RuntimeClient:
 
         An early reply says why the API hung up; it is logged in one line.
         """
+        self._check_process()
         if not self._connection.is_open:
             raise StreamClosed(f"POST {self._streamed}: interrupted")
         try:
@@ -258,13 +289,20 @@ class RuntimeClient:
         """Ask for the next event and return the reply, which may come in an hour."""
         if self.wait is None:
             return self._request(self._next)
+        self._check_process()
         if not self._connection.is_open:
             self._connect()
         self._connection.send(self._next)
         self.wait(self._connection.fileno())
         return self._connection.receive()
 
+    def _check_process(self) -> None:
+        """Raise SystemExit in a child that the handler forked: it would answer for its parent."""
+        if self._forks != RuntimeClient.forks:
+            raise SystemExit(0)
+
     def _request(self, head: bytes, body: bytes = b"") -> "Reply":
+        self._check_process()
         if not self._connection.is_open:
             self._connect()
         return self._connection.request(head, body)
@@ -319,10 +357,11 @@ def settle(path: str, status: int, reply: bytes, resent: bool = False) -> None:
         raise RuntimeApiError(f"POST {path}: the Runtime API answered {_told(status, reply)}")
     # A resend is refused where the first one had arrived after all.
     if status >= 300 and not (resent and status in (400, 403, 410)):
-        from .logs import sink
-
         told = _told(status, reply)
         sink.log_error(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {told}\n")
+
+
+register_at_fork(after_in_child=RuntimeClient.count_fork)
 
 
 def connect() -> RuntimeClient:

@@ -4,16 +4,15 @@ The C accelerators of the standard library's json are used directly. The package
 long to load as half the interpreter, so it is loaded only where an error has to be explained.
 
 What awslambdaric serialises comes out the same here, byte for byte: ", " and ": " between things,
-everything outside ASCII escaped, a namedtuple as an object, a Decimal with all its digits, nested
-bytes as UTF-8 text. Added are datetime, date and time (ISO 8601), UUID, Enum, dataclasses and
-objects that have a `model_dump()`.
+UTF-8 as on AWS's Python 3.12 and later, half a surrogate pair escaped, a namedtuple as an object, a
+Decimal with all its digits, nested bytes as UTF-8 text. Added are datetime, date and time (ISO
+8601), UUID, Enum, dataclasses and objects that have a `model_dump()`. Error documents are ASCII.
 """
 
 import sys
-from _json import encode_basestring_ascii, make_encoder, make_scanner
+from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 from marshal import dumps as marshal
-
-from .stdlib import load
+from os import urandom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +37,21 @@ class _Scan:
 
 _scan = make_scanner(_Scan)  # type: ignore[arg-type]
 # indent, separators, sort_keys, skipkeys, allow_nan: those of json.dumps().
-_STYLE = (encode_basestring_ascii, None, ": ", ", ", False, False, True)
+_STYLE = (None, ": ", ", ", False, False, True)
+
+
+def _without_builtins(function: "Any") -> "Any":
+    """Return a function that finds no builtins, and so can't import; nor can C code that it calls.
+
+    From Python 3.12 on the scanner imports json.decoder to say what is wrong. That would run a
+    json.py of the user's.
+    """
+    return type(function)(function.__code__, {"_scan": _scan, "__builtins__": {}})
+
+
+@_without_builtins
+def _scanned(text: str) -> "tuple[Any, int]":
+    return _scan(text, 0)
 
 
 def decode(body: bytes) -> "Any":
@@ -49,17 +62,23 @@ def decode(body: bytes) -> "Any":
     """
     text = str(body, "utf-8").strip(" \t\n\r")
     try:
-        value, end = _scan(text, 0)
+        value, end = _scanned(text)
         if end == len(text):
             return value
-    except (StopIteration, ValueError, SystemError):
-        pass  # a SystemError, because the scanner's own exception is in json, which is not loaded
+    except (StopIteration, ValueError, SystemError, KeyError):
+        pass  # the last two because the scanner can't import its own exception
     # Not JSON, or JSON after a byte order mark: json says which, and where it went wrong.
-    return load("json").loads(str(body, "utf-8-sig"))
+    try:
+        from .stdlib import load
+
+        loads = load("json").loads
+    except Exception:  # it can't be loaded, or the user's module is in its place
+        raise ValueError("the text is not JSON") from None
+    return loads(str(body, "utf-8-sig"))
 
 
 def encode(value: "Any") -> str:
-    """Return the JSON text of `value`, in ASCII.
+    """Return the JSON text of `value`; it may hold half a surrogate pair, as `value` did.
 
     Raises TypeError for a value that has no JSON form, ValueError for a circular reference and
     RecursionError for absurd nesting.
@@ -74,9 +93,19 @@ def encode(value: "Any") -> str:
         return _encode(_open(value))
 
 
+def to_utf8(text: str) -> bytes:
+    """Return JSON text as it is sent: half a surrogate pair becomes its escape, as in "\\ud800"."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def encode_ascii(value: "Any") -> bytes:
+    """Return the JSON text of text, numbers, dicts and lists, all but ASCII escaped."""
+    return "".join(_encode_to_ascii(value, 0)).encode()
+
+
 def _encode(value: "Any") -> str:
     decimals = _Decimals()
-    pieces = make_encoder({}, decimals.default, *_STYLE)(value, 0)
+    pieces = make_encoder({}, decimals.default, encode_basestring, *_STYLE)(value, 0)
     text = "".join(pieces)
     return decimals.put_back(text) if decimals.found else text
 
@@ -100,8 +129,6 @@ class _Decimals:
         if decimal is None or not isinstance(value, decimal.Decimal):
             return _open(simplify(value))
         if not self.token:
-            from os import urandom
-
             self.token = urandom(16).hex()
         self.found.append("NaN" if value.is_nan() else str(value))
         return self.token
@@ -129,7 +156,8 @@ def simplify(value: "Any") -> "Any":
     if isinstance(value, bytes):
         return value.decode()
     if _instance_of(value, "datetime", "date", "time"):
-        return value.isoformat()
+        # pandas' NaT is a datetime, and like NaN equal to nothing.
+        return value.isoformat() if value == value else None
     if _instance_of(value, "uuid", "UUID"):
         return str(value)
     if _instance_of(value, "enum", "Enum"):
@@ -137,6 +165,9 @@ def simplify(value: "Any") -> "Any":
     kind = type(value)
     if hasattr(kind, "__dataclass_fields__"):
         return {field.name: getattr(value, field.name) for field in _fields(value)}
+    if hasattr(kind, "__pydantic_serializer__"):
+        # URLs, sets and secrets have a form in JSON only. There a Decimal is text.
+        return _with_decimals(value.model_dump(mode="json"), value.model_dump())
     for method in ("_asdict", "model_dump"):
         as_dict: Callable[[Any], Any] | None = getattr(kind, method, None)
         if callable(as_dict):
@@ -144,14 +175,26 @@ def simplify(value: "Any") -> "Any":
     raise TypeError(f"Object of type {kind.__name__} is not JSON serializable")
 
 
-def _fields(value: "Any") -> "Any":
-    from dataclasses import fields  # loaded already: the dataclass was made with it
+def _with_decimals(dumped: "Any", python: "Any") -> "Any":
+    """Return what pydantic dumped for JSON with the Decimals that it dumped for Python."""
+    if isinstance(dumped, dict) and isinstance(python, dict):
+        pairs = zip(dumped.items(), python.values(), strict=True)
+        return {key: _with_decimals(item, twin) for (key, item), twin in pairs}
+    if isinstance(dumped, list) and isinstance(python, list | tuple):
+        return [_with_decimals(*pair) for pair in zip(dumped, python, strict=True)]
+    # A field may have a serializer of its own for JSON.
+    is_decimal = _instance_of(python, "decimal", "Decimal") and dumped == str(python)
+    return python if is_decimal else dumped
 
-    return fields(value)
+
+def _fields(value: "Any") -> "Any":
+    # Loaded already: the dataclass was made with it. And the user may have replaced __import__().
+    return sys.modules["dataclasses"].fields(value)
 
 
 # Without a memo, which only the check for circles needs, one encoder serves all calls.
-_encode_plain = make_encoder(None, simplify, *_STYLE)
+_encode_plain = make_encoder(None, simplify, encode_basestring, *_STYLE)
+_encode_to_ascii = make_encoder(None, simplify, encode_basestring_ascii, *_STYLE)
 
 
 def _open(value: "Any") -> "Any":

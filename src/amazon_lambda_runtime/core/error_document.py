@@ -1,138 +1,161 @@
-"""How an exception becomes an answer: the error document, X-Ray's cause, the record in the log.
+"""What an exception is, in full: its message, its stack with source lines, X-Ray's cause.
 
-Loaded at the first failure. Rule: an answer comes out, whatever else fails (a `__str__` raises,
-the working directory is gone, half a surrogate pair is in the message, memory is short).
+Loaded at the first failure. Rule 1: no module of the standard library is loaded for it. `traceback`
+needs a dozen, any of which the user may have a file of the same name for.
+
+Rule 2: each part is made by itself. An exception whose `__notes__` can't be read has its stack.
 """
 
+import sys
 from os import __file__ as os_file
 from os import getcwd
-from os.path import dirname
-from time import time
-
-from amazon_lambda_runtime.protocol import ERROR_LIMIT, error_document
 
 from . import codec
-from .context import current_context
-from .errors import Fault
-from .logs import sink
-from .stdlib import load
+from .errors import Fault, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from traceback import FrameSummary
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Any
 
 # Frames of these files are left out at the start of a stack: the user's code begins below them.
-_OURS = dirname(dirname(__file__)) + "/"
+_OURS = __file__.removesuffix("core/error_document.py")
 _IMPORTLIB = "<frozen importlib"
-_ASYNCIO = dirname(os_file) + "/asyncio/"
+_ASYNCIO = os_file.rpartition("/")[0] + "/asyncio/"
 _NOT_USERS = (_OURS, _IMPORTLIB, _ASYNCIO)
 
-# What is kept of a document that is larger than the platform accepts.
-_MESSAGE_KEPT = 10_000
-_STACK_KEPT = 20
-_ENTRY_KEPT = 1_000
 # How many members of a group, and causes of a chain, are reported.
 _RELATED_KEPT = 20
+# How many equal frames in a row are shown; the others are counted.
+_REPEATED_KEPT = 3
 
 
-class Failure:
-    """One failure, in the forms in which it is reported.
+class Frame:
+    """A line of a stack: its file, its number, the function it is in, its text or ""."""
 
-    `body` is the error document as JSON, below 1 MiB; `error_type` is its errorType; `cause` is a
-    single line of JSON for X-Ray; `record` is the text for the log.
-    """
+    __slots__ = ("file", "label", "line", "text")
 
-    __slots__ = ("body", "cause", "error_type", "record")
+    def __init__(self, file: str, line: int, label: str, text: str) -> None:
+        self.file = file
+        self.line = line
+        self.label = label
+        self.text = text
 
-    def __init__(
-        self, message: str, error_type: str, request_id: str, stack: list[str], cause: str
-    ) -> None:
-        self.error_type = error_type
-        self.cause = cause
-        document = error_document(message, error_type, request_id, stack)
-        self.body = codec.encode(document).encode()
-        if len(self.body) >= ERROR_LIMIT:
-            message = _cut(message, _MESSAGE_KEPT)
-            error_type = _cut(error_type, _ENTRY_KEPT)
-            stack = [_cut(entry, _ENTRY_KEPT) for entry in stack[:_STACK_KEPT]]
-            document = error_document(message, error_type, request_id, stack)
-            self.body = codec.encode(document).encode()
-        self.record = _record(document)
-
-    def log(self) -> None:
-        """Write the record to the log at once."""
-        sink.log_error(self.record)
+    def __str__(self) -> str:
+        place = f'  File "{self.file}", line {self.line}, in {self.label}\n'
+        return f"{place}    {self.text}\n" if self.text else place
 
 
-def of_exception(exc: BaseException, request_id: str = "", late: bool = False) -> Failure:
-    """Return the Failure for an exception of the handler, or of its loading.
-
-    `late` says that the caller has its answer already, so that only the log tells of it.
-    """
-    try:
-        message = text_of(exc)
-        if isinstance(exc, Fault):
-            cause = _xray_cause(message, "LambdaValidationError", [])
-            return Failure(message, exc.error_type, request_id, exc.stack, cause)
-        name = type(exc).__name__
-        frames = _frames(exc.__traceback__)
-        stack = _stack(frames)
-        stack.extend(sequel(exc))
-        if late:
-            stack.append(f"After the response to RequestId: {request_id}\n")
-        return Failure(message, name, request_id, stack, _xray_cause(message, name, frames))
-    except Exception:
-        # Out of memory, most likely, or the user's module hides one of the standard library's.
-        return Failure("", type(exc).__name__, request_id, [], "")
-
-
-def of_message(message: str, error_type: str, request_id: str = "") -> Failure:
-    """Return the Failure for an error that the handler reports in its own words."""
-    return Failure(message, error_type, request_id, [], _xray_cause(message, error_type, []))
-
-
-def header_type(error_type: str) -> str:
-    """Return `error_type` for the header Lambda-Runtime-Function-Error-Type.
-
-    The platform keeps the form "Category.Reason" in its metrics, where the category is Runtime or
-    Function, and records anything else as unknown. A header can't carry every name of a class.
-    """
-    plain = error_type.replace(".", "_").replace("-", "_")
-    if not (plain.isascii() and plain.isidentifier()):
-        return "Function.Unknown"
-    return (
-        error_type if error_type.startswith(("Runtime.", "Function.")) else "Function." + error_type
-    )
+def describe(exc: BaseException) -> tuple[str, str, list[str], str]:
+    """Return the message, the errorType, the stack and X-Ray's cause of an exception."""
+    message = text_of(exc)
+    if isinstance(exc, Fault):
+        stack = exc.stack
+        if exc.__cause__ is not None:
+            stack = [*_stack(_frames(exc.__cause__)), *sequel(exc.__cause__)]
+        return message, exc.error_type, stack, xray_cause(message, "LambdaValidationError", [])
+    name = type(exc).__name__
+    frames = _frames(exc)
+    cause = xray_cause(message, name, frames)
+    return message, name, [*_stack(frames), *sequel(exc)], cause
 
 
 def sequel(exc: BaseException) -> list[str]:
     """Return what follows an exception's own frames: its notes, its causes, a group's members."""
-    return [*_notes(exc), *_related(exc)]
+    return [*_attempted(_notes, exc), *_attempted(_related, exc)]
 
 
-def text_of(value: object) -> str:
-    """Return str(value), or a note of the exception if that raises."""
+def xray_cause(message: str, name: str, frames: list[Frame]) -> str:
+    """Return X-Ray's document of an exception: one line of ASCII."""
     try:
-        return str(value)
-    except Exception as problem:
-        return f"<unprintable {type(value).__name__}: {type(problem).__name__}>"
+        directory = getcwd()
+    except OSError:  # it has been removed
+        directory = ""
+    stack = [{"label": f.label, "path": f.file, "line": f.line} for f in frames]
+    document = {
+        "working_directory": directory,
+        "exceptions": [{"message": message, "type": name, "stack": stack}],
+        "paths": sorted({f.file for f in frames}),
+    }
+    return codec.encode_ascii(document).decode()
 
 
-def _frames(tb: "TracebackType | None") -> "list[FrameSummary]":
-    """Return the frames of a traceback from the user's first one on."""
+def _attempted(part: "Callable[[BaseException], list[Any]]", exc: BaseException) -> "list[Any]":
+    """Return this part of a description, or nothing of it if the user's class gets in its way."""
+    try:
+        return part(exc)
+    except Exception:
+        return []
+
+
+def _frames(exc: BaseException) -> list[Frame]:
+    """Return the frames of an exception from the user's first one on, without importlib's."""
+    tb = exc.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_NOT_USERS):
         tb = tb.tb_next
-    frames: list[FrameSummary] = load("traceback").extract_tb(tb)
+    frames = []
+    sources: dict[str, list[str]] = {}
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        if not code.co_filename.startswith(_IMPORTLIB):
+            text = _source_line(tb, sources)
+            frames.append(Frame(code.co_filename, tb.tb_lineno or 0, code.co_name, text))
+        tb = tb.tb_next
     return frames
 
 
-def _stack(frames: "list[FrameSummary]") -> list[str]:
+def _source_line(tb: "TracebackType", sources: dict[str, list[str]]) -> str:
+    """Return the line that a frame is at, without its indentation; "" if there is none.
+
+    `sources` keeps the lines of the files that were read.
+    """
+    file = tb.tb_frame.f_code.co_filename
+    if file not in sources:
+        try:
+            sources[file] = _source(file, tb.tb_frame.f_globals).split("\n")
+        except Exception:
+            sources[file] = []
+    try:
+        return sources[file][tb.tb_lineno - 1].strip()
+    except (IndexError, TypeError):
+        return ""
+
+
+def _source(file: str, variables: "dict[str, Any]") -> str:
+    """Return the text of a file, of a member of an archive, or of code that has been generated."""
+    if file.startswith("<"):
+        # attrs and others leave what they generate in the cache of linecache.
+        return "".join(sys.modules["linecache"].cache[file][2])
+    try:
+        with open(file, "rb") as opened:
+            data = opened.read()
+    except OSError:
+        text: str = variables["__loader__"].get_source(variables["__name__"])
+        return text
+    for line in data.split(b"\n", 2)[:2]:
+        _, cookie, rest = line.partition(b"coding")
+        if cookie and line.startswith(b"#") and rest[:1] in (b":", b"="):
+            return data.decode(rest[1:].split()[0].decode(), "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def _stack(frames: list[Frame]) -> list[str]:
     """Return frames as Python prints them, repetitions folded, without the ^^^^ below a line."""
-    plain = [(f.filename, f.lineno, f.name, f.line) for f in frames]
-    stack: list[str] = load("traceback").format_list(plain)
+    stack: list[str] = []
+    last: tuple[str, int, str] | None = None
+    count = 0
+    for frame in [*frames, None]:
+        place = None if frame is None else (frame.file, frame.line, frame.label)
+        if place != last:
+            if count > _REPEATED_KEPT:
+                times = count - _REPEATED_KEPT
+                plural = "s" if times > 1 else ""
+                stack.append(f"  [Previous line repeated {times} more time{plural}]\n")
+            last, count = place, 0
+        count += 1
+        if frame is not None and count <= _REPEATED_KEPT:
+            stack.append(str(frame))
     return stack
 
 
@@ -155,8 +178,8 @@ def _related(exc: BaseException) -> list[str]:
             message = text_of(other)
             name = type(other).__name__
             stack.append(f"{relation} {name}: {message}\n" if message else f"{relation} {name}\n")
-            stack.extend(_stack(_frames(other.__traceback__)))
-            stack.extend(_notes(other))
+            stack.extend(_stack(_frames(other)))
+            stack.extend(_attempted(_notes, other))
             pending.append(_relatives(other))
             break
         else:
@@ -172,46 +195,3 @@ def _relatives(exc: BaseException) -> "Iterator[tuple[str, BaseException]]":
         yield "Caused by", exc.__cause__
     elif exc.__context__ is not None and not exc.__suppress_context__:
         yield "Raised while handling", exc.__context__
-
-
-def _xray_cause(message: str, name: str, frames: "list[FrameSummary]") -> str:
-    try:
-        directory = getcwd()
-    except OSError:  # it has been removed
-        directory = ""
-    stack = [{"label": f.name, "path": f.filename, "line": f.lineno or 0} for f in frames]
-    return codec.encode(
-        {
-            "working_directory": directory,
-            "exceptions": [{"message": message, "type": name, "stack": stack}],
-            "paths": sorted({f.filename for f in frames}),
-        }
-    )
-
-
-def _record(document: "dict[str, Any]") -> str:
-    """Return the record as AWS's own runtime writes it, in the configured form.
-
-    On stdout it is one line, one event in CloudWatch. In a frame it has no line end.
-    """
-    framed = sink.Telemetry.current is not None
-    if sink.log_form() == sink.JSON:
-        record = {"timestamp": sink.timestamp(time()), "level": "ERROR", **document}
-        context = current_context()
-        # An invocation may fail before it has a context, while the last one is still current.
-        if context and context.tenant_id and context.aws_request_id == document["requestId"]:
-            record["tenantId"] = context.tenant_id
-        return codec.encode(record) + ("" if framed else "\n")
-    message, error_type = document["errorMessage"], document["errorType"]
-    head = f"[ERROR] {error_type}: {message}" if message else f"[ERROR] {error_type}"
-    lines = [head, "Traceback (most recent call last):"]
-    for entry in document["stackTrace"]:
-        for line in entry.splitlines():
-            text = line.lstrip(" ")
-            # CloudWatch drops an indentation of plain spaces.
-            lines.append("\u00a0" * (len(line) - len(text)) + text)
-    return "\n".join(lines) if framed else "\r".join(lines) + "\n"
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[:length]}… ({len(text)} characters)"

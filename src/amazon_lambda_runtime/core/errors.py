@@ -2,8 +2,18 @@
 
 `LambdaError` is their base. A `Fault` is a failure that the runtime finds before or after a handler
 runs. The caller reads its name as errorType, `Runtime.HandlerNotFound` and so on, and the message
-that awslambdaric gives. `error_document.py` makes an answer of an exception.
+that awslambdaric gives. `report.py` makes an answer of an exception.
 """
+
+
+def text_of(value: object) -> str:
+    """Return str(value), or a note of the exception if that raises."""
+    try:
+        return str(value)
+    except Shutdown:
+        raise
+    except BaseException as problem:  # it may even exit
+        return f"<unprintable {type(value).__name__}: {type(problem).__name__}>"
 
 
 class LambdaError(Exception):

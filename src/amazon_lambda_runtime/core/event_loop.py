@@ -241,12 +241,14 @@ class Relay:
             self._loop.call_soon_threadsafe(resolve, written, failure)
 
 
-def resolve(future: "asyncio.Future[None]", failure: BaseException | None) -> None:
+def resolve(
+    future: "asyncio.Future[Any]", failure: BaseException | None, result: "Any" = None
+) -> None:
     """Have `future` end, unless it has been cancelled."""
     if future.done():
         return
     if failure is None:
-        future.set_result(None)
+        future.set_result(result)
     else:
         future.set_exception(failure)
 

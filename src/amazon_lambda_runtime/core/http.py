@@ -22,6 +22,8 @@ _COPY_SIZE = 65536
 _READ_SIZE = 65536
 # A single read never asks for more memory than this, whatever a Content-Length announces.
 _PIECE_LIMIT = 8 * 1024 * 1024
+# EBADF and Linux's ENOTSOCK: the number of the socket is closed, or another file's.
+_NOT_OURS = (9, 88)
 
 _WITHOUT_BODY = (204, 304)
 
@@ -254,8 +256,19 @@ class Connection(Replies):
     def close(self) -> None:
         """Close the connection; the next request opens another."""
         if self._socket is not None:
-            self._socket.close()
+            try:
+                self._socket.close()
+            except OSError:
+                pass  # the user's code has closed it, by its number
             self._socket = None
+
+    def _disconnected(self, exc: OSError) -> Disconnected:
+        """Return what to raise for an error of the socket."""
+        if self._socket is not None and exc.errno in _NOT_OURS:
+            # The user's code has closed it, by its number, which may be another file's by now.
+            self._socket.detach()
+            self._socket = None
+        return Disconnected(str(exc))
 
     def request(self, head: bytes, body: bytes = b"") -> "Reply":
         """Send one request, whole, and return its reply: (status, headers, body).
@@ -268,6 +281,8 @@ class Connection(Replies):
         try:
             self.send(head, body)
         except Disconnected:
+            if self._socket is None:
+                raise
             # The other end hung up. It may have replied first: a 413 comes before the body is sent.
             reply = self.receive()
             self.close()
@@ -288,7 +303,7 @@ class Connection(Replies):
             if len(body) > _COPY_SIZE:
                 self._socket.sendall(memoryview(body)[_COPY_SIZE:])
         except OSError as exc:
-            raise Disconnected(str(exc)) from exc
+            raise self._disconnected(exc) from exc
         except BaseException:
             self.close()
             raise
@@ -298,12 +313,13 @@ class Connection(Replies):
 
         Raises Disconnected, and ProtocolError.
         """
-        assert self._socket is not None
+        if self._socket is None:
+            raise Disconnected("connection closed")
         try:
             try:
                 data = self._socket.recv(_READ_SIZE)
             except OSError as exc:
-                raise Disconnected(str(exc)) from exc
+                raise self._disconnected(exc) from exc
             reply, is_reusable = self.whole(data) or self._read_on(data)
         except BaseException:
             self.close()

@@ -40,7 +40,7 @@ def load(name: str) -> "tuple[Runtime, Handler]":
     try:
         module, names = _import(parts)
     except ImportError as exc:
-        raise ImportModuleError(f"Unable to import module '{path}': {exc}") from None
+        raise ImportModuleError(f"Unable to import module '{path}': {exc}") from exc
     except SyntaxError as exc:
         stack = [f'  File "{exc.filename}" Line {exc.lineno}\n    {exc.text}']
         raise UserCodeSyntaxError(f"Syntax error in module '{path}': {exc}", stack) from None
@@ -67,7 +67,8 @@ def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handle
     owner, last = module, names[-1]
     if len(names) > 1:  # module.Class.method
         owner = getattr(module, names[0])
-        if isinstance(owner, type):
+        # A static or class method needs no instance, and the class may not allow one.
+        if isinstance(owner, type) and (issubclass(owner, Runtime) or not _of_class(owner, last)):
             owner = owner()
     elif not hasattr(module, last):
         owner = _only_class(module, last, path)()
@@ -83,6 +84,12 @@ def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handle
         kind = type(found).__name__
         raise HandlerNotFound(f"Handler '{last}' on module '{path}' can't be called: it is {kind}")
     return (owner if isinstance(owner, Runtime) else Runtime()), found
+
+
+def _of_class(kind: type, method: str) -> bool:
+    """Return whether this method of a class is a static or a class method."""
+    found = (vars(base)[method] for base in kind.__mro__ if method in vars(base))
+    return isinstance(next(found, None), staticmethod | classmethod)
 
 
 def _only_class(module: "Any", method: str, path: str) -> type[Runtime]:

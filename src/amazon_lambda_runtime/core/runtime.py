@@ -10,7 +10,7 @@ from .errors import NoHandlerDefinedException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any, NoReturn
 
     from .logs.format import RuntimeLogger
@@ -107,6 +107,10 @@ class Runtime:
         """Return `self.logger`."""
         return self.logger
 
+    def __getstate__(self) -> "dict[str, Any]":
+        """Return what `pickle` and `copy` take: all but what serves it in this process."""
+        return {name: value for name, value in vars(self).items() if name != "_serving"}
+
     def run(self, handler: "Handler | None" = None) -> "NoReturn":
         """Serve invocations with `handler`, or else `self.handler`, until the environment ends.
 
@@ -131,14 +135,18 @@ class Runtime:
         """
         return serving.of(self).next_event()
 
-    def send_invocation_response(self, result: "Any") -> None:
+    def send_invocation_response(self, result: "Any") -> "Awaitable[None] | None":
         """Answer the invocation now. What the handler returns later is then not sent.
+
+        `result` is anything that a handler may return. What streams is sent to its end; but where
+        a coroutine sends what takes its event loop, an async iterator, the result is a task, which
+        may be awaited. Else it is None.
 
         While a response is being streamed, `result` is its last piece, or None, and ends it.
         Raises MarshalError if `result` has no JSON form, LambdaError if there is no invocation or
         it has been answered, RuntimeApiError.
         """
-        serving.of(self).send_response(result)
+        return serving.of(self).send_response(result)
 
     def send_invocation_error(self, message: str, error_type: str = "Error") -> None:
         """Answer the invocation with an error: what the caller reads as errorMessage, errorType.

@@ -15,6 +15,7 @@ from os import environ, getpid
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
 
+from . import codec, report
 from .client import RuntimeClient, connect
 from .context import Context, current
 from .errors import (
@@ -22,15 +23,18 @@ from .errors import (
     MarshalError,
     RuntimeApiError,
     Shutdown,
-    StreamClosed,
     UnmarshalError,
+    text_of,
 )
+from .logs import sink
 from .logs.hook import LoggingHook
+from .logs.sink import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Token
+    from types import ModuleType
     from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
     from .client import Delivery
@@ -67,8 +71,9 @@ if TYPE_CHECKING:
 
 # The exact types of results that are neither awaited nor streamed.
 PLAIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
-# CO_COROUTINE and CO_ASYNC_GENERATOR of the module inspect.
-_ASYNC = 0x280
+# CO_COROUTINE, CO_GENERATOR and CO_ASYNC_GENERATOR of the module inspect.
+_COROUTINE, _GENERATOR, _ASYNC_GENERATOR = 0x80, 0x20, 0x200
+_DEPTH = 200  # of the stack, for the answer: a handler may have left less
 
 _delivery: "ContextVar[Delivery | None]" = ContextVar("lambda_delivery", default=None)
 # Where one process has several of them, as in the tests of functions: the one that is at work.
@@ -129,26 +134,16 @@ def status_of(exc: SystemExit) -> int:
     return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
 
 
-def flush() -> None:
-    """Flush stdout and stderr. Lambda may freeze the process right after an answer."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):  # None, broken or closed by the handler
-            pass
-
-
 def report_init_error(client: RuntimeClient, exc: BaseException) -> "NoReturn":
-    """Tell Lambda why the function can't be initialised. Exits with a status that is not 0."""
-    from . import error_document
-    from .logs import sink
-
-    # A function that called send_init_error() has told it in its own words.
+    """Report why the function can't be initialised, and exit with a status other than 0."""
+    # A function that called send_init_error() has reported it in its own words.
     if not (client.init_failed and isinstance(exc, SystemExit)):
-        failure = error_document.of_exception(exc)
+        failure = report.of_exception(exc)
         failure.log()
         try:
-            client.init_error(failure.body, failure.error_type, failure.cause)
+            plain = failure.error_type.isascii() and failure.error_type.isprintable()
+            error_type = failure.error_type if plain else failure.header_type
+            client.init_error(failure.body, error_type, failure.cause)
         except RuntimeApiError as problem:
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
     code = (
@@ -163,8 +158,12 @@ def report_init_error(client: RuntimeClient, exc: BaseException) -> "NoReturn":
 
 def is_async(handler: object) -> bool:
     """Say whether to call it is to make a coroutine or an async generator."""
+    return bool(_flags(handler) & (_COROUTINE | _ASYNC_GENERATOR))
+
+
+def _flags(handler: object) -> int:
     code = getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
-    return code is not None and bool(code.co_flags & _ASYNC)
+    return getattr(code, "co_flags", 0)
 
 
 def _wraps_async(handler: object) -> bool:
@@ -195,6 +194,7 @@ class Serving:
         self._is_ready = False
         # Whether there is a warning to be given when the handler returns a coroutine.
         self._hides_coroutine = False
+        self._streaming: ModuleType | None = None
         self._is_down = False
         # The answer to a thread that carries no context: one that the handler started.
         self._latest: Delivery | None = None
@@ -221,10 +221,13 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
+        process = getpid()
         Serving.current = self
         awaits = is_async(handler)
         self._hides_coroutine = not awaits and _wraps_async(handler)
         try:
+            if _flags(handler) & (_GENERATOR | _ASYNC_GENERATOR):
+                self.load_streaming()  # in an invocation it may be too late
             if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
                 from .snapshot import snapshot
 
@@ -253,14 +256,13 @@ class Serving:
             self.shut_down()
             raise
         except RuntimeApiError as exc:
-            from .logs import sink
-
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
             raise SystemExit(1) from None
         except KeyboardInterrupt:
             raise SystemExit(130) from None
         finally:
-            self.close()
+            if getpid() == process:
+                self.close()
 
     def prepare(self) -> None:
         """Call `on_init`, unless it has been called."""
@@ -288,7 +290,15 @@ class Serving:
         An event that can't be decoded is answered with an error. Raises RuntimeApiError.
         """
         while True:
-            delivery = self._latest = self.client.next()
+            try:
+                delivery = self._latest = self.client.next()
+            except RuntimeApiError:
+                raise
+            except MemoryError:
+                raise RuntimeApiError("there is no memory for the next event") from None
+            except Exception as exc:  # from a signal handler of the user's
+                report.of_exception(exc).log()
+                continue
             opened = self.open(delivery, alone=True)
             if opened is not None:
                 return opened
@@ -301,9 +311,7 @@ class Serving:
         try:
             self._call(self.runtime.on_shutdown)
         except Exception as exc:
-            from . import error_document
-
-            error_document.of_exception(exc).log()
+            report.of_exception(exc).log()
         flush()
 
     # One invocation
@@ -341,11 +349,11 @@ class Serving:
 
     def decode(self, delivery: "Delivery") -> "Any":
         """Return the event of a delivery. Raises UnmarshalError."""
-        content_type = delivery.headers.get("content-type", "")
+        kind = delivery.headers.get("content-type", "")
         try:
-            return self.runtime.decode_event(delivery.body, content_type)
+            return self.runtime.decode_event(delivery.body, kind)
         except Exception as exc:
-            raise UnmarshalError(f"Unable to unmarshal input: {exc}") from None
+            raise UnmarshalError(f"Unable to unmarshal input: {text_of(exc)}") from None
 
     def answer(
         self, delivery: "Delivery", handler: "Handler", event: "Any", context: Context
@@ -359,8 +367,12 @@ class Serving:
             result = handler(event, context)
             if getpid() != process:
                 raise SystemExit(0)  # pragma: no cover  in the child
+            if sys.getrecursionlimit() < _DEPTH:
+                sys.setrecursionlimit(_DEPTH)
             if type(result) not in PLAIN:
                 result = self.resolve(result, delivery)
+            if delivery.pending is not None:
+                self.wait(delivery.pending)
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
@@ -386,23 +398,18 @@ class Serving:
 
         None is returned for a result that was streamed: it is sent by then.
         """
-        from . import streaming
-
         if self._hides_coroutine:
             self._warn_of_decorator()
         if hasattr(type(result), "__await__"):
             result = self.wait(result)
-        if isinstance(result, streaming.HttpResponse) and not result.streams:
-            return result.document()
-        if not (isinstance(result, streaming.HttpResponse) or streaming.streams(result)):
-            return result
+        streaming = self.load_streaming()
         source, stream = streaming.open_stream(result, delivery)
-        if delivery.answered:
-            stream.closed = True  # the source is closed, unread
+        if stream is None:
+            return source
         if hasattr(type(source), "__aiter__"):
             self.load_loop().pump(streaming.pump_async, source, stream)
-        else:
-            streaming.pump(source, stream)
+        elif (rest := streaming.pump(source, stream)) is not None:
+            self.wait(rest)
         return None
 
     def encode(self, result: "Any") -> tuple[bytes, str]:
@@ -411,9 +418,13 @@ class Serving:
             return result, OCTETS
         try:
             text = self.runtime.encode_response(result)
-            return text.encode() if isinstance(text, str) else bytes(text), JSON
+            if isinstance(text, str):
+                return codec.to_utf8(text), JSON
+            if isinstance(text, bytes | bytearray | memoryview):
+                return bytes(text), JSON
+            raise TypeError(f"encode_response() returned {type(text).__name__}, not str or bytes")
         except Exception as exc:
-            raise MarshalError(f"Unable to marshal response: {exc}") from None
+            raise MarshalError(f"Unable to marshal response: {text_of(exc)}") from None
 
     def fail(self, delivery: "Delivery", exc: BaseException) -> None:
         """Log an exception, and answer the delivery with it if it has no answer yet.
@@ -422,35 +433,17 @@ class Serving:
         """
         if isinstance(exc, RuntimeApiError):
             raise exc
+        if sys.getrecursionlimit() < _DEPTH:
+            sys.setrecursionlimit(_DEPTH)
         flush()
-        try:
-            self._report(delivery, exc)
-        except StreamClosed as cut:
-            from .logs import sink
-
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
-
-    def _report(self, delivery: "Delivery", exc: BaseException) -> None:
-        if isinstance(exc, StreamClosed):
-            raise exc  # the caller or the API closed it; the handler is not to blame
-        from . import error_document
-
-        stream = delivery.stream
-        unfinished = stream is not None and not stream.closed
-        late = delivery.answered and not unfinished
-        failure = error_document.of_exception(exc, delivery.request_id, late)
-        failure.log()
-        error_type = error_document.header_type(failure.error_type)
-        if not delivery.answered:
-            delivery.fail(failure.body, error_type, failure.cause)
-        elif unfinished:
-            stream.fail(failure.body, error_type)
+        report.answer(delivery, exc)
 
     # Answers that the handler sends itself
 
-    def send_response(self, result: "Any") -> None:
+    def send_response(self, result: "Any") -> "Awaitable[None] | None":
         """Answer the current invocation; or, if its answer is a stream, write `result` and end it.
 
+        Returns a task where a coroutine has asked for what only its event loop can send.
         Raises MarshalError, LambdaError if there is nothing to answer, RuntimeApiError.
         """
         delivery = self.delivery()
@@ -458,36 +451,49 @@ class Serving:
             if result is not None:
                 delivery.stream.write(result)
             delivery.stream.close()
-            return
+            return None
+        if type(result) not in PLAIN and not delivery.answered:
+            streaming = self.load_streaming()
+            result, stream = streaming.open_stream(result, delivery)
+            if stream is not None:
+                is_async_source = hasattr(type(result), "__aiter__")
+                pump = streaming.pump_async if is_async_source else streaming.pump
+                rest = pump(result, stream)
+                pending = delivery.pending = None if rest is None else self._begun(rest)
+                return pending
         body, content_type = self.encode(result)
         flush()
         delivery.respond(body, content_type)
+        return None
 
     def send_error(self, message: str, error_type: str) -> None:
         """Answer the current invocation with an error.
 
         Raises LambdaError if there is nothing to answer, RuntimeApiError.
         """
-        from . import error_document
-
         delivery = self.delivery()
-        failure = error_document.of_message(message, error_type, delivery.request_id)
+        failure = report.of_message(message, error_type, delivery.request_id)
         flush()
-        delivery.fail(failure.body, error_document.header_type(error_type), failure.cause)
+        delivery.fail(failure.body, failure.header_type, failure.cause)
         failure.log()
 
     def send_init_error(self, message: str, error_type: str) -> "NoReturn":
         """Report that the function can't be initialised. Raises SystemExit, RuntimeApiError."""
-        from . import error_document
-
-        failure = error_document.of_message(message, error_type)
+        failure = report.of_message(message, error_type)
         flush()
         failure.log()
-        error_type = error_document.header_type(error_type)
-        self.client.init_error(failure.body, error_type, failure.cause)
+        self.client.init_error(failure.body, failure.header_type, failure.cause)
         raise SystemExit(1)
 
-    # Coroutines
+    # What is loaded when a handler needs it
+
+    def load_streaming(self) -> "ModuleType":
+        """Return the module that streams; loaded on the first call."""
+        if self._streaming is None:
+            from . import streaming
+
+            self._streaming = streaming
+        return self._streaming
 
     def load_loop(self) -> "Loop":
         """Return what runs coroutines; made on the first call, which loads asyncio."""
@@ -501,9 +507,14 @@ class Serving:
         """Await `awaitable` on the event loop of the environment; return its result."""
         return self.load_loop().wait(awaitable)
 
-    def _warn_of_decorator(self) -> None:
-        from .logs import sink
+    def _begun(self, awaitable: "Coroutine[Any, Any, None]") -> "Awaitable[None] | None":
+        """Await `awaitable`, or return a task that does where a coroutine asks."""
+        asyncio = sys.modules.get("asyncio")
+        running: Any = asyncio and asyncio._get_running_loop()
+        task: Awaitable[None] = running.create_task(awaitable) if running else awaitable
+        return task if running else self.wait(task)
 
+    def _warn_of_decorator(self) -> None:
         self._hides_coroutine = False
         sink.log_error(
             "[WARNING] LAMBDA_RUNTIME The handler is `async def` under a decorator that is not"

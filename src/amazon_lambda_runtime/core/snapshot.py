@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
 
 import sys
 
-from . import error_document
+from . import report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _give_up(
     exc: BaseException, post: "Callable[[bytes, str, str], None]", error_type: str, status: int
 ) -> "NoReturn":
     """Log and post why a hook failed, and exit."""
-    failure = error_document.of_exception(exc)
+    failure = report.of_exception(exc)
     failure.log()
     post(failure.body, error_type, failure.cause)
     raise SystemExit(status) from None

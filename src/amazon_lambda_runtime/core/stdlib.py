@@ -1,28 +1,94 @@
 """Import from the standard library late, and still get what it has.
 
-The handler's directory comes first on the path, so a `traceback.py` in it would be found in place
-of the library's. This runtime loads most modules where they are first needed, after the handler.
+The handler's directory comes first on the path, so that a plain import finds its `token.py` in
+place of the library's. Rule: `sys.path` is the user's, and is not touched. A thread that imports
+through this file has a finder of its own, which knows the library alone; all other threads find
+what they always find. A module of the library that hides one of the user's is taken out of
+`sys.modules` again: what needed it holds it, and the user's own `import` finds the user's.
 """
 
 import sys
+from _thread import RLock, get_ident
+from os import __file__ as os_file
+from os import listdir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from importlib.machinery import ModuleSpec
+    from typing import Any, ClassVar, TypeVar
+
+    T = TypeVar("T")
+
+_ROOT = os_file.rpartition("/")[0]
+# C extensions are in the second.
+LIBRARY = (_ROOT, f"{_ROOT}/lib-dynload")
+
+
+class _Library:
+    """A finder of modules that answers one thread, with modules of the standard library."""
+
+    #: What was loaded by name. It may be in `sys.modules` no longer.
+    kept: "ClassVar[dict[str, Any]]" = {}
+    lock: "ClassVar[RLock]" = RLock()
+
+    def __init__(self) -> None:
+        self._thread = get_ident()
+
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> "ModuleSpec | None":
+        if path is None and get_ident() == self._thread:
+            return find(name)
+        return None
+
+
+def find(name: str) -> "ModuleSpec | None":
+    """Return where the library has this module, not one inside a package; None if it has none."""
+    from _frozen_importlib_external import PathFinder
+
+    return PathFinder.find_spec(name, list(LIBRARY))
 
 
 def load(name: str) -> "Any":
-    """Return this module of the standard library, unless the user's code has imported another."""
-    if name not in sys.modules:
-        code_last(lambda: __import__(name))
-    return sys.modules[name]
+    """Return this module of the standard library, unless the user's code has imported another.
+
+    Any number of threads may ask at once: each gets it whole.
+    """
+    found = _Library.kept.get(name)
+    if found is None:
+        with _Library.lock:
+            # For a module that another thread is importing, __import__() waits.
+            found = _Library.kept.get(name) or (
+                __import__(name) if name in sys.modules else library_first(lambda: __import__(name))
+            )
+            _Library.kept[name] = found
+    return found
 
 
-def code_last(work: "Callable[[], object]") -> None:
-    """Call `work` while the first entry of the path is its last."""
-    sys.path.append(sys.path.pop(0))
+def library_first(work: "Callable[[], T]") -> "T":
+    """Call `work`, which imports; whatever it imports is the library's if the library has it."""
+    finder = _Library()
+    before = set(sys.modules)
+    # Last of all but for the finder of sys.path: hooks, ours and the user's, still get their turn.
+    sys.meta_path.insert(len(sys.meta_path) - 1, finder)
     try:
-        work()
+        return work()
     finally:
-        sys.path.insert(0, sys.path.pop())
+        sys.meta_path.remove(finder)
+        _uncover(set(sys.modules) - before)
+
+
+def _uncover(names: set[str]) -> None:
+    """Take modules of the library that hide one of the user's out of `sys.modules`."""
+    for entry in sys.path:
+        if entry in LIBRARY:
+            return
+        try:
+            users = {file.partition(".")[0] for file in listdir(entry or ".")}
+        except (OSError, TypeError):  # no directory: an archive, for one
+            continue
+        for name in names & users:
+            origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
+            if str(origin).startswith(_ROOT):
+                sys.modules.pop(name, None)

@@ -14,7 +14,7 @@ from amazon_lambda_runtime.protocol import (
 )
 
 from . import codec
-from .errors import LambdaError, StreamClosed
+from .errors import LambdaError, MarshalError, StreamClosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class HttpResponse:
 
     def prelude(self) -> bytes:
         """Return the start of a streamed response: its head as JSON, and eight NUL bytes."""
-        return codec.encode(self._head()).encode() + PRELUDE_END
+        return codec.encode_ascii(self._head()) + PRELUDE_END
 
     def _head(self) -> "dict[str, Any]":
         return {"statusCode": self.status, "headers": self.headers, "cookies": self.cookies}
@@ -147,29 +147,42 @@ def streams(value: object) -> bool:
     return callable(value) and not isinstance(value, type) and not codec.has_form(value)
 
 
-def open_stream(value: "Any", delivery: "Delivery") -> "tuple[Any, ResponseStream]":
-    """Return the source of pieces in a handler's result, and the stream to write them to."""
+def open_stream(value: "Any", delivery: "Delivery") -> "tuple[Any, ResponseStream | None]":
+    """Return the source of pieces in a handler's result, and the stream to write them to.
+
+    For a result that does not stream: what is left to send, and None. If the delivery has an answer
+    already, the stream is closed, and a source is to be closed unread.
+    """
+    source, content_type, prelude = value, STREAM, b""
     if isinstance(value, HttpResponse):
-        return value.body, ResponseStream(delivery, HTTP_INTEGRATION, value.prelude())
-    return value, ResponseStream(delivery)
+        if not value.streams:
+            return value.document(), None
+        source, content_type, prelude = value.body, HTTP_INTEGRATION, value.prelude()
+    elif not streams(value):
+        return value, None
+    stream = ResponseStream(delivery, content_type, prelude)
+    stream.closed = delivery.answered
+    return source, stream
 
 
-def pump(source: "Any", stream: ResponseStream) -> None:
+def pump(source: "Any", stream: ResponseStream) -> "Awaitable[None] | None":
     """Write what an iterator yields, or call a callable that writes; then end the stream.
 
-    An iterator is closed in any case. If the stream is closed already, it is not read.
+    Returns what is left to await, None if that is nothing. An iterator is closed in any case.
+    Raises MarshalError for a callable that does not take a stream, StreamClosed, and what the
+    source raises.
     """
-    if hasattr(type(source), "__next__"):
-        try:
-            if not stream.closed:
-                for piece in source:
-                    stream.write(piece)
-        finally:
-            if hasattr(source, "close"):
-                source.close()
-    elif not stream.closed:
-        source(stream)
+    if not hasattr(type(source), "__next__"):
+        return _call(source, stream)
+    try:
+        if not stream.closed:
+            for piece in source:
+                stream.write(piece)
+    finally:
+        if hasattr(source, "close"):
+            source.close()
     stream.close()
+    return None
 
 
 async def pump_async(
@@ -190,6 +203,65 @@ async def pump_async(
         if hasattr(source, "aclose"):
             await source.aclose()
     stream.close()
+
+
+def _call(source: "Any", stream: ResponseStream) -> "Awaitable[None] | None":
+    """Have a callable write to the stream, then end the stream; return what is left to await."""
+    if stream.closed:
+        return None
+    if not _takes_a_stream(source):
+        name = getattr(source, "__qualname__", type(source).__name__)
+        told = f"{name} is a callable that does not take a response stream as its only argument"
+        if hasattr(source, "status_code") and hasattr(source, "headers"):
+            told = f"{name} is a web framework's response: return an HttpResponse in its place"
+        raise MarshalError(f"Unable to marshal response: {told}")
+    result = source(stream)
+    if hasattr(type(result), "__await__"):
+        return _finish(result, stream)
+    _end(result, stream)
+    return None
+
+
+async def _finish(result: "Awaitable[Any]", stream: ResponseStream) -> None:
+    _end(await result, stream)
+
+
+def _end(result: "Any", stream: ResponseStream) -> None:
+    """End a stream that a callable has written. What the callable returned would be lost."""
+    if result is not None:
+        kind = type(result).__name__
+        raise MarshalError(
+            "Unable to marshal response: a callable that is given the response stream has to"
+            f" return None, not {kind}"
+        )
+    stream.close()
+
+
+def _takes_a_stream(value: "Any") -> bool:
+    """Return whether the one argument that a callable has to be given is the first one.
+
+    What has no code in Python does not tell its arguments without `inspect`, which is slow to load.
+    """
+    given, named = 0, set[str]()
+    while not hasattr(value, "__code__") or hasattr(value, "__func__"):
+        if hasattr(value, "__func__"):  # a method: `self` is given
+            value, given = value.__func__, given + 1
+        elif type(value).__name__ == "partial":
+            given, named = given + len(value.args), named | set(value.keywords)
+            value = value.func
+        elif hasattr(type(value).__call__, "__code__"):
+            value, given = type(value).__call__, given + 1
+        else:
+            return False
+    while hasattr(value, "__wrapped__"):
+        value = value.__wrapped__
+    code = value.__code__
+    names = code.co_varnames[: code.co_argcount]
+    by_name = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
+    with_default = names[len(names) - len(value.__defaults__ or ()) :]
+    optional = named | {*with_default, *(value.__kwdefaults__ or ())}
+    needed = [name for name in (*names[given:], *by_name) if name not in optional]
+    return len(needed) == 1 and needed[0] in names[given : given + 1]
 
 
 def _as_bytes(piece: "Any") -> bytes:

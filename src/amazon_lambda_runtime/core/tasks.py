@@ -121,6 +121,8 @@ class Tasks:
                 result = await result
             if type(result) not in serving.PLAIN:
                 result = await self._stream(result, delivery, client)
+            if delivery.pending is not None:
+                await delivery.pending
             if self._is_child:
                 raise SystemExit(0)  # pragma: no cover  in the child
             if not delivery.answered:
@@ -128,27 +130,23 @@ class Tasks:
         except BaseException as exc:
             self.fail(delivery, exc)
             return
-        serving.flush()
+        sink.flush()
         if not delivery.answered:
             delivery.respond(body, content_type)
 
     async def _stream(self, result: "Any", delivery: "Delivery", client: AsyncClient) -> "Any":
         """Stream a result that is to be streamed; return what is left to send."""
-        from . import streaming
-
-        is_http = isinstance(result, streaming.HttpResponse)
-        if is_http and not result.streams:
-            return result.document()
-        if not (is_http or streaming.streams(result)):
-            return result
+        streaming = self._served.load_streaming()
         source, stream = streaming.open_stream(result, delivery)
-        if delivery.answered:
-            stream.closed = True  # the source is closed, unread
+        if stream is None:
+            return source
         if hasattr(type(source), "__aiter__"):
             await streaming.pump_async(source, stream, client.drained)
         else:
             # It may block, and so may the caller who reads what it writes.
-            await self._in_thread(lambda: streaming.pump(source, stream))
+            rest = await self._in_thread(lambda: streaming.pump(source, stream))
+            if rest is not None:
+                await rest
         await client.settled()
         return None
 
@@ -156,7 +154,7 @@ class Tasks:
         """Log an exception and answer the delivery with it; end the environment if it says so."""
         if self._is_child:  # pragma: no cover  in the child
             # In a process that the handler has forked. The answer is left to its parent.
-            serving.flush()
+            sink.flush()
             os._exit(serving.status_of(exc) if isinstance(exc, SystemExit) else 1)
         ends = not isinstance(exc, Exception)
         if isinstance(exc, asyncio.CancelledError):
@@ -175,17 +173,17 @@ class Tasks:
                 is_shutdown=isinstance(exc, Shutdown),
             )
 
-    def _in_thread(self, work: "Callable[[], None]") -> "asyncio.Future[None]":
+    def _in_thread(self, work: "Callable[[], Any]") -> "asyncio.Future[Any]":
         """Do `work` in a thread, which does not keep the process from ending."""
-        future: asyncio.Future[None] = self.loop.create_future()
+        future: asyncio.Future[Any] = self.loop.create_future()
 
         def run() -> None:
-            failure: BaseException | None = None
+            result, failure = None, None
             try:
-                work()
+                result = work()
             except BaseException as exc:
                 failure = exc
-            self.loop.call_soon_threadsafe(resolve, future, failure)
+            self.loop.call_soon_threadsafe(resolve, future, failure, result)
 
         context = copy_context()
         threading.Thread(target=context.run, args=[run], daemon=True).start()

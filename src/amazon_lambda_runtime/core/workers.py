@@ -15,7 +15,7 @@ from os import environ
 from select import select
 from time import monotonic, sleep
 
-from . import serving
+from . import report, serving
 from .afresh import Start, end_children, unshareable
 from .client import RuntimeClient
 from .errors import RuntimeApiError, Shutdown
@@ -164,9 +164,11 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
             elif isinstance(exc, RuntimeApiError):
                 sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
                 statuses.append(1)
-            else:
-                raise
-        os.write(ending_now, b"1")
+            else:  # otherwise nothing would notice that the thread is gone
+                statuses.append(1)
+                report.of_exception(exc).log()
+        finally:
+            os.write(ending_now, b"1")
 
     ending = served.ending
     if ending is None:
@@ -298,6 +300,7 @@ def _be_worker(
     status = 1
     process = os.getpid()
     try:
+        served.client.adopt()
         if served.ending is not None:
             served.ending.close()
         ending = Ending(patience=_LAST_ANSWERS)
@@ -326,7 +329,7 @@ def _be_worker(
             sys.excepthook(type(exc), exc, exc.__traceback__)
     finally:
         end_children()
-        serving.flush()
+        sink.flush()
         os._exit(status)
 
 
@@ -334,7 +337,7 @@ def _end_child(exc: BaseException) -> "NoReturn":
     """End a child that a handler forked and that came back from it, as the interpreter would."""
     if not isinstance(exc, SystemExit):
         sys.excepthook(type(exc), exc, exc.__traceback__)
-    serving.flush()
+    sink.flush()
     os._exit(serving.status_of(exc) if isinstance(exc, SystemExit) else 1)
 
 

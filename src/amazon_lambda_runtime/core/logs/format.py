@@ -9,7 +9,7 @@ from _json import encode_basestring, make_encoder
 from os import environ
 
 from amazon_lambda_runtime.core.context import current_context
-from amazon_lambda_runtime.core.stdlib import load
+from amazon_lambda_runtime.core.errors import text_of
 
 from . import sink
 
@@ -47,7 +47,7 @@ class LambdaLoggerHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            sink.log(self.format(record), self._frame_type(record))
+            sink.log_record(self.format(record), self._frame_type(record))
         except Exception:
             self.handleError(record)
 
@@ -64,9 +64,6 @@ class JsonFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        # Not loaded at the top: text records do not need it.
-        from amazon_lambda_runtime.core import error_document
-
         fields: dict[str, Any] = {
             "timestamp": sink.timestamp(record.created),
             "level": logging.getLevelName(_grade(record.levelno)),
@@ -81,9 +78,9 @@ class JsonFormatter(logging.Formatter):
         # Without a current exception it is (None, None, None).
         if record.exc_info and record.exc_info[1] is not None:
             _, exc, tb = record.exc_info
-            fields["stackTrace"] = [*load("traceback").format_tb(tb), *error_document.sequel(exc)]
+            fields["stackTrace"] = [*_traceback.format_tb(tb), *_sequel(exc)]
             fields["errorType"] = type(exc).__name__
-            fields["errorMessage"] = error_document.text_of(exc)
+            fields["errorMessage"] = text_of(exc)
             fields["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
         tenant_id = getattr(record, "tenant_id", None)
         if tenant_id is not None:
@@ -95,16 +92,22 @@ class JsonFormatter(logging.Formatter):
         try:
             return _encode(given) + "\n"
         except Exception:  # one value has no JSON form: the others keep theirs
-            pairs = [f"{_json(_text_of(name))}: {_json(value)}" for name, value in given.items()]
+            pairs = [f"{_json(text_of(name))}: {_json(value)}" for name, value in given.items()]
             return "{" + ", ".join(pairs) + "}\n"
 
 
+# The one that `logging` has loaded, whatever the user has a file of that name for.
+_traceback: "Any" = vars(logging)["traceback"]
 # The attributes of a bare record, and those that formatters and the handler set on it. All others
-# come from `extra`.
+# come from `extra`, but for `stack_info`, which most records have not.
 _BARE = logging.LogRecord("", 0, "", 0, "", (), None)
-_OF_EVERY_RECORD = frozenset((*vars(_BARE), "message", "asctime", "aws_request_id", "tenant_id"))
-# The separators, sort_keys, skipkeys and allow_nan of json.dumps().
-_STYLE = (": ", ", ", False, False, True)
+_OF_EVERY_RECORD = frozenset(
+    name
+    for name in (*vars(_BARE), "message", "asctime", "aws_request_id", "tenant_id")
+    if name != "stack_info"
+)
+# The separators, sort_keys, skipkeys and allow_nan of json.dumps(). NaN would not be JSON.
+_STYLE = (": ", ", ", False, False, False)
 
 
 def _message(record: logging.LogRecord) -> "Any":
@@ -115,7 +118,17 @@ def _message(record: logging.LogRecord) -> "Any":
     except Exception:
         if record.args:
             raise  # they don't fit the message: handleError() names the call
-        return _text_of(record.msg)
+        return text_of(record.msg)
+
+
+def _sequel(exc: BaseException) -> list[str]:
+    """Return the notes and causes that follow an exception's stack, if that can be loaded."""
+    try:
+        # Not loaded at the top: most records do not need it.
+        from amazon_lambda_runtime.core import error_document
+    except Exception:
+        return []
+    return error_document.sequel(exc)
 
 
 def _grade(level: int) -> int:
@@ -126,7 +139,7 @@ def _grade(level: int) -> int:
 def _encode(value: object) -> str:
     """Return `value` as JSON that is not limited to ASCII. Raises what a value in it raises."""
     # The C accelerator without its package, as in codec.py.
-    return "".join(make_encoder({}, _text_of, encode_basestring, None, *_STYLE)(value, 0))
+    return "".join(make_encoder({}, text_of, encode_basestring, None, *_STYLE)(value, 0))
 
 
 def _json(value: object) -> str:
@@ -134,13 +147,7 @@ def _json(value: object) -> str:
     try:
         return _encode(value)
     except Exception:
-        return encode_basestring(_text_of(value))
-
-
-def _text_of(value: object) -> str:
-    from amazon_lambda_runtime.core import error_document
-
-    return error_document.text_of(value)
+        return encode_basestring(text_of(value))
 
 
 class RuntimeLogger(logging.Logger):

@@ -7,13 +7,11 @@ for `logging` to load.
 
 import sys
 
-from amazon_lambda_runtime.core.stdlib import code_last
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import ClassVar
+    from typing import Any, ClassVar
 
     from amazon_lambda_runtime.core.context import Context
 
@@ -33,7 +31,7 @@ class LoggingHook:
         cls._is_installed = True
         hook = cls()
         if "logging" in sys.modules:
-            hook._attach()
+            hook.attach()
         else:
             sys.meta_path.insert(0, hook)
 
@@ -42,30 +40,40 @@ class LoggingHook:
     ) -> "ModuleSpec | None":
         if name != "logging":
             return None
-        sys.meta_path.remove(self)
-        from _frozen_importlib_external import PathFinder
-        from os import __file__ as os_file
-        from os.path import dirname
+        from amazon_lambda_runtime.core.stdlib import find
 
         # The standard library's own: a logging.py beside the handler must not take its place.
-        spec = PathFinder.find_spec(name, [dirname(os_file)])
+        spec = find(name)
         assert spec is not None
-        self._loader = spec.loader
-        spec.loader = self  # type: ignore[assignment]
+        spec.loader = _Loader(self, spec.loader)  # type: ignore[assignment]
         return spec
+
+    def attach(self) -> None:
+        """Attach our handler, once, and wait no longer."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        from .format import attach
+
+        attach(lambda: LoggingHook.latest)
+
+
+class _Loader:
+    """Loads `logging` as its own loader does, for all else too, and calls the hook."""
+
+    def __init__(self, hook: LoggingHook, own: "Any") -> None:
+        self._hook = hook
+        self._own = own
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(self._own, name)
 
     def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
         return None
 
     def exec_module(self, module: "ModuleType") -> None:
-        assert self._loader is not None
+        from amazon_lambda_runtime.core.stdlib import library_first
+
         assert module.__spec__ is not None
-        module.__spec__.loader = module.__loader__ = self._loader
-        loader = self._loader
-        code_last(lambda: loader.exec_module(module))
-        self._attach()
-
-    def _attach(self) -> None:
-        from .format import attach
-
-        attach(lambda: LoggingHook.latest)
+        module.__spec__.loader = module.__loader__ = self._own
+        library_first(lambda: self._own.exec_module(module))
+        self._hook.attach()

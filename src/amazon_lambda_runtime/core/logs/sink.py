@@ -81,10 +81,17 @@ def claim() -> None:
     Telemetry.current = Telemetry(fd)
 
 
-def log(text: str, frame_type: int = PLAIN) -> None:
-    """Write a record: a frame, or to stdout, whatever `sys.stdout` is by then, and flushed."""
-    if Telemetry.current is None or not Telemetry.current.send(text, frame_type):
+def log(text: str) -> None:
+    """Write text as it is: a frame, or to stdout, whatever `sys.stdout` is by then, and flushed."""
+    if Telemetry.current is None or not Telemetry.current.send(text):
         sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def log_record(text: str, frame_type: int) -> None:
+    """Write a record: a frame, or to stdout, where it ends with exactly one line end."""
+    if Telemetry.current is None or not Telemetry.current.send(text, frame_type):
+        sys.stdout.write(text.rstrip("\n") + "\n")
         sys.stdout.flush()
 
 
@@ -104,9 +111,18 @@ def log_error(text: str) -> None:
         try:
             stream.write(line.encode("utf-8", "backslashreplace").decode())
             stream.flush()
-        except (AttributeError, OSError, ValueError):
+        except Exception:  # None, closed, or an object of the user's that raises anything
             continue
         return
+
+
+def flush() -> None:
+    """Flush stdout and stderr. Lambda may freeze the process right after an answer."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # None, closed, or an object of the user's that raises anything
+            pass
 
 
 def timestamp(seconds: float) -> str:

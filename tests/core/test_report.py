@@ -1,30 +1,34 @@
 """What is left to say when even telling a failure fails."""
 
 import json
-import sys
-from types import SimpleNamespace
 
 import pytest
 
-from amazon_lambda_runtime.core import error_document, errors
+from amazon_lambda_runtime.core import error_document, errors, report
 
 
-def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """52, 54: without memory for a traceback there is a document all the same."""
+@pytest.mark.parametrize("problem", [MemoryError, RecursionError, ImportError, OSError])
+def test_telling_fails(problem: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    """52, 54, 93: where the full description can't be made, there are type, message and stack."""
 
-    def extract_tb(tb: object) -> None:
-        raise MemoryError
+    def describe(exc: BaseException) -> None:
+        raise problem
 
-    monkeypatch.setitem(sys.modules, "traceback", SimpleNamespace(extract_tb=extract_tb))
-    told = error_document.of_exception(ValueError("lost"), "id-1")
-    assert json.loads(told.body) == {
-        "errorMessage": "",
-        "errorType": "ValueError",
-        "requestId": "id-1",
-        "stackTrace": [],
-    }
-    assert told.cause == ""
-    assert told.record == "[ERROR] ValueError\rTraceback (most recent call last):\n"
+    monkeypatch.setattr(error_document, "describe", describe)
+    try:
+        int("x")
+    except ValueError as exc:
+        told = report.of_exception(exc, "id-1", late=True)
+    (frame, after) = json.loads(told.body)["stackTrace"]
+    assert frame.startswith(f'  File "{__file__}", line ')
+    assert after == "After the response to RequestId: id-1\n"
+    assert json.loads(told.body)["errorMessage"].startswith("invalid literal for int()")
+    assert (told.error_type, told.cause) == ("ValueError", "")
+    told = report.of_exception(errors.HandlerNotFound("gone"))
+    assert (told.error_type, json.loads(told.body)["errorMessage"]) == (
+        "Runtime.HandlerNotFound",
+        "gone",
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,7 @@ def test_telling_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_xray_type(exc: Exception, error_type: str, xray_type: str) -> None:
     """X-Ray gets one type for all faults of the runtime itself, the one that awslambdaric sends."""
-    failure = error_document.of_exception(exc, "id-1")
+    failure = report.of_exception(exc, "id-1")
     assert failure.error_type == error_type
     (told,) = json.loads(failure.cause)["exceptions"]
     assert told == {"message": str(exc), "type": xray_type, "stack": []}
@@ -59,4 +63,4 @@ def test_xray_type(exc: Exception, error_type: str, xray_type: str) -> None:
 )
 def test_header_type(error_type: str, header: str) -> None:
     """60: "Category.Reason", and nothing that a header can't carry."""
-    assert error_document.header_type(error_type) == header
+    assert report.header_type(error_type) == header
