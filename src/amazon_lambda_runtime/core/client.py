@@ -160,7 +160,7 @@ class RuntimeClient:
             status, _, body = self._request(head)
         except (Disconnected, ProtocolError) as exc:
             raise RuntimeApiError(f"GET {RESTORE_NEXT}: {exc}") from exc
-        self.close()  # nobody is at the other end of a connection that was in a snapshot
+        self.close()  # a connection that was in a snapshot has no other end any more
         if status != 200:
             told = _told(status, body)
             raise RuntimeApiError(f"GET {RESTORE_NEXT}: the Runtime API answered {told}")

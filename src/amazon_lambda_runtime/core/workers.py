@@ -179,8 +179,8 @@ def _run_processes(served: "Serving", handler: "Handler", is_async: bool, count:
     """Fork the workers, replace those that die, and end them when a signal comes."""
     served.client.close()  # a connection can't be shared
     workers: dict[int, float] = {}
-    # One byte: whoever takes it reports that `on_init` has failed, and the parent sees that it is
-    # gone. All workers fail alike, and one report is enough.
+    # One byte: the worker that takes it reports that `on_init` has failed, and the parent sees that
+    # it is gone. All workers fail alike, and one report is enough.
     unreported, writing = os.pipe()
     os.set_blocking(unreported, False)
     os.write(writing, b"1")
