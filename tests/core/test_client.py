@@ -161,7 +161,7 @@ def test_size_of_the_cause(size: int, sent: bool) -> None:
     assert ("lambda-runtime-function-xray-error-cause" in api.requests[1].headers) is sent
 
 
-def test_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_api_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """64: to connect early is an attempt; a post that can't connect is an error."""
     monkeypatch.setattr(client, "_PAUSES", ())
     with socket.create_server(("127.0.0.1", 0)) as listener:
