@@ -1,13 +1,14 @@
 """The Runtime API's client: what is asked again, and what never. Numbers: behaviour.md."""
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from amazon_lambda_runtime import LambdaError, RuntimeApiError
-from amazon_lambda_runtime.core import client
+from amazon_lambda_runtime import LambdaError, Runtime, RuntimeApiError
+from amazon_lambda_runtime.core import client, serving
 from amazon_lambda_runtime.core.client import RuntimeClient
 from tests.harness import ACCEPTED, HangUp, Reset, ScriptedApi, Step, event, reply
 
@@ -158,3 +159,40 @@ def test_size_of_the_cause(size: int, sent: bool) -> None:
     with talking(event(), ACCEPTED) as (spoken, api):
         spoken.next().fail(b"{}", "Function.No", "x" * size)
     assert ("lambda-runtime-function-xray-error-cause" in api.requests[1].headers) is sent
+
+
+def test_no_api_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """64: to connect early is an attempt; a post that can't connect is an error."""
+    monkeypatch.setattr(client, "_PAUSES", ())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    spoken = RuntimeClient(address)
+    spoken.open()
+    with pytest.raises(RuntimeApiError, match="Unable to connect"):
+        spoken.post("/x", "", b"")
+
+
+def test_connection_that_was_closed_by_number() -> None:
+    """111: to close it again is no error."""
+    with talking() as (spoken, _):
+        spoken.open()
+        opened = spoken._connection._socket
+        assert opened is not None
+        os.close(opened.fileno())
+        spoken.close()
+        assert not spoken._connection.is_open
+
+
+def test_no_memory_for_an_event() -> None:
+    """54: an event for which there is no memory ends the process with one line."""
+
+    class Full(RuntimeClient):
+        __slots__ = ()
+
+        def next(self) -> client.Delivery:
+            raise MemoryError
+
+    served = serving.of(Runtime())
+    served._client = Full("127.0.0.1:1")
+    with pytest.raises(RuntimeApiError, match="no memory for the next event"):
+        served.next_event()

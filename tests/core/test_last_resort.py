@@ -24,6 +24,9 @@ from tests.harness import (
 )
 from tests.lanes import VERSIONS, python
 
+# Coverage needs what these processes have not: descriptors, memory, imports.
+UNTRACED = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
+
 EXHAUSTED = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -54,7 +57,7 @@ def test_no_file_descriptor(version: str, handler: str, tmp_path: Path) -> None:
     """93: the first failure needs no file descriptor, whatever kind of handler fails."""
     done = served(
         EXHAUSTED, [event(b'"more"'), event(b"{"), event()], tmp_path, f"h.{handler}",
-        python(version),
+        python(version), **UNTRACED
     )  # fmt: skip
     assert done.status == SERVING, done.stderr
     first, second, third = done.posts
@@ -72,7 +75,7 @@ def test_no_file_descriptor(version: str, handler: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_no_file_descriptor_to_stream(version: str, tmp_path: Path) -> None:
     """93: what has to be loaded for a result, and can't be, is an error answer."""
-    done = served(EXHAUSTED, [event()], tmp_path, "h.returned", python(version))
+    done = served(EXHAUSTED, [event()], tmp_path, "h.returned", python(version), **UNTRACED)
     assert done.kinds[:2] == ["next", "error"]
     assert json.loads(done.posts[0].body)["errorMessage"]
     assert done.status == SERVING
@@ -81,7 +84,9 @@ def test_no_file_descriptor_to_stream(version: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_no_file_descriptor_at_init(version: str, tmp_path: Path) -> None:
     """93: the same while the handler is loaded."""
-    done = served(f"{EXHAUSTED}\nexhaust()\n", [event()], tmp_path, python=python(version))
+    done = served(
+        f"{EXHAUSTED}\nexhaust()\n", [event()], tmp_path, python=python(version), **UNTRACED
+    )
     assert done.kinds == ["error"]
     assert json.loads(done.posts[0].body)["errorType"] == "OSError"
     assert done.status == 1
@@ -101,7 +106,7 @@ def handler(event, context):
     while True:
         KEPT.append(bytearray(500))
 """
-    done = served(source, [event(b"0"), event(b"1")], tmp_path, python=python(version))
+    done = served(source, [event(b"0"), event(b"1")], tmp_path, python=python(version), **UNTRACED)
     assert done.kinds == ["next", "error", "next", "response", "next"], done.stdout + done.stderr
     assert json.loads(done.posts[0].body)["errorType"] == "MemoryError"
 
@@ -138,7 +143,7 @@ def test_no_import(version: str, tmp_path: Path) -> None:
     refused = reply("413 Payload Too Large", b'{"errorType": "RequestEntityTooLarge"}')
     script: list[Step] = [event(b'"fail"'), ACCEPTED, event(b"{"), ACCEPTED, event(b"1"), refused]
     script += [event(b"2"), ACCEPTED]
-    env = {"PYTHONPATH": str(SOURCE)}
+    env = {"PYTHONPATH": str(SOURCE), **UNTRACED}
     done = run(ours("h.handler", python(version)), script, tmp_path, env)
     assert done.status == SERVING, done.stderr
     assert [post.kind for post in done.posts] == ["error", "error", "response", "response"]
@@ -158,7 +163,7 @@ def test_no_import_in_a_stream(version: str, tmp_path: Path) -> None:
     """94: a stream that is cut off is one line."""
     tmp_path.joinpath("h.py").write_text(PATCHED)
     script: list[Step] = [event(b"3"), HangUp, event(b"1"), ACCEPTED]
-    env = {"PYTHONPATH": str(SOURCE)}
+    env = {"PYTHONPATH": str(SOURCE), **UNTRACED}
     done = run(ours("h.pieces", python(version)), script, tmp_path, env)
     assert done.status == SERVING, done.stderr
     (line,) = done.stdout.splitlines()
@@ -172,7 +177,7 @@ def test_no_import_at_the_end(version: str, tmp_path: Path) -> None:
     tmp_path.joinpath("h.py").write_text(PATCHED)
     script: list[Step] = [reply("404 Not Found"), event(b"1"), ACCEPTED]
     command = ours("h.Tidy", python(version))
-    env = {"PYTHONPATH": str(SOURCE)}
+    env = {"PYTHONPATH": str(SOURCE), **UNTRACED}
     with ScriptedApi(script) as api, started(command, api, tmp_path, env) as (process, out, err):
         until(lambda: len(api.requests) == 4, process)
         process.send_signal(signal.SIGTERM)
@@ -268,7 +273,7 @@ def handler(event, context):
     script: list[Step] = [step for each in events for step in (each, ACCEPTED)]
     # Not by -m, for which Python itself imports from the current directory.
     command = [python(version), str(SOURCE.parent / "bin" / "bootstrap"), "h.handler"]
-    done = run(command, script, tmp_path, {"PYTHONPATH": str(SOURCE)})
+    done = run(command, script, tmp_path, {"PYTHONPATH": str(SOURCE), **UNTRACED})
     assert done.status == SERVING, done.stderr + done.stdout
     told = json.loads(done.posts[0].body)
     assert (told["errorType"], told["errorMessage"]) == ("ValueError", "mine")
@@ -333,7 +338,7 @@ def test_odd_exceptions(version: str, tmp_path: Path) -> None:
     }
     for case, (error_type, message) in cases.items():
         script = [event(json.dumps(case).encode()), event(b"{"), event(b'"shallow"')]
-        done = served(ODD, script, tmp_path, python=python(version))
+        done = served(ODD, script, tmp_path, python=python(version), **UNTRACED)
         assert done.status == SERVING, (case, done.stderr)
         told = json.loads(done.posts[0].body)
         assert (told["errorType"], told["errorMessage"]) == (error_type, message)

@@ -1,6 +1,8 @@
 """Where a record ends, and what is in it; the rest is in test_logs.py and test_log_json.py."""
 
 import json
+import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,16 @@ def handler(event, context):
     assert (second["v"], second["w"], second["ok"]) == ("nan", "[inf]", 1.5)
     assert third["message"] == "{'v': nan}"
     assert "stack_info" not in last
+
+
+def test_causes_that_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """93: where the full report can't be loaded, a record has the stack of its exception."""
+    from amazon_lambda_runtime.core.logs.format import JsonFormatter
+
+    exc = ValueError("two")
+    exc.add_note("a note")
+    record = logging.LogRecord("a", 40, "f", 1, "x", (), (ValueError, exc, None))
+    assert json.loads(JsonFormatter().format(record))["stackTrace"] == ["Note: a note\n"]
+    monkeypatch.setitem(sys.modules, "amazon_lambda_runtime.core.error_document", None)
+    monkeypatch.delattr("amazon_lambda_runtime.core.error_document")
+    assert json.loads(JsonFormatter().format(record))["stackTrace"] == []

@@ -258,8 +258,17 @@ def handler(event, context):
     assert logged(source, tmp_path) == "WARNING mine w\n"
 
 
-def test_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """52: with stdout and stderr both closed a failure is not told, and nothing else fails."""
+def test_last_place_to_tell(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """52: with stdout and stderr both closed a failure goes to the descriptor of stderr."""
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(f"sys.{name}", None)
+    sink.log_error("told \ud800")
+    assert capfd.readouterr().err == "told \\ud800\n"
+
+    def closed(fd: int, data: bytes) -> None:
+        raise OSError
+
+    monkeypatch.setattr(sink, "write", closed)
     sink.log_error("lost")

@@ -64,3 +64,37 @@ def test_xray_type(exc: Exception, error_type: str, xray_type: str) -> None:
 def test_header_type(error_type: str, header: str) -> None:
     """60: "Category.Reason", and nothing that a header can't carry."""
     assert report.header_type(error_type) == header
+
+
+def test_message_without_a_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """93: the handler's own words are told, with or without a cause for X-Ray."""
+
+    def xray_cause(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(error_document, "xray_cause", xray_cause)
+    failure = report.of_message("no order", "Order.NotFound", "id-1")
+    assert (failure.header_type, failure.cause) == ("Function.Order.NotFound", "")
+    assert json.loads(failure.body)["errorMessage"] == "no order"
+
+
+def test_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """54: the memory that a report may take is kept again, if there is any."""
+    monkeypatch.setattr(report.Reserve, "memory", None)
+    monkeypatch.setattr(report, "_RESERVED", 1 << 62)
+    report.Reserve.renew()
+    assert report.Reserve.memory is None
+    monkeypatch.setattr(report, "_RESERVED", 10)
+    report.Reserve.renew()
+    assert report.Reserve.memory == bytes(10)
+
+
+def test_the_end_is_heard_while_text_is_made() -> None:
+    """71: a Shutdown that comes inside of __str__ is no text."""
+
+    class Slow:
+        def __str__(self) -> str:
+            raise errors.Shutdown
+
+    with pytest.raises(errors.Shutdown):
+        errors.text_of(Slow())

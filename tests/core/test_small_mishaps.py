@@ -1,11 +1,14 @@
 """Mishaps in the user's code that must cost no answer. Numbers are those of docs/behaviour.md."""
 
 import json
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from amazon_lambda_runtime import bootstrap
 from tests.harness import ACCEPTED, SERVING, SOURCE, Step, event, ours, run, served
 from tests.lanes import VERSIONS, python
 
@@ -217,3 +220,32 @@ def handler(event, context):
         '{"price": 2.00, "note": {"a": 0.10}}], "pair": [3.30, 1], "by_name": {"x": 4.40}, '
         '"text": "1.10", "shown": "5.50 EUR", "prices": [6.60]}, "set": {"x": [7.70]}}'
     )
+
+
+@pytest.mark.parametrize(("code", "status"), [(None, 0), (7, 7), ("words", 1), (-1, 255)])
+def test_end_by_force(
+    code: object, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """110: with a thread that does not end, atexit's functions run before the process is gone."""
+
+    class Endless:
+        def __init__(self, **_: object) -> None: ...
+        def start(self) -> None: ...
+        def join(self, seconds: float) -> None: ...
+        def is_alive(self) -> bool:
+            return True
+
+    def gone(status: int) -> None:
+        raise AssertionError(f"status {status}")
+
+    threads = SimpleNamespace(Thread=Endless, _shutdown=None)
+    monkeypatch.setitem(sys.modules, "threading", threads)
+    exits = SimpleNamespace(_run_exitfuncs=lambda: print("at exit"))
+    monkeypatch.setitem(sys.modules, "atexit", exits)
+    monkeypatch.setattr(bootstrap, "_exit", gone)
+    with pytest.raises(AssertionError, match=f"^status {status}$"):
+        bootstrap._end(SystemExit(code))
+    assert capsys.readouterr().out == "at exit\n"
+    monkeypatch.delitem(sys.modules, "atexit")
+    with pytest.raises(AssertionError, match=f"^status {status}$"):
+        bootstrap._end(SystemExit(code))

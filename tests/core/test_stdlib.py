@@ -45,8 +45,8 @@ def test_users_module_stays(users: Path) -> None:
 
 
 def test_no_directory_on_the_path(users: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """14: an archive, a directory that is gone and an odd entry are no hindrance."""
-    odd: Any = [None, str(users / "gone"), str(users / "x.zip"), *sys.path]
+    """14: an archive and a directory that is gone are no hindrance."""
+    odd = [str(users / "gone"), str(users / "x.zip"), *sys.path]
     monkeypatch.setattr(sys, "path", odd)
     assert load("nturl2path").url2pathname
     monkeypatch.setattr(sys, "path", [])

@@ -164,17 +164,19 @@ class Deliveries:
     def __init__(self, waiting: list[int]) -> None:
         self.waiting = waiting
         self.delivered: list[int] = []
+        self.cut: set[int] = set()
         self.api: ScriptedApi
 
     def __iter__(self) -> "Deliveries":
         return self
 
     def __next__(self) -> bytes:
-        answered = set(answers(self.api))
+        settled = set(answers(self.api)) | self.cut
         for number in self.waiting:
-            if number not in answered:
+            if number not in settled:
                 self.delivered.append(number)
-                assert self.delivered.count(number) < 20, "it asks and asks"
+                if self.delivered.count(number) == 3:
+                    self.cut.add(number)  # a part of a stream is an answer, too
                 return event(b"%d" % number, f"id-{number}")
         raise StopIteration
 
@@ -210,7 +212,8 @@ def serve(directory: Path, handler: str, form: str, count: int) -> None:
         assert len({(r.path, r.body) for r in posts(api)}) == len(set(answered)), "answered once"
         taken = sorted(set(deliveries.delivered))
         assert taken, "nothing was served"
-        lost = [number for number in taken if number not in answered]
+        cut = deliveries.cut if b"cut off" in told else set()
+        lost = [number for number in taken if number not in {*answered, *cut}]
         # A process that serves on has answered all; one that ended may have lost its last.
         assert lost == [] or (status is not None and lost == taken[-1:])
         assert status in (None, 0) or lost == [] or status < 0 or status == 9 or told

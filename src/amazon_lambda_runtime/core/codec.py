@@ -95,7 +95,10 @@ def encode(value: "Any") -> str:
 
 def to_utf8(text: str) -> bytes:
     """Return JSON text as it is sent: half a surrogate pair becomes its escape, as in "\\ud800"."""
-    return text.encode("utf-8", "backslashreplace")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
 
 
 def encode_ascii(value: "Any") -> bytes:

@@ -24,7 +24,7 @@ from .errors import LambdaContextUnmarshalError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, ClassVar
 
 current: "ContextVar[Context | None]" = ContextVar("lambda_context", default=None)
 
@@ -41,8 +41,7 @@ def current_context() -> "Context | None":
 _variable = environ._data.get  # type: ignore[attr-defined]
 
 
-def _of_function(variable: bytes) -> "str | None":
-    value: bytes | None = _variable(variable)
+def _text(value: "bytes | None") -> "str | None":
     return None if value is None else value.decode("utf-8", "surrogateescape")
 
 
@@ -53,14 +52,29 @@ class Context:
     LambdaContextUnmarshalError if the client context or the Cognito identity is not a JSON object.
     """
 
+    # The variables as they were last read, and as text.
+    _told: "ClassVar[tuple[Any, Any]]" = (None, ())
+
     def __init__(self, headers: "Mapping[str, str]") -> None:
         get = headers.get
-        self.function_name = _of_function(b"AWS_LAMBDA_FUNCTION_NAME")
-        self.function_version = _of_function(b"AWS_LAMBDA_FUNCTION_VERSION")
-        #: In MB, as text: "128".
-        self.memory_limit_in_mb = _of_function(b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.log_group_name = _of_function(b"AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = _of_function(b"AWS_LAMBDA_LOG_STREAM_NAME")
+        variables = (
+            _variable(b"AWS_LAMBDA_FUNCTION_NAME"),
+            _variable(b"AWS_LAMBDA_FUNCTION_VERSION"),
+            _variable(b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+            _variable(b"AWS_LAMBDA_LOG_GROUP_NAME"),
+            _variable(b"AWS_LAMBDA_LOG_STREAM_NAME"),
+        )
+        told = Context._told
+        if told[0] != variables:  # they hardly ever change
+            told = Context._told = variables, tuple(map(_text, variables))
+        #: The function's name and version, its memory in MB as text ("128"), and where it logs.
+        (
+            self.function_name,
+            self.function_version,
+            self.memory_limit_in_mb,
+            self.log_group_name,
+            self.log_stream_name,
+        ) = told[1]
         #: The id of this invocation, a UUID as text.
         self.aws_request_id = get(REQUEST_ID, "")
         #: The ARN that was called, with the version or the alias if it had one.

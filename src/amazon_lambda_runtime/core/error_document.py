@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 # Frames of these files are left out at the start of a stack: the user's code begins below them.
 _OURS = __file__.removesuffix("core/error_document.py")
-_IMPORTLIB = "<frozen importlib"
 _ASYNCIO = os_file.rpartition("/")[0] + "/asyncio/"
-_NOT_USERS = (_OURS, _IMPORTLIB, _ASYNCIO)
+_NOT_USERS = (_OURS, "<frozen importlib", _ASYNCIO)
 
 # How many members of a group, and causes of a chain, are reported.
 _RELATED_KEPT = 20
@@ -90,7 +89,7 @@ def _attempted(part: "Callable[[BaseException], list[Any]]", exc: BaseException)
 
 
 def _frames(exc: BaseException) -> list[Frame]:
-    """Return the frames of an exception from the user's first one on, without importlib's."""
+    """Return the frames of an exception from the user's first one on."""
     tb = exc.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_NOT_USERS):
         tb = tb.tb_next
@@ -98,9 +97,8 @@ def _frames(exc: BaseException) -> list[Frame]:
     sources: dict[str, list[str]] = {}
     while tb is not None:
         code = tb.tb_frame.f_code
-        if not code.co_filename.startswith(_IMPORTLIB):
-            text = _source_line(tb, sources)
-            frames.append(Frame(code.co_filename, tb.tb_lineno or 0, code.co_name, text))
+        text = _source_line(tb, sources)
+        frames.append(Frame(code.co_filename, tb.tb_lineno or 0, code.co_name, text))
         tb = tb.tb_next
     return frames
 

@@ -86,7 +86,7 @@ def _uncover(names: set[str]) -> None:
             return
         try:
             users = {file.partition(".")[0] for file in listdir(entry or ".")}
-        except (OSError, TypeError):  # no directory: an archive, for one
+        except OSError:  # no directory: an archive, for one
             continue
         for name in names & users:
             origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)

@@ -98,8 +98,8 @@ def log_record(text: str, frame_type: int) -> None:
 def log_error(text: str) -> None:
     """Write `text` to the log at once, as an error.
 
-    Without a descriptor for records it goes to stdout, or else to stderr. If both are closed, it
-    is lost.
+    Without a descriptor for records it goes to stdout, or else to stderr, or else to the descriptor
+    of stderr. If all are closed, it is lost.
     """
     telemetry = Telemetry.current
     if telemetry is not None:
@@ -114,6 +114,10 @@ def log_error(text: str) -> None:
         except Exception:  # None, closed, or an object of the user's that raises anything
             continue
         return
+    try:
+        write(2, line.encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
 
 
 def flush() -> None:
