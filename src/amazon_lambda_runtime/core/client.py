@@ -160,7 +160,9 @@ class RuntimeClient:
         """
         head = f"GET {RESTORE_NEXT}{self._ending}\r\n".encode()
         try:
-            status, _, body = self._request(head)
+            if not self._connection.is_open:
+                self._connect()
+            status, _, body = self._connection.request(head)
         except (Disconnected, ProtocolError) as exc:
             raise RuntimeApiError(f"GET {RESTORE_NEXT}: {exc}") from exc
         self.close()  # a connection does not survive a snapshot
@@ -180,11 +182,14 @@ class RuntimeClient:
         failed (5xx) or cannot be reached.
         """
         head = self.head(path, headers, len(body))
+        connection = self._connection
         resent = False
         while True:
-            reused = self._connection.is_open
+            reused = connection.is_open
+            if not reused:
+                self._connect()
             try:
-                status, _, reply = self._request(head, body)
+                status, _, reply = connection.request(head, body)
                 break
             except (Disconnected, ProtocolError) as exc:
                 check_resend(path, exc, reused and not resent)
@@ -256,18 +261,14 @@ class RuntimeClient:
 
     def _fetch(self) -> "Reply":
         """Ask for the next event and return the reply, which may come in an hour."""
+        connection = self._connection
+        if not connection.is_open:
+            self._connect()
         if self.wait is None:
-            return self._request(self._next)
-        if not self._connection.is_open:
-            self._connect()
-        self._connection.send(self._next)
-        self.wait(self._connection.fileno())
-        return self._connection.receive()
-
-    def _request(self, head: bytes, body: bytes = b"") -> "Reply":
-        if not self._connection.is_open:
-            self._connect()
-        return self._connection.request(head, body)
+            return connection.request(self._next)
+        connection.send(self._next)
+        self.wait(connection.fileno())
+        return connection.receive()
 
     def _connect(self) -> None:
         """Open the connection; one that is refused is tried a few times."""

@@ -11,7 +11,7 @@ that a delivery is answered exactly once.
 import sys
 from _contextvars import ContextVar
 from _signal import SIGTERM, getsignal  # type: ignore[import-not-found]
-from os import environ, getpid
+from os import environ, register_at_fork
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
 
@@ -177,6 +177,19 @@ def _wraps_async(handler: object) -> bool:
             return True
         seen.add(id(handler))
     return False
+
+
+class Process:
+    """This process: how often it has been forked. A system call for its id would take longer."""
+
+    forks: "ClassVar[int]" = 0
+
+    @classmethod
+    def count(cls) -> None:
+        cls.forks += 1
+
+
+register_at_fork(after_in_child=Process.count)
 
 
 class Serving:
@@ -354,17 +367,17 @@ class Serving:
 
         Raises SystemExit if the process has to end, and RuntimeApiError.
         """
-        process = getpid()
+        forks = Process.forks
         try:
             result = handler(event, context)
-            if getpid() != process:
+            if Process.forks != forks:
                 raise SystemExit(0)  # pragma: no cover  in the child
             if type(result) not in PLAIN:
                 result = self.resolve(result, delivery)
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
-            if getpid() != process:
+            if Process.forks != forks:
                 # In a child that the handler forked. The answer is left to its parent, and so is
                 # the event loop: to close it here would take its descriptors from the parent's.
                 self.loop = None  # pragma: no cover  in the child
