@@ -68,7 +68,7 @@ def main() -> "NoReturn":
         instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
     except BaseException as exc:
         if may_report is not None and not may_report():
-            raise SystemExit(1) from None
+            raise SystemExit(1) from None  # pragma: no cover  in the child
         report_init_error(client, exc)
     if gc.get_threshold() == (_PATIENT, *thresholds[1:]):  # else the function has set its own
         gc.set_threshold(*thresholds)

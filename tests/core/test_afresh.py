@@ -267,9 +267,9 @@ def test_library_is_shared(shadow: bool, tmp_path: Path) -> None:
         tmp_path.joinpath("colorsys.py").write_text("NAME = 'the function'\n")
     source = f"""
 import sys
-SHARED = "decimal" in sys.modules
+SHARED = "plistlib" in sys.modules
 {THREAD}
-import colorsys, decimal
+import colorsys, plistlib
 def handler(event, context):
     return [SHARED, getattr(colorsys, "NAME", "the library")]
 """
@@ -282,3 +282,14 @@ def handler(event, context):
             assert err.read_text() == ""
     seen = json.loads(posts(api)[0].body)
     assert seen == ([False, "the function"] if shadow else [True, "the library"])
+
+
+def test_unknown_mode(tmp_path: Path) -> None:
+    """153: a mode that is none is an init error as ever."""
+    tmp_path.joinpath("h.py").write_text(THREAD)
+    env = {**PROCESSES, "AWS_LAMBDA_CONCURRENCY_MODE": "fibres"}
+    with ScriptedApi([]) as api:
+        api.accepting = True
+        with started(ours("h.handler"), api, tmp_path, env) as (process, _, _):
+            assert process.wait(10) == 1
+    assert [request.path for request in api.requests] == ["/2018-06-01/runtime/init/error"]
