@@ -3,6 +3,7 @@
 The handler string is the first argument, else the variable _HANDLER; `core/loading.py` reads it.
 """
 
+import gc
 import sys
 from _io import TextIOWrapper
 from os import _exit, environ, execv, getcwd, getppid
@@ -34,6 +35,11 @@ Lambda; without it, a local Lambda is served on port 8080, as AWS's own emulator
 options: lambda-runtime local HANDLER
 """
 
+# The collector looks for garbage after so many new objects while the function is loaded, instead of
+# 700: nearly all of them stay. Frozen then, they are not looked at again either, which would write
+# to each of them; so workers go on sharing their memory.
+_PATIENT = 200_000
+
 
 def main() -> "NoReturn":
     """Load the handler and serve it; report to Lambda if it can't be loaded, and exit."""
@@ -61,13 +67,18 @@ def main() -> "NoReturn":
     LoggingHook.install()
     _open_stdout()
     _put_code_first()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_PATIENT, *thresholds[1:])
     try:
         try:
             instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
         except BaseException as exc:
             if may_report is not None and not may_report():
-                raise SystemExit(1) from None
+                raise SystemExit(1) from None  # pragma: no cover  in the child
             report_init_error(client, exc)
+        if gc.get_threshold() == (_PATIENT, *thresholds[1:]):  # else the function has set its own
+            gc.set_threshold(*thresholds)
+        gc.freeze()
         instance.run(handler)
     except SystemExit as exc:
         _end(exc)

@@ -257,3 +257,39 @@ def handler(event, context):
             first = tmp_path.joinpath("children").read_text().split()[0]
             until(lambda: not Path("/proc", first).exists())
             assert err.read_text() == ""
+
+
+@pytest.mark.parametrize("shadow", [True, False])
+def test_library_is_shared(shadow: bool, tmp_path: Path) -> None:
+    """153: workers share what is loaded of the standard library, and no module of the function's
+    is hidden by it."""
+    if shadow:
+        tmp_path.joinpath("colorsys.py").write_text("NAME = 'the function'\n")
+    source = f"""
+import sys
+SHARED = "plistlib" in sys.modules
+{THREAD}
+import colorsys, plistlib
+def handler(event, context):
+    return [SHARED, getattr(colorsys, "NAME", "the library")]
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event()]) as api:
+        api.accepting = True
+        with started(ours("h.handler"), api, tmp_path, PROCESSES) as (process, out, err):
+            until(lambda: len(posts(api)) == 1, process)
+            assert out.read_text() == told("a thread")
+            assert err.read_text() == ""
+    seen = json.loads(posts(api)[0].body)
+    assert seen == ([False, "the function"] if shadow else [True, "the library"])
+
+
+def test_unknown_mode(tmp_path: Path) -> None:
+    """153: a mode that is none is an init error as ever."""
+    tmp_path.joinpath("h.py").write_text(THREAD)
+    env = {**PROCESSES, "AWS_LAMBDA_CONCURRENCY_MODE": "fibres"}
+    with ScriptedApi([]) as api:
+        api.accepting = True
+        with started(ours("h.handler"), api, tmp_path, env) as (process, _, _):
+            assert process.wait(10) == 1
+    assert [request.path for request in api.requests] == ["/2018-06-01/runtime/init/error"]

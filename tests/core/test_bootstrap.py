@@ -1,7 +1,9 @@
 """From a handler string to a function that serves. Numbers are those of behaviour.md."""
 
+import gc
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -535,3 +537,56 @@ def test_environment_is_not_changed(tmp_path: Path) -> None:
     (seen,) = answers(done)
     assert seen["_HANDLER"] == "h.handler"
     assert set(seen) - set(os.environ) <= {"_HANDLER", "AWS_LAMBDA_RUNTIME_API", "LC_CTYPE"}
+
+
+COLLECTOR = """
+import gc
+DURING = gc.get_threshold()[0]
+class Node: pass
+KEPT = Node(); KEPT.me = KEPT
+SETTING
+def handler(event, context):
+    found = any(thing is KEPT for thing in gc.get_objects())
+    return [DURING, gc.get_threshold()[0], gc.isenabled(), found]
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "threshold", "enabled"),
+    [
+        ("", gc.get_threshold()[0], True),
+        ("gc.set_threshold(123)", 123, True),
+        ("gc.set_threshold(gc.get_threshold()[0], 3, 3)", 200_000, True),
+        ("gc.disable()", gc.get_threshold()[0], False),
+    ],
+)
+def test_collector(setting: str, threshold: int, enabled: bool, tmp_path: Path) -> None:
+    """154: the collector waits while the function is loaded, and looks no more at what was loaded
+    then. The function's own settings stay."""
+    source = COLLECTOR.replace("SETTING", setting)
+    (seen,) = answers(served("h.handler", project(tmp_path, h=source)))
+    assert seen == [200_000, threshold, enabled, False]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_system_calls(tmp_path: Path) -> None:
+    """155: an invocation takes four system calls: the event and its answer, each asked and told."""
+    count = 50
+    file = tmp_path / "calls"
+    command = ["strace", "-f", "-qq", "-s", "200", "-o", str(file), *ours("h.handler")]
+    source = "import sys\ndef handler(event, context): return event or sys.exit()\n"
+    tmp_path.joinpath("h.py").write_text(source)
+    script: list[Step] = []
+    for number in range(count):
+        script += [event(b"1", f"id-{number}"), ACCEPTED]
+    script += [event(b"0"), ACCEPTED]
+    env = {key: "" for key in os.environ if key.startswith("COVERAGE")}
+    done = run(command, script, tmp_path, env, 60)
+    assert (len(done.posts), done.status) == (count + 1, 0)
+    whole = file.read_text()
+    calls = [line for line in whole.splitlines() if " resumed>" not in line]
+    (first, *_), last = (
+        [n for n, line in enumerate(calls) if f"/id-{number}/response" in line]
+        for number in (9, count - 1)
+    )
+    assert (last[0] - first) / (count - 10) == 4

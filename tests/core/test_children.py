@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from amazon_lambda_runtime import bootstrap
 from tests.harness import (
     ACCEPTED,
     SOURCE,
@@ -261,3 +262,56 @@ def test_children_end_with_their_parent(mode: str, method: str, tmp_path: Path) 
             until(
                 lambda: not any(Path("/proc", str(pid)).exists() for pid in json.loads(post.body))
             )
+
+
+def test_child_of_the_import(tmp_path: Path) -> None:
+    """150: a process that the import has started stays when one of the workers ends."""
+    source = """
+import multiprocessing, os, time
+CHILD = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+CHILD.start()
+def handler(event, context):
+    if event:
+        raise SystemExit(7)
+    time.sleep(0.2)
+    return [CHILD.pid, os.path.exists(f"/proc/{CHILD.pid}/exe")]
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event(b"1")]) as api:
+        api.accepting = True
+        with started(ours("h.handler"), api, tmp_path, MODES["processes"]) as (process, out, _):
+            until(lambda: "ended with 7\n" in out.read_text(), process)
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            kept = [pid for pid in children if Path(f"/proc/{pid}/exe").exists()]
+            assert len(kept) >= 2  # the other worker, and the child of the import
+
+
+@pytest.mark.parametrize("mode", ["processes", "threads"])
+def test_worker_that_breaks(mode: str, tmp_path: Path) -> None:
+    """91: a worker that ends by what can't be answered says why; it does not hang."""
+    source = """
+import sys
+OUT = sys.stdout
+class Odd:
+    write = OUT.write
+    def flush(self):
+        sys.stdout = OUT
+        raise KeyboardInterrupt("odd")
+def handler(event, context):
+    sys.stdout = Odd()
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event()]) as api:
+        api.accepting = True
+        with started(ours("h.handler"), api, tmp_path, MODES[mode]) as (process, out, err):
+            if mode == "processes":
+                until(lambda: " ended with 1\n" in out.read_text(), process)
+            else:
+                assert process.wait(10) == 1
+            assert "KeyboardInterrupt: odd\n" in err.read_text()
+
+
+def test_parent_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """150: where nothing can be known about the parent, the program serves."""
+    monkeypatch.setattr(bootstrap, "getppid", lambda: 1 << 30)
+    bootstrap._refuse_second("127.0.0.1:9")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from amazon_lambda_runtime.core.http import Connection, Disconnected, ProtocolError
+from amazon_lambda_runtime.core.http import Connection, Disconnected, ProtocolError, Replies
 from tests.harness import HangUp, Reset, ScriptedApi, Step, reply
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -252,3 +252,43 @@ def test_no_address(address: str) -> None:
     """An address that is none is found out before anything is sent."""
     with pytest.raises(ValueError, match="expected host:port"):
         Connection(address)
+
+
+HEADS = [
+    "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nContent-Length: 2",
+    "HTTP/1.1 200 OK\r\nA: 1\r\nB: 3 \r\nContent-Length: 2",  # a value has changed
+    "HTTP/1.1 200 OK\r\nB: 2\r\nA: 1\r\nContent-Length: 2",  # they have changed places
+    "HTTP/1.1 200 OK\r\nA: 4\r\na: 5\r\nContent-Length: 2",  # one is repeated: the last is kept
+    "HTTP/1.1 200 OK\r\nA: 6\r\na: 5\r\nContent-Length: 2",
+    "HTTP/1.1 200 OK\r\nA: 1\r\nC: 2\r\nContent-Length: 2",  # another name
+    "HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 2",  # one less
+    "HTTP/1.0 200 OK\r\nA: 1\r\nB: 2\r\nContent-Length: 2",  # another first line
+    "HTTP/1.1 202 Accepted\r\nA: 9\r\nB: 2\r\nContent-Length: 2",
+]
+
+
+@pytest.mark.parametrize("first", HEADS)
+@pytest.mark.parametrize("second", HEADS)
+def test_head_after_another(first: str, second: str) -> None:
+    """155: a head is read alike, whatever head came before it on the connection."""
+
+    def headers(head: str) -> dict[str, str]:
+        lines = (line.partition(":") for line in head.split("\r\n")[1:])
+        return {name.lower(): value.strip() for name, _, value in lines}
+
+    replies = Replies()
+    for head in (first, second, first, second):
+        read = replies.whole(head.encode() + b"\r\n\r\nok")
+        status = int(head[9:12])
+        assert read == ((status, headers(head), b"ok"), head.startswith("HTTP/1.1"))
+
+
+def test_headers_are_not_shared() -> None:
+    """155: what is done to the headers of one reply is not seen in the next."""
+    replies, data = Replies(), HEADS[0].encode() + b"\r\n\r\nok"
+    first = replies.whole(data)
+    second = replies.whole(data)
+    assert first is not None
+    assert second is not None
+    assert first[0][1] == second[0][1]
+    assert first[0][1] is not second[0][1]

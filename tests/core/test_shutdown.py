@@ -360,7 +360,8 @@ def test_end_of_what_was_frozen(version: str, tmp_path: Path) -> None:
                 assert (out.read_text(), err.read_text()) == ("down\n", ""), told
 
 
-def test_wake_up_of_the_function(tmp_path: Path) -> None:
+@pytest.mark.parametrize("env", [{}, {"AWS_LAMBDA_MAX_CONCURRENCY": "2"}])
+def test_wake_up_of_the_function(env: dict[str, str], tmp_path: Path) -> None:
     """152: the wake-up that the function has set, as an event loop does, stays its own."""
     source = f"""{HEAD}
 import os, signal
@@ -375,9 +376,14 @@ class H(Runtime):
         return list(os.read(READING, 9))
 """
     tmp_path.joinpath("h.py").write_text(source)
-    done = run(ours("h.H"), [REGISTERED, event(), ACCEPTED], tmp_path)
-    assert [post.body for post in done.posts if post.kind == "response"] == [b"[10]"]
-    assert (done.stdout, done.stderr, done.status) == ("down\n", "", 0)
+    with ScriptedApi([event()]) as api:
+        api.accepting = True
+        with started(ours("h.H"), api, tmp_path, env) as (process, out, err):
+            until(lambda: [r.kind for r in api.requests].count("response") == 1, process)
+            process.terminate()
+            assert process.wait(10) == 0
+            assert (out.read_text(), err.read_text()) == ("down\n" * (2 if env else 1), "")
+            assert [r.body for r in api.requests if r.kind == "response"] == [b"[10]"]
 
 
 def test_other_signals_while_idle(tmp_path: Path) -> None:

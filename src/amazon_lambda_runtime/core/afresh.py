@@ -12,16 +12,21 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from os import environ
 
 from .logs import sink
+from .stdlib import library_first
+
+_PATCHED = frozenset(("asyncio", "selectors", "signal", "socket", "ssl", "subprocess"))
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import ClassVar, NoReturn
 
-# In the environment of the process that replaces another: whether the function has an on_shutdown.
+# In the environment of the process that replaces another: whether the function has an on_shutdown,
+# and what it has loaded of the standard library.
 _MARK = "_LAMBDA_RUNTIME_WORKERS"
 
 
@@ -38,7 +43,9 @@ class Start:
         self.may_report: Callable[[], bool] | None = None
         mark = environ.pop(_MARK, None)
         if mark is not None:
-            self.again = mark == "on_shutdown"
+            kind, _, names = mark.partition(" ")
+            self.again = kind == "on_shutdown"
+            _preload(names.split())
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._environment = dict(environ)
         self._command = [sys.executable, *sys.orig_argv[1:]]
@@ -58,8 +65,37 @@ class Start:
             os.set_inheritable(telemetry.fd, True)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
         os.chdir(self._directory)
-        self._environment[_MARK] = "on_shutdown" if heeds_shutdown else ""
+        kind = "on_shutdown" if heeds_shutdown else "plain"
+        self._environment[_MARK] = " ".join([kind, *_from_the_library()])
         os.execve(self._command[0], self._command, self._environment)
+
+
+def _from_the_library() -> list[str]:
+    """Return the modules of the standard library that are loaded, which workers can share.
+
+    Without those that libraries replace parts of before anything has loaded them. None at all if
+    the function has a module of its own in the place of one: it could be hidden from the function.
+    """
+    folder = os.path.dirname(os.__file__)
+    names = []
+    for name, module in sys.modules.items():
+        top = name.partition(".")[0]
+        file = getattr(module, "__file__", None)
+        if file and top in sys.stdlib_module_names and name != "__main__":
+            if not file.startswith(folder):
+                return []
+            if top not in _PATCHED:
+                names.append(name)
+    return names
+
+
+def _preload(names: list[str]) -> None:
+    def load() -> None:
+        for name in names:
+            with suppress(ImportError):  # one that the function's code has made
+                __import__(name)
+
+    library_first(load)
 
 
 def unshareable() -> str:
@@ -86,7 +122,7 @@ def end_children() -> None:
     At the exit of an interpreter it would be ended, but neither os._exit nor exec is one.
     """
     loaded = sys.modules.get("multiprocessing.process")
-    if loaded is not None:
+    if loaded is not None:  # pragma: no branch  coverage itself has loaded it
         for child in loaded.active_children():
             # What was started before the fork is the parent's.
             if child._parent_pid == os.getpid():

@@ -216,6 +216,7 @@ class AsyncClient(RuntimeClient):
 
     def post(self, path: str, headers: str, body: bytes) -> None:
         """Send an answer. In another thread it returns when the answer has been accepted."""
+        self._check_process()
         if asyncio._get_running_loop() is self._loop:
             self._begin(path, self.head(path, headers, len(body)) + body)
         else:
@@ -223,6 +224,7 @@ class AsyncClient(RuntimeClient):
 
     def start(self, path: str, headers: str, first: bytes) -> None:
         """Begin a streamed answer."""
+        self._check_process()
         if asyncio._get_running_loop() is self._loop:
             self._streamed = path
             self._is_streaming, self._early = True, None
@@ -232,6 +234,7 @@ class AsyncClient(RuntimeClient):
 
     def write(self, data: bytes) -> None:
         """Send more of a streamed answer. Raises StreamClosed."""
+        self._check_process()
         if asyncio._get_running_loop() is not self._loop:
             self._from_thread(self.write, data)
         elif self._is_connecting:

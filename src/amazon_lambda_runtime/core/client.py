@@ -43,6 +43,19 @@ if TYPE_CHECKING:
     from .http import Reply
 
 
+class Process:
+    """This process: how often it has been forked. A system call for its id would take longer."""
+
+    forks: "ClassVar[int]" = 0
+
+    @classmethod
+    def count(cls) -> None:
+        cls.forks += 1
+
+
+register_at_fork(after_in_child=Process.count)
+
+
 class Delivery:
     """An event as the Runtime API delivered it, with the one answer it gets.
 
@@ -121,14 +134,11 @@ class RuntimeClient:
     #: process, and an `__init__` of the user's may need it before there is a Runtime.
     current: "ClassVar[RuntimeClient | None]" = None
 
-    #: How many forks lie between this process and the one that loaded this file.
-    forks: "ClassVar[int]" = 0
-
     __slots__ = ("_connection", "_ending", "_forks", "_next", "_streamed", "init_failed", "wait")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
-        self._forks = RuntimeClient.forks
+        self._forks = Process.forks
         agent = f"amazon-lambda-runtime-python/{VERSION}"
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
         self._streamed = ""  # the path of the stream that is being sent
@@ -138,13 +148,9 @@ class RuntimeClient:
         #: Whether an init error has been posted.
         self.init_failed = False
 
-    @classmethod
-    def count_fork(cls) -> None:
-        RuntimeClient.forks += 1
-
     def adopt(self) -> None:
         """Serve this process from now on, one that was forked to be served."""
-        self._forks = RuntimeClient.forks
+        self._forks = Process.forks
 
     def open(self) -> None:
         """Connect, if that can be done now. Else the first request connects."""
@@ -180,9 +186,12 @@ class RuntimeClient:
 
         Raises RuntimeApiError.
         """
+        self._check_process()
         head = f"GET {RESTORE_NEXT}{self._ending}\r\n".encode()
         try:
-            status, _, body = self._request(head)
+            if not self._connection.is_open:
+                self._connect()
+            status, _, body = self._connection.request(head)
         except (Disconnected, ProtocolError) as exc:
             raise RuntimeApiError(f"GET {RESTORE_NEXT}: {exc}") from exc
         self.close()  # a connection does not survive a snapshot
@@ -201,12 +210,16 @@ class RuntimeClient:
         platform has settled by then: it is logged in one line. Raises RuntimeApiError if the API
         failed (5xx) or cannot be reached.
         """
+        self._check_process()
         head = self.head(path, headers, len(body))
+        connection = self._connection
         resent = False
         while True:
-            reused = self._connection.is_open
+            reused = connection.is_open
+            if not reused:
+                self._connect()
             try:
-                status, _, reply = self._request(head, body)
+                status, _, reply = connection.request(head, body)
                 break
             except (Disconnected, ProtocolError) as exc:
                 check_resend(path, exc, reused and not resent)
@@ -287,25 +300,20 @@ class RuntimeClient:
 
     def _fetch(self) -> "Reply":
         """Ask for the next event and return the reply, which may come in an hour."""
-        if self.wait is None:
-            return self._request(self._next)
         self._check_process()
-        if not self._connection.is_open:
+        connection = self._connection
+        if not connection.is_open:
             self._connect()
-        self._connection.send(self._next)
-        self.wait(self._connection.fileno())
-        return self._connection.receive()
+        if self.wait is None:
+            return connection.request(self._next)
+        connection.send(self._next)
+        self.wait(connection.fileno())
+        return connection.receive()
 
     def _check_process(self) -> None:
         """Raise SystemExit in a child that the handler forked: it would answer for its parent."""
-        if self._forks != RuntimeClient.forks:
+        if self._forks != Process.forks:
             raise SystemExit(0)
-
-    def _request(self, head: bytes, body: bytes = b"") -> "Reply":
-        self._check_process()
-        if not self._connection.is_open:
-            self._connect()
-        return self._connection.request(head, body)
 
     def _connect(self) -> None:
         """Open the connection; one that is refused is tried a few times."""
@@ -359,9 +367,6 @@ def settle(path: str, status: int, reply: bytes, resent: bool = False) -> None:
     if status >= 300 and not (resent and status in (400, 403, 410)):
         told = _told(status, reply)
         sink.log_error(f"[ERROR] LAMBDA_RUNTIME Failed to post to {path}. {told}\n")
-
-
-register_at_fork(after_in_child=RuntimeClient.count_fork)
 
 
 def connect() -> RuntimeClient:

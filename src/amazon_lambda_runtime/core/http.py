@@ -57,13 +57,15 @@ class Disconnected(Exception):
 class Replies:
     """Reads the replies that come on a connection, one after the other. It does no I/O."""
 
-    __slots__ = ("_accepted", "_parsed")
+    __slots__ = ("_accepted", "_known", "_parsed")
 
     def __init__(self) -> None:
         # The last head that accepted an answer, what it says, and the size of that reply. Such
         # replies are all alike, and they are half of all replies.
         self._accepted: tuple[bytes, Head, int] = (b"-", (0, False, {}), 0)
         self._parsed: tuple[bytes, Head] = (b"-", (0, False, {}))
+        # The first line, the other lines and the headers of the last head that was parsed.
+        self._known: tuple[str, list[str], dict[str, str]] = ("", [], {})
 
     def whole(self, data: bytes) -> "Read | None":
         """Return the reply that `data` is, from its first byte to its last.
@@ -77,7 +79,7 @@ class Replies:
         if head == self._accepted[0]:
             _, (status, is_reusable, headers), size = self._accepted
         else:
-            status, is_reusable, headers = parsed = _parse_head(head)
+            status, is_reusable, headers = parsed = self._parse(head)
             self._parsed = head, parsed
             text = headers.get("content-length", "")
             if (
@@ -115,7 +117,7 @@ class Replies:
                 end = data.find(b"\r\n\r\n", max(0, seen - 3))
             head = data[:end]
             seen_head, parsed = self._parsed  # by `whole`
-            status, is_reusable, headers = parsed if head == seen_head else _parse_head(head)
+            status, is_reusable, headers = parsed if head == seen_head else self._parse(head)
             data = data[end + 4 :]
 
         if status in _WITHOUT_BODY:
@@ -134,6 +136,36 @@ class Replies:
         if data or headers.get("connection", "").lower() == "close":
             is_reusable = False
         return (status, headers, body), is_reusable
+
+    def _parse(self, head: bytes) -> "Head":
+        """Return what a status line and the headers below it say.
+
+        Values are UTF-8, as the platform sends the client context: not Latin-1, not ASCII. Most
+        lines are those of the head before, the function's ARN for one: only the others are read.
+        """
+        first, *lines = head.decode("utf-8", "replace").split("\r\n")
+        known = self._known
+        if first == known[0] and len(lines) == len(known[1]):
+            headers = known[2].copy()
+            for line, before, name in zip(lines, known[1], headers, strict=True):
+                if line != before:
+                    found, _, value = line.partition(":")
+                    if found.lower() != name:
+                        break
+                    headers[name] = value.strip(" \t")
+            else:
+                self._known = first, lines, headers
+                return int(first[9:12]), first[7] == "1", headers
+        protocol, status = first[:9], first[9:12]
+        if not (protocol in ("HTTP/1.1 ", "HTTP/1.0 ") and status.isascii() and status.isdigit()):
+            raise ProtocolError(f"a reply begins with {first[:40]!r}")
+        headers = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip(" \t")
+        if len(headers) == len(lines):  # none is repeated: each name belongs to a line
+            self._known = first, lines, headers
+        return int(status), protocol == "HTTP/1.1 ", headers
 
 
 def _more(missing: int = 0) -> "Pieces[bytes]":
@@ -299,8 +331,10 @@ class Connection(Replies):
             self.open()
         assert self._socket is not None
         try:
-            self._socket.sendall(head + body[:_COPY_SIZE])
-            if len(body) > _COPY_SIZE:
+            if len(body) <= _COPY_SIZE:
+                self._socket.sendall(head + body)
+            else:
+                self._socket.sendall(head + body[:_COPY_SIZE])
                 self._socket.sendall(memoryview(body)[_COPY_SIZE:])
         except OSError as exc:
             raise self._disconnected(exc) from exc
@@ -349,19 +383,3 @@ class Connection(Replies):
 
 def _is_length(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 20
-
-
-def _parse_head(head: bytes) -> "Head":
-    """Return what a status line and the headers below it say.
-
-    Values are UTF-8, as the platform sends the client context: not Latin-1, not ASCII.
-    """
-    first, *lines = head.decode("utf-8", "replace").split("\r\n")
-    protocol, status = first[:9], first[9:12]
-    if not (protocol in ("HTTP/1.1 ", "HTTP/1.0 ") and status.isascii() and status.isdigit()):
-        raise ProtocolError(f"a reply begins with {first[:40]!r}")
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip(" \t")
-    return int(status), protocol == "HTTP/1.1 ", headers

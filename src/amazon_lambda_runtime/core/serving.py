@@ -11,12 +11,12 @@ that a delivery is answered exactly once.
 import sys
 from _contextvars import ContextVar
 from _signal import SIGTERM, getsignal  # type: ignore[import-not-found]
-from os import environ, getpid
+from os import environ
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
 
 from . import codec, report
-from .client import RuntimeClient, connect
+from .client import Process, RuntimeClient, connect
 from .context import Context, current
 from .errors import (
     LambdaError,
@@ -221,7 +221,7 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
-        process = getpid()
+        forks = Process.forks
         Serving.current = self
         awaits = is_async(handler)
         self._hides_coroutine = not awaits and _wraps_async(handler)
@@ -261,7 +261,7 @@ class Serving:
         except KeyboardInterrupt:
             raise SystemExit(130) from None
         finally:
-            if getpid() == process:
+            if Process.forks == forks:  # else the loop is the parent's
                 self.close()
 
     def prepare(self) -> None:
@@ -362,10 +362,10 @@ class Serving:
 
         Raises SystemExit if the process has to end, and RuntimeApiError.
         """
-        process = getpid()
+        forks = Process.forks
         try:
             result = handler(event, context)
-            if getpid() != process:
+            if Process.forks != forks:
                 raise SystemExit(0)  # pragma: no cover  in the child
             if sys.getrecursionlimit() < _DEPTH:
                 sys.setrecursionlimit(_DEPTH)
@@ -376,7 +376,7 @@ class Serving:
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
-            if getpid() != process:
+            if Process.forks != forks:
                 # In a child that the handler forked. The answer is left to its parent, and so is
                 # the event loop: to close it here would take its descriptors from the parent's.
                 self.loop = None  # pragma: no cover  in the child

@@ -116,7 +116,7 @@ class Ending:
         self._wake_up.close()
 
     def _receive(self, number: int, frame: "FrameType | None") -> None:
-        if os.getpid() != self._process:
+        if os.getpid() != self._process:  # pragma: no cover  a child ends by the signal
             # A child that the handler forked. It ends as if there were no handler of the signal.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)

@@ -159,14 +159,7 @@ def _run_threads(served: "Serving", handler: "Handler", count: int) -> "NoReturn
         except BaseException as exc:
             if os.getpid() != process:
                 _end_child(exc)  # pragma: no cover  in the child
-            if isinstance(exc, SystemExit):
-                statuses.append(serving.status_of(exc))
-            elif isinstance(exc, RuntimeApiError):
-                sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
-                statuses.append(1)
-            else:  # otherwise nothing would notice that the thread is gone
-                statuses.append(1)
-                report.of_exception(exc).log()
+            statuses.append(_end_status(exc))
         finally:
             os.write(ending_now, b"1")
 
@@ -202,6 +195,13 @@ def begin() -> "Callable[[], bool] | None":
     assert client is not None
     ending = watch(client) if start.again else None
     unreported = _fork_workers(wanted())
+    return _prepare_worker(start, client, ending, unreported)  # pragma: no cover  in the child
+
+
+def _prepare_worker(
+    start: Start, client: RuntimeClient, ending: Ending | None, unreported: int
+) -> "Callable[[], bool]":
+    """Make a process that has just been forked ready to load the function."""
     if ending is not None:
         ending.close()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -225,8 +225,8 @@ def settle(runtime: "Served", handler: "Handler", heeds_shutdown: bool) -> None:
         return
     try:
         mode = mode_of(runtime, serving.is_async(handler))
-    except ValueError:
-        return  # which `run_workers` reports
+    except ValueError:  # `run_workers` reports it
+        return
     if mode == "processes" and wanted() > 1:
         _take_log_socket()
         start.repeat(reason, heeds_shutdown)
@@ -260,8 +260,8 @@ def _fork_workers(count: int) -> int:
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
                 pid = os.fork()
                 if pid == 0:
-                    workers.clear()  # they are the parent's to end
-                    return unreported  # pragma: no cover  in the child
+                    workers.clear()  # pragma: no cover  in the child; they are its parent's
+                    return unreported  # pragma: no cover
                 workers[pid] = monotonic()
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             pid, status = os.wait()
@@ -318,27 +318,37 @@ def _be_worker(
                 served.answer(served.delivery(), handler, event, context)
     except BaseException as exc:
         if os.getpid() != process:
-            _end_child(exc)
+            _end_child(exc)  # pragma: no cover  in the child
         if isinstance(exc, Shutdown):
             served.shut_down()
-        if isinstance(exc, SystemExit):
-            status = serving.status_of(exc)
-        elif isinstance(exc, RuntimeApiError):
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
-        else:
-            sys.excepthook(type(exc), exc, exc.__traceback__)
+        status = _end_status(exc)
     finally:
-        end_children()
-        sink.flush()
-        os._exit(status)
+        try:
+            end_children()
+            sink.flush()
+        finally:
+            os._exit(status)
+
+
+def _end_status(exc: BaseException) -> int:
+    """Return the exit status of a worker that ends by `exc`; log why, unless it is a SystemExit."""
+    if isinstance(exc, SystemExit):
+        return serving.status_of(exc)
+    if isinstance(exc, RuntimeApiError):
+        sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
+    else:
+        report.of_exception(exc).log()
+    return 1
 
 
 def _end_child(exc: BaseException) -> "NoReturn":
     """End a child that a handler forked and that came back from it, as the interpreter would."""
-    if not isinstance(exc, SystemExit):
-        sys.excepthook(type(exc), exc, exc.__traceback__)
-    sink.flush()
-    os._exit(serving.status_of(exc) if isinstance(exc, SystemExit) else 1)
+    status = 1
+    try:
+        status = _end_status(exc)
+        sink.flush()
+    finally:
+        os._exit(status)
 
 
 def _may_report(unreported: int) -> bool:
