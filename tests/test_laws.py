@@ -55,7 +55,6 @@ FLOORS = {
 # Circles of imports that are left, each with its reason. Two at the most.
 CIRCLES: "dict[frozenset[str], str]" = {
     frozenset({"deploy.aws", "deploy.retry"}): "to be cut",
-    frozenset({"events.alb", "events.batch", "events.handlers", "events.runtime"}): "to be cut",
     frozenset(
         {"local.api.runtime_api", "local.engine.environment", "local.engine.extensions"}
     ): "to be cut",

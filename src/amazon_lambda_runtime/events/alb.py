@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 
 from binascii import a2b_base64
 
-from amazon_lambda_runtime.core import codec, serving
+from amazon_lambda_runtime.core import codec
 from amazon_lambda_runtime.core.stdlib import load
 from amazon_lambda_runtime.core.streaming import HttpResponse
 
@@ -15,22 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
-
-    from .handlers import ALB
-
-
-def answer(handler: "ALB") -> "dict[str, Any]":
-    """Have the handler answer its event, and see to it that the load balancer gets a response."""
-    event = handler.event
-    try:
-        method, path = event.get("httpMethod", ""), event.get("path", "")
-        result = handler.on_request(method, path, params(event), event)
-        if hasattr(type(result), "__await__"):
-            result = serving.of(handler.runtime).wait(result)
-        return _document(event, result)
-    except Exception as exc:
-        handler.logger.error("the request failed", exc_info=exc)
-        return response(event, 500, {"error": "Internal Server Error"})
 
 
 def response(
@@ -96,7 +80,8 @@ def _header(event: "dict[str, Any]", name: str) -> str:
     return next((str(value) for key, value in headers.items() if key.lower() == name), "")
 
 
-def _document(event: "dict[str, Any]", result: "Any") -> "dict[str, Any]":
+def document(event: "dict[str, Any]", result: "Any") -> "dict[str, Any]":
+    """Return the response to `event` that a hook's result stands for."""
     if isinstance(result, dict) and "statusCode" in result:
         return result
     if isinstance(result, HttpResponse):

@@ -8,8 +8,6 @@ source keeps in order: a group of a FIFO queue, a shard, a partition; each messa
 is a lane to itself.
 """
 
-from amazon_lambda_runtime.core import serving
-
 from .errors import BatchFailed
 from .routes import is_async
 from .sources import at
@@ -21,8 +19,8 @@ if TYPE_CHECKING:
 
     from amazon_lambda_runtime.core.context import Context
 
-    from .handlers import Call
-    from .runtime import EventRuntime
+    from .host import Host
+    from .routes import Call
 
 # Sources that take a report of what failed, and where the name of a record is in it.
 _NAMES = {
@@ -72,7 +70,7 @@ class Batch:
 
     def __init__(
         self,
-        runtime: "EventRuntime",
+        runtime: "Host",
         context: "Context",
         source: str,
         entries: list[Entry],
@@ -97,7 +95,7 @@ class Batch:
         """
         functions = {id(call[0]): call[0] for entry in self._entries for call in entry.calls}
         if any(map(is_async, functions.values())):
-            serving.of(self._runtime).wait(self._run_async())
+            self._runtime.wait(self._run_async())
             if self._exit is not None:
                 raise self._exit
         else:
@@ -112,7 +110,7 @@ class Batch:
                 result = function(*arguments)
                 if result is not None:
                     if hasattr(type(result), "__await__"):
-                        result = serving.of(self._runtime).wait(result)
+                        result = self._runtime.wait(result)
                     _check(function, result)
         except Exception as exc:
             self._fail(entry, exc)

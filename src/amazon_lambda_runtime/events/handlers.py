@@ -9,13 +9,13 @@ from .routes import event_fields, images, notification, s3_event_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from amazon_lambda_runtime.core.context import Context
     from amazon_lambda_runtime.core.logs.format import RuntimeLogger
 
-    from .runtime import EventRuntime
+    from .host import Host
+    from .routes import Call
     from .types import (
         ALBRequest,
         DynamoDBRecord,
@@ -28,15 +28,11 @@ if TYPE_CHECKING:
         SQSRecord,
     )
 
-    Call = tuple[Callable[..., Any], tuple[Any, ...]]
-
 
 class EventHandler:
     """What handles the events of a source whole: override `process`."""
 
-    def __init__(
-        self, runtime: "EventRuntime", event: "Any", context: "Context", source: str
-    ) -> None:
+    def __init__(self, runtime: "Host", event: "Any", context: "Context", source: str) -> None:
         self.runtime = runtime
         self.event = event
         self.context = context
@@ -230,4 +226,13 @@ class ALB(EventHandler):
     def process(self) -> "Any":
         from . import alb
 
-        return alb.answer(self)
+        event = self.event
+        try:
+            method, path = event.get("httpMethod", ""), event.get("path", "")
+            result = self.on_request(method, path, alb.params(event), event)
+            if hasattr(type(result), "__await__"):
+                result = self.runtime.wait(result)
+            return alb.document(event, result)
+        except Exception as exc:
+            self.logger.error("the request failed", exc_info=exc)
+            return alb.response(event, 500, {"error": "Internal Server Error"})

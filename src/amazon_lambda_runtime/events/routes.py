@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    # A function or hook, and what it is called with.
+    Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
 # What inspect calls CO_COROUTINE.
 _COROUTINE = 0x80
 

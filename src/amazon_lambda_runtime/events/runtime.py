@@ -4,13 +4,12 @@ Rule: it looks from the inside out. For an S3 event in a message of a queue that
 been said for S3, and what has been said for the queue if there is nothing.
 """
 
-from amazon_lambda_runtime.core import runtime
 from amazon_lambda_runtime.core.stdlib import load
 
 from .batch import Batch, entries_of
 from .envelopes import opened
-from .errors import UnhandledEvent
 from .handlers import EventHandler, RecordHandler
+from .host import Host
 from .routes import Route, arguments, check_source, is_async
 from .sources import source_of
 
@@ -21,44 +20,20 @@ if TYPE_CHECKING:
 
     from amazon_lambda_runtime.core.context import Context
 
-    from .handlers import Call
+    from .routes import Call
 
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class EventRuntime(runtime.Runtime):
+class EventRuntime(Host):
     """A Lambda function for events: register handler classes, or decorate functions with `on`.
 
     The options are the attributes of the same names, for one instance. Raises TypeError for one
     that is of another type.
     """
 
-    #: Whether the trigger has ReportBatchItemFailures. Without it, one failure fails the batch, and
-    #: all of it comes again. True where the trigger has it not is what loses messages.
-    partial_failures: bool = False
-    #: No other record of a batch is begun with less time than this left, in milliseconds.
-    margin_ms: int = 500
-    #: How many async hooks of a batch may be at work at a time.
-    max_concurrency: int = 10
-
     _routes: "list[Route]" = []
     _event_handlers: "ClassVar[dict[str, type[EventHandler]]]" = {}
-
-    def __init__(
-        self,
-        *,
-        loglevel: "str | int | None" = None,
-        partial_failures: bool | None = None,
-        margin_ms: int | None = None,
-        max_concurrency: int | None = None,
-    ) -> None:
-        super().__init__(loglevel=loglevel)
-        if partial_failures is not None:
-            self.partial_failures = partial_failures
-        if margin_ms is not None:
-            self.margin_ms = margin_ms
-        if max_concurrency is not None:
-            self.max_concurrency = max_concurrency
 
     @classmethod
     def register_event_handler(
@@ -114,16 +89,6 @@ class EventRuntime(runtime.Runtime):
             return kind(self, event, context, source).process()
         find = _Finder(self, event, context, source)
         return Batch(self, context, source, entries, find.calls).run()
-
-    def on_unhandled(self, source: str, record: "Any") -> "Any":
-        """Handle an event, or a record of one, that nothing is there for. Yours to override.
-
-        Raises UnhandledEvent, so that it is not taken for handled. `source` is "" where it is not
-        known. What is returned is the answer to an event that is handled whole.
-        """
-        if source:
-            raise UnhandledEvent(f"nothing is registered for this event of {source}")
-        raise UnhandledEvent("this event is not of a form that a known source sends")
 
     def _whole(self, source: str, event: "Any", context: "Context") -> "Any":
         """Handle an event that is not a batch of records, and return the answer."""
