@@ -47,15 +47,20 @@ def decode(body: bytes) -> "Any":
     NaN and the infinities pass, as they do in the standard library. Raises ValueError (a
     json.JSONDecodeError or a UnicodeDecodeError) and, for absurd nesting, RecursionError.
     """
-    text = str(body, "utf-8").strip(" \t\n\r")
+    return decode_text(str(body, "utf-8").removeprefix("\ufeff"))
+
+
+def decode_text(text: str) -> "Any":
+    """Return the value of a JSON text, without a byte order mark; otherwise as `decode`."""
+    stripped = text.strip(" \t\n\r")
     try:
-        value, end = _scan(text, 0)
-        if end == len(text):
+        value, end = _scan(stripped, 0)
+        if end == len(stripped):
             return value
     except (StopIteration, ValueError, SystemError):
         pass  # a SystemError, because the scanner's own exception is in json, which is not loaded
-    # Not JSON, or JSON after a byte order mark: json says which, and where it went wrong.
-    return load("json").loads(str(body, "utf-8-sig"))
+    # Not JSON: json says where it went wrong.
+    return load("json").loads(text)
 
 
 def encode(value: "Any") -> str:
