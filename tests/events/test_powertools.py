@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amazon_lambda_runtime import samples
 from amazon_lambda_runtime.events import EventRuntime, UnhandledEvent, object_key, unwrap
 from amazon_lambda_runtime.testing import make_context
 
-from .support import dynamodb, failures, kafka, kinesis, message, records
+from .support import dynamodb, failures, kafka, kinesis, message, records, sampled
 
 pytest.importorskip("aws_lambda_powertools", reason="aws_lambda_powertools is not installed")
 
@@ -46,11 +46,11 @@ def quiet() -> Iterator[None]:
 class Both:
     """What both make of an event in which some records fail: reports, and what was tried."""
 
-    def __init__(self, processor: Any, source: str, event: Any, failing: set[int]) -> None:
+    def __init__(self, processor: Any, source: Any, event: Any, failing: set[int]) -> None:
         self.event = event
         self.failing = failing
         self.tried: dict[str, list[int]] = {"ours": [], "theirs": []}
-        app = EventRuntime(partial_failures=True)
+        app: Any = EventRuntime(partial_failures=True)
         app.on(source)(lambda *arguments: self.try_one("ours", arguments[-1]))
         self.ours = failures(app.handler(event, make_context()))
         self.theirs: list[Any] | None = None
@@ -81,7 +81,7 @@ CASES = st.integers(1, 8).flatmap(
 )
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES)
 def test_standard_queues(case: tuple[int, set[int]]) -> None:
     """The same messages are tried, and the same reported, unless all fail: then they raise."""
@@ -93,7 +93,7 @@ def test_standard_queues(case: tuple[int, set[int]]) -> None:
     assert both.theirs == (both.ours if len(failing) < count else None)
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES)
 def test_all_failed(case: tuple[int, set[int]]) -> None:
     """Told not to raise if all fail, theirs reports what ours does."""
@@ -104,7 +104,7 @@ def test_all_failed(case: tuple[int, set[int]]) -> None:
     assert both.theirs == both.ours
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES, st.data())
 def test_fifo_queues(case: tuple[int, set[int]], data: st.DataObject) -> None:
     """Told to skip the group only, their FIFO processor does what ours does by itself."""
@@ -117,7 +117,7 @@ def test_fifo_queues(case: tuple[int, set[int]], data: st.DataObject) -> None:
     assert both.theirs == (both.ours if len(both.ours) < count else None)
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES)
 def test_one_group(case: tuple[int, set[int]]) -> None:
     """With one group there is no difference to what theirs does by default."""
@@ -144,7 +144,7 @@ def test_difference_fifo_is_recognised() -> None:
     assert (both.theirs, both.tried["theirs"]) == (["1"], [1, 2, 3])
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES, st.sampled_from(["kinesis", "dynamodb"]))
 def test_difference_streams_stop(case: tuple[int, set[int]], kind: str) -> None:
     """Theirs goes on behind a failure, all of which comes again; the checkpoint is the same."""
@@ -161,7 +161,7 @@ def test_difference_streams_stop(case: tuple[int, set[int]], kind: str) -> None:
     assert both.ours == both.theirs[:1]
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES)
 def test_difference_kafka_stops_by_partition(case: tuple[int, set[int]]) -> None:
     """The same of Kafka's partitions; what is named in a report has the same form."""
