@@ -4,12 +4,15 @@ With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event` 
 """
 
 import base64
+import contextvars
 import json
 import sys
+import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from amazon_lambda_runtime import samples
@@ -17,6 +20,7 @@ from amazon_lambda_runtime.core import codec, serving
 from amazon_lambda_runtime.core.client import Delivery
 from amazon_lambda_runtime.core.context import Context
 from amazon_lambda_runtime.core.errors import LambdaError, UnmarshalError
+from amazon_lambda_runtime.core.logs import sink
 from amazon_lambda_runtime.core.runtime import Runtime
 from amazon_lambda_runtime.protocol import (
     CLIENT_CONTEXT,
@@ -98,11 +102,32 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
 
     `handler` is a Runtime, a subclass of it, or a function. The event is encoded and decoded, and
     so is the result: it is a value of JSON, or bytes if the handler returned bytes or streamed.
-    `event` may be given encoded, as bytes. Raises FunctionError if the function failed.
+    `event` may be given encoded, as bytes. It may be called where an event loop is running, in an
+    async test: the handler then runs in a thread of its own, and the loop waits for it. Raises
+    FunctionError if the function failed.
     """
     runtime, handle, is_ours = _handler_of(handler)
-    context = context or make_context()
     wire = _Wire()
+
+    def work() -> None:
+        with _readable_log():
+            _answer(runtime, handle, is_ours, event, context or make_context(), wire)
+
+    if _is_in_a_loop():
+        _run_apart(work)
+    else:
+        work()
+    return wire.result()
+
+
+def _answer(
+    runtime: Runtime,
+    handle: Callable[[Any, Context], Any],
+    is_ours: bool,
+    event: Any,
+    context: Context,
+    wire: "_Wire",
+) -> None:
     body = event if isinstance(event, bytes) else codec.encode(event).encode()
     headers = {REQUEST_ID: context.aws_request_id, "content-type": JSON}
     delivery = Delivery(wire, headers, body)  # type: ignore[arg-type]
@@ -124,7 +149,50 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     if not is_ours and served.loop is not None:
         # It serves the next invocation as well. It is closed with the runtime, or at the exit.
         _close_at_end(runtime, served.loop)
-    return wire.result()
+
+
+def _is_in_a_loop() -> bool:
+    """Say whether an event loop is running in this thread."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _run_apart(work: Callable[[], None]) -> None:
+    """Run `work` in a thread with the context variables of this one, and wait for it."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as exc:
+            raised.append(exc)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,))
+    thread.start()
+    thread.join()
+    for exc in raised:
+        raise exc
+
+
+class _Lines:
+    """Takes the place of the log of Lambda, whose records have a carriage return for each line."""
+
+    def send(self, text: str, frame_type: int = sink.PLAIN) -> bool:
+        sys.stdout.write(text.replace("\r", "\n"))
+        return True
+
+
+@contextmanager
+def _readable_log() -> Iterator[None]:
+    """Have records of several lines written as lines to stdout."""
+    if sink.Telemetry.current is not None:
+        yield
+        return
+    sink.Telemetry.current = _Lines()  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sink.Telemetry.current = None
 
 
 def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], bool]:
