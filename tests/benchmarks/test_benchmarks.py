@@ -200,7 +200,7 @@ def test_each_way_of_concurrency_has_its_ratio() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "rows"), [("stream", 2), ("concurrency", 8), ("events", 5)], ids=lambda value: value
+    ("group", "rows"), [("stream", 2), ("concurrency", 8), ("events", 9)], ids=lambda value: value
 )
 def test_one_group_alone(group: str, rows: int, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
