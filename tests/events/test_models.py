@@ -43,6 +43,10 @@ def late_after(questions: int | None) -> Iterator[None]:
         yield
 
 
+# How a hook may end: by an exception, cancelled, or closed.
+KINDS: list[type[BaseException]] = [ValueError, asyncio.CancelledError, GeneratorExit, MemoryError]
+
+
 class Function:
     """A function that fails as planned, and the order in which its records succeeded."""
 
@@ -56,7 +60,7 @@ class Function:
             number = payload["n"] if isinstance(payload, dict) else payload
             if self.left[number]:
                 self.left[number] -= 1
-                raise ValueError(number)
+                raise KINDS[number % len(KINDS)](number)
             self.succeeded.append(number)
 
         async def later(payload: Any, *rest: Any) -> None:

@@ -4,6 +4,8 @@ Where both define the outcome it is the same. Where ours differs on purpose, doc
 line for it, and a test here shows both.
 """
 
+import asyncio
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -13,18 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amazon_lambda_runtime import samples
+from amazon_lambda_runtime.core import serving
 from amazon_lambda_runtime.events import EventRuntime, UnhandledEvent, object_key, unwrap
 from amazon_lambda_runtime.testing import make_context
 
-from .support import dynamodb, failures, kafka, kinesis, message, records, sampled
+from .support import dynamodb, failures, kafka, kinesis, message, notification, records, sampled
 
 pytest.importorskip("aws_lambda_powertools", reason="aws_lambda_powertools is not installed")
 
 from aws_lambda_powertools.utilities import data_classes
 from aws_lambda_powertools.utilities.batch import (
+    AsyncBatchProcessor,
     BatchProcessor,
     EventType,
     SqsFifoPartialProcessor,
+    async_process_partial_response,
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.batch.exceptions import (
@@ -91,6 +96,60 @@ def test_standard_queues(case: tuple[int, set[int]]) -> None:
     assert both.tried["ours"] == both.tried["theirs"] == list(range(count))
     assert both.ours == [str(number) for number in sorted(failing)]
     assert both.theirs == (both.ours if len(failing) < count else None)
+
+
+@sampled()
+@given(CASES)
+def test_async_hooks(case: tuple[int, set[int]]) -> None:
+    """Their async processor and ours report the same messages, and try all."""
+    count, failing = case
+    event = records(*(message(str(number)) for number in range(count)))
+    tried: dict[str, list[int]] = {"ours": [], "theirs": []}
+
+    async def try_one(whose: str, record: Any) -> None:
+        await asyncio.sleep(0)
+        tried[whose].append(int(record["messageId"]))
+        if tried[whose][-1] in failing:
+            raise ValueError
+
+    app = EventRuntime(partial_failures=True)
+
+    @app.on("aws:sqs")
+    async def take(body: Any, record: Any) -> None:
+        await try_one("ours", record)
+
+    async def theirs(record: Any) -> None:
+        await try_one("theirs", record.raw_event)
+
+    processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    expected = async_process_partial_response(event, theirs, processor)
+    assert failures(app.handler(event, make_context())) == failures(expected)
+    assert sorted(tried["ours"]) == sorted(tried["theirs"]) == list(range(count))
+    serving.of(app).close()
+
+
+BODIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@sampled()
+@given(BODIES)
+def test_payloads(payload: Any) -> None:
+    """What is JSON, both decode alike: of messages, of streams, of Kafka, and in a notification."""
+    body = json.dumps(payload)
+    record = next(data_classes.SQSEvent(records(message("1", body))).records)
+    assert unwrap(message("1", body)) == [record.json_body] == [payload]
+    stream = next(data_classes.KinesisStreamEvent(records(kinesis("1", body))).records)
+    assert unwrap(kinesis("1", body)) == [stream.kinesis.data_as_json()]
+    event = kafka([(0, 1, body)])
+    assert unwrap(event) == [next(data_classes.KafkaEvent(event).records).json_value]
+    nested = next(data_classes.SQSEvent(records(message("1", notification(body)))).records)
+    assert unwrap(message("1", notification(body))) == [
+        json.loads(nested.decoded_nested_sns_event.message)
+    ]
 
 
 @sampled()

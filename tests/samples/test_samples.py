@@ -225,6 +225,16 @@ def test_bytes() -> None:
         samples.load("sqs", queue=b"x")
 
 
+@pytest.mark.parametrize(
+    ("name", "field"), [("sqs", "attributes"), ("sns", "attributes"), ("alb", "query")]
+)
+def test_fields_that_are_dicts(name: str, field: str) -> None:
+    """Another value is refused, with what is expected."""
+    for odd in (7, ["a"], None):
+        with pytest.raises(TypeError, match=f"expected a dict for {field}, not "):
+            samples.load(name, **{field: odd})
+
+
 def test_it_is_a_leaf() -> None:
     """Anything may import it: it imports nothing of ours."""
     tree = ast.parse(Path(samples.__file__).read_text())

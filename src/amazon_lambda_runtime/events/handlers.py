@@ -1,9 +1,9 @@
 """The classes to subclass, one for each source: override the hooks that you need.
 
 One object is made for each source and invocation, with the event and its context, so `self` may
-hold what belongs to the invocation. What has to last longer belongs on `self.runtime`. A hook may be
-`async def`. Hooks are checked when a class is defined: one that can't be called as its base's is,
-and one whose name is almost a hook's, are a TypeError.
+hold what belongs to the invocation. What has to last longer belongs on `self.runtime`. A hook may
+be `async def`. Hooks are checked when a class is defined: one that can't be called as its base's
+is, and one whose name is almost a hook's, are a TypeError.
 """
 
 from .dispatch import run_records

@@ -8,7 +8,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, ItemsView, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
@@ -46,7 +46,7 @@ def _bytes(value: Any) -> bytes:
 def sqs_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return message attributes as SQS sends them: of text, numbers and bytes."""
     found = {}
-    for name, value in values.items():
+    for name, value in _items("attributes", values):
         kind = _kind(name, value)
         one = {"binaryValue": encoded(value)} if kind == "Binary" else {"stringValue": str(value)}
         found[name] = {**one, "stringListValues": [], "binaryListValues": [], "dataType": kind}
@@ -55,14 +55,20 @@ def sqs_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def sns_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return message attributes as SNS sends them: of text, lists, numbers and bytes."""
-    found = {}
-    for name, value in values.items():
+    found: dict[str, Any] = {}
+    for name, value in _items("attributes", values):
         if isinstance(value, list):
             found[name] = {"Type": "String.Array", "Value": json.dumps(value)}
             continue
         kind = _kind(name, value)
         found[name] = {"Type": kind, "Value": encoded(value) if kind == "Binary" else str(value)}
     return found
+
+
+def _items(what: str, values: Any) -> ItemsView[str, Any]:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"expected a dict for {what}, not {type(values).__name__}")
+    return values.items()
 
 
 def _kind(name: str, value: Any) -> str:
@@ -104,7 +110,7 @@ def _pairs(query: Any) -> list[tuple[str, str]]:
         return parse_qsl(query, keep_blank_values=True)
     return [
         (name, str(each))
-        for name, value in query.items()
+        for name, value in _items("query", query)
         for each in (value if isinstance(value, list) else [value])
     ]
 
