@@ -221,6 +221,35 @@ def test_a_failure(app: Any, bucket: Bucket, caplog: pytest.LogCaptureFixture) -
     assert caplog.records[0].exc_info
 
 
+def test_a_reason_that_takes_more_bytes_than_characters(bucket: Bucket) -> None:
+    """The response stays within the 4,096 bytes that CloudFormation takes."""
+    invoke(App, request(bucket, ResourceProperties={"fails": "🦆" * 2000}))
+    document = put_of(bucket)
+    assert document["Reason"].startswith("ValueError: 🦆🦆")
+    assert len(json.dumps(document)) <= 4096
+
+
+def test_an_exception_without_a_text(bucket: Bucket) -> None:
+    """An exception whose text can't be had is sent all the same."""
+
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    class Silent(CloudFormation):
+        def on_create(self, properties: Any, event: Any) -> Any:
+            raise Mute
+
+    class SilentApp(EventRuntime):
+        pass
+
+    SilentApp.register_event_handler("aws:cloudformation", Silent)
+    invoke(SilentApp, request(bucket))
+    document = put_of(bucket)
+    assert document["Status"] == "FAILED"
+    assert document["Reason"].startswith("Mute: ")
+
+
 @both
 def test_shortly_before_the_deadline(
     app: Any, bucket: Bucket, caplog: pytest.LogCaptureFixture
@@ -260,6 +289,7 @@ def test_an_exit(bucket: Bucket) -> None:
         ("p-1", "the hook has to return None or a dict"),
         ({"PhysicalResourceID": "p"}, "the hook has to return None or a dict"),
         ({"Data": {"a": "x" * 5000}}, "the response is too large: 5"),
+        ({"PhysicalResourceId": "p" * 5000}, "the response is too large: 5"),
     ],
 )
 def test_a_result_that_cloudformation_does_not_take(
@@ -361,6 +391,14 @@ def test_a_failed_put_of_the_timer(bucket: Bucket, caplog: pytest.LogCaptureFixt
     assert invoke(App, event, make_context(remaining_ms=800))["Status"] == "FAILED"
     assert "the response was not sent" in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_the_timer_during_the_put(bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
+    """A response that is on its way is the response: the timer neither sends nor logs another."""
+    bucket.delay = 0.7
+    assert invoke(App, request(bucket), make_context(remaining_ms=1000))["Status"] == "SUCCESS"
+    assert put_of(bucket)["Status"] == "SUCCESS"
+    assert caplog.messages == []
 
 
 def test_without_a_deadline(bucket: Bucket) -> None:

@@ -52,7 +52,7 @@ def answer(
             result = _awaited(host, work())
         except BaseException as exc:
             host.logger.error("the request of CloudFormation failed", exc_info=exc)
-            sent = response.send("FAILED", {}, f"{type(exc).__name__}: {exc}")
+            sent = response.send("FAILED", {}, f"{type(exc).__name__}: {_text_of(exc)}")
             if not isinstance(exc, Exception):
                 raise  # the process ends
             return sent
@@ -61,6 +61,12 @@ def answer(
 
 def _awaited(host: "Host", result: "Any") -> "Any":
     return host.wait(result) if hasattr(type(result), "__await__") else result
+
+
+def _text_of(exc: BaseException) -> str:
+    from amazon_lambda_runtime.core import error_document
+
+    return error_document.text_of(exc)  # its `__str__` may raise
 
 
 class _Response:
@@ -114,6 +120,8 @@ class _Response:
         return document
 
     def _out_of_time(self) -> None:
+        if self._sent is not None:
+            return
         try:
             reason = "the hook had not returned shortly before the deadline"
             self._host.logger.error("the request of CloudFormation failed: %s", reason)
@@ -138,10 +146,13 @@ class _Response:
             size = len(codec.encode(document))
         except (TypeError, ValueError, RecursionError) as exc:
             return self._document("FAILED", {}, f"the result has no JSON form: {exc}")
-        if size > _LARGEST_RESPONSE and document["Data"]:
+        if size <= _LARGEST_RESPONSE:
+            return document
+        if result:
             largest = f"{size} bytes, and CloudFormation takes {_LARGEST_RESPONSE}"
             return self._document("FAILED", {}, f"the response is too large: {largest}")
-        return document
+        # A character may take 12 bytes.
+        return document | {"Reason": reason[: _LONGEST_REASON // 6]}
 
     def _put(self, body: bytes) -> None:
         """Send the body, up to three times. Raises ResponseNotSent."""
