@@ -319,6 +319,8 @@ def test_alb_params() -> None:
     assert form == {"a": ["1 2", "3"], "b": "", "q": "1"}
     body = base64.b64encode(b"a=1").decode()
     assert parsed(headers=FORM, body=body, isBase64Encoded=True) == {"a": "1"}
+    odd_text = base64.b64encode(b"a=\xff1").decode()
+    assert parsed(headers=FORM, body=odd_text, isBase64Encoded=True) == {"a": "\ufffd1"}
     multi = {"Content-Type": ["application/json"], "X": []}
     event = {"headers": None, "multiValueHeaders": multi, "queryStringParameters": query}
     assert parsed(**event, body='{"a": [1]}') == {"a": [1], "q": "1"}

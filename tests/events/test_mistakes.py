@@ -329,6 +329,17 @@ def test_options_that_are_fine() -> None:
     assert (app.partial_failures, app.margin_ms, app.max_concurrency) == (False, 0, 1)
 
 
+def test_an_option_that_is_computed() -> None:
+    """A property may stand for an option."""
+
+    class Computed(EventRuntime):
+        @property
+        def partial_failures(self) -> bool:  # type: ignore[override]
+            return True
+
+    assert Computed().partial_failures is True
+
+
 def test_registration_on_event_runtime_itself() -> None:
     """It would reach every function of the process; and on an instance, every instance."""
 

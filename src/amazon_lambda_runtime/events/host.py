@@ -54,7 +54,9 @@ class Host(runtime.Runtime):
     def __init_subclass__(cls, **options: "Any") -> None:
         super().__init_subclass__(**options)
         for name in _OPTIONS.keys() & vars(cls).keys():
-            _check_option(name, vars(cls)[name])
+            value = vars(cls)[name]
+            if not hasattr(type(value), "__get__"):  # a property is the user's to check
+                _check_option(name, value)
 
     def __setattr__(self, name: str, value: "Any") -> None:
         if name in _OPTIONS:

@@ -84,8 +84,8 @@ def _check(function: "Any", bound: int, given: "tuple[str, ...]", what: str, str
     if code.co_flags & _YIELDS and not streams:
         raise TypeError(f"{what}: {function.__qualname__} must not yield: it would never be read")
     most = code.co_argcount - bound
-    least = most - len(function.__defaults__ or ())
-    named = code.co_kwonlyargcount - len(function.__kwdefaults__ or ())
+    least = most - len(getattr(function, "__defaults__", None) or ())
+    named = code.co_kwonlyargcount - len(getattr(function, "__kwdefaults__", None) or ())
     if named or least > len(given) or (most < len(given) and not code.co_flags & _VARARGS):
         names = ", ".join(code.co_varnames[bound : code.co_argcount + code.co_kwonlyargcount])
         raise TypeError(

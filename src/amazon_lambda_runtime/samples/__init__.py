@@ -65,7 +65,7 @@ def load(name: str, /, **fields: object) -> dict[str, Any]:
     known = _fields(sample)
     for field in fields:
         if field not in known:
-            choice = ", ".join(known) or "none"
+            choice = ", ".join(known)
             raise UnknownField(f"the event {name} has no field {field!r}; it has: {choice}")
     values = known | fields
     count = values.get("records", 1)
