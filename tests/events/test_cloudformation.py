@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from amazon_lambda_runtime import samples
-from amazon_lambda_runtime.events import CloudFormation, EventRuntime
+from amazon_lambda_runtime.events import CloudFormation, EventRuntime, cloudformation
 from amazon_lambda_runtime.testing import FunctionError, invoke, make_context
 
 SECRET = "X-Amz-Signature=0123456789abcdef"
@@ -71,12 +71,17 @@ class Bucket(http.server.ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None: ...
 
 
+# Set when a response comes; hooks wait for it.
+ARRIVED = threading.Event()
+
+
 class Put(http.server.BaseHTTPRequestHandler):
     server: Bucket
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.puts.append((self.path, self.headers["Content-Type"], json.loads(body)))
+        ARRIVED.set()
         time.sleep(self.server.delay)
         status = self.server.statuses[0]
         self.server.statuses = self.server.statuses[1:] or [status]
@@ -97,6 +102,7 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def bucket(pem: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     monkeypatch.setenv("SSL_CERT_FILE", str(pem[0]))
+    ARRIVED.clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*pem)
     with Bucket(context) as server:
@@ -114,8 +120,8 @@ class Resource(CloudFormation):
         match properties:
             case {"fails": str(reason)}:
                 raise ValueError(reason)
-            case {"sleeps": float(seconds)}:
-                time.sleep(seconds)
+            case {"waits": True}:
+                assert ARRIVED.wait(30)
             case {"exits": _}:
                 raise SystemExit(3)
         return properties.get("result")
@@ -129,8 +135,8 @@ class Resource(CloudFormation):
 
 class LateResource(Resource):
     async def on_create(self, properties: Any, event: Any) -> Any:
-        await asyncio.sleep(properties.get("sleeps", 0))
-        return Resource.on_create(self, {**properties, "sleeps": None}, event)
+        await asyncio.sleep(0)
+        return await asyncio.to_thread(Resource.on_create, self, properties, event)
 
 
 class App(EventRuntime):
@@ -255,12 +261,9 @@ def test_shortly_before_the_deadline(
     app: Any, bucket: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Two seconds before it a timer sends FAILED; what comes later is only logged."""
-    event = request(
-        bucket, ResourceProperties={"sleeps": 0.8, "result": {"PhysicalResourceId": "x"}}
-    )
-    start = time.monotonic()
-    answer = invoke(app, event, make_context(remaining_ms=2200))
-    assert time.monotonic() - start < 2.2
+    result = {"PhysicalResourceId": "x"}
+    event = request(bucket, ResourceProperties={"waits": True, "result": result})
+    answer = invoke(app, event, make_context(remaining_ms=2500))
     document = put_of(bucket)
     assert answer == document
     assert document["Status"] == "FAILED"
@@ -268,12 +271,33 @@ def test_shortly_before_the_deadline(
     assert "SUCCESS comes too late" in caplog.text
 
 
-def test_a_timeout_of_less_than_two_seconds(bucket: Bucket) -> None:
-    """Half of the time is the hook's, then."""
-    event = request(bucket, ResourceProperties={"sleeps": 0.1})
-    assert invoke(App, event, make_context(remaining_ms=1500))["Status"] == "SUCCESS"
-    event = request(bucket, ResourceProperties={"sleeps": 0.8})
-    assert invoke(App, event, make_context(remaining_ms=1000))["Status"] == "FAILED"
+@pytest.fixture
+def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The delays of the timers, none of which goes off."""
+    found: list[float] = []
+
+    class Never(threading.Timer):
+        def __init__(self, interval: float, function: Any) -> None:
+            found.append(interval)
+            super().__init__(100, function)
+
+    monkeypatch.setattr(cloudformation, "Timer", Never)
+    return found
+
+
+def test_when_the_timer_goes_off(bucket: Bucket, delays: list[float]) -> None:
+    """Two seconds before the deadline; at half of the time if there are two seconds or less."""
+    for remaining_ms in (60_000, 10_000, 2_000, 1_000):
+        bucket.puts.clear()
+        invoke(App, request(bucket), make_context(remaining_ms=remaining_ms))
+    assert 57 < delays[0] <= 58
+    assert 7 < delays[1] <= 8
+    assert 0.5 < delays[2] <= 1
+    assert 0 < delays[3] <= 0.5
+    context = make_context()
+    context.deadline_ms = 0
+    assert invoke(App, request(bucket), context)["Status"] == "SUCCESS"
+    assert len(delays) == 4
 
 
 def test_an_exit(bucket: Bucket) -> None:
@@ -340,13 +364,13 @@ def test_a_server_that_fails(bucket: Bucket, caplog: pytest.LogCaptureFixture) -
     assert SECRET not in caplog.text
 
 
-def test_a_server_that_hangs(bucket: Bucket) -> None:
+def test_a_server_that_hangs(bucket: Bucket, delays: list[float]) -> None:
     """It can't hold the function longer than the deadline."""
     bucket.delay = 3
     start = time.monotonic()
     with pytest.raises(FunctionError, match=r"ResponseNotSent: .*TimeoutError"):
-        invoke(App, request(bucket), make_context(remaining_ms=1000))
-    assert time.monotonic() - start < 2
+        invoke(App, request(bucket), make_context(remaining_ms=1500))
+    assert time.monotonic() - start < 2.5
 
 
 @pytest.mark.parametrize("port", [1, "no number"])
@@ -387,28 +411,38 @@ def test_https_only(url: str, bucket: Bucket) -> None:
 def test_a_failed_put_of_the_timer(bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
     """It is logged; the hook goes on."""
     bucket.statuses = [403]
-    event = request(bucket, ResourceProperties={"sleeps": 0.6})
-    assert invoke(App, event, make_context(remaining_ms=800))["Status"] == "FAILED"
+    event = request(bucket, ResourceProperties={"waits": True})
+    assert invoke(App, event, make_context(remaining_ms=2500))["Status"] == "FAILED"
     assert "the response was not sent" in caplog.text
     assert SECRET not in caplog.text
 
 
-def test_the_timer_during_the_put(bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_timer_during_the_put(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """A response that is on its way is the response: the timer neither sends nor logs another."""
-    bucket.delay = 0.7
-    assert invoke(App, request(bucket), make_context(remaining_ms=1000))["Status"] == "SUCCESS"
+    timers: list[Any] = []
+
+    class Late(threading.Timer):
+        """Goes off when the response has arrived."""
+
+        def __init__(self, interval: float, function: Any) -> None:
+            super().__init__(0, function)
+            timers.append(self)
+
+        def run(self) -> None:
+            assert ARRIVED.wait(30)
+            self.function()
+
+    monkeypatch.setattr(cloudformation, "Timer", Late)
+    bucket.delay = 0.3
+    assert invoke(App, request(bucket), make_context(remaining_ms=60_000))["Status"] == "SUCCESS"
+    timers[0].join(30)
     assert put_of(bucket)["Status"] == "SUCCESS"
     assert caplog.messages == []
 
 
-def test_without_a_deadline(bucket: Bucket) -> None:
-    """A context that knows no deadline has no timer."""
-    context = make_context()
-    context.deadline_ms = 0
-    assert invoke(App, request(bucket), context)["Status"] == "SUCCESS"
-
-
-def test_no_time_is_left(bucket: Bucket) -> None:
+def test_no_time_is_left(bucket: Bucket, delays: list[float]) -> None:
     """Behind the deadline nothing is sent."""
     context = make_context(remaining_ms=100)
     with pytest.raises(FunctionError, match="there was no time left"):
@@ -450,7 +484,7 @@ def test_a_function_for_custom_resources() -> None:
 def test_it_logs_at_levels(bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
     """A failure is an error, a result that is late a warning."""
     caplog.set_level(logging.DEBUG)
-    event = request(bucket, ResourceProperties={"sleeps": 0.6})
-    invoke(App, event, make_context(remaining_ms=1000))
+    event = request(bucket, ResourceProperties={"waits": True})
+    invoke(App, event, make_context(remaining_ms=2500))
     levels = [each.levelname for each in caplog.records if each.name.endswith("App")]
     assert levels == ["ERROR", "WARNING"]
