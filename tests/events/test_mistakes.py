@@ -272,6 +272,15 @@ def test_a_misspelt_hook_is_a_callable_of_its_own() -> None:
         type("Handler", (Queue,), {"on_mesage": lambda self: None})
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [("ab", "abcd", True), ("ab", "abcde", False), ("", "ab", True), ("abc", "cba", True)],
+)
+def test_near_names_of_other_lengths(one: str, other: str, near: bool) -> None:
+    """Two characters more or fewer are near, three are not."""
+    assert is_near(one, other) is is_near(other, one) is near
+
+
 @sampled()
 @given(st.text("ab_", max_size=6), st.text("ab_", max_size=6))
 def test_near_names(one: str, other: str) -> None:
