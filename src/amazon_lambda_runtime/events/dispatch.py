@@ -103,7 +103,7 @@ class Finder:
 
     def _call(self, source: str, payload: "Any", record: "Any") -> "Call | None":
         """Return the call for one level of what is inside, None if nothing is registered for it."""
-        for route in self._host._routes.get(source, ()):
+        for route in self._host.routes_for(source):
             if not route.conditions or route.accepts(record):
                 return route.function, arguments(source, payload, record)
         handler = self.handler(source)

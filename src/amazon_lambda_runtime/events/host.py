@@ -10,7 +10,7 @@ from .errors import UnhandledEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
     from typing import Any, ClassVar
 
     from .routes import Route
@@ -92,6 +92,10 @@ class Host(runtime.Runtime):
         if source:
             raise UnhandledEvent(f"nothing is registered for this event of {source}")
         raise UnhandledEvent("this event is not of a form that a known source sends")
+
+    def routes_for(self, source: str) -> "Sequence[Route]":
+        """Return the functions for a source, those with the most conditions first."""
+        return self._routes.get(source, ())
 
     def class_for(self, source: str) -> "type[Any] | None":
         """Return the class that is registered for a source, here or in a base; None if none is."""

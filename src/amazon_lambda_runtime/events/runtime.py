@@ -70,7 +70,7 @@ class EventRuntime(Host):
 
             def register(function):
                 route = Route(source, conditions, function)
-                others = self._routes.get(route.source, [])
+                others = self.routes_for(route.source)
                 if any(other.conditions == route.conditions for other in others):
                     raise ValueError(f"there is a function for {source} {conditions} already")
                 routes = sorted([*others, route], key=lambda each: each.weight, reverse=True)
@@ -129,7 +129,7 @@ class EventRuntime(Host):
         return event if result is None else result
 
     def _result(self, source: str, event: "Any", context: "Context") -> "Any":
-        for route in self._routes.get(source, ()):
+        for route in self.routes_for(source):
             if route.accepts(event):
                 if source == "aws:alb":
                     from . import alb
