@@ -72,7 +72,7 @@ class Function:
 
     def __call__(self, event: Any) -> Any:
         with late_after(self.late):
-            return self.app.handler(event, make_context())
+            return self.app.handler(event, make_context(remaining_ms=900_000))
 
     def close(self) -> None:
         serving.of(self.app).close()
@@ -222,7 +222,7 @@ def test_handled_or_reported(
     reported = []
     with late_after(questions):
         try:
-            reported = failures(app.handler(records(*messages), make_context()))
+            reported = failures(app.handler(records(*messages), make_context(remaining_ms=900_000)))
         except Exception:
             assert not reports
             reported = [str(number) for number in range(len(fates))]
@@ -272,7 +272,7 @@ def test_a_window(
 
     def invoke(event: Any) -> Any:
         with late_after(None if whole else late):
-            return app.handler(event, make_context())
+            return app.handler(event, make_context(remaining_ms=900_000))
 
     state = drain_window(stream, batch, invoke, attempts_for(plan))
     assert ends == [state]

@@ -344,7 +344,10 @@ def test_the_neighbours_are_handled(odd: Any, is_async: bool) -> None:
     app.on("aws:sqs")(later if is_async else lambda body, record: seen.append(body))
     for source in ("aws:s3", "aws:events", "aws:sns", "aws:dynamodb", "aws:kinesis", "aws:logs"):
         app.on(source)(lambda *arguments: None)
-    app.handler(records(message("1", "first"), odd, message("3", "last")), make_context())
+    app.handler(
+        records(message("1", "first"), odd, message("3", "last")),
+        make_context(remaining_ms=900_000),
+    )
     serving.of(app).close()
     assert (seen[0], seen[-1]) == ("first", "last")
 
@@ -359,5 +362,5 @@ def test_anything_is_answered(event: Any) -> None:
             return None
 
     app = App(partial_failures=True)
-    answer = app.handler(event, make_context())
+    answer = app.handler(event, make_context(remaining_ms=900_000))
     assert answer is None or isinstance(answer, dict | list)

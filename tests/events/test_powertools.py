@@ -57,7 +57,7 @@ class Both:
         self.tried: dict[str, list[int]] = {"ours": [], "theirs": []}
         app: Any = EventRuntime(partial_failures=True)
         app.on(source)(lambda *arguments: self.try_one("ours", arguments[-1]))
-        self.ours = failures(app.handler(event, make_context()))
+        self.ours = failures(app.handler(event, make_context(remaining_ms=900_000)))
         self.theirs: list[Any] | None = None
         try:
             answer = process_partial_response(
@@ -123,7 +123,7 @@ def test_async_hooks(case: tuple[int, set[int]]) -> None:
 
     processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     expected = async_process_partial_response(event, theirs, processor)
-    assert failures(app.handler(event, make_context())) == failures(expected)
+    assert failures(app.handler(event, make_context(remaining_ms=900_000))) == failures(expected)
     assert sorted(tried["ours"]) == sorted(tried["theirs"]) == list(range(count))
     serving.of(app).close()
 
@@ -236,7 +236,9 @@ def test_difference_kafka_stops_by_partition(case: tuple[int, set[int]]) -> None
 
 def test_difference_an_empty_batch() -> None:
     """Theirs raises; ours is a success."""
-    assert EventRuntime().handler(records(), make_context()) == {"batchItemFailures": []}
+    assert EventRuntime().handler(records(), make_context(remaining_ms=900_000)) == {
+        "batchItemFailures": []
+    }
     with pytest.raises(UnexpectedBatchTypeError):
         process_partial_response(records(), print, BatchProcessor(EventType.SQS))
 
@@ -246,7 +248,7 @@ def test_difference_the_default_is_no_report() -> None:
     app = EventRuntime()
     app.on("aws:sqs", queue="other")(print)
     with pytest.raises(UnhandledEvent):
-        app.handler(records(message("1")), make_context())
+        app.handler(records(message("1")), make_context(remaining_ms=900_000))
 
 
 # Their data classes are a second opinion on the samples: each reads what is documented.
