@@ -205,6 +205,9 @@ def test_failures_without_a_name(caplog: pytest.LogCaptureFixture) -> None:
         invoke(app.app, empty)
     bare = {"eventSource": "aws:kafka", "records": {"u-7": [{"offset": 3, "value": "MQ=="}]}}
     assert failures(invoke(app.app, bare)) == [{"partition": "u-7", "offset": 3}]
+    named = {"topic": "t", "partition": 0, "offset": 3, "value": "MQ=="}
+    odd = {"eventSource": "aws:kafka", "records": {"u-7": [named]}}
+    assert failures(invoke(app.app, odd)) == [{"partition": "t-0", "offset": 3}]
 
 
 @pytest.mark.parametrize(

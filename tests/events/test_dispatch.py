@@ -464,7 +464,11 @@ def test_a_request_without_a_match(name: str, caplog: pytest.LogCaptureFixture) 
     source: Any = samples.source(name)
     answer = invoke(EventRuntime, samples.load(name))
     assert (answer["statusCode"], json.loads(answer["body"])) == (404, {"error": "Not Found"})
-    assert ("statusDescription" in answer) is (name == "alb")
+    assert answer.get("statusDescription") == ("404 Not Found" if name == "alb" else None)
+    assert (answer["headers"], answer["isBase64Encoded"]) == (
+        {"Content-Type": "application/json"},
+        False,
+    )
     assert f"nothing is registered for this request of {source}" in caplog.text
 
     class App(EventRuntime):

@@ -265,6 +265,11 @@ def test_never_raises(event: Any) -> None:
         ("**", "", True),
         ("A", "a", False),
         ("a", "ab", False),
+        ("*a", "bc", False),
+        ("*a", "ba", True),
+        ("*ab", "aab", True),
+        ("*ab", "aac", False),
+        ("a*ab*b", "aaabb", True),
     ],
 )
 def test_patterns(pattern: str, text: str, expected: bool) -> None:
