@@ -190,6 +190,23 @@ def test_every_failure_is_logged(is_async: bool, caplog: pytest.LogCaptureFixtur
         assert trace.tb_frame.f_code.co_filename == __file__
 
 
+@both
+def test_who_logs_a_failure(is_async: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """The batch does, unless its only record raises: then the runtime logs what was raised."""
+    several = Tried("aws:sqs", {2, 4}, is_async)
+    with pytest.raises(FunctionError):
+        invoke(several.app, STANDARD)
+    assert caplog.messages == ["aws:sqs 2 failed", "aws:sqs 4 failed"]
+    caplog.clear()
+    reported = Tried("aws:sqs", {1}, is_async, partial_failures=True)
+    invoke(reported.app, records(message("1", 1)))
+    assert caplog.messages == ["aws:sqs 1 failed"]
+    caplog.clear()
+    with pytest.raises(FunctionError):
+        invoke(Tried("aws:sqs", {1}, is_async).app, records(message("1", 1)))
+    assert caplog.messages == []
+
+
 def test_failures_without_a_name(caplog: pytest.LogCaptureFixture) -> None:
     """A record that can't be named can't be reported: then the whole batch comes again."""
     nameless = message("1", 1)
