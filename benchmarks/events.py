@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -28,12 +29,15 @@ print([took * 1e3, len(sys.modules) - before])
 # Both decode the JSON of each message; one in ten fails, or none.
 FUNCTIONS = {
     OURS: """
-import logging
+import asyncio
 from amazon_lambda_runtime.events import EventRuntime
 from amazon_lambda_runtime.testing import make_context
 
 app = EventRuntime(partial_failures=True, loglevel="fatal")
 context = make_context(remaining_ms=900_000)
+
+
+later = EventRuntime(partial_failures=True, loglevel="fatal")
 
 
 @app.on("aws:sqs")
@@ -42,21 +46,45 @@ def handle(body, record):
         raise ValueError
 
 
+@later.on("aws:sqs")
+async def handle_later(body, record):
+    await asyncio.sleep(0)
+    if body["fails"]:
+        raise ValueError
+
+
 def serve(event):
     return app.handler(event, context)
+
+
+def serve_async(event):
+    return later.handler(event, context)
 """,
     POWERTOOLS: """
+import asyncio
 from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor, EventType, SqsFifoPartialProcessor, process_partial_response
+    AsyncBatchProcessor, BatchProcessor, EventType, SqsFifoPartialProcessor,
+    async_process_partial_response, process_partial_response
 )
 
 standard = BatchProcessor(EventType.SQS)
+later = AsyncBatchProcessor(EventType.SQS)
 fifo = SqsFifoPartialProcessor(skip_group_on_error=True)
 
 
 def handle(record):
     if record.json_body["fails"]:
         raise ValueError
+
+
+async def handle_later(record):
+    await asyncio.sleep(0)
+    if record.json_body["fails"]:
+        raise ValueError
+
+
+def serve_async(event):
+    return async_process_partial_response(event, handle_later, later)
 
 
 def serve(event):
@@ -66,7 +94,7 @@ def serve(event):
 }
 TIME_RECORDS = """
 import json, statistics, time
-messages, group, failing, rounds = {parameters}
+messages, group, failing, is_async, rounds = {parameters}
 records = []
 for number in range(messages):
     fails = number % 10 == 9 and failing
@@ -82,22 +110,26 @@ times = []
 for _ in range(rounds):
     event = {{"Records": records}}
     start = time.perf_counter()
-    answer = serve(event)
+    answer = serve_async(event) if is_async else serve(event)
     times.append((time.perf_counter() - start) / messages * 1e6)
 assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == expected
 print([statistics.median(times[1:])])
 """
-MESSAGES = 100
-# Of a row: whether the queue is FIFO, and whether messages fail.
+# Of a row: how many messages there are, whether the queue is FIFO, whether messages fail, whether
+# the hook is async, and how often the batch is handled.
 ROWS = {
-    "a message, µs": (False, False),
-    "a message of a FIFO queue, µs": (True, False),
-    "a message where one in ten fails, µs": (False, True),
+    "a message, µs": (100, False, False, False, 30),
+    "a message of a FIFO queue, µs": (100, True, False, False, 30),
+    "a message where one in ten fails, µs": (100, False, True, False, 30),
+    "a batch of one, µs": (1, False, False, False, 300),
+    "a message of an async hook, µs": (100, False, False, True, 30),
+    "a message of 1,000, µs": (1_000, False, False, False, 9),
+    "a message of 10,000, µs": (10_000, False, False, False, 5),
 }
 
 
 def events(effort: Effort) -> Group:
-    """Measure in a new process each time: imports from a bare interpreter, and batches of 100."""
+    """Measure in a new process each time: imports from a bare interpreter, and batches."""
     found = [OURS]
     if importlib.util.find_spec("aws_lambda_powertools"):
         found.append(POWERTOOLS)
@@ -111,18 +143,21 @@ def events(effort: Effort) -> Group:
             times["import, modules"][name].append(modules)
     for turn in range(effort.rounds):
         for name in found if turn % 2 == 0 else reversed(found):
-            for row, (group, failing) in ROWS.items():
-                parameters = (MESSAGES, group, failing, 30)
+            for row, parameters in ROWS.items():
                 code = FUNCTIONS[name] + TIME_RECORDS.format(parameters=parameters)
                 times[row][name] += run(name, code)
     rows = {row: medians(figures) for row, figures in times.items()}
-    title = f"events: batches of {MESSAGES}, median of {effort.rounds} turns"
+    title = f"events: batches of 100 unless it is said, median of {effort.rounds} turns"
     return Group(title, "", POWERTOOLS, rows, peer=POWERTOOLS)
 
 
 def run(name: str, code: str) -> list[float]:
-    """Return the list of figures that a new interpreter prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    """Return the list of figures that a new interpreter prints.
+
+    Bytecode is written and read, as in an image that was built well.
+    """
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     if done.returncode:
         reason = next(iter(reversed(done.stderr.strip().splitlines())), "no reason given")
         raise CandidateError(f"{name} exited with status {done.returncode} ({reason})")

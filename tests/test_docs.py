@@ -141,6 +141,15 @@ def test_numbers_are_known() -> None:
     assert claimed == listed
 
 
+WINDOW = {
+    **samples.load("kinesis", data={"page": "/"}, records=2),
+    "window": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:05:00Z"},
+    "state": {"/": 1},
+    "isFinalInvokeForWindow": True,
+}
+FOR_A_FRAMEWORK = {**samples.load("cloudformation", properties={"Name": "Ada"}), "ResponseURL": ""}
+SIGN_UP = samples.load("cognito-pre-sign-up", email="ada@example.com")
+
 EXAMPLES: list[tuple[str, Any, Any]] = [
     ("hello/hello.handler", {"name": "Ada"}, {"message": "Hello Ada!"}),
     ("plain/plain.handler", {"path": "/"}, {"path": "/", "function": "f"}),
@@ -171,9 +180,26 @@ EXAMPLES: list[tuple[str, Any, Any]] = [
         {"batchItemFailures": [{"itemIdentifier": "m-1"}]},
     ),
     ("shop/shop.app", samples.load("scheduled"), {"status": "ok"}),
+    ("clicks/clicks.handler", WINDOW, {"state": {"/": 3}, "batchItemFailures": []}),
+    (
+        "resource/resource.handler",
+        FOR_A_FRAMEWORK,
+        {"PhysicalResourceId": "greeting-Ada", "Data": {"Text": "Hello Ada!"}},
+    ),
+    ("readings/readings.app", {"step": "average", "values": [1, 2]}, 1.5),
+    (
+        "signup/signup.app",
+        SIGN_UP,
+        {**SIGN_UP, "response": {**SIGN_UP["response"], "autoConfirmUser": True}},
+    ),
+    (
+        "resolver/resolver.app",
+        [{"info": {"fieldName": "related"}, "source": {"id": name}} for name in ("a", "b")],
+        [["more like a"], ["more like b"]],
+    ),
     (
         "balanced/balanced.handler",
-        samples.load("alb", path="/hello", query={"name": "Ada%21"}),
+        samples.load("alb", path="/hello", query={"name": "Ada!"}),
         {
             "statusCode": 200,
             "statusDescription": "200 OK",

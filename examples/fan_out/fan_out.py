@@ -12,7 +12,7 @@ class Orders(SQS):
         if not isinstance(body, dict):
             body = {"message": body}
         if body.get("order") == 13:
-            raise ValueError("nobody orders 13")
+            raise ValueError("there is no order 13")
         self.logger.info("received: %s", record["messageId"])
 
 

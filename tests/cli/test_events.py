@@ -59,6 +59,8 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "s3-put", "--bukket", "b"], "no field --bukket; it has: --bucket, --key"),
         (["show", "s3-putt"], "there is no event 's3-putt'; there are: alb, "),
         (["show", "s3-put", "--size", "x"], "--size x is not JSON: "),
+        (["show", "sqs", "--records", "0"], "the event sqs has one record or more, not 0"),
+        (["show", "sqs", "--attributes", "7"], "expected a dict for attributes, not int"),
         (["show", "s3-put", "--bucket"], "Option '--bucket' requires an argument"),
         (["show", "s3-put", "more"], "unexpected extra argument (more)"),
         (["show"], "Missing command"),

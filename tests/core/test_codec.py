@@ -5,6 +5,7 @@ import datetime
 import decimal
 import enum
 import json
+import re
 import uuid
 from collections import namedtuple
 from typing import Any
@@ -192,3 +193,22 @@ def test_bad_text(text: str) -> None:
     with pytest.raises(json.JSONDecodeError) as theirs:
         json.loads(text.encode().decode("utf-8-sig"))
     assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", " [1]\n", "1e400", "NaN", '"\ud800"', '"Łódź"', "", "nope", "[1] x", "{'a': 1}", "["],
+)
+def test_text(text: str) -> None:
+    """Text is decoded as its bytes are, with the same errors; so is half a pair of surrogates."""
+    try:
+        expected = json.loads(text)
+    except ValueError as exc:
+        for decode in (codec.decode_text, lambda text: codec.decode(text.encode())):
+            with pytest.raises(ValueError, match=re.escape(str(exc))):
+                decode(text)
+    else:
+        assert repr(codec.decode_text(text)) == repr(expected)
+    with pytest.raises(ValueError, match="BOM"):
+        codec.decode_text("\ufeff{}")
+    assert codec.decode("\ufeff{}".encode()) == {}

@@ -5,6 +5,7 @@ the function under test; that it raises is a failure of the whole batch. `attemp
 source delivers before it is a bug that it is not done.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,7 @@ class Queue:
             except Exception:
                 pass
             else:
-                # Without the setting nobody looks at the answer: it is a success.
+                # Without the setting the answer is not read: it is a success.
                 failed = set(failures(answer)) if self.reports else set()
                 assert failed <= set(names), "an unknown id fails the whole batch"
             self.deleted += [name for name in names if name not in failed]
@@ -94,6 +95,35 @@ class Shard:
         inner = record[source]
         found: str = inner.get("sequenceNumber") or inner["SequenceNumber"]
         return found
+
+
+def drain_window(stream: list[Any], batch: int, invoke: Invoke, attempts: int) -> Any:
+    """Deliver a tumbling window of Kinesis up to its end, which has no records; return its state.
+
+    An answer without a state is a failure: then the batch comes again with the state before it.
+    """
+    window = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:05:00Z"}
+    arn = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"
+    state: Any = {}
+    position = 0
+    for _ in range(attempts):
+        part = stream[position : position + batch]
+        event = {"window": window, "state": state, "eventSourceARN": arn, "Records": part}
+        event["isFinalInvokeForWindow"] = is_final = not part
+        try:
+            answer = invoke(event)
+        except Exception:
+            continue
+        if "state" not in answer:
+            continue
+        state = json.loads(json.dumps(answer["state"]))
+        if is_final:
+            return state
+        names = [each["kinesis"]["sequenceNumber"] for each in part]
+        reported = failures(answer)
+        assert set(reported) <= set(names)
+        position += min((names.index(name) for name in reported), default=len(part))
+    raise Stuck
 
 
 def shard_of_kinesis(count: int, *options: Any) -> Shard:

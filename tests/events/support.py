@@ -2,8 +2,30 @@
 
 import base64
 import json
-from collections.abc import Iterable
-from typing import Any
+import os
+import random
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, seed, settings
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+# What the random tests draw follows from it. It is printed with each of them that fails.
+SEED = int(os.environ.setdefault("SEED", str(random.randrange(2**32))))
+
+
+def sampled(sample: int = 50) -> Callable[[Test], Test]:
+    """Have a random test try `sample` examples, or as many as the variable EXAMPLES says."""
+    count = int(os.environ.get("EXAMPLES") or sample)
+    slow = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.large_base_example]
+    options = settings(deadline=None, max_examples=count, suppress_health_check=slow, database=None)
+
+    def decorate(test: Test) -> Test:
+        return options(seed(SEED)(test))
+
+    return decorate
+
 
 REGION = "us-east-1:123456789012"
 
@@ -96,3 +118,9 @@ CONTROL_MESSAGE = {"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "
 def failures(answer: Any) -> list[Any]:
     """Return what an answer reports."""
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+def poison(depth: int = 600) -> str:
+    """Return a body of notifications in each other, each of which is no text: 29 KB at 600."""
+    layer = '{"Type":"Notification","TopicArn":"t","Message":'
+    return layer * depth + "1" + "}" * depth

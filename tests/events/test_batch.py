@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from amazon_lambda_runtime import samples
 from amazon_lambda_runtime.events import BatchFailed, EventRuntime
+from amazon_lambda_runtime.events.batch import Batch
+from amazon_lambda_runtime.events.records import Records
 from amazon_lambda_runtime.testing import FunctionError, invoke, make_context
 
 from .support import (
@@ -40,7 +41,7 @@ KAFKA = kafka([(0, 1, 1), (0, 2, 2), (1, 7, 3), (1, 8, 4), (1, 9, 5)])
 class Tried:
     """An app whose hooks keep what they were tried with, and fail for some of it."""
 
-    def __init__(self, source: str, failing: set[int], is_async: bool, **options: Any) -> None:
+    def __init__(self, source: Any, failing: set[int], is_async: bool, **options: Any) -> None:
         self.payloads: list[Any] = []
         self.app = EventRuntime(**options)
 
@@ -54,7 +55,8 @@ class Tried:
             await asyncio.sleep(0)
             hook(payload)
 
-        self.app.on(source)(later if is_async else hook)
+        on: Any = self.app.on
+        on(source)(later if is_async else hook)
 
 
 both = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -127,7 +129,7 @@ def test_they_are_tried_in_their_order() -> None:
 
 
 def test_a_fair_queue_is_no_fifo_queue() -> None:
-    """A message group on a standard queue is for fairness: nobody waits behind another."""
+    """A message group on a standard queue is for fairness: no message waits for another."""
     app = Tried("aws:sqs", {1}, False, partial_failures=True)
     event = records(message("1", 1, "a", fifo=False), message("2", 2, "a", fifo=False))
     assert failures(invoke(app.app, event)) == ["1"]
@@ -145,9 +147,9 @@ def test_a_fair_queue_is_no_fifo_queue() -> None:
         ("aws:sqs", records(message("1"))),
     ],
 )
-def test_the_only_record_raises_what_it_raised(source: str, event: Any, is_async: bool) -> None:
+def test_the_only_record_raises_what_it_raised(source: Any, event: Any, is_async: bool) -> None:
     """Its own exception is what the caller reads, with a note that tells which record it was."""
-    app = EventRuntime()
+    app: Any = EventRuntime()
 
     def fail(*arguments: Any) -> None:
         raise KeyError("gone")
@@ -163,7 +165,7 @@ def test_the_only_record_raises_what_it_raised(source: str, event: Any, is_async
 
 
 def test_all_of_several_sns_records_are_tried() -> None:
-    """Where there is nobody to report to, too, each gets its chance, and one failure fails all."""
+    """Without a report, too, each record is tried, and one failure fails all."""
     app = Tried("aws:sns", {1}, False, partial_failures=True)
     with pytest.raises(FunctionError, match="1 of 3 records of aws:sns"):
         invoke(app.app, records(sns(1), sns(2), sns(3)))
@@ -188,6 +190,23 @@ def test_every_failure_is_logged(is_async: bool, caplog: pytest.LogCaptureFixtur
         assert trace.tb_frame.f_code.co_filename == __file__
 
 
+@both
+def test_who_logs_a_failure(is_async: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """The batch does, unless its only record raises: then the runtime logs what was raised."""
+    several = Tried("aws:sqs", {2, 4}, is_async)
+    with pytest.raises(FunctionError):
+        invoke(several.app, STANDARD)
+    assert caplog.messages == ["aws:sqs 2 failed", "aws:sqs 4 failed"]
+    caplog.clear()
+    reported = Tried("aws:sqs", {1}, is_async, partial_failures=True)
+    invoke(reported.app, records(message("1", 1)))
+    assert caplog.messages == ["aws:sqs 1 failed"]
+    caplog.clear()
+    with pytest.raises(FunctionError):
+        invoke(Tried("aws:sqs", {1}, is_async).app, records(message("1", 1)))
+    assert caplog.messages == []
+
+
 def test_failures_without_a_name(caplog: pytest.LogCaptureFixture) -> None:
     """A record that can't be named can't be reported: then the whole batch comes again."""
     nameless = message("1", 1)
@@ -203,6 +222,9 @@ def test_failures_without_a_name(caplog: pytest.LogCaptureFixture) -> None:
         invoke(app.app, empty)
     bare = {"eventSource": "aws:kafka", "records": {"u-7": [{"offset": 3, "value": "MQ=="}]}}
     assert failures(invoke(app.app, bare)) == [{"partition": "u-7", "offset": 3}]
+    named = {"topic": "t", "partition": 0, "offset": 3, "value": "MQ=="}
+    odd = {"eventSource": "aws:kafka", "records": {"u-7": [named]}}
+    assert failures(invoke(app.app, odd)) == [{"partition": "t-0", "offset": 3}]
 
 
 @pytest.mark.parametrize(
@@ -247,19 +269,16 @@ def generator(*arguments: Any) -> Any:
     yield 1
 
 
-async def async_generator(*arguments: Any) -> Any:
-    yield 1
-
-
 async def wraps_a_generator(*arguments: Any) -> Any:
     return generator()
 
 
-@pytest.mark.parametrize("function", [generator, async_generator, wraps_a_generator])
-def test_a_hook_must_not_yield(function: Callable[..., Any]) -> None:
-    """A generator that nobody reads has done nothing, so the record is not taken for handled."""
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_hook_must_not_yield(is_async: bool) -> None:
+    """A generator that is never read has done nothing, so its record has failed."""
     app = EventRuntime()
-    app.on("aws:sqs")(function)
+    hook: Any = wraps_a_generator if is_async else lambda body, record: generator()
+    app.on("aws:sqs")(hook)
     with pytest.raises(FunctionError, match=r"TypeError: .*it must not yield"):
         invoke(app, records(message("1")))
 
@@ -291,7 +310,25 @@ def test_sync_and_async_hooks_in_one_batch() -> None:
     assert sorted(done) == ["a", "c", "s3"]
 
 
-@pytest.mark.parametrize(("limit", "most"), [(3, 3), (1, 1), (0, 1), (100, 20)])
+def test_a_group_that_failed_before_the_first_async_hook() -> None:
+    """None of its messages is tried on the event loop either."""
+    app = EventRuntime(partial_failures=True)
+    done: list[Any] = []
+
+    async def later(body: Any) -> None:
+        done.append(body)
+
+    def hook(body: Any, record: Any) -> Any:
+        if body == 1:
+            raise ValueError
+        return later(body)
+
+    app.on("aws:sqs")(hook)
+    assert failures(invoke(app, FIFO)) == ["1", "3", "5"]
+    assert done == [2, 4]
+
+
+@pytest.mark.parametrize(("limit", "most"), [(3, 3), (1, 1), (100, 20)])
 def test_concurrency_has_a_limit(limit: int, most: int) -> None:
     """So many async hooks are at work at a time, and no more."""
     app = EventRuntime(max_concurrency=limit)
@@ -346,6 +383,86 @@ def test_a_hook_that_is_cancelled_has_failed() -> None:
     only.on("aws:sqs")(work)
     with pytest.raises(FunctionError, match="CancelledError: the hook was cancelled"):
         invoke(only, records(message("2", 2)))
+
+
+@both
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit])
+def test_what_is_no_exception_fails_its_record(
+    error: type[BaseException], is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cancellation, or a closed generator, of one hook is a failure of one record."""
+    app: Any = EventRuntime(partial_failures=True)
+
+    def hook(body: Any, record: Any) -> None:
+        if body == 2:
+            raise error
+
+    async def later(body: Any, record: Any) -> None:
+        await asyncio.sleep(0)
+        hook(body, record)
+
+    app.on("aws:sqs")(later if is_async else hook)
+    assert failures(invoke(app, STANDARD)) == ["2"]
+    assert caplog.messages == ["aws:sqs 2 failed"]
+    only: Any = EventRuntime()
+    only.on("aws:sqs")(later if is_async else hook)
+    with pytest.raises(FunctionError, match=f"CancelledError: the hook was .*{error.__name__}"):
+        invoke(only, records(message("2", 2)))
+
+
+def test_a_loop_that_is_closed_is_no_failure_of_a_record() -> None:
+    """What ends the whole invocation ends it: nothing is taken for handled, or for failed."""
+    app = EventRuntime(partial_failures=True, max_concurrency=1)
+    seen: list[Any] = []
+
+    @app.on("aws:sqs")
+    async def work(body: Any, record: Any) -> None:
+        seen.append(body)
+        for task in asyncio.all_tasks():
+            task.cancel()
+        await asyncio.sleep(1)
+
+    with pytest.raises(FunctionError, match="CancelledError"):
+        invoke(app, STANDARD)
+    assert seen == [1]
+
+
+def test_a_coroutine_that_is_closed_ends() -> None:
+    """Closing what tries a record goes on with no other record."""
+    app = EventRuntime(partial_failures=True)
+    seen: list[Any] = []
+
+    async def work(body: Any, record: Any) -> None:
+        seen.append(body)
+        await asyncio.get_running_loop().create_future()
+
+    app.on("aws:sqs")(work)
+    found = Records("aws:sqs", STANDARD)
+    tried = Batch(app, make_context(), found, lambda record: [(work, (record["body"], record))])
+    begun = tried._run_sync()
+    assert begun is not None
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(tried._run_async(begun))
+    loop.run_until_complete(asyncio.sleep(0.001))
+    loop.close()
+    task.get_coro().close()
+    assert seen == ["1", "2", "3", "4", "5"]
+    assert not tried._failures
+    del task
+
+
+def test_what_was_not_tried_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says how many of how many records there was no time for."""
+    app = Tried("aws:sqs", {1}, False, partial_failures=True, margin_ms=60_000)
+    assert failures(invoke(app.app, STANDARD)) == ["1", "2", "3", "4", "5"]
+    assert caplog.messages[-1] == "4 of 5 records of aws:sqs were not tried, and are redelivered"
+    caplog.clear()
+    app = Tried("aws:sqs", {1, 2}, False, partial_failures=True)
+    invoke(app.app, STANDARD)
+    assert "not tried" not in caplog.text
+    caplog.clear()
+    invoke(Tried("aws:sqs", {1}, False, partial_failures=True).app, FIFO)
+    assert caplog.messages[-1] == "2 of 5 records of aws:sqs were not tried, and are redelivered"
 
 
 @both

@@ -281,9 +281,29 @@ def test_alb_responses(handler: type[ALB]) -> None:
     assert ask("/else", handler)["statusCode"] == 404
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"content-type": "text/html"}, {"content-type": "text/html"}),
+        ({"CONTENT-TYPE": "a/b", "X": "y"}, {"CONTENT-TYPE": "a/b", "X": "y"}),
+        ({"X-A": "1", "x-a": "2"}, {"Content-Type": "application/json", "X-A": "2"}),
+        ({}, {"Content-Type": "application/json"}),
+        (None, {"Content-Type": "application/json"}),
+    ],
+)
+def test_alb_headers_are_one_in_any_case(given: Any, expected: Any) -> None:
+    """A name that is there in two spellings is one header: the last value counts, or all do."""
+    from amazon_lambda_runtime.events.alb import response
+
+    assert response({}, 200, [], given)["headers"] == expected
+    several = response({"multiValueHeaders": {}}, 200, [], given)["multiValueHeaders"]
+    assert {name: values[-1] for name, values in several.items()} == expected
+    assert several.get("X-A", ["1", "2"]) == ["1", "2"]
+
+
 @pytest.mark.parametrize("path", ["/fails", "/stream"])
 def test_alb_failures(path: str, caplog: pytest.LogCaptureFixture) -> None:
-    """An exception is a 500 that tells nobody what it was, and is in the log with its traceback."""
+    """An exception is a 500 that does not say what it was; the log has the traceback."""
     answer = ask(path)
     assert (answer["statusCode"], "secret" in json.dumps(answer)) == (500, False)
     assert json.loads(answer["body"]) == {"error": "Internal Server Error"}
@@ -309,6 +329,8 @@ def test_alb_params() -> None:
     assert form == {"a": ["1 2", "3"], "b": "", "q": "1"}
     body = base64.b64encode(b"a=1").decode()
     assert parsed(headers=FORM, body=body, isBase64Encoded=True) == {"a": "1"}
+    odd_text = base64.b64encode(b"a=\xff1").decode()
+    assert parsed(headers=FORM, body=odd_text, isBase64Encoded=True) == {"a": "\ufffd1"}
     multi = {"Content-Type": ["application/json"], "X": []}
     event = {"headers": None, "multiValueHeaders": multi, "queryStringParameters": query}
     assert parsed(**event, body='{"a": [1]}') == {"a": [1], "q": "1"}

@@ -7,40 +7,44 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amazon_lambda_runtime.core import serving
-from amazon_lambda_runtime.core.context import Context
-from amazon_lambda_runtime.events import EventRuntime
+from amazon_lambda_runtime.events import EventRuntime, Kinesis, batch, unwrap
 from amazon_lambda_runtime.testing import make_context
 
-from .simulated import Shard, queue_of, shard_of_dynamodb, shard_of_kinesis
-from .support import failures, message, records
+from .simulated import Shard, drain_window, queue_of, shard_of_dynamodb, shard_of_kinesis
+from .support import failures, kinesis, message, poison, records, sampled
 
 # How often each record fails before it succeeds.
 PLANS = st.lists(st.integers(0, 2), max_size=12)
 BATCHES = st.integers(1, 6)
 
 
-class Clock(Context):
-    """A context whose time runs out after so many questions for it."""
+@contextmanager
+def late_after(questions: int | None) -> Iterator[None]:
+    """Have the time run out after a batch has asked for it so often; None for never."""
+    left = questions
 
-    questions = 1_000_000
+    def time_ns() -> int:
+        nonlocal left
+        if left is None:
+            return 0
+        left -= 1
+        return 0 if left >= 0 else 2**63
 
-    def get_remaining_time_in_millis(self) -> int:
-        self.questions -= 1
-        return 10_000 if self.questions > 0 else 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "time_ns", time_ns)
+        yield
 
 
-def clock(questions: int) -> Context:
-    context = make_context()
-    context.__class__ = Clock
-    vars(context)["questions"] = questions
-    return context
+# How a hook may end: by an exception, cancelled, or closed.
+KINDS: list[type[BaseException]] = [ValueError, asyncio.CancelledError, GeneratorExit, MemoryError]
 
 
 class Function:
@@ -56,7 +60,7 @@ class Function:
             number = payload["n"] if isinstance(payload, dict) else payload
             if self.left[number]:
                 self.left[number] -= 1
-                raise ValueError(number)
+                raise KINDS[number % len(KINDS)](number)
             self.succeeded.append(number)
 
         async def later(payload: Any, *rest: Any) -> None:
@@ -67,7 +71,8 @@ class Function:
             self.app.on(source)(later if is_async else hook)
 
     def __call__(self, event: Any) -> Any:
-        return self.app.handler(event, clock(self.late) if self.late else make_context())
+        with late_after(self.late):
+            return self.app.handler(event, make_context(remaining_ms=900_000))
 
     def close(self) -> None:
         serving.of(self.app).close()
@@ -86,7 +91,7 @@ def attempts_for(plan: list[int]) -> int:
     return 20 + 8 * (sum(plan) + len(plan)) * 4
 
 
-@settings(deadline=None)
+@sampled()
 @given(plan=PLANS, batch=BATCHES, is_async=st.booleans(), late=st.none() | st.integers(1, 4))
 def test_a_standard_queue_with_reports(
     plan: list[int], batch: int, is_async: bool, late: int | None
@@ -100,7 +105,7 @@ def test_a_standard_queue_with_reports(
     assert sorted(map(int, queue.deleted)) == sorted(function.succeeded)
 
 
-@settings(deadline=None)
+@sampled()
 @given(plan=PLANS, batch=BATCHES, is_async=st.booleans())
 def test_a_standard_queue_without_reports(plan: list[int], batch: int, is_async: bool) -> None:
     """Each message succeeds at least once before it is deleted; a batch that fails comes again."""
@@ -112,7 +117,7 @@ def test_a_standard_queue_without_reports(plan: list[int], batch: int, is_async:
     assert sorted(map(int, queue.deleted)) == list(range(len(plan)))
 
 
-@settings(deadline=None)
+@sampled()
 @given(
     plan=PLANS,
     batch=BATCHES,
@@ -135,7 +140,7 @@ def test_a_fifo_queue(
     assert len(queue.deleted) == len(plan)
 
 
-@settings(deadline=None)
+@sampled()
 @given(
     plan=PLANS,
     batch=BATCHES,
@@ -164,28 +169,41 @@ def test_a_stream(
         assert function.succeeded == firsts
 
 
-@settings(deadline=None)
+# What a hook may do to its record.
+FATES = ["ok", "fails", "cancels", "yields", "closes", "recurses", "poison"]
+
+
+@sampled()
 @given(
-    fates=st.lists(st.sampled_from(["ok", "fails", "cancels", "yields", "nothing"]), max_size=10),
+    fates=st.lists(st.sampled_from([*FATES, "nothing"]), max_size=10),
     fifo=st.booleans(),
     is_async=st.booleans(),
-    questions=st.integers(1, 12),
+    questions=st.none() | st.integers(0, 11),
+    reports=st.booleans(),
 )
-def test_handled_or_reported(fates: list[str], fifo: bool, is_async: bool, questions: int) -> None:
+def test_handled_or_reported(
+    fates: list[str], fifo: bool, is_async: bool, questions: int | None, reports: bool
+) -> None:
     """In one batch: each message is either handled or reported, whatever happens to the others."""
-    app = EventRuntime(partial_failures=True, max_concurrency=2)
+    app = EventRuntime(partial_failures=reports, max_concurrency=2)
     handled: list[str] = []
 
     def yields() -> Iterator[int]:
         yield 1
 
     def hook(body: Any, record: Any) -> Any:
-        if body == "fails":
-            raise ValueError
-        if body == "cancels":
-            raise asyncio.CancelledError if is_async else RuntimeError
-        if body == "yields":
-            return yields()
+        fate = record["eventSourceARN"].rpartition(":")[2].removesuffix(".fifo")
+        match fate:
+            case "fails":
+                raise ValueError
+            case "cancels":
+                raise asyncio.CancelledError
+            case "closes":
+                raise GeneratorExit
+            case "recurses":
+                return hook(body, record)
+            case "yields":
+                return yields()
         handled.append(record["messageId"])
         return None
 
@@ -193,16 +211,69 @@ def test_handled_or_reported(fates: list[str], fifo: bool, is_async: bool, quest
         await asyncio.sleep(0)
         return hook(body, record)
 
-    known = ["ok", "fails", "cancels", "yields"]
-    for number, fate in enumerate(known):
+    for number, fate in enumerate(FATES):
         app.on("aws:sqs", queue=f"{fate}*")(later if is_async or number % 2 else hook)
     messages = []
     for number, fate in enumerate(fates):
-        each = message(str(number), fate, "a" if fifo else None)
+        each = message(str(number), poison() if fate == "poison" else fate, "a" if fifo else None)
         suffix = ".fifo" if fifo else ""
         each["eventSourceARN"] = f"arn:aws:sqs:us-east-1:123456789012:{fate}{suffix}"
         messages.append(each)
-    answer = app.handler(records(*messages), clock(questions))
+    reported = []
+    with late_after(questions):
+        try:
+            reported = failures(app.handler(records(*messages), make_context(remaining_ms=900_000)))
+        except Exception:
+            assert not reports
+            reported = [str(number) for number in range(len(fates))]
+            handled = []
     serving.of(app).close()
-    assert sorted(handled + failures(answer), key=int) == [str(n) for n in range(len(fates))]
-    assert all(fates[int(name)] == "ok" for name in handled)
+    assert sorted(handled + reported, key=int) == [str(n) for n in range(len(fates))]
+    assert all(fates[int(name)] in ("ok", "poison") for name in handled)
+
+
+@sampled()
+@given(
+    plan=PLANS,
+    batch=BATCHES,
+    is_async=st.booleans(),
+    late=st.none() | st.integers(1, 4),
+    whole=st.booleans(),
+)
+def test_a_window(
+    plan: list[int], batch: int, is_async: bool, late: int | None, whole: bool
+) -> None:
+    """The state of a window has each record once, or the window comes again; none is lost."""
+    left = Counter(dict(enumerate(plan)))
+    ends: list[Any] = []
+
+    class Sums(Kinesis):
+        def on_record(self, data: Any, record: Any) -> None:
+            if left[data]:
+                left[data] -= 1
+                raise ValueError(data)
+
+        def on_window_end(self, state: Any, window: Any) -> None:
+            ends.append(state)
+
+    class Whole(Sums):
+        def on_window(self, records: Any, state: Any, window: Any) -> Any:
+            numbers = [number for record in records for number in unwrap(record)]
+            for number in numbers:
+                self.on_record(number, None)
+            return {"numbers": [*state.get("numbers", []), *numbers]}
+
+    class App(EventRuntime):
+        partial_failures = True
+
+    App.register_event_handler("aws:kinesis", Whole if whole else Sums)
+    app = App()
+    stream = [kinesis(str(number), number) for number in range(len(plan))]
+
+    def invoke(event: Any) -> Any:
+        with late_after(None if whole else late):
+            return app.handler(event, make_context(remaining_ms=900_000))
+
+    state = drain_window(stream, batch, invoke, attempts_for(plan))
+    assert ends == [state]
+    assert state == ({"numbers": list(range(len(plan)))} if whole and plan else {})

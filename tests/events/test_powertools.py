@@ -4,27 +4,32 @@ Where both define the outcome it is the same. Where ours differs on purpose, the
 a line for it, and a test here shows both.
 """
 
+import asyncio
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amazon_lambda_runtime import samples
+from amazon_lambda_runtime.core import serving
 from amazon_lambda_runtime.events import EventRuntime, UnhandledEvent, object_key, unwrap
 from amazon_lambda_runtime.testing import make_context
 
-from .support import dynamodb, failures, kafka, kinesis, message, records
+from .support import dynamodb, failures, kafka, kinesis, message, notification, records, sampled
 
 pytest.importorskip("aws_lambda_powertools", reason="aws_lambda_powertools is not installed")
 
 from aws_lambda_powertools.utilities import data_classes
 from aws_lambda_powertools.utilities.batch import (
+    AsyncBatchProcessor,
     BatchProcessor,
     EventType,
     SqsFifoPartialProcessor,
+    async_process_partial_response,
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.batch.exceptions import (
@@ -46,13 +51,13 @@ def quiet() -> Iterator[None]:
 class Both:
     """What both make of an event in which some records fail: reports, and what was tried."""
 
-    def __init__(self, processor: Any, source: str, event: Any, failing: set[int]) -> None:
+    def __init__(self, processor: Any, source: Any, event: Any, failing: set[int]) -> None:
         self.event = event
         self.failing = failing
         self.tried: dict[str, list[int]] = {"ours": [], "theirs": []}
-        app = EventRuntime(partial_failures=True)
+        app: Any = EventRuntime(partial_failures=True)
         app.on(source)(lambda *arguments: self.try_one("ours", arguments[-1]))
-        self.ours = failures(app.handler(event, make_context()))
+        self.ours = failures(app.handler(event, make_context(remaining_ms=900_000)))
         self.theirs: list[Any] | None = None
         try:
             answer = process_partial_response(
@@ -81,7 +86,7 @@ CASES = st.integers(1, 8).flatmap(
 )
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES)
 def test_standard_queues(case: tuple[int, set[int]]) -> None:
     """The same messages are tried, and the same reported, unless all fail: then they raise."""
@@ -93,7 +98,61 @@ def test_standard_queues(case: tuple[int, set[int]]) -> None:
     assert both.theirs == (both.ours if len(failing) < count else None)
 
 
-@settings(deadline=None)
+@sampled()
+@given(CASES)
+def test_async_hooks(case: tuple[int, set[int]]) -> None:
+    """Their async processor and ours report the same messages, and try all."""
+    count, failing = case
+    event = records(*(message(str(number)) for number in range(count)))
+    tried: dict[str, list[int]] = {"ours": [], "theirs": []}
+
+    async def try_one(whose: str, record: Any) -> None:
+        await asyncio.sleep(0)
+        tried[whose].append(int(record["messageId"]))
+        if tried[whose][-1] in failing:
+            raise ValueError
+
+    app = EventRuntime(partial_failures=True)
+
+    @app.on("aws:sqs")
+    async def take(body: Any, record: Any) -> None:
+        await try_one("ours", record)
+
+    async def theirs(record: Any) -> None:
+        await try_one("theirs", record.raw_event)
+
+    processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    expected = async_process_partial_response(event, theirs, processor)
+    assert failures(app.handler(event, make_context(remaining_ms=900_000))) == failures(expected)
+    assert sorted(tried["ours"]) == sorted(tried["theirs"]) == list(range(count))
+    serving.of(app).close()
+
+
+BODIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@sampled()
+@given(BODIES)
+def test_payloads(payload: Any) -> None:
+    """What is JSON, both decode alike: of messages, of streams, of Kafka, and in a notification."""
+    body = json.dumps(payload)
+    record = next(data_classes.SQSEvent(records(message("1", body))).records)
+    assert unwrap(message("1", body)) == [record.json_body] == [payload]
+    stream = next(data_classes.KinesisStreamEvent(records(kinesis("1", body))).records)
+    assert unwrap(kinesis("1", body)) == [stream.kinesis.data_as_json()]
+    event = kafka([(0, 1, body)])
+    assert unwrap(event) == [next(data_classes.KafkaEvent(event).records).json_value]
+    nested = next(data_classes.SQSEvent(records(message("1", notification(body)))).records)
+    assert unwrap(message("1", notification(body))) == [
+        json.loads(nested.decoded_nested_sns_event.message)
+    ]
+
+
+@sampled()
 @given(CASES)
 def test_all_failed(case: tuple[int, set[int]]) -> None:
     """Told not to raise if all fail, theirs reports what ours does."""
@@ -104,7 +163,7 @@ def test_all_failed(case: tuple[int, set[int]]) -> None:
     assert both.theirs == both.ours
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES, st.data())
 def test_fifo_queues(case: tuple[int, set[int]], data: st.DataObject) -> None:
     """Told to skip the group only, their FIFO processor does what ours does by itself."""
@@ -117,7 +176,7 @@ def test_fifo_queues(case: tuple[int, set[int]], data: st.DataObject) -> None:
     assert both.theirs == (both.ours if len(both.ours) < count else None)
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES)
 def test_one_group(case: tuple[int, set[int]]) -> None:
     """With one group there is no difference to what theirs does by default."""
@@ -144,7 +203,7 @@ def test_difference_fifo_is_recognised() -> None:
     assert (both.theirs, both.tried["theirs"]) == (["1"], [1, 2, 3])
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES, st.sampled_from(["kinesis", "dynamodb"]))
 def test_difference_streams_stop(case: tuple[int, set[int]], kind: str) -> None:
     """Theirs goes on behind a failure, all of which comes again; the checkpoint is the same."""
@@ -161,7 +220,7 @@ def test_difference_streams_stop(case: tuple[int, set[int]], kind: str) -> None:
     assert both.ours == both.theirs[:1]
 
 
-@settings(deadline=None)
+@sampled()
 @given(CASES)
 def test_difference_kafka_stops_by_partition(case: tuple[int, set[int]]) -> None:
     """The same of Kafka's partitions; what is named in a report has the same form."""
@@ -177,7 +236,9 @@ def test_difference_kafka_stops_by_partition(case: tuple[int, set[int]]) -> None
 
 def test_difference_an_empty_batch() -> None:
     """Theirs raises; ours is a success."""
-    assert EventRuntime().handler(records(), make_context()) == {"batchItemFailures": []}
+    assert EventRuntime().handler(records(), make_context(remaining_ms=900_000)) == {
+        "batchItemFailures": []
+    }
     with pytest.raises(UnexpectedBatchTypeError):
         process_partial_response(records(), print, BatchProcessor(EventType.SQS))
 
@@ -187,7 +248,7 @@ def test_difference_the_default_is_no_report() -> None:
     app = EventRuntime()
     app.on("aws:sqs", queue="other")(print)
     with pytest.raises(UnhandledEvent):
-        app.handler(records(message("1")), make_context())
+        app.handler(records(message("1")), make_context(remaining_ms=900_000))
 
 
 # Their data classes are a second opinion on the samples: each reads what is documented.

@@ -1,6 +1,7 @@
 """What the tests of functions get."""
 
 import asyncio
+import contextvars
 import gc
 import json
 import shutil
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime import Context, HttpResponse, Runtime, current_context, samples
+from amazon_lambda_runtime.core.logs import sink
+from amazon_lambda_runtime.events import EventRuntime
 from amazon_lambda_runtime.testing import (
     FunctionError,
     invoke,
@@ -270,3 +273,88 @@ def test_the_plugin_is_light() -> None:
     loaded = json.loads(done.stdout)
     assert "amazon_lambda_runtime.testing.invocation" not in loaded
     assert "amazon_lambda_runtime.samples" not in loaded
+
+
+class Later(Runtime):
+    async def handler(self, event: Any, context: Context) -> Any:
+        await asyncio.sleep(0)
+        if event == "fail":
+            raise ValueError("no")
+        if event == "exit":
+            raise SystemExit(3)
+        return {"event": event, "variable": VARIABLE.get(), "id": context.aws_request_id}
+
+
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="none")
+
+
+def test_invoke_inside_of_a_running_loop() -> None:
+    """An async test may invoke an async handler, a class or an instance, as often as it likes."""
+
+    async def test() -> None:
+        VARIABLE.set("mine")
+        instance = Later()
+        for handler in (Later, instance, instance, instance.handler, Hello):
+            context = make_context()
+            answer = invoke(handler, 7, context)
+            assert (answer["event"], answer["id"]) == (7, context.aws_request_id)
+            assert answer.get("variable", "mine") == "mine"
+        with pytest.raises(FunctionError, match="ValueError: no") as raised:
+            invoke(instance, "fail")
+        assert isinstance(raised.value.__cause__, ValueError)
+        with pytest.raises(FunctionError, match="SystemExit"):
+            invoke(instance, "exit")
+        with pytest.raises(TypeError, match="expected a Runtime"):
+            invoke("hello.handler", {})
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            invoke(instance, object())
+        await asyncio.sleep(0)
+
+    asyncio.run(test())
+
+
+def test_async_hooks_inside_of_a_running_loop() -> None:
+    """So may it invoke async hooks of events."""
+    app = EventRuntime(partial_failures=True)
+    seen: list[Any] = []
+
+    @app.on("aws:sqs")
+    async def take(body: Any, record: Any) -> None:
+        await asyncio.sleep(0)
+        seen.append(body)
+
+    async def test() -> Any:
+        return invoke(app, sample_event("sqs", body="a", records=2))
+
+    assert asyncio.run(test()) == {"batchItemFailures": []}
+    assert invoke(app, sample_event("sqs", body="b")) == {"batchItemFailures": []}
+    assert seen == ["a", "a", "b"]
+
+
+def test_what_is_logged_reads_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """A traceback, which is one record on Lambda, has a line for each of its lines in a test."""
+    with pytest.raises(FunctionError):
+        invoke(Hello, "fail")
+    told = capsys.readouterr().out
+    assert "\r" not in told
+    lines = told.splitlines()
+    assert lines[0] == "[ERROR] ValueError: no"
+    assert lines[1] == "Traceback (most recent call last):"
+    assert lines[-1].strip() == 'raise ValueError("no")'
+    assert sink.Telemetry.current is None
+
+
+def test_a_log_of_ones_own_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where records have a descriptor of their own, they go there."""
+    records: list[str] = []
+
+    class Telemetry:
+        def send(self, text: str, frame_type: int = 0) -> bool:
+            records.append(text)
+            return True
+
+    monkeypatch.setattr(sink.Telemetry, "current", Telemetry())
+    with pytest.raises(FunctionError):
+        invoke(Hello, "fail")
+    assert records[0].startswith("[ERROR] ValueError: no")
+    assert isinstance(sink.Telemetry.current, Telemetry)

@@ -60,21 +60,26 @@ def decode(body: bytes) -> "Any":
     NaN and the infinities pass, as they do in the standard library. Raises ValueError (a
     json.JSONDecodeError or a UnicodeDecodeError) and, for absurd nesting, RecursionError.
     """
-    text = str(body, "utf-8").strip(" \t\n\r")
+    return decode_text(str(body, "utf-8").removeprefix("\ufeff"))
+
+
+def decode_text(text: str) -> "Any":
+    """Return the value of a JSON text, without a byte order mark; otherwise as `decode`."""
+    stripped = text.strip(" \t\n\r")
     try:
-        value, end = _scanned(text)
-        if end == len(text):
+        value, end = _scanned(stripped)
+        if end == len(stripped):
             return value
     except (StopIteration, ValueError, SystemError, KeyError):
         pass  # the last two because the scanner can't import its own exception
-    # Not JSON, or JSON after a byte order mark: json says which, and where it went wrong.
+    # Not JSON: json says where it went wrong.
     try:
         from .stdlib import load
 
         loads = load("json").loads
     except Exception:  # it can't be loaded, or the user's module is in its place
         raise ValueError("the text is not JSON") from None
-    return loads(str(body, "utf-8-sig"))
+    return loads(text)
 
 
 def encode(value: "Any") -> str:

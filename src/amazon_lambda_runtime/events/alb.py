@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 
 from binascii import a2b_base64
 
-from amazon_lambda_runtime.core import codec, serving
+from amazon_lambda_runtime.core import codec
 from amazon_lambda_runtime.core.stdlib import load
 from amazon_lambda_runtime.core.streaming import HttpResponse
 
@@ -13,39 +13,44 @@ from .envelopes import unquoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
-    from .handlers import ALB
+    from .host import Host
 
 
-def answer(handler: "ALB") -> "dict[str, Any]":
-    """Have the handler answer its event, and see to it that the load balancer gets a response."""
-    event = handler.event
+def answer(host: "Host", event: "Any", on_request: "Callable[..., Any]") -> "dict[str, Any]":
+    """Call `on_request` and return a response that the load balancer accepts.
+
+    An exception is logged and answered with 500.
+    """
     try:
-        method, path = event.get("httpMethod", ""), event.get("path", "")
-        result = handler.on_request(method, path, params(event), event)
+        result = on_request(
+            event.get("httpMethod", ""), event.get("path", ""), params(event), event
+        )
         if hasattr(type(result), "__await__"):
-            result = serving.of(handler.runtime).wait(result)
-        return _document(event, result)
+            result = host.wait(result)
+        return document(event, result)
     except Exception as exc:
-        handler.logger.error("the request failed", exc_info=exc)
+        host.logger.error("the request failed", exc_info=exc)
         return response(event, 500, {"error": "Internal Server Error"})
 
 
 def response(
     event: "dict[str, Any]", status: int, body: "Any", headers: "dict[str, str] | None" = None
 ) -> "dict[str, Any]":
-    """Return the response to `event`; a body that is text goes as it is, another as JSON."""
+    """Return the response to `event`; the body is text, or sent as JSON."""
     kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
     text = body if isinstance(body, str) else codec.encode(body)
-    pairs = {"Content-Type": kind, **(headers or {})}.items()
-    return _response(event, status, pairs, text, False)
+    given = headers or {}
+    if any(name.lower() == "content-type" for name in given):
+        return _response(event, status, given.items(), text, False)
+    return _response(event, status, [("Content-Type", kind), *given.items()], text, False)
 
 
 def params(event: "dict[str, Any]") -> "dict[str, Any]":
     """Return the fields of the query, and over them those of a form or of a JSON object."""
-    # The load balancer hands them over as they were in the URL.
+    # The load balancer does not decode them.
     pairs = [(unquoted(name), unquoted(value)) for name, value in _query(event)]
     found = _gathered(pairs)
     body = _body(event)
@@ -96,7 +101,8 @@ def _header(event: "dict[str, Any]", name: str) -> str:
     return next((str(value) for key, value in headers.items() if key.lower() == name), "")
 
 
-def _document(event: "dict[str, Any]", result: "Any") -> "dict[str, Any]":
+def document(event: "dict[str, Any]", result: "Any") -> "dict[str, Any]":
+    """Return a hook's result as a response to `event`."""
     if isinstance(result, dict) and "statusCode" in result:
         return result
     if isinstance(result, HttpResponse):
@@ -125,12 +131,14 @@ def _response(
         "isBase64Encoded": encoded,
         "body": body,
     }
-    # A target group that sends several values of a header takes no response without.
+    # Names that differ in case only are one header.
+    spelled: dict[str, str] = {}
+    several: dict[str, list[str]] = {}
+    for name, value in headers:
+        several.setdefault(spelled.setdefault(name.lower(), name), []).append(value)
+    # A target group with multi-value headers requires them in the response.
     if "multiValueHeaders" in event:
-        several: dict[str, list[str]] = {}
-        for name, value in headers:
-            several.setdefault(name, []).append(value)
         document["multiValueHeaders"] = several
     else:
-        document["headers"] = dict(headers)
+        document["headers"] = {name: values[-1] for name, values in several.items()}
     return document

@@ -1,13 +1,19 @@
 """What is inside of a record: an S3 event in an SNS notification in an SQS message, and so on.
 
-Rule: nothing here raises. What can't be decoded is left as it came, for whoever is to handle it.
+Rule 1: nothing here raises. A payload that can't be decoded is handed on as it came.
+
+Rule 2: the user's own data is never taken for an envelope. Only text is opened, and only if it has
+all the parts of the envelope that it looks like. Otherwise it is handed on unchanged.
+
+Rule 3: at most eight levels are opened. What is nested deeper stays text.
 """
 
 from binascii import a2b_base64, a2b_hex
 
 from amazon_lambda_runtime.core import codec
 
-from .sources import at, record_source
+from .records import BY_RECORD, Records
+from .sources import at, record_source, source_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,16 +23,28 @@ if TYPE_CHECKING:
     # A source and its record.
     Level = tuple[str, Any]
 
-# What JSON may begin with. Other text need not be tried, and `json` not be loaded to say so.
-_BEGINS_JSON = '{["-0123456789tfn \t\r\n'
-_GZIP = b"\x1f\x8b"
-# No log data that Lambda delivers is larger than this when it is unpacked. It keeps a few bytes
-# that someone has put on a stream from filling the memory.
+_LEVELS = 8
+# The first characters of a JSON object, list, string or number, and white space. Other text is not
+# tried, and `json` is not loaded to refuse it.
+_BEGINS_JSON = frozenset('{["-0123456789 \t\r\n')
+_WORDS = frozenset(("true", "false", "null"))
+# What gzip begins with, and zlib at its levels.
+_PACKED = frozenset((b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda"))
+# Log data is never larger than this when unpacked. Without a limit, a few bytes on a stream could
+# fill the memory.
 _UNPACKED_LIMIT = 64 * 1024 * 1024
-# An envelope has one of these, and most payloads have none.
-_MARKS = frozenset(("Records", "Event", "messageType", "Type", "detail-type", "awslogs"))
-# Records of these are looked for inside of others.
-_INSIDE = frozenset(("aws:s3", "aws:sns", "aws:sqs", "aws:kinesis", "aws:dynamodb"))
+# So much is unpacked first, to see whether it may be log data.
+_UNPACKED_FIRST = 1024
+#: Every envelope has one of these keys; most payloads have none.
+MARKS = frozenset(("Records", "Event", "Type", "detail-type", "awslogs"))
+# Sources whose records are recognised inside of others, and the part that such a record has.
+_INSIDE = {
+    "aws:s3": ("s3", dict),
+    "aws:sns": ("Sns", dict),
+    "aws:sqs": ("body", str),
+    "aws:kinesis": ("kinesis", dict),
+    "aws:dynamodb": ("dynamodb", dict),
+}
 
 
 class Item:
@@ -44,14 +62,22 @@ class Item:
 
 
 def unwrap(record: "Any") -> "list[Any]":
-    """Return what is inside of a record, or of a whole event, through all envelopes.
+    """Return the payloads inside of a record, or of a whole event, through all envelopes.
 
-    That is one thing, as a rule: a message's JSON, or its text, or bytes; several if an S3 event of
-    several records was inside; none if it was S3's test event or the like. An S3 record or an event
-    of EventBridge is itself what is inside. Never raises: what can't be decoded comes as it is.
+    A record has one payload, as a rule: a message's JSON, or its text, or bytes; several if it
+    holds an S3 event of several records; none if it is S3's test event or a control message. An S3
+    record and an event of EventBridge are payloads themselves. Never raises: what can't be decoded
+    comes as it is.
     """
+    source = source_of(record)
+    if source in BY_RECORD and _is_whole(record):
+        members = Records(source, record).members
+        return [item.payload for member in members for item in opened(source, member)]
+    if source in ("aws:firehose", "aws:kinesis-analytics") and isinstance(record["records"], list):
+        source = "aws:firehose"
+        return [item.payload for member in record["records"] for item in opened(source, member)]
     source = record_source(record) or _source_of_part(record)
-    items = opened(source, record) if source else _found(record, ())
+    items = opened(source, record) if source else found(record, ())
     return [item.payload for item in items]
 
 
@@ -88,34 +114,66 @@ def unquoted(text: str) -> str:
     return b"".join(pieces).decode("utf-8", "replace")
 
 
+def _is_whole(event: "Any") -> bool:
+    """Say whether it is an event with records in it, not a record."""
+    return isinstance(event, list) or not {"Records", "records", "messages",
+                                           "rmqMessagesByQueue"}.isdisjoint(event)  # fmt: skip
+
+
 def _open(source: str, record: "Any", outside: "tuple[Level, ...]") -> list[Item]:
     levels = (*outside, (source, record))
     if not isinstance(record, dict):
         return [Item(record, levels)]
-    content = _CONTENTS.get(source)
-    if content is None:
-        return [] if record.get("Event") == "s3:TestEvent" else [Item(record, levels)]
-    return _found(content(record), levels)
+    way = CONTENTS.get(source)
+    if way is None:
+        return [] if _is_test_event(record) else [Item(record, levels)]
+    content, decode = way
+    text = content(record)
+    if not isinstance(text, str) or len(levels) == _LEVELS:
+        return [Item(text, levels)]
+    return found(decode(text), levels)
 
 
-def _found(payload: "Any", levels: "tuple[Level, ...]") -> list[Item]:
-    """Look whether a payload is an envelope in its turn."""
-    if not isinstance(payload, dict) or _MARKS.isdisjoint(payload):
+def found(payload: "Any", levels: "tuple[Level, ...]") -> list[Item]:
+    """Return the things inside of a payload, which is decoded and may be an envelope in its turn.
+
+    `levels` are those that it has come through.
+    """
+    if not isinstance(payload, dict):
+        return (
+            _logged(payload, levels) if isinstance(payload, _LogData) else [Item(payload, levels)]
+        )
+    if MARKS.isdisjoint(payload):
         return [Item(payload, levels)]
     records = payload.get("Records")
     if isinstance(records, list) and records:
-        sources = [record_source(record) for record in records]
-        if _INSIDE.issuperset(sources):
+        sources = [_source_inside(record) for record in records]
+        if all(sources):
             pairs = zip(sources, records, strict=True)
             return [item for pair in pairs for item in _open(*pair, levels)]
-    if payload.get("Event") == "s3:TestEvent" or _is_control_message(payload):
-        return []
     source = _source_of_payload(payload)
-    return _open(source, payload, levels) if source else [Item(payload, levels)]
+    if source:
+        return _open(source, payload, levels)
+    return [] if _is_test_event(payload) else [Item(payload, levels)]
+
+
+def _logged(payload: "_LogData", levels: "tuple[Level, ...]") -> list[Item]:
+    document = payload.document
+    if document.get("messageType") == "CONTROL_MESSAGE":
+        return []  # a health check of the destination
+    inside = () if levels[-1][0] == "aws:logs" else (("aws:logs", document),)
+    return [Item(document, (*levels, *inside))]
+
+
+def _source_inside(record: "Any") -> str:
+    """Return the source of a record inside of another, "" if it is none."""
+    source = record_source(record)
+    part, kind = _INSIDE.get(source, ("", dict))
+    return source if part and isinstance(record.get(part), kind) else ""
 
 
 def _source_of_part(record: "Any") -> str:
-    """Return the source of a record that says nothing of it, since its event does."""
+    """Return the source of a record whose event names the source, not the record itself."""
     if not isinstance(record, dict):
         return ""
     if "data" in record:
@@ -128,67 +186,92 @@ def _source_of_part(record: "Any") -> str:
 
 def _source_of_payload(payload: "dict[str, Any]") -> str:
     """Return the source of an envelope that is no record, or ""."""
-    if payload.get("Type") == "Notification" and "TopicArn" in payload and "Message" in payload:
-        return "aws:sns"
-    if "detail-type" in payload:
-        return "aws:events"
-    return "aws:logs" if "awslogs" in payload else ""
+    if payload.get("Type") == "Notification" and isinstance(payload.get("Message"), str):
+        return "aws:sns" if "TopicArn" in payload or "MessageId" in payload else ""
+    if isinstance(payload.get("detail-type"), str):
+        return (
+            "aws:events" if isinstance(payload.get("source"), str) and "detail" in payload else ""
+        )
+    data = at(payload, "awslogs.data")
+    return "aws:logs" if isinstance(data, str) and isinstance(_of_base64(data), _LogData) else ""
 
 
-def _is_control_message(payload: "dict[str, Any]") -> bool:
-    """Say whether CloudWatch Logs only wanted to know if it gets through."""
-    return payload.get("messageType") == "CONTROL_MESSAGE" and "logEvents" in payload
+def _is_test_event(payload: "dict[str, Any]") -> bool:
+    """Say whether it is the test that S3 sends when notifications are set up."""
+    return payload.get("Event") == "s3:TestEvent" and "Service" in payload and "Bucket" in payload
 
 
-def _of_json(text: "Any") -> "Any":
-    if not isinstance(text, str) or text[:1] not in _BEGINS_JSON:
+class _LogData:
+    """What CloudWatch Logs has packed."""
+
+    __slots__ = ("document",)
+
+    def __init__(self, document: "dict[str, Any]") -> None:
+        self.document = document
+
+
+def _of_json(text: str) -> "Any":
+    if text[:1] not in _BEGINS_JSON and text.rstrip() not in _WORDS:
         return text
     try:
-        return codec.decode(text.encode())
+        return codec.decode_text(text)
     except (ValueError, RecursionError):
         return text
 
 
-def _of_base64(text: "Any") -> "Any":
-    """Return what base64 stands for: JSON, else text, else bytes."""
-    if not isinstance(text, str):
-        return text
+def _of_base64(text: str) -> "Any":
+    """Return what base64 stands for: log data, or JSON, else text, else bytes."""
     try:
         data = a2b_base64(text, strict_mode=True)
     except ValueError:
         return text
-    if data.startswith(_GZIP):
-        return _of_log_data(data)
+    if data[:2] in _PACKED:
+        found = _log_data(data)
+        if found is not None:
+            return found
     try:
         return _of_json(data.decode())
     except ValueError:
         return data
 
 
-def _of_log_data(data: bytes) -> "Any":
-    """Return what CloudWatch Logs has packed; the bytes if it is another's."""
+def _log_data(data: bytes) -> "_LogData | None":
+    """Return what CloudWatch Logs has packed; None if it is another's, or too large."""
     import zlib
 
+    unpacker = zlib.decompressobj(47)  # with a header of gzip or of zlib
     try:
-        found = _of_json(zlib.decompressobj(31).decompress(data, _UNPACKED_LIMIT).decode())
+        first = unpacker.decompress(data, _UNPACKED_FIRST)
+        if not first.startswith(b"{"):
+            return None
+        rest = unpacker.decompress(unpacker.unconsumed_tail, _UNPACKED_LIMIT)
+        document = _of_json((first + rest).decode()) if unpacker.eof else None
     except (ValueError, zlib.error):
-        return data
-    return found if isinstance(found, dict) and "logEvents" in found else data
+        return None
+    if isinstance(document, dict) and isinstance(document.get("logEvents"), list):
+        return _LogData(document)
+    return None
 
 
-def _of_notification(record: "dict[str, Any]") -> "Any":
+def _notified(record: "dict[str, Any]") -> "Any":
     sns = record.get("Sns", record)
-    return _of_json(sns.get("Message")) if isinstance(sns, dict) else sns
+    return sns.get("Message") if isinstance(sns, dict) else sns
 
 
-# What of a record is its content. Of a source that is not listed, it is the record itself.
-_CONTENTS: "dict[str, Callable[[dict[str, Any]], Any]]" = {
-    "aws:firehose": lambda record: _of_base64(record.get("data")),
-    "aws:kafka": lambda record: _of_base64(record.get("value")),
-    "aws:kinesis": lambda record: _of_base64(at(record, "kinesis.data")),
-    "aws:logs": lambda record: _of_base64(at(record, "awslogs.data")),
-    "aws:mq": lambda record: _of_base64(record.get("data")),
-    "aws:rmq": lambda record: _of_base64(record.get("data")),
-    "aws:sns": _of_notification,
-    "aws:sqs": lambda record: _of_json(record.get("body")),
+def _streamed(record: "dict[str, Any]") -> "Any":
+    # A pipe flattens the record.
+    return at(record, "kinesis.data") if "kinesis" in record else record.get("data")
+
+
+#: The content of a record of each source, and how it is decoded. A record of a source that is not
+#: listed is a payload itself.
+CONTENTS: "dict[str, tuple[Callable[[dict[str, Any]], Any], Callable[[str], Any]]]" = {
+    "aws:firehose": (lambda record: record.get("data"), _of_base64),
+    "aws:kafka": (lambda record: record.get("value"), _of_base64),
+    "aws:kinesis": (_streamed, _of_base64),
+    "aws:logs": (lambda record: at(record, "awslogs.data"), _of_base64),
+    "aws:mq": (lambda record: record.get("data"), _of_base64),
+    "aws:rmq": (lambda record: record.get("data"), _of_base64),
+    "aws:sns": (_notified, _of_json),
+    "aws:sqs": (lambda record: record.get("body"), _of_json),
 }

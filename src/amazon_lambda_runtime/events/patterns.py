@@ -1,11 +1,11 @@
 """Patterns of names: `*` stands for any characters or none, `?` for one.
 
-Not fnmatch: it takes the brackets that S3's keys may contain for something else, and loads `re`.
+Not fnmatch: it gives brackets, which S3's keys may contain, a meaning, and loads `re`.
 """
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Say whether all of `text` is as `pattern` says. Case counts."""
+    """Say whether `pattern` matches the whole of `text`. Case counts."""
     p = t = 0
     star, mark = -1, 0  # the last `*` that was passed, and where the text stood then
     while t < len(text):
@@ -24,5 +24,5 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def is_exact(pattern: str) -> bool:
-    """Say whether it stands for one text only."""
+    """Say whether a pattern matches one text only."""
     return "*" not in pattern and "?" not in pattern

@@ -1,49 +1,38 @@
-"""Which function is for which event, and what it is called with.
+"""Functions for events: their conditions, and their arguments.
 
-Rule: what can be asked of a record, and what a function is given of it, is in the tables.
+Rule: the conditions and the parameters of each source are in the tables.
 """
 
 from .attributes import item
 from .envelopes import object_key
 from .patterns import is_exact, matches
-from .sources import SOURCES, at
+from .records import BY_RECORD
+from .signatures import check_function, is_near
+from .sources import at, check_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# What inspect calls CO_COROUTINE.
-_COROUTINE = 0x80
-
-
-def is_async(function: "Any") -> bool:
-    """Say whether a function or method is `async def`."""
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & _COROUTINE)
+    # A function or hook, and what it is called with.
+    Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 class Route:
     """A function and the conditions under which it is for a record of `source`.
 
     Raises ValueError for a source that is not known, TypeError for a condition that it does not
-    have, or that is no text.
+    have or that is no text, and for a function that can't be called with what it will be given.
     """
 
     __slots__ = ("conditions", "function", "source", "weight")
 
     def __init__(self, source: str, conditions: "dict[str, Any]", function: "Any") -> None:
-        if source.startswith("s3:"):
-            source, conditions = "aws:s3", {"event": source, **conditions}
-        check_source(source)
-        known = _CONDITIONS.get(source, {})
-        for name, pattern in conditions.items():
-            if name not in known:
-                choice = ", ".join(known) or "none"
-                raise TypeError(f"{source} has no condition {name!r}; it has: {choice}")
-            if not isinstance(pattern, str):
-                kind = type(pattern).__name__
-                raise TypeError(f"{source}, {name}: expected a pattern of text, not {kind}")
+        source, conditions = check_route(source, conditions)
+        check_function(
+            function, PARAMETERS.get(source, ("event",)), source, source not in BY_RECORD
+        )
         self.source = source
         self.conditions = conditions
         self.function = function
@@ -64,11 +53,32 @@ class Route:
         return True
 
 
-def check_source(source: str) -> None:
-    """Raise ValueError for a name that `source_of` does not give."""
-    if source not in SOURCES:
-        choice = ", ".join(sorted(SOURCES))
-        raise ValueError(f"{source!r} is no source that is known; these are: {choice}")
+def check_route(source: "Any", conditions: "dict[str, Any]") -> "tuple[str, dict[str, Any]]":
+    """Return a source and its conditions as Route takes them; raise as Route does."""
+    if callable(source):
+        raise TypeError('on() takes the name of a source: write @app.on("aws:sqs"), for one')
+    if isinstance(source, str) and source.startswith("s3:"):
+        check_s3_event(source)
+        source, conditions = "aws:s3", {"event": source, **conditions}
+    check_source(source)
+    known = _CONDITIONS.get(source, {})
+    for name, pattern in conditions.items():
+        if name not in known:
+            choice = ", ".join(known) or "none"
+            raise TypeError(f"{source} has no condition {name!r}; it has: {choice}")
+        if not isinstance(pattern, str):
+            kind = type(pattern).__name__
+            raise TypeError(f"{source}, {name}: expected a pattern of text, not {kind}")
+    return source, conditions
+
+
+def check_s3_event(name: str) -> None:
+    """Raise ValueError for a name that is almost that of a family of S3's events."""
+    family = name.removeprefix("s3:").partition(":")[0]
+    if is_exact(family) and family not in _S3_FAMILIES:
+        near = [known for known in _S3_FAMILIES if is_near(family, known)]
+        if near:
+            raise ValueError(f"{name!r}: S3 has no {family}; did you mean s3:{near[0]}:*?")
 
 
 def arguments(source: str, payload: "Any", record: "Any") -> "tuple[Any, ...]":
@@ -80,18 +90,18 @@ def arguments(source: str, payload: "Any", record: "Any") -> "tuple[Any, ...]":
 
 
 def s3_event_name(record: "Any") -> "Any":
-    """Return the name of an S3 record's event as one writes it in a bucket's configuration."""
+    """Return the name of an S3 record's event, as in a bucket's configuration: with "s3:"."""
     name = at(record, "eventName")
     return f"s3:{name}" if isinstance(name, str) and not name.startswith("s3:") else name
 
 
 def notification(record: "Any") -> "Any":
-    """Return the notification that is in an SNS record, or is one if it came through a queue."""
+    """Return the notification of an SNS record. One that came through a queue is the record."""
     return record.get("Sns", record) if isinstance(record, dict) else record
 
 
 def images(record: "Any") -> "tuple[Any, Any]":
-    """Return the new and the old item of a DynamoDB record, each None if it is not there."""
+    """Return the new and the old item of a DynamoDB record, None for a missing one."""
     return item(at(record, "dynamodb.NewImage")), item(at(record, "dynamodb.OldImage"))
 
 
@@ -123,6 +133,33 @@ def _path(path: str) -> "Callable[[Any], Any]":
     return lambda record: at(record, path)
 
 
+#: What a function is called with, by name; the event where nothing else is said.
+PARAMETERS = {
+    "aws:alb": ("method", "path", "params", "event"),
+    "aws:dynamodb": ("new", "old", "record"),
+    "aws:events": ("detail_type", "detail", "event"),
+    "aws:kafka": ("value", "record"),
+    "aws:kinesis": ("data", "record"),
+    "aws:logs": ("document", "record"),
+    "aws:mq": ("data", "message"),
+    "aws:rmq": ("data", "message"),
+    "aws:s3": ("record",),
+    "aws:sns": ("message", "sns", "record"),
+    "aws:sqs": ("body", "record"),
+}
+_S3_FAMILIES = (
+    "ObjectCreated",
+    "ObjectRemoved",
+    "ObjectRestore",
+    "ObjectTagging",
+    "ObjectAcl",
+    "LifecycleExpiration",
+    "LifecycleTransition",
+    "IntelligentTiering",
+    "ReducedRedundancyLostObject",
+    "Replication",
+    "TestEvent",
+)
 _PAYLOAD_AND_RECORD = frozenset(
     ("aws:kafka", "aws:kinesis", "aws:logs", "aws:mq", "aws:rmq", "aws:sqs")
 )

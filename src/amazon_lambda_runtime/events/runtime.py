@@ -1,191 +1,186 @@
-"""EventRuntime: the handler that finds, for each event and each record of it, what is there for it.
+"""EventRuntime: registration of classes and functions, and dispatch of events to them.
 
-Rule: it looks from the inside out. For an S3 event in a message of a queue that is first what has
-been said for S3, and what has been said for the queue if there is nothing.
+An event is a batch of records, each handled by itself; or a list from AppSync, with an answer for
+each element; or it is handled whole.
 """
 
-from amazon_lambda_runtime.core import runtime
 from amazon_lambda_runtime.core.stdlib import load
 
-from .batch import Batch, entries_of
-from .envelopes import opened
-from .errors import UnhandledEvent
+from .dispatch import run_records
 from .handlers import EventHandler, RecordHandler
-from .routes import Route, arguments, check_source, is_async
-from .sources import source_of
+from .host import Host
+from .records import BY_RECORD
+from .routes import Route, arguments, check_route
+from .signatures import is_async
+from .sources import check_source, source_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, ClassVar, TypeVar
+    from typing import Any
 
     from amazon_lambda_runtime.core.context import Context
 
-    from .handlers import Call
-
-    Function = TypeVar("Function", bound=Callable[..., Any])
+    from .overloads import On, Source
 
 
-class EventRuntime(runtime.Runtime):
+class _OnTheClass:
+    """Has `register_event_handler` refuse to be called on an instance."""
+
+    def __get__(self, instance: "Any", owner: "type[EventRuntime]") -> "Callable[..., Any]":
+        return owner._register if instance is None else self._refuse
+
+    def _refuse(self, source: str, handler: "Any") -> "Any":
+        raise TypeError(
+            "register_event_handler is for classes, and would reach every instance: call it on"
+            " your subclass of EventRuntime, or decorate functions with on() of the instance"
+        )
+
+
+class EventRuntime(Host):
     """A Lambda function for events: register handler classes, or decorate functions with `on`.
 
     The options are the attributes of the same names, for one instance. Raises TypeError for one
-    that is of another type.
+    that is of another type, ValueError for one that is too small.
     """
 
-    #: Whether the trigger has ReportBatchItemFailures. Without it, one failure fails the batch, and
-    #: all of it comes again. True where the trigger has it not is what loses messages.
-    partial_failures: bool = False
-    #: No other record of a batch is begun with less time than this left, in milliseconds.
-    margin_ms: int = 500
-    #: How many async hooks of a batch may be at work at a time.
-    max_concurrency: int = 10
+    if TYPE_CHECKING:
 
-    _routes: "list[Route]" = []
-    _event_handlers: "ClassVar[dict[str, type[EventHandler]]]" = {}
+        @classmethod
+        def register_event_handler(
+            cls, source: Source, handler: type[EventHandler]
+        ) -> "type[EventRuntime]": ...
 
-    def __init__(
-        self,
-        *,
-        loglevel: "str | int | None" = None,
-        partial_failures: bool | None = None,
-        margin_ms: int | None = None,
-        max_concurrency: int | None = None,
-    ) -> None:
-        super().__init__(loglevel=loglevel)
-        if partial_failures is not None:
-            self.partial_failures = partial_failures
-        if margin_ms is not None:
-            self.margin_ms = margin_ms
-        if max_concurrency is not None:
-            self.max_concurrency = max_concurrency
+        @property
+        def on(self) -> On: ...
+    else:
+        register_event_handler = _OnTheClass()
+
+        def on(self, source, /, **conditions):
+            """Have the decorated function handle what comes from `source` and meets the conditions.
+
+            A source may be the name of an S3 event, "s3:ObjectCreated:*". Conditions are names or
+            patterns with `*` and `?`. Of several functions the one with the most conditions is
+            called, then the one with the fewest patterns among them, then the one with the most
+            letters in them. It is called with what the hook of the source's class takes. Raises
+            ValueError for a source that is not known or the same conditions again, TypeError for a
+            condition that the source does not have and for a function with other parameters.
+            """
+            check_route(source, conditions)
+
+            def register(function):
+                route = Route(source, conditions, function)
+                others = self.routes_for(route.source)
+                if any(other.conditions == route.conditions for other in others):
+                    raise ValueError(f"there is a function for {source} {conditions} already")
+                routes = sorted([*others, route], key=lambda each: each.weight, reverse=True)
+                self._routes = {**self._routes, route.source: routes}
+                _prepare(function)
+                return function
+
+            return register
 
     @classmethod
-    def register_event_handler(
-        cls, source: str, handler: "type[EventHandler]"
-    ) -> "type[EventRuntime]":
+    def _register(cls, source: str, handler: "type[EventHandler]") -> "type[EventRuntime]":
         """Have `handler` handle what comes from `source`, here and in subclasses; return `cls`.
 
-        Raises ValueError for a source that is not known, TypeError for what is no EventHandler.
+        Raises ValueError for a source that is not known, TypeError for what is no EventHandler, for
+        a class of another source, and on EventRuntime itself, which every function shares.
         """
         check_source(source)
         if not (isinstance(handler, type) and issubclass(handler, EventHandler)):
             raise TypeError(f"{handler!r} is no subclass of EventHandler: SQS, S3 and so on are")
-        # A new one, and not the base's: that would be everybody's.
+        if handler.sources and source not in handler.sources:
+            choice = ", ".join(sorted(handler.sources))
+            raise TypeError(f"{handler.__qualname__} is not for {source}; it is for: {choice}")
+        if cls is EventRuntime:
+            raise TypeError(
+                "what EventRuntime itself has reaches every function of the process: subclass it,"
+                " and register with the subclass"
+            )
+        # A new dict: the base's would reach its other subclasses.
         cls._event_handlers = {**vars(cls).get("_event_handlers", {}), source: handler}
         hooks = (getattr(handler, name) for name in dir(handler) if name.startswith("on_"))
-        _prepare(*hooks)
+        _prepare(handler.process, *hooks)
         return cls
 
-    def on(self, source: str, /, **conditions: str) -> "Callable[[Function], Function]":
-        """Have the decorated function handle what comes from `source` and meets the conditions.
-
-        A source may be the name of an S3 event, "s3:ObjectCreated:*". Conditions are names or
-        patterns with `*` and `?`. Of several functions the one with the most conditions is called,
-        then the one with the fewest patterns among them, then the one with the most letters in
-        them. It is called with what the hook of the source's class takes. Raises ValueError for a
-        source that is not known or the same conditions again, TypeError for a condition that the
-        source does not have.
-        """
-
-        def register(function: "Function") -> "Function":
-            route = Route(source, conditions, function)
-            for other in self._routes:
-                if (other.source, other.conditions) == (route.source, route.conditions):
-                    raise ValueError(f"there is a function for {source} {conditions} already")
-            routes = [*self._routes, route]
-            routes.sort(key=lambda route: route.weight, reverse=True)
-            self._routes = routes
-            _prepare(function)
-            return function
-
-        return register
-
     def handler(self, event: "Any", context: "Context") -> "Any":
-        """Answer one event: find where it comes from, and call what is there for its records."""
+        """Answer one event: find where it comes from, and call what is registered for it."""
         source = source_of(event)
+        if source in BY_RECORD:
+            kind = self.class_for(source)
+            if kind is not None and kind.process is not RecordHandler.process:
+                return kind(self, event, context, source).process()
+            return run_records(self, source, event, context)
+        if source == "aws:appsync" and isinstance(event, list):
+            return self._each(source, event, context)
         if not source and isinstance(event, dict) and event.get("Records") == []:
             return {"batchItemFailures": []}
-        entries = entries_of(source, event) if source else None
-        if entries is None:
-            return self._whole(source, event, context)
-        kind = self._class_for(source)
-        if kind is not None and not issubclass(kind, RecordHandler):
-            return kind(self, event, context, source).process()
-        find = _Finder(self, event, context, source)
-        return Batch(self, context, source, entries, find.calls).run()
-
-    def on_unhandled(self, source: str, record: "Any") -> "Any":
-        """Handle an event, or a record of one, that nothing is there for. Yours to override.
-
-        Raises UnhandledEvent, so that it is not taken for handled. `source` is "" where it is not
-        known. What is returned is the answer to an event that is handled whole.
-        """
-        if source:
-            raise UnhandledEvent(f"nothing is registered for this event of {source}")
-        raise UnhandledEvent("this event is not of a form that a known source sends")
+        return self._whole(source, event, context)
 
     def _whole(self, source: str, event: "Any", context: "Context") -> "Any":
         """Handle an event that is not a batch of records, and return the answer."""
-        for route in self._routes:
-            if route.source == source and route.accepts(event):
+        result = self._result(source, event, context)
+        if source != "aws:cognito":
+            return result
+        # Cognito accepts only its own event as an answer, with a response filled in.
+        if hasattr(type(result), "__await__"):
+            result = self.wait(result)
+        return event if result is None else result
+
+    def _result(self, source: str, event: "Any", context: "Context") -> "Any":
+        for route in self.routes_for(source):
+            if route.accepts(event):
+                if source == "aws:alb":
+                    from . import alb
+
+                    return alb.answer(self, event, route.function)
                 return route.function(*arguments(source, event, event))
-        kind = self._class_for(source)
+        kind = self.class_for(source)
         if kind is not None:
             return kind(self, event, context, source).process()
         return self.on_unhandled(source, event)
 
-    def _class_for(self, source: str) -> "type[EventHandler] | None":
-        for owner in type(self).__mro__:
-            kind: type[EventHandler] | None = vars(owner).get("_event_handlers", {}).get(source)
-            if kind is not None:
-                return kind
-        return None
+    def _each(self, source: str, elements: "list[Any]", context: "Context") -> "list[Any]":
+        """Handle each element by itself, and return the answers in their order.
+
+        The first exception of an element is raised when all have been handled.
+        """
+        results: list[Any] = []
+        failures: list[Exception] = []
+        for element in elements:
+            try:
+                results.append(self._whole(source, element, context))
+            except Exception as exc:
+                results.append(None)
+                failures.append(exc)
+        if any(hasattr(type(result), "__await__") for result in results):
+            self.wait(_settle(results, failures, self.max_concurrency))
+        if failures:
+            raise failures[0]
+        return results
 
 
-class _Finder:
-    """Tells what to call for a record of one event."""
+async def _settle(results: "list[Any]", failures: list[Exception], limit: int) -> None:
+    """Replace each awaitable by its result, running at most `limit` at a time."""
+    from asyncio import TaskGroup
 
-    def __init__(
-        self, runtime: EventRuntime, event: "Any", context: "Context", source: str
-    ) -> None:
-        self._runtime = runtime
-        self._event = event
-        self._context = context
-        self._source = source
-        self._handlers: dict[str, EventHandler] = {}
+    waiting = iter(range(len(results)))
 
-    def calls(self, record: "Any") -> "list[Call]":
-        """Return the calls for all that is inside of a record."""
-        found = []
-        for item in opened(self._source, record):
-            for source, level in reversed(item.levels):
-                call = self._call(source, item.payload, level)
-                if call is not None:
-                    break
-            else:
-                source, level = item.levels[-1]
-                call = self._runtime.on_unhandled, (source, level)
-            found.append(call)
-        return found
+    async def work() -> None:
+        for index in waiting:
+            if hasattr(type(results[index]), "__await__"):
+                try:
+                    results[index] = await results[index]
+                except Exception as exc:
+                    failures.append(exc)
 
-    def _call(self, source: str, payload: "Any", record: "Any") -> "Call | None":
-        """Return the call for one level of what is inside, None if nothing is there for it."""
-        for route in self._runtime._routes:
-            if route.source == source and route.accepts(record):
-                return route.function, arguments(source, payload, record)
-        handler = self._handlers.get(source)
-        if handler is None:
-            kind = self._runtime._class_for(source)
-            if kind is None:
-                return None
-            handler = self._handlers[source] = kind(
-                self._runtime, self._event, self._context, source
-            )
-        return handler.call(payload, record) if isinstance(handler, RecordHandler) else None
+    async with TaskGroup() as workers:
+        for _ in range(min(limit, len(results))):
+            workers.create_task(work())
 
 
 def _prepare(*functions: "Any") -> None:
-    """Load asyncio, which is slow to load, now and not in the first invocation."""
+    """Load asyncio during init if a function is async: it is slow to load."""
     if any(is_async(function) for function in functions):
         load("asyncio")

@@ -1,8 +1,10 @@
 """Where an event comes from, told by its shape.
 
 Rule: all of it is in the tables. Where AWS names a source in `eventSource` or `EventSource`, that
-is its name here. The others are named alike, after their service.
+is its name here, if it is one that AWS sends. The others are named alike, after their service.
 """
+
+from amazon_lambda_runtime.core.stdlib import load
 
 from .patterns import matches
 
@@ -10,27 +12,33 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Sources that name themselves, in each record or once for all.
-_NAMED = (
-    "aws:codecommit",
-    "aws:docdb",
-    "aws:dynamodb",
-    "aws:kafka",
-    "aws:kinesis",
-    "aws:mq",
-    "aws:rmq",
-    "aws:s3",
-    "aws:ses",
-    "aws:sns",
-    "aws:sqs",
+# Sources that name themselves, in each record or once for the whole event.
+_NAMED = frozenset(
+    (
+        "aws:codecommit",
+        "aws:docdb",
+        "aws:dynamodb",
+        "aws:kafka",
+        "aws:kinesis",
+        "aws:mq",
+        "aws:rmq",
+        "aws:s3",
+        "aws:ses",
+        "aws:sns",
+        "aws:sqs",
+    )
 )
-_ALIASES = {"SelfManagedKafka": "aws:kafka"}
+_ALIASES = {
+    "SelfManagedKafka": "aws:kafka",
+    "aws:SelfManagedKafka": "aws:kafka",
+    "aws:amq": "aws:mq",
+}
 
-# The others. The first line of which an event has every field; what stands behind "=" is a pattern
-# of the field's text.
+# The others. The first row whose fields an event has all; behind "=" is a pattern of the field's
+# text.
 _SHAPES: tuple[tuple[str, ...], ...] = (
     ("aws:events", "detail-type"),
-    ("aws:s3", "Event=s3:TestEvent"),
+    ("aws:s3", "Event=s3:TestEvent", "Service", "Bucket"),
     ("aws:alb", "requestContext.elb"),
     ("aws:vpc-lattice", "requestContext.serviceNetworkArn"),
     ("aws:vpc-lattice", "raw_path", "method"),
@@ -39,16 +47,20 @@ _SHAPES: tuple[tuple[str, ...], ...] = (
     ("aws:apigateway-websocket", "requestContext.connectionId", "requestContext.eventType"),
     ("aws:lambda-url", "requestContext.domainName=*.lambda-url.*", "requestContext.http"),
     ("aws:apigateway-v2", "requestContext.http.method"),
+    ("aws:lambda", "requestContext.functionArn", "requestContext.condition"),
     ("aws:apigateway", "requestContext.requestId", "httpMethod"),
     ("aws:logs", "awslogs.data"),
     ("aws:cloudwatch-alarm", "alarmArn", "alarmData"),
     ("aws:firehose", "deliveryStreamArn", "records"),
     ("aws:kinesis-analytics", "applicationArn", "records"),
+    ("aws:firehose", "invocationId", "records"),
     ("aws:cognito", "triggerSource", "userPoolId"),
     ("aws:cognito-sync", "eventType=SyncTrigger", "identityPoolId"),
     ("aws:config", "invokingEvent", "configRuleName"),
     ("aws:codepipeline", "CodePipeline.job"),
-    ("aws:cloudformation", "RequestType", "ResponseURL", "StackId"),
+    ("aws:codedeploy", "DeploymentId", "LifecycleEventHookExecutionId"),
+    ("aws:cloudformation", "RequestType", "StackId"),
+    ("aws:cloudformation", "RequestType", "ResourceProperties"),
     ("aws:secretsmanager", "SecretId", "ClientRequestToken", "Step"),
     ("aws:s3-batch", "tasks", "invocationSchemaVersion"),
     ("aws:s3-object-lambda", "xAmzRequestId", "userRequest"),
@@ -58,13 +70,19 @@ _SHAPES: tuple[tuple[str, ...], ...] = (
     ("aws:lex", "bot", "sessionState"),
     ("aws:lex", "bot", "currentIntent"),
     ("aws:bedrock-agent", "messageVersion", "agent"),
-    ("aws:connect", "Name=ContactFlowEvent", "Details.ContactData"),
+    ("aws:connect", "Name=ContactFlowEvent", "Details"),
+    ("aws:connect", "Details.ContactData", "Details.Parameters"),
     ("aws:iot", "clickType", "serialNumber"),
     ("aws:iot", "deviceEvent", "placementInfo"),
     ("aws:iot-authorizer", "protocolData", "protocols"),
+    ("aws:iot-provisioning", "templateArn", "certificateId", "parameters"),
+    ("aws:sagemaker", "labelingJobArn", "version"),
+    ("aws:pinpoint", "ApplicationId", "CampaignId", "Endpoints"),
+    ("aws:pinpoint", "ApplicationId", "JourneyId", "Endpoints"),
     ("aws:alexa", "request.type", "context.System"),
     ("aws:alexa", "directive.header"),
     ("aws:transfer", "serverId", "username", "protocol"),
+    ("aws:transfer-workflow", "serviceMetadata.executionDetails", "fileLocation"),
     ("aws:workmail", "flowDirection", "envelope"),
     ("aws:client-vpn", "connection-id", "endpoint-id"),
 )
@@ -76,14 +94,21 @@ SOURCES = frozenset((*_NAMED, "aws:cloudfront", *(row[0] for row in _SHAPES)))
 def source_of(event: "Any") -> str:
     """Return the name of the source that sent `event`: "aws:sqs" and so on.
 
-    Where records say their source, it is what the first of them says, known here or not. It is ""
-    for what looks like nothing that a service of AWS sends.
+    The first record speaks for its event, and the first element for a bare list: EventBridge Pipes
+    and AppSync's BatchInvoke send one. It is "" for what no service of AWS sends.
     """
+    if isinstance(event, list):
+        # Of what AppSync sends in a list, nothing names its source.
+        first = event[0] if event else None
+        return record_source(first) or ("aws:appsync" if at(first, "info.fieldName") else "")
     if not isinstance(event, dict):
         return ""
     records = event.get("Records")
-    if isinstance(records, list) and records:
-        return record_source(records[0])
+    if isinstance(records, list):
+        if records:
+            return record_source(records[0])
+        if "window" in event:
+            return _source_of_arn(event.get("eventSourceARN"))
     named = record_source(event)
     if named:
         return named
@@ -94,13 +119,33 @@ def source_of(event: "Any") -> str:
 
 
 def record_source(record: "Any") -> str:
-    """Return the name of the source that a record of an event says that it is from, or ""."""
+    """Return the source that a record names, or "" if it names none that is known."""
     if not isinstance(record, dict):
         return ""
     source = record.get("eventSource") or record.get("EventSource")
     if isinstance(source, str):
-        return _ALIASES.get(source, source)
+        return source if source in _NAMED else _ALIASES.get(source, "")
     return "aws:cloudfront" if isinstance(record.get("cf"), dict) else ""
+
+
+def check_source(source: "Any") -> None:
+    """Raise TypeError for what is no text, ValueError for a name that `source_of` does not give."""
+    if not isinstance(source, str):
+        kind = type(source).__name__
+        raise TypeError(f'expected the name of a source, "aws:sqs" for one, not {kind}')
+    if source not in SOURCES:
+        names = sorted(SOURCES)
+        near = load("difflib").get_close_matches(source, names, 3, 0.6)
+        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+        choice = ", ".join(names)
+        raise ValueError(f"{source!r} is no source that is known; {hint}There are: {choice}")
+
+
+def _source_of_arn(arn: "Any") -> str:
+    """Return the source of the end of a tumbling window, which may have no records."""
+    parts = arn.split(":") if isinstance(arn, str) else ()
+    source = f"aws:{parts[2]}" if len(parts) > 2 else ""
+    return source if source in ("aws:kinesis", "aws:dynamodb") else ""
 
 
 def at(value: "Any", path: str) -> "Any":

@@ -5,12 +5,15 @@ With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event` 
 
 import asyncio
 import base64
+import contextvars
 import json
 import sys
+import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from amazon_lambda_runtime import samples
@@ -18,6 +21,7 @@ from amazon_lambda_runtime.core import codec, serving
 from amazon_lambda_runtime.core.client import Delivery
 from amazon_lambda_runtime.core.context import Context
 from amazon_lambda_runtime.core.errors import LambdaError, UnmarshalError
+from amazon_lambda_runtime.core.logs import sink
 from amazon_lambda_runtime.core.runtime import Runtime
 from amazon_lambda_runtime.protocol import (
     CLIENT_CONTEXT,
@@ -100,11 +104,32 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     `handler` is a Runtime, a subclass of it, or a function. The event is encoded and decoded, and
     so is the result: it is a value of JSON, or bytes if the handler returned bytes or streamed.
     `event` may be given encoded, as bytes. A Runtime's `on_init` is called before its first event.
-    Raises FunctionError if the function failed, and what `on_init` raises.
+    It may be called where an event loop is running, in an async test: the handler then runs in a
+    thread of its own, and the loop waits for it. Raises FunctionError if the function failed, and
+    what `on_init` raises.
     """
     runtime, handle, is_ours = _handler_of(handler)
-    context = context or make_context()
     wire = _Wire()
+
+    def work() -> None:
+        with _readable_log():
+            _answer(runtime, handle, is_ours, event, context or make_context(), wire)
+
+    if _is_in_a_loop():
+        _run_apart(work)
+    else:
+        work()
+    return wire.result()
+
+
+def _answer(
+    runtime: Runtime,
+    handle: Callable[[Any, Context], Any],
+    is_ours: bool,
+    event: Any,
+    context: Context,
+    wire: "_Wire",
+) -> None:
     body = event if isinstance(event, bytes) else codec.to_utf8(codec.encode(event))
     headers = {REQUEST_ID: context.aws_request_id, "content-type": JSON}
     delivery = Delivery(wire, headers, body)  # type: ignore[arg-type]
@@ -126,7 +151,49 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
         token.var.reset(token)
         if served.loop is not None:
             _put_away(served.loop, None if is_ours else runtime)
-    return wire.result()
+
+
+def _is_in_a_loop() -> bool:
+    """Say whether an event loop is running in this thread."""
+    return asyncio._get_running_loop() is not None
+
+
+def _run_apart(work: Callable[[], None]) -> None:
+    """Run `work` in a thread with the context variables of this one, and wait for it."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as exc:
+            raised.append(exc)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,))
+    thread.start()
+    thread.join()
+    for exc in raised:
+        raise exc
+
+
+class _Lines:
+    """Takes the place of the log of Lambda, whose records have a carriage return for each line."""
+
+    def send(self, text: str, frame_type: int = sink.PLAIN) -> bool:
+        sys.stdout.write(text.replace("\r", "\n").rstrip("\n") + "\n")
+        return True
+
+
+@contextmanager
+def _readable_log() -> Iterator[None]:
+    """Have records of several lines written as lines to stdout."""
+    if sink.Telemetry.current is not None:
+        yield
+        return
+    sink.Telemetry.current = _Lines()  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sink.Telemetry.current = None
 
 
 def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], bool]:

@@ -114,5 +114,9 @@ def _value_of_json(context: click.Context, option: click.Parameter, text: str | 
 
 def _print(name: str, given: dict[str, Any]) -> None:
     fields = {field: value for field, value in given.items() if value is not None}
-    json.dump(samples.load(name, **fields), sys.stdout, indent=2)
+    try:
+        event = samples.load(name, **fields)
+    except (TypeError, ValueError) as error:
+        raise click.ClickException(f"cannot show the event: {error}") from None
+    json.dump(event, sys.stdout, indent=2)
     sys.stdout.write("\n")
