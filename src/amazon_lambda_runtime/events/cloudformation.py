@@ -64,9 +64,9 @@ def _awaited(host: "Host", result: "Any") -> "Any":
 
 
 def _text_of(exc: BaseException) -> str:
-    from amazon_lambda_runtime.core import error_document
+    from amazon_lambda_runtime.core.errors import text_of
 
-    return error_document.text_of(exc)  # its `__str__` may raise
+    return text_of(exc)  # its `__str__` may raise
 
 
 class _Response:
