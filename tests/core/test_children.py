@@ -164,7 +164,7 @@ import os, sys
 def handler(event, context):
     pid = os.fork()
     if pid == 0:
-        print("child")
+        os.write(1, b"child\\n")
         {child}
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 """
