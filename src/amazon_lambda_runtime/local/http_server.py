@@ -15,7 +15,7 @@ import httptools
 from amazon_lambda_runtime.protocol import HEADERS_LIMIT, JSON
 
 from .closing import Closing
-from .http import REASONS, Handler, Request, Response
+from .http import REASONS, Handler, Request, Response, date
 
 # How many requests a client may send ahead of the one that is being answered.
 _AHEAD = 16
@@ -41,11 +41,16 @@ class Connection(asyncio.Protocol):
         self._refused = False
         self._paused = False
         self.is_full = False
+        self.peer = ""
+        self.port = 0
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # Either is None if the client has already gone.
+        self.peer = (transport.get_extra_info("peername") or ("",))[0]
+        self.port = (transport.get_extra_info("sockname") or ("", 0))[1]
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -196,7 +201,10 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         body = json.dumps({"Type": "User", "Message": f"Bad request: {reason}"}).encode() + b"\n"
-        fields = f"Content-Type: {JSON}\r\nContent-Length: {len(body)}\r\nConnection: close"
+        fields = (
+            f"Date: {date()}\r\nContent-Type: {JSON}\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close"
+        )
         head = f"HTTP/1.1 {status} {REASONS[status]}\r\n{fields}\r\n\r\n"
         self.write(head.encode() + body)
         if self._transport.can_write_eof():
@@ -217,11 +225,12 @@ async def _pump(request: Request, response: Response, pieces: AsyncIterator[byte
     request.on_gone = stop
     try:
         request.start(response.status, response.headers)
-        async for piece in pieces:
-            request.write(piece)
-            while request.is_full:
-                drained.clear()
-                await drained.wait()
+        if request.has_body:
+            async for piece in pieces:
+                request.write(piece)
+                while request.is_full:
+                    drained.clear()
+                    await drained.wait()
         request.on_gone = None
         request.finish()
     except asyncio.CancelledError:

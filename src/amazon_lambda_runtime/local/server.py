@@ -96,7 +96,7 @@ class LocalLambda(Closing):
         def submit(invocation: Invocation) -> None:
             pool.submit(invocation, "url")
 
-        url = FunctionUrl(pool.function, submit, host, streams)
+        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams)
         server = await start_server(host, port, url)
         self._servers.append(server)
         self._shown[function].url = f"{base_url(host, server.port)}/"

@@ -3,10 +3,12 @@
 import base64
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,15 @@ def handler(event, context):
         return {"statusCode": 200, "headers": json.loads(event["body"])}
     if path == "/text":
         return "just text"
+    if path == "/object":
+        return {"a": 1, "b": ["x y", 1.5]}
+    if path == "/result":
+        return json.loads(event["body"])
+    if path.startswith("/status/"):
+        status = int(path[8:])
+        if "streamed" in event["queryStringParameters"]:
+            return HttpResponse(status, {}, [], iter([b"some ", b"body"]))
+        return {"statusCode": status, "body": "some body"}
     raise ValueError(path)
 
 
@@ -178,7 +189,93 @@ def test_failure(here: Served, path: str) -> None:
     A function that fails, and a malformed response, are a 502 without details.
     """
     response, body = ask(here, path)
-    assert (response.status, body) == (502, b'{"Message":"Internal Server Error"}\n')
+    assert (response.status, body) == (502, b"Internal Server Error")
+    assert response.headers["x-amzn-RequestId"] == here.entries[-1].id
+
+
+@pytest.mark.parametrize("status", [204, 304, 200])
+@pytest.mark.parametrize("how", ["whole", "streamed"])
+def test_no_body_where_there_is_none(here: Served, status: int, how: str) -> None:
+    """
+    204, 304 and HEAD have no body and no framing of one: the connection goes on.
+    """
+    method = b"HEAD" if status == 200 else b"GET"
+    with socket.create_connection(("127.0.0.1", here.url_port), 20) as connection:
+        connection.sendall(
+            b"%s /status/%d?%s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            % (method, status, f"{how}=1".encode())
+            + b"GET /object HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    first, _, rest = received.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Transfer-Encoding" not in first
+    assert status == 200 or b"Content-Length" not in first
+    assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert rest.endswith(b'\r\n\r\n{"a":1,"b":["x y",1.5]}')
+
+
+def test_identity(here: Served) -> None:
+    """
+    Each response has a date, and the id of its invocation: the server's, not the function's.
+    """
+    result = {"statusCode": 200, "headers": {"date": "1", "X-AMZN-REQUESTID": "mine"}}
+    response, _ = ask(here, "/result", "POST", json.dumps(result).encode())
+    assert response.headers.get_all("x-amzn-RequestId") == [here.entries[-1].id]
+    (date,) = response.headers.get_all("Date") or []
+    assert abs(parsedate_to_datetime(date).timestamp() - time.time()) < 60
+
+
+def test_one_content_type(here: Served) -> None:
+    """
+    A content type counts whatever the case of its name, and the last of two.
+    """
+    result = {"statusCode": 200, "headers": {"content-type": "text/html"}, "body": "<p>"}
+    response, _ = ask(here, "/result", "POST", json.dumps(result).encode())
+    assert response.headers.get_all("Content-Type") == ["text/html"]
+    result["headers"] = {"content-type": "text/html", "Content-Type": "text/plain"}
+    response, _ = ask(here, "/result", "POST", json.dumps(result).encode())
+    assert response.headers.get_all("Content-Type") == ["text/plain"]
+
+
+def test_refusal_is_told(here: Served) -> None:
+    """
+    The log says which field of a response was refused, and which was ignored.
+    """
+    result: dict[str, Any] = {"statusCode": 200, "headers": {"X-List": ["a", "b"]}}
+    response, body = ask(here, "/result", "POST", json.dumps(result).encode())
+    assert (response.status, body) == (502, b"Internal Server Error")
+    line = "function URL: 502, the response cannot be sent: headers['X-List'] is a list"
+    assert [each for each in here.log if each.startswith(line)]
+    result = {"statusCode": 200, "multiValueHeaders": {"X-List": ["a", "b"]}}
+    response, _ = ask(here, "/result", "POST", json.dumps(result).encode())
+    assert (response.status, response.headers["X-List"]) == (200, None)
+    told = [each for each in here.log if "multiValueHeaders is ignored" in each]
+    assert len(told) == 1
+
+
+def test_stream_to_a_buffered_url_is_told(here: Served) -> None:
+    """
+    A streamed response at a buffered URL is sent, and the log says that the URL should stream.
+    """
+    before = len(here.log)
+    assert ask(here, "/stream?x=1")[1] == b"one\ntwo\n"
+    told = [line for line in here.log[before:] if "RESPONSE_STREAM" in line]
+    assert len(told) == (0 if here.streams else 1)
+
+
+def test_prelude_that_is_malformed(here: Served) -> None:
+    """
+    A stream with a status that cannot be sent is a 502, and the connection goes on.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", here.url_port, timeout=20)
+    with closing(connection):
+        connection.request("GET", "/status/103?streamed=1")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (502, b"Internal Server Error")
+        connection.request("GET", "/text")
+        assert connection.getresponse().read() == b"just text"
+    assert [line for line in here.log if "statusCode is 103, not 200 to 599" in line]
 
 
 @pytest.mark.parametrize(
