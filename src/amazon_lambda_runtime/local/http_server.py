@@ -6,6 +6,7 @@ with a 4xx and the end of the connection. Requests of one connection are answere
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import cast
@@ -17,6 +18,8 @@ from amazon_lambda_runtime.protocol import HEADERS_LIMIT, JSON
 from .closing import Closing
 from .http import REASONS, Handler, Request, Response, date
 
+# What precedes the path in the form that is meant for proxies, and that a server must accept, too.
+_ABSOLUTE = re.compile(r"\Ahttps?://[^/?]*(?=/)", re.IGNORECASE)
 # How many requests a client may send ahead of the one that is being answered.
 _AHEAD = 16
 # More header fields than these are not kept.
@@ -120,7 +123,7 @@ class Connection(asyncio.Protocol):
         assert request is not None
         self._head_size = -1
         request.method = self._parser.get_method().decode()
-        request.target = self._target.decode("latin-1")
+        request.target = _ABSOLUTE.sub("", self._target.decode("latin-1"))
         request.version = self._parser.get_http_version()
         request.keep_alive = self._parser.should_keep_alive()
         self._requests.append(request)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from amazon_lambda_runtime.events import source_of
 from tests.local.serving import Served, python_function, served
 
 SOURCE = """
@@ -24,7 +25,7 @@ from amazon_lambda_runtime import HttpResponse
 
 def handler(event, context):
     path = event["rawPath"]
-    if path == "/echo":
+    if path.startswith("/echo"):
         return event
     if path == "/page":
         return {
@@ -113,11 +114,61 @@ def test_event(here: Served) -> None:
     assert event["rawQueryString"] == "a=1&a=2&b=x%20y"
     assert event["queryStringParameters"] == {"a": "1,2", "b": "x y"}
     assert event["cookies"] == ["c=1", "d=2"]
-    assert "cookie" not in event["headers"]
+    assert event["headers"]["cookie"] == "c=1; d=2"
     assert (event["body"], event["isBase64Encoded"]) == ("{}", False)
     asked = event["requestContext"]["http"]
     assert (asked["method"], asked["path"], asked["protocol"]) == ("POST", "/echo", "HTTP/1.1")
     assert abs(event["requestContext"]["timeEpoch"] / 1000 - time.time()) < 60
+
+
+def test_path(here: Served) -> None:
+    """
+    The raw path stays as it was sent, the path is decoded; a proxy's form of it is a path, too.
+    """
+    with socket.create_connection(("127.0.0.1", here.url_port), 20) as connection:
+        connection.sendall(
+            b"GET http://localhost/echo%2Fa%20b HTTP/1.1\r\nHost: localhost\r\n"
+            b"Connection: close\r\n\r\n"
+        )
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    event = json.loads(received.partition(b"\r\n\r\n")[2])
+    assert event["rawPath"] == "/echo%2Fa%20b"
+    assert event["requestContext"]["http"]["path"] == "/echo/a b"
+
+
+def test_who_asks(here: Served) -> None:
+    """
+    What tells who the client is, is the server's: a client's own fields are overwritten.
+    """
+    _, body = ask(
+        here,
+        "/echo",
+        X_Forwarded_For="6.6.6.6",
+        X_Forwarded_Proto="gopher",
+        X_Forwarded_Port="1",
+        X_Amzn_Trace_Id="Root=mine",
+        Connection="keep-alive",
+    )
+    event = json.loads(body)
+    headers, context = event["headers"], event["requestContext"]
+    assert headers["x-forwarded-for"] == context["http"]["sourceIp"] == "127.0.0.1"
+    assert (headers["x-forwarded-proto"], headers["x-forwarded-port"]) == (
+        "http",
+        str(here.url_port),
+    )
+    assert headers["x-amzn-trace-id"].startswith("Root=1-")
+    assert "connection" not in headers
+
+
+def test_source(here: Served) -> None:
+    """
+    The event is recognised as one of a function URL, by its domain name.
+    """
+    event = json.loads(ask(here, "/echo")[1])
+    assert source_of(event) == "aws:lambda-url"
+    context = event["requestContext"]
+    assert context["domainName"] == f"{context['apiId']}.lambda-url.us-east-1.on.aws"
+    assert context["domainPrefix"] == context["apiId"]
 
 
 @pytest.mark.parametrize("kind", ["image/png", "text/plain"])
@@ -350,3 +401,13 @@ def test_too_large(here: Served) -> None:
     A body of more than 6 MiB is refused.
     """
     assert ask(here, "/echo", "POST", b"x" * (6 * 1024 * 1024 + 1))[0].status == 413
+
+
+def test_too_large_in_base64(here: Served) -> None:
+    """
+    A binary body of more than 4.5 MiB is refused: in Base64 it is more than 6 MiB.
+    """
+    limit = 9 * 1024 * 1024 // 2
+    kind = "application/octet-stream"
+    assert ask(here, "/text", "POST", b"\xff" * limit, Content_Type=kind)[0].status == 200
+    assert ask(here, "/text", "POST", b"\xff" * (limit + 1), Content_Type=kind)[0].status == 413
