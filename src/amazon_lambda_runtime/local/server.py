@@ -13,9 +13,11 @@ from typing import Self
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
 from . import host_check
+from .api.api_errors import too_many_requests
 from .api.console import Console
 from .api.function_url import FunctionUrl
-from .api.invoke_api import InvokeApi, too_many_requests
+from .api.functions_api import Mapping, Url
+from .api.invoke_api import InvokeApi
 from .api.runtime_api import HOST as RUNTIME_HOST
 from .api.runtime_api import RuntimeApi
 from .closing import Closing
@@ -64,6 +66,8 @@ class LocalLambda(Closing):
         self._api = InvokeApi(self)
         self._shown = {function.name: _Shown(function) for function in functions}
         self._console = Console(self.journal, list(self._shown.values())) if console else None
+        self._urls: dict[str, Url] = {}
+        self._mappings: list[Mapping] = []
         self._host = ""
         self._servers: list[Server] = []
         self._events: dict[str, AsyncInvocations] = {}
@@ -99,7 +103,9 @@ class LocalLambda(Closing):
         url = FunctionUrl(pool.function, submit, pool.wrote, host, streams)
         server = await start_server(host, port, url)
         self._servers.append(server)
-        self._shown[function].url = f"{base_url(host, server.port)}/"
+        address = f"{base_url(host, server.port)}/"
+        self._urls[function] = Url(address, streams)
+        self._shown[function].url = address
         return server.port
 
     async def attach(
@@ -129,6 +135,16 @@ class LocalLambda(Closing):
             log=self._log,
             partial_failures=partial_failures,
         )
+        self._mappings += [
+            Mapping(
+                pool.function,
+                queue.arn,
+                each.batch_size,
+                each.window,
+                each.partial,
+            )
+            for queue, each in zip(opened, settings, strict=True)
+        ]
         self._shown[function].queues += [queue.name for queue in opened]
         return [queues.send_line(queue) for queue in opened]
 
@@ -156,6 +172,12 @@ class LocalLambda(Closing):
 
     def functions(self) -> Iterable[LocalFunction]:
         return [pool.function for pool in self.pools.values()]
+
+    def url(self, function: LocalFunction) -> Url | None:
+        return self._urls.get(function.name)
+
+    def mappings(self) -> Sequence[Mapping]:
+        return self._mappings
 
     def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
         self.pools[function.name].submit(invocation, kind)

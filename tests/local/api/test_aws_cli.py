@@ -117,5 +117,6 @@ def test_functions(aws: Aws) -> None:
     get-function and list-functions tell what there is.
     """
     found = document(aws("get-function", "--function-name", "hello"))["Configuration"]
-    assert document(aws("list-functions"))["Functions"] == [found]
+    (listed,) = document(aws("list-functions"))["Functions"]
+    assert {name: found[name] for name in listed} == listed
     assert found["FunctionArn"].endswith(":function:hello")
