@@ -435,3 +435,16 @@ CONFIGURATION_FIELDS = {
     "Version",
 }
 CONFIGURATION_SOURCE = f"{_API} TestLambdaImages::test_lambda_image_crud"
+
+#: The log of a runtime that exits with status 0 at its start, with N for numbers and ids. Recorded
+#: in github.com/cargo-lambda/cargo-lambda, issue #572. The end of REPORT is left out: since then
+#: it has a status.
+LOG_OF_AN_EXIT_DURING_INIT = [
+    "INIT_REPORT Init Duration: N ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError",
+    "INIT_REPORT Init Duration: N ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError",
+    "START RequestId: N Version: $LATEST",
+    "RequestId: N Error: Runtime exited without providing a reason",
+    "Runtime.ExitError",
+    "END RequestId: N",
+    "REPORT RequestId: N\tDuration: N ms",
+]

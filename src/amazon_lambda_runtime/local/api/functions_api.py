@@ -152,7 +152,10 @@ class FunctionsApi:
             "Architectures": ["x86_64"],
             "EphemeralStorage": {"Size": 512},
             "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-            "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.name}"},
+            "LoggingConfig": {
+                "LogFormat": "JSON" if function.logs_json else "Text",
+                "LogGroup": f"/aws/lambda/{function.name}",
+            },
         }
 
     def _brief(self, target: Target) -> dict[str, Any]:
