@@ -38,9 +38,10 @@ def open_pool(
     log: Log = to_stderr,
     journal: Journal | None = None,
     numbers: Iterator[int] | None = None,
+    retries_init: bool = True,
 ) -> Pool:
     """Return a pool whose environments have the Runtime API and the Extensions API."""
-    return Pool(function, _listen_for_runtime, log, journal, numbers)
+    return Pool(function, _listen_for_runtime, log, journal, numbers, retries_init)
 
 
 async def _listen_for_runtime(environment: Environment) -> Server:
@@ -116,7 +117,9 @@ class LocalLambda(Closing):
         port: int = 0,
         partial_failures: bool | None = None,
     ) -> list[str]:
-        """Poll these queues for the function; return the commands that send a message, one a queue.
+        """Poll these queues for the function; return a command for each that sends it a message.
+
+        Another one, for `on_failure`, receives what has failed.
 
         `on_failure` is the destination of asynchronous invocations that have failed. `port` is
         where queues that are made here are served (0: any free one); `partial_failures` is what the
@@ -126,8 +129,10 @@ class LocalLambda(Closing):
         timeout = pool.function.timeout or TIMEOUT[1]
         queues = AttachedQueues(timeout=timeout, port=port)
         await self._queues.enter_async_context(queues)
+        failures = None
         if on_failure is not None:
-            self._events_of(pool, _destination(await queues.open(on_failure)))
+            failures = await queues.open(on_failure)
+            self._events_of(pool, _destination(failures))
         opened = await queues.poll(
             settings,
             lambda event: _run(pool, Invocation(event), "sqs"),
@@ -146,7 +151,10 @@ class LocalLambda(Closing):
             for queue, each in zip(opened, settings, strict=True)
         ]
         self._shown[function].queues += [queue.name for queue in opened]
-        return [queues.send_line(queue) for queue in opened]
+        lines = [queues.send_line(queue) for queue in opened]
+        if failures is not None:
+            lines.append(f"failed invocations, {failures.name}: {queues.receive_line(failures)}")
+        return lines
 
     async def close(self) -> None:
         """Stop serving and end the functions' processes; batches in flight are finished first."""

@@ -55,7 +55,8 @@ class Pool(Closing):
 
     `listen` opens an environment's Runtime API. `log` gets every line that the function writes or
     that Lambda writes about it; `journal` is told everything. Environments get their numbers from
-    `numbers`, which pools may share.
+    `numbers`, which pools may share. Without `retries_init`, the first init that fails is the
+    answer: for a single invocation, so that a mistake is told once.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Pool(Closing):
         log: Log = to_stderr,
         journal: Journal | None = None,
         numbers: Iterator[int] | None = None,
+        retries_init: bool = True,
     ) -> None:
         self.function = function
         self.environments: dict[int, Environment] = {}
@@ -79,6 +81,7 @@ class Pool(Closing):
         self._numbers = numbers or count(1)
         #: How many environments have crashed or timed out, and have not been replaced.
         self._lost = 0
+        self._retries_init = retries_init
         self._closed = False
 
     def invoke(
@@ -304,7 +307,8 @@ class Pool(Closing):
         if invocation is None:
             return
         # A command that cannot be run fails the same way a second time.
-        if not within and error_type != "Runtime.InvalidEntrypoint":
+        retries = self._retries_init and error_type != "Runtime.InvalidEntrypoint"
+        if retries and not within:
             self._start_within(invocation)
             return
         if not within:
