@@ -411,6 +411,30 @@ URL_HEADERS = {
 #: Where it was recorded. It has x-amzn-tls-version and x-amzn-tls-cipher-suite, too.
 URL_HEADERS_SOURCE = f"{_LAMBDA} TestLambdaURL::test_lambda_url_echo_http_fixture_default"
 
+#: What a caller is told beyond the function's concurrency, and where it was recorded.
+THROTTLED = {
+    "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+    "Type": "User",
+    "message": "Rate Exceeded.",
+}
+THROTTLED_SOURCE = f"{_LAMBDA} TestLambdaConcurrency::test_reserved_concurrency"
+
+#: How the message about a payload begins that is not JSON, and where it was recorded. What follows
+#: are the words of the parser.
+BAD_PAYLOAD = "Could not parse request body into json: Could not parse payload into json: "
+BAD_PAYLOAD_SOURCE = f"{_LAMBDA} TestLambdaErrors::test_lambda_invoke_payload_encoding_error"
+
+#: The names of what GetFunctionUrlConfig tells, and where it was recorded.
+URL_CONFIGURATION_FIELDS = {
+    "AuthType",
+    "CreationTime",
+    "FunctionArn",
+    "FunctionUrl",
+    "InvokeMode",
+    "LastModifiedTime",
+}
+URL_CONFIGURATION_SOURCE = f"{_API} TestLambdaUrl::test_url_config_lifecycle"
+
 #: The names of what GetFunctionConfiguration tells about a function of an image, and its source.
 CONFIGURATION_FIELDS = {
     "Architectures",

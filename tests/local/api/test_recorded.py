@@ -2,8 +2,11 @@
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,10 +16,14 @@ from amazon_lambda_runtime.local.engine.function import ACCOUNT, REGION
 from tests.local.serving import Served, orders, python_function, served
 
 from .recorded import (
+    BAD_PAYLOAD,
     CONFIGURATION,
     CONFIGURATION_FIELDS,
     FACTS,
     INVOKE,
+    THROTTLED,
+    URL_CONFIG,
+    URL_CONFIGURATION_FIELDS,
     URL_FACTS,
     URL_HEADERS,
     Fact,
@@ -39,6 +46,10 @@ def handler(event, context):
             os._exit(status)
         case {"size": size}:
             return "x" * (size - 2)
+        case {"hold": file}:
+            deadline = time.monotonic() + 20
+            while not os.path.exists(file) and time.monotonic() < deadline:
+                time.sleep(0.005)
         case {"sleep": seconds}:
             time.sleep(seconds)
     return event
@@ -143,6 +154,48 @@ def test_configuration(hello: Served) -> None:
     """
     _, got = ask(hello.port, "GET", CONFIGURATION.format("hello"), None, {})
     assert set(json.loads(got)) >= CONFIGURATION_FIELDS
+
+
+def test_url_configuration(hello: Served) -> None:
+    """
+    GetFunctionUrlConfig has the fields of the recording, and no other.
+    """
+    _, got = ask(hello.port, "GET", URL_CONFIG.format("hello"), None, {})
+    assert set(json.loads(got)) == URL_CONFIGURATION_FIELDS
+
+
+@pytest.mark.parametrize("payload", [b"n\x87r", b"\x99\xeb", b"{"])
+def test_payload_that_is_not_json(hello: Served, payload: bytes) -> None:
+    """
+    A payload that is not JSON is refused in the words of the recording.
+    """
+    response, got = ask(hello.port, "POST", INVOKE.format("hello"), payload, {})
+    assert response.status == 400
+    assert response.headers["x-amzn-ErrorType"] == "InvalidRequestContentException"
+    document = json.loads(got)
+    assert set(document) == {"Type", "message"}
+    assert document["message"].startswith(BAD_PAYLOAD)
+
+
+def test_throttled(tmp_path: Path) -> None:
+    """
+    Beyond the function's concurrency the answer is that of the recording.
+    """
+    go_on = tmp_path / "go-on"
+    function = python_function(tmp_path, SOURCE, concurrency=1)
+    held = json.dumps({"hold": str(go_on)}).encode()
+    path = INVOKE.format("hello")
+    with served(function) as here, ThreadPoolExecutor() as threads:
+        first = threads.submit(ask, here.port, "POST", path, held, {})
+        deadline = time.monotonic() + 20
+        while not here.entries or here.entries[0].started_at is None:
+            assert time.monotonic() < deadline, "the function is not invoked"
+            time.sleep(0.01)
+        response, got = ask(here.port, "POST", path, b"{}", {})
+        go_on.touch()
+        assert first.result(20)[0].status == 200
+    assert (response.status, json.loads(got)) == (429, THROTTLED)
+    assert response.headers["x-amzn-ErrorType"] == "TooManyRequestsException"
 
 
 def test_every_fact_names_its_source() -> None:

@@ -6,6 +6,7 @@ The constraints and the texts are those of the service, as it has been recorded.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
 
@@ -79,6 +80,8 @@ def find(
     return Target(function, asked)
 
 
+# Most requests are for the function that the one before was for.
+@lru_cache(maxsize=64)
 def _checked(name: str, qualifier: str) -> re.Match[str]:
     errors = []
     if len(qualifier) > _QUALIFIER_LENGTH:
