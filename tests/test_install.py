@@ -183,7 +183,7 @@ class TestLocal:
         done = output(
             local / "lambda-runtime", "local", "hello.py", "--event", "payload.json", cwd=tmp_path
         )
-        assert done.stdout == '{"message": "Hello Ada!"}\n'
+        assert done.stdout == '{"message": "Hello Ada!"}'
 
     def test_hot_reload_is_off(self, served: Served) -> None:
         """What the extra `local` has not is off, with the line that helps."""

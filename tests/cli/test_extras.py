@@ -55,7 +55,7 @@ def test_option(
     """An option that was given and needs what is missing: the pip line, and exit status 2."""
     hide(monkeypatch, *missing)
     with pytest.raises(SystemExit) as end:
-        main(["local", "hello.py", "-e", "1", *arguments])
+        main(["local", "hello.py", *arguments])
     assert end.value.code == 2
     assert capsys.readouterr().err == f"lambda-runtime: {expected}: {PIP_LINE}\n"
 

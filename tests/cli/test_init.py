@@ -57,7 +57,7 @@ def test_what_it_says_first_works(tmp_path: Path) -> None:
     done = command(tmp_path, "init")
     line = done.stdout.splitlines()[0]
     arguments = line.partition("lambda-runtime ")[2].split()
-    assert command(tmp_path, *arguments).stdout == '{"message": "Hello Ada!"}\n'
+    assert command(tmp_path, *arguments).stdout == '{"message": "Hello Ada!"}'
 
 
 def test_handler_is_the_example() -> None:

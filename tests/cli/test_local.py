@@ -103,7 +103,7 @@ class TestOneShot:
         status = command("local", "hello.py", "-e", '{"name":  "Ünal"}')
 
         out, err = capfd.readouterr()
-        assert (status, out) == (0, '{"name":  "Ünal"}\n')
+        assert (status, out) == (0, '{"name":  "Ünal"}')
         lines = err.splitlines()
         assert [line.split()[0] for line in lines] == ["START", "handler", "END", "REPORT"]
         assert lines[1].startswith(f"handler hello.handler in {folder} as ")
@@ -115,7 +115,7 @@ class TestOneShot:
         A function that fails is exit status 1, with its error document on stdout.
         """
         assert command("local", "hello.handler", "-e", '"fail"') == 1
-        assert capfd.readouterr().out == '"fail"\n'
+        assert capfd.readouterr().out == '"fail"'
 
     def test_event_from_a_file(
         self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
@@ -125,7 +125,7 @@ class TestOneShot:
         """
         (folder / "event.json").write_text('{"a": 1}\n')
         assert command("local", "hello.py", "--event", "event.json") == 0
-        assert capfd.readouterr().out == '{"a": 1}\n\n'
+        assert capfd.readouterr().out == '{"a": 1}\n'
 
     def test_event_from_stdin(
         self,
@@ -139,7 +139,7 @@ class TestOneShot:
         """
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"[1]")))
         assert command("local", "hello.py", "--event", "-") == 0
-        assert capfd.readouterr().out == "[1]\n"
+        assert capfd.readouterr().out == "[1]"
 
     def test_timeout(
         self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
@@ -241,6 +241,31 @@ class TestErrors:
             (["local", "hello.py", "--port", "65536"], "65536 is not in the range"),
             (["local", "hello.py", "--host", "not an address"], "cannot listen on not an address"),
             (["local", "hello.py", "--frob"], "No such option"),
+            (["local", "hello"], "Did you mean hello.py?"),
+            (["local", "hello.py", "-e", "1", "--port", "9"], "--port is for a server, but -e "),
+            (
+                ["local", "hello.py", "--event", "x", "--host", "::1"],
+                "--host is for a server, but ",
+            ),
+            (["local", "hello.py", "-e", "1", "--url-port", "0"], "--url-port is for a server"),
+            (["local", "hello.py", "-e", "1", "--stream"], "--stream is for a server"),
+            (["local", "hello.py", "-e", "1", "--no-url"], "--no-url is for a server"),
+            (["local", "hello.py", "-e", "1", "--sqs", "q"], "--sqs is for a server"),
+            (["local", "hello.py", "-e", "1", "--on-failure", "q"], "--on-failure is for a server"),
+            (
+                ["local", "hello.py", "-e", "1", "--concurrency", "2"],
+                "--concurrency is for a server",
+            ),
+            (["local", "hello.py", "-e", "1", "--no-reload"], "--no-reload is for a server"),
+            (["local", "hello.py", "-e", "1", "--no-freeze"], "--no-freeze is for a server"),
+            (["local", "hello.py", "--no-url", "--stream"], "--stream is for the function URL"),
+            (
+                ["local", "hello.py", "--no-url", "--url-port", "1"],
+                "--url-port is for the function",
+            ),
+            (["local", "hello.py", "--debug-port", "5679"], "--debug-port needs --debug"),
+            (["local", "hello.py", "--sqs-port", "1"], "--sqs-port needs --sqs or --on-failure"),
+            (["local", "hello.py", "--debug", "--concurrency", "2"], "one invocation at a time"),
         ],
     )
     def test_one_line(
@@ -366,3 +391,68 @@ class TestFind:
         assert parse_handler_argument("hello.py", "my-function_1").name == "my-function_1"
         with pytest.raises(HandlerArgumentError, match="--name takes up to 64"):
             parse_handler_argument("hello.py", "x" * 65)
+
+    @pytest.mark.parametrize(
+        ("source", "handler"),
+        [
+            ("def handler(event, context): ...", "mod.handler"),
+            ("def lambda_handler(event, context): ...", "mod.lambda_handler"),
+            ("async def lambda_handler(event, context): ...", "mod.lambda_handler"),
+            ("from other import lambda_handler", "mod.lambda_handler"),
+            ("def lambda_handler(): ...\nhandler = lambda_handler", "mod.handler"),
+            (
+                "def lambda_handler(): ...\nclass A(Runtime):\n    def handler(self): ...",
+                "mod.handler",
+            ),
+            ("from other import *\ndef lambda_handler(): ...", "mod.handler"),
+            ("def lambda_handler(:", "mod.handler"),
+        ],
+    )
+    def test_lambda_handler(self, tree: Path, source: str, handler: str) -> None:
+        """
+        The handler of a file is `handler`, or `lambda_handler` if it has only that.
+        """
+        (tree / "mod.py").write_text(source)
+        assert parse_handler_argument("mod.py").handler == handler
+
+    @pytest.mark.parametrize(
+        ("text", "source", "told"),
+        [
+            ("mod.handlr", "def handler(): ...", "Did you mean mod.handler?"),
+            ("plain/mod.handlr", "def handler(): ...", "Did you mean mod.handler?"),
+            ("mod.py", "def handlr(): ...", "Did you mean mod.handlr?"),
+            ("mod.handler", "lambda_handler = 1", "Did you mean mod.lambda_handler?"),
+            (
+                "mod.py",
+                "class A:\n    def handler(self): ...",
+                "the class A, .*Did you mean class A.Run",
+            ),
+            ("mod", "", "Did you mean mod.py?"),
+        ],
+    )
+    def test_near_miss(self, tree: Path, text: str, source: str, told: str) -> None:
+        """
+        A name that a module nearly has is suggested.
+        """
+        for folder in (tree, tree / "plain"):
+            (folder / "mod.py").write_text(source)
+        with pytest.raises(HandlerArgumentError, match=told):
+            parse_handler_argument(text)
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "from other import *\ndef handler(): ...",
+            "def __getattr__(name): ...\ndef handler(): ...",
+            "globals()['handlr'] = 1\nhandler = 1",
+            "class Handler(Base):\n    def handler(self): ...",
+            "def entirely(): ...",
+            "if True:\n    handlr = handler = 1",
+        ],
+    )
+    def test_doubt(self, tree: Path, source: str) -> None:
+        """
+        Where only an import can tell, the handler is taken as it is given.
+        """
+        (tree / "mod.py").write_text(source)
+        assert parse_handler_argument("mod.handlr").handler == "mod.handlr"

@@ -24,7 +24,7 @@ from botocore.config import Config
 
 from tests.harness import SOURCE, environment, free_port
 
-from .support import COMMAND, PATIENCE, Server, has_ended, is_alive, read_terminal
+from .support import COMMAND, PATIENCE, Process, Server, has_ended, is_alive, read_terminal
 
 SHELL = Path(__file__).parents[1] / "local" / "runtimes" / "shell.sh"
 
@@ -82,6 +82,88 @@ def released(folder: Path) -> Iterator[None]:
         (folder / "go").touch()
 
 
+class TestOneShot:
+    @pytest.fixture
+    def once(self, folder: Path) -> Iterator[Callable[[str], Process]]:
+        started: list[Process] = []
+
+        def once(source: str) -> Process:
+            (folder / "hello.py").write_text(source)
+            started.append(Process([*COMMAND, "local", "hello.py", "-e", "{}"], folder))
+            return started[-1]
+
+        yield once
+        for process in started:
+            process.kill()
+
+    def test_stream(self, once: Callable[[str], Process], folder: Path) -> None:
+        """
+        A stream is written as it comes.
+        """
+        process = once(
+            "import os, time\n"
+            "def handler(event, context):\n"
+            "    yield b'one\\n'\n"
+            "    while not os.path.exists('go'):\n"
+            "        time.sleep(0.01)\n"
+            "    yield b'two'\n"
+        )
+        process.wait_until(lambda: process.stdout == "one\n")
+        (folder / "go").touch()
+        assert process.wait() == 0
+        assert process.stdout == "one\ntwo"
+
+    def test_stream_that_breaks(self, once: Callable[[str], Process]) -> None:
+        """
+        A stream that breaks off is exit status 1; what was wrong is on stderr.
+        """
+        process = once(
+            "def handler(event, context):\n    yield b'one'\n    raise ValueError('no')\n"
+        )
+        assert process.wait() == 1
+        assert process.stdout == "one"
+        assert re.search(r"^the response broke off: .*ValueError", process.log, re.M)
+
+    def test_bytes(self, once: Callable[[str], Process]) -> None:
+        """
+        Bytes come out as they were returned.
+        """
+        process = once("def handler(event, context):\n    return b'just bytes'\n")
+        assert process.wait() == 0
+        assert process.stdout == "just bytes"
+
+    def test_init_error_is_told_once(self, once: Callable[[str], Process]) -> None:
+        """
+        An error at import is told once.
+        """
+        process = once("print('importing')\nraise ValueError('as asked')\n")
+        assert process.wait() == 1
+        assert process.log.count("importing\n") == 1
+        assert process.log.count("ValueError: as asked") == 1
+        assert json.loads(process.stdout)["errorMessage"] == "as asked"
+
+    def test_reader_that_goes(self, folder: Path) -> None:
+        """
+        A reader that has gone is exit status 1 and one line.
+        """
+        (folder / "hello.py").write_text("def handler(event, context):\n    return 'x' * 100_000\n")
+        ours, theirs = os.pipe()
+        os.close(ours)
+        with open(theirs, "wb") as stdout:
+            done = subprocess.run(
+                [*COMMAND, "local", "hello.py", "-e", "{}"],
+                cwd=folder,
+                env=environment(PYTHONPATH=str(SOURCE)),
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=PATIENCE,
+            )
+        assert done.returncode == 1
+        assert done.stderr.endswith("\ncannot write the response: Broken pipe\n")
+        assert "Traceback" not in done.stderr
+
+
 class TestServes:
     def test_lines(self, serve: Serve) -> None:
         """
@@ -120,6 +202,36 @@ class TestServes:
             assert response.read1() == b"one"
             (folder / "go").touch()
             assert response.read() == b"two"
+
+    def test_url_is_always_there(self, serve: Serve) -> None:
+        """
+        The function's URL is there without an option, at 9001 or the next free port.
+        """
+        ports = []
+        for _ in range(2):
+            url = serve().wait_for(r"URL: (\S+)\n")[1]
+            ports.append(int(url.rpartition(":")[2].rstrip("/")))
+            with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+                assert json.loads(response.read())["version"] == 1
+        assert 9001 <= ports[0] < ports[1]
+
+    def test_no_url(self, serve: Serve) -> None:
+        """
+        With --no-url there is none.
+        """
+        server = serve("--no-url")
+        assert server.invoke(1)["version"] == 1
+        assert "URL" not in server.log
+
+    def test_on_failure(self, serve: Serve) -> None:
+        """
+        It says where the queue of failed invocations is, and how to read it.
+        """
+        server = serve("--on-failure", "dead")
+        line = server.wait_for(r"  failed invocations, dead: (.* aws sqs receive-message .*)\n")[1]
+        words = line.split()
+        assert words[words.index("--queue-url") + 1].endswith("/dead")
+        assert "--endpoint-url" in words
 
     def test_env_file(self, serve: Serve, folder: Path) -> None:
         """

@@ -2,7 +2,9 @@ import asyncio
 import logging
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -90,6 +92,45 @@ def test_one_connection_serves_many_requests() -> None:
         b"GET /two 0 0",
         b"GET /three 0 0",
     ]
+
+
+@pytest.mark.parametrize("raw", [LAST % b"x", b"GET / HTTP/1.1\r\n\r\n", b"nonsense\r\n\r\n"])
+def test_date(raw: bytes) -> None:
+    """
+    Each response has one date, a refusal too.
+    """
+    reply = run(answer(raw))
+    assert reply.count(b"\r\nDate: ") == 1
+    date = parsedate_to_datetime(parse(reply).headers["date"])
+    assert abs(date.timestamp() - time.time()) < 60
+
+
+def test_head_of_a_response_in_pieces() -> None:
+    """
+    HEAD is answered without a body, however long the response would go on.
+    """
+
+    async def forever() -> AsyncIterator[bytes]:
+        while True:
+            yield b"piece"
+
+    async def handle(request: Request) -> Response:
+        return Response(200, {}, forever() if request.method == "HEAD" else b"after")
+
+    async def test() -> bytes:
+        server = await start_server("127.0.0.1", 0, handle)
+        try:
+            return await exchange(
+                server.port, b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + LAST % b""
+            )
+        finally:
+            await server.close()
+
+    head, _, rest = run(test()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert b"Transfer-Encoding" not in head
+    assert rest.startswith(b"HTTP/1.1 200 OK")
+    assert rest.endswith(b"\r\n\r\nafter")
 
 
 def test_request_in_small_pieces() -> None:

@@ -133,7 +133,7 @@ def test_payload_that_is_not_json(body: bytes) -> None:
 
     assert reply.status == 400
     assert reply.headers["x-amzn-errortype"] == "InvalidRequestContentException"
-    assert json.loads(reply.body)["Message"].startswith("Could not parse request body into json: ")
+    assert json.loads(reply.body)["message"].startswith("Could not parse request body into json: ")
 
 
 def test_payload_beyond_the_limit() -> None:

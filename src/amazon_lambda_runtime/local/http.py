@@ -6,8 +6,11 @@ here: a handler is called, and whatever has the response in the end calls `Reque
 """
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
@@ -18,11 +21,16 @@ from amazon_lambda_runtime.protocol import JSON, chunk
 # its response, but it is counted and not kept.
 BODY_LIMIT = PAYLOAD_BYTES + 1024
 REASONS = {status.value: status.phrase for status in HTTPStatus}
+# A response with one of these statuses ends with its head (RFC 9110, section 6.4.1).
+_BODILESS = (204, 304)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response. Content-Length is added on the way out; an iterator is sent in chunks."""
+    """One response. Date and Content-Length are added on the way out.
+
+    An iterator is sent in chunks. In response to HEAD, or with status 204 or 304, no body is sent.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +49,8 @@ class Client(Protocol):
     """The connection that a request came on."""
 
     is_full: bool
+    peer: str
+    port: int
 
     def write(self, data: bytes) -> None: ...
     def pump(
@@ -61,6 +71,7 @@ class Request:
 
     __slots__ = (
         "_connection",
+        "_has_body",
         "_parts",
         "body",
         "gone",
@@ -79,6 +90,7 @@ class Request:
     def __init__(self, connection: Client) -> None:
         self._connection = connection
         self._parts: list[bytes] = []
+        self._has_body = True
         self.method = ""
         self.target = ""
         self.version = "1.1"
@@ -104,6 +116,21 @@ class Request:
     def query(self) -> str:
         return self.target.partition("?")[2]
 
+    @property
+    def has_body(self) -> bool:
+        """Whether the response that has been started may have a body."""
+        return self._has_body
+
+    @property
+    def peer(self) -> str:
+        """The client's IP address."""
+        return self._connection.peer
+
+    @property
+    def port(self) -> int:
+        """The port that the client has connected to."""
+        return self._connection.port
+
     def answer(self, response: Response) -> None:
         """Send the whole response. If the client has gone, do nothing."""
         if self.gone:
@@ -112,27 +139,28 @@ class Request:
         if not isinstance(body, bytes):
             self._connection.pump(self, response, body)
             return
-        # A 204 has neither a body nor a length.
-        length = f"Content-Length: {len(body)}\r\n" if response.status != 204 else ""
+        # Neither 204 nor 304 has a length; HEAD has the one that GET would have.
+        length = f"Content-Length: {len(body)}\r\n" if response.status not in _BODILESS else ""
         head = self._head(response.status, response.headers, length)
-        self._connection.write(head if self.method == "HEAD" else head + body)
+        self._connection.write(head + body if self._has_body else head)
         self._connection.answered(self)
 
     def start(self, status: int, headers: Mapping[str, str]) -> None:
         """Send the head of a response that comes in pieces."""
         if not self.gone:
-            framing = "Transfer-Encoding: chunked\r\n" if self.version == "1.1" else ""
+            chunked = self.version == "1.1" and self._may_have_body(status)
+            framing = "Transfer-Encoding: chunked\r\n" if chunked else ""
             self._connection.write(self._head(status, headers, framing))
 
     def write(self, data: bytes) -> None:
-        """Send another piece; nothing if it is empty."""
-        if data and not self.gone and self.method != "HEAD":
+        """Send another piece; nothing if it is empty, or the response has no body."""
+        if data and not self.gone and self._has_body:
             self._connection.write(chunk(data) if self.version == "1.1" else data)
 
     def finish(self) -> None:
         """End a response that came in pieces."""
         if not self.gone:
-            if self.version == "1.1" and self.method != "HEAD":
+            if self.version == "1.1" and self._has_body:
                 self._connection.write(b"0\r\n\r\n")
             self._connection.answered(self)
 
@@ -167,13 +195,27 @@ class Request:
         parts = self._parts
         self.body = parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _may_have_body(self, status: int) -> bool:
+        return self.method != "HEAD" and status not in _BODILESS
+
     def _head(self, status: int, headers: Mapping[str, str], framing: str) -> bytes:
+        self._has_body = self._may_have_body(status)
         self.keep_alive = self.keep_alive and self.version == "1.1"
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         close = "" if self.keep_alive else "Connection: close\r\n"
         reason = REASONS.get(status, "")
-        head = f"HTTP/1.1 {status} {reason}\r\n{lines}{framing}{close}\r\n"
+        head = f"HTTP/1.1 {status} {reason}\r\nDate: {date()}\r\n{lines}{framing}{close}\r\n"
         return head.encode("utf-8", "replace")
+
+
+def date() -> str:
+    """Return the value of the Date field now."""
+    return _date(int(time.time()))
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 class Handler(Protocol):

@@ -6,6 +6,7 @@ with a 4xx and the end of the connection. Requests of one connection are answere
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import cast
@@ -15,8 +16,10 @@ import httptools
 from amazon_lambda_runtime.protocol import HEADERS_LIMIT, JSON
 
 from .closing import Closing
-from .http import REASONS, Handler, Request, Response
+from .http import REASONS, Handler, Request, Response, date
 
+# What precedes the path in the form that is meant for proxies, and that a server must accept, too.
+_ABSOLUTE = re.compile(r"\Ahttps?://[^/?]*(?=/)", re.IGNORECASE)
 # How many requests a client may send ahead of the one that is being answered.
 _AHEAD = 16
 # More header fields than these are not kept.
@@ -41,11 +44,16 @@ class Connection(asyncio.Protocol):
         self._refused = False
         self._paused = False
         self.is_full = False
+        self.peer = ""
+        self.port = 0
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # Either is None if the client has already gone.
+        self.peer = (transport.get_extra_info("peername") or ("",))[0]
+        self.port = (transport.get_extra_info("sockname") or ("", 0))[1]
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -115,7 +123,7 @@ class Connection(asyncio.Protocol):
         assert request is not None
         self._head_size = -1
         request.method = self._parser.get_method().decode()
-        request.target = self._target.decode("latin-1")
+        request.target = _ABSOLUTE.sub("", self._target.decode("latin-1"))
         request.version = self._parser.get_http_version()
         request.keep_alive = self._parser.should_keep_alive()
         self._requests.append(request)
@@ -196,7 +204,10 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         body = json.dumps({"Type": "User", "Message": f"Bad request: {reason}"}).encode() + b"\n"
-        fields = f"Content-Type: {JSON}\r\nContent-Length: {len(body)}\r\nConnection: close"
+        fields = (
+            f"Date: {date()}\r\nContent-Type: {JSON}\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close"
+        )
         head = f"HTTP/1.1 {status} {REASONS[status]}\r\n{fields}\r\n\r\n"
         self.write(head.encode() + body)
         if self._transport.can_write_eof():
@@ -217,11 +228,12 @@ async def _pump(request: Request, response: Response, pieces: AsyncIterator[byte
     request.on_gone = stop
     try:
         request.start(response.status, response.headers)
-        async for piece in pieces:
-            request.write(piece)
-            while request.is_full:
-                drained.clear()
-                await drained.wait()
+        if request.has_body:
+            async for piece in pieces:
+                request.write(piece)
+                while request.is_full:
+                    drained.clear()
+                    await drained.wait()
         request.on_gone = None
         request.finish()
     except asyncio.CancelledError:

@@ -13,9 +13,11 @@ from typing import Self
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
 from . import host_check
+from .api.api_errors import too_many_requests
 from .api.console import Console
 from .api.function_url import FunctionUrl
-from .api.invoke_api import InvokeApi, too_many_requests
+from .api.functions_api import Mapping, Url
+from .api.invoke_api import InvokeApi
 from .api.runtime_api import HOST as RUNTIME_HOST
 from .api.runtime_api import RuntimeApi
 from .closing import Closing
@@ -36,9 +38,10 @@ def open_pool(
     log: Log = to_stderr,
     journal: Journal | None = None,
     numbers: Iterator[int] | None = None,
+    retries_init: bool = True,
 ) -> Pool:
     """Return a pool whose environments have the Runtime API and the Extensions API."""
-    return Pool(function, _listen_for_runtime, log, journal, numbers)
+    return Pool(function, _listen_for_runtime, log, journal, numbers, retries_init)
 
 
 async def _listen_for_runtime(environment: Environment) -> Server:
@@ -64,6 +67,8 @@ class LocalLambda(Closing):
         self._api = InvokeApi(self)
         self._shown = {function.name: _Shown(function) for function in functions}
         self._console = Console(self.journal, list(self._shown.values())) if console else None
+        self._urls: dict[str, Url] = {}
+        self._mappings: list[Mapping] = []
         self._host = ""
         self._servers: list[Server] = []
         self._events: dict[str, AsyncInvocations] = {}
@@ -96,10 +101,12 @@ class LocalLambda(Closing):
         def submit(invocation: Invocation) -> None:
             pool.submit(invocation, "url")
 
-        url = FunctionUrl(pool.function, submit, host, streams)
+        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams)
         server = await start_server(host, port, url)
         self._servers.append(server)
-        self._shown[function].url = f"{base_url(host, server.port)}/"
+        address = f"{base_url(host, server.port)}/"
+        self._urls[function] = Url(address, streams)
+        self._shown[function].url = address
         return server.port
 
     async def attach(
@@ -110,7 +117,9 @@ class LocalLambda(Closing):
         port: int = 0,
         partial_failures: bool | None = None,
     ) -> list[str]:
-        """Poll these queues for the function; return the commands that send a message, one a queue.
+        """Poll these queues for the function; return a command for each that sends it a message.
+
+        Another one, for `on_failure`, receives what has failed.
 
         `on_failure` is the destination of asynchronous invocations that have failed. `port` is
         where queues that are made here are served (0: any free one); `partial_failures` is what the
@@ -120,8 +129,10 @@ class LocalLambda(Closing):
         timeout = pool.function.timeout or TIMEOUT[1]
         queues = AttachedQueues(timeout=timeout, port=port)
         await self._queues.enter_async_context(queues)
+        failures = None
         if on_failure is not None:
-            self._events_of(pool, _destination(await queues.open(on_failure)))
+            failures = await queues.open(on_failure)
+            self._events_of(pool, _destination(failures))
         opened = await queues.poll(
             settings,
             lambda event: _run(pool, Invocation(event), "sqs"),
@@ -129,8 +140,21 @@ class LocalLambda(Closing):
             log=self._log,
             partial_failures=partial_failures,
         )
+        self._mappings += [
+            Mapping(
+                pool.function,
+                queue.arn,
+                each.batch_size,
+                each.window,
+                each.partial,
+            )
+            for queue, each in zip(opened, settings, strict=True)
+        ]
         self._shown[function].queues += [queue.name for queue in opened]
-        return [queues.send_line(queue) for queue in opened]
+        lines = [queues.send_line(queue) for queue in opened]
+        if failures is not None:
+            lines.append(f"failed invocations, {failures.name}: {queues.receive_line(failures)}")
+        return lines
 
     async def close(self) -> None:
         """Stop serving and end the functions' processes; batches in flight are finished first."""
@@ -156,6 +180,12 @@ class LocalLambda(Closing):
 
     def functions(self) -> Iterable[LocalFunction]:
         return [pool.function for pool in self.pools.values()]
+
+    def url(self, function: LocalFunction) -> Url | None:
+        return self._urls.get(function.name)
+
+    def mappings(self) -> Sequence[Mapping]:
+        return self._mappings
 
     def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
         self.pools[function.name].submit(invocation, kind)

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,10 +113,31 @@ def test_unknown_function(aws: Aws) -> None:
     assert "ResourceNotFoundException" in done.stderr
 
 
+def test_line_of_the_docs(aws: Aws, hello: Served) -> None:
+    """
+    The command in the guide works as it stands, without an account or a configuration.
+    """
+    guide = Path(__file__).parents[3] / "docs/guides/local.md"
+    (line,) = re.findall(r"^    (AWS_.*? aws lambda invoke .*\\\n.*)$", guide.read_text(), re.M)
+    command = line.replace("http://127.0.0.1:9000", hello.endpoint)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    env |= {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "PATH": f"{AWS.parent}:{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        ["sh", "-c", command], env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('{"got": {}}')
+
+
 def test_functions(aws: Aws) -> None:
     """
     get-function and list-functions tell what there is.
     """
     found = document(aws("get-function", "--function-name", "hello"))["Configuration"]
-    assert document(aws("list-functions"))["Functions"] == [found]
+    (listed,) = document(aws("list-functions"))["Functions"]
+    assert {name: found[name] for name in listed} == listed
     assert found["FunctionArn"].endswith(":function:hello")

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from amazon_lambda_runtime.local.queues import QueueSettings
 from tests.local.serving import Served, python_function, served
 
 SOURCE = """
@@ -77,9 +78,13 @@ def hello(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def client(hello: Served) -> Any:
+    return connect(hello)
+
+
+def connect(here: Served) -> Any:
     return boto3.client(
         "lambda",
-        endpoint_url=hello.endpoint,
+        endpoint_url=here.endpoint,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
@@ -283,8 +288,102 @@ def test_functions(client: Any) -> None:
     """
     found = client.get_function(FunctionName="hello")["Configuration"]
     (listed,) = client.list_functions()["Functions"]
-    assert found == listed
+    # AWS leaves these out of the list.
+    assert {name: found[name] for name in listed} == listed
+    assert set(found) - set(listed) == {"State", "LastUpdateStatus"}
     assert (found["MemorySize"], found["Timeout"], found["State"]) == (512, 30, "Active")
-    assert client.get_waiter("function_active_v2").wait(FunctionName="hello") is None
+    assert "PYTHONPATH" in found["Environment"]["Variables"]
+    configuration = client.get_function_configuration(FunctionName="hello")
+    del configuration["ResponseMetadata"]
+    assert configuration == found
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_function(FunctionName="nope")
+
+
+@pytest.mark.parametrize(
+    "waiter",
+    [
+        "function_exists",
+        "function_active",
+        "function_active_v2",
+        "function_updated",
+        "function_updated_v2",
+    ],
+)
+def test_waiters(client: Any, waiter: str) -> None:
+    """
+    The waiters of an SDK end at once.
+    """
+    config = {"Delay": 1, "MaxAttempts": 1}
+    client.get_waiter(waiter).wait(FunctionName="hello", WaiterConfig=config)
+
+
+def test_versions_and_aliases(client: Any) -> None:
+    """
+    There is one version, $LATEST, under its own ARN, and no alias is listed.
+    """
+    (version,) = client.list_versions_by_function(FunctionName="hello")["Versions"]
+    assert version["Version"] == "$LATEST"
+    assert version["FunctionArn"].endswith(":function:hello:$LATEST")
+    qualified = client.get_function_configuration(FunctionName="hello", Qualifier="$LATEST")
+    assert qualified["FunctionArn"] == version["FunctionArn"]
+    assert client.list_aliases(FunctionName="hello")["Aliases"] == []
+    for read in (client.list_versions_by_function, client.list_aliases):
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            read(FunctionName="nope")
+
+
+def test_no_url(client: Any) -> None:
+    """
+    A function that has no URL has no configuration of one.
+    """
+    with pytest.raises(client.exceptions.ResourceNotFoundException, match="does not exist"):
+        client.get_function_url_config(FunctionName="hello")
+    assert client.list_function_url_configs(FunctionName="hello")["FunctionUrlConfigs"] == []
+    assert client.list_event_source_mappings(FunctionName="hello")["EventSourceMappings"] == []
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_url_configuration(tmp_path: Path, streams: bool) -> None:
+    """
+    A function's URL is found by the SDK, with its invoke mode.
+    """
+    with served(python_function(tmp_path, SOURCE), url=True, streams=streams) as here:
+        client = connect(here)
+        configuration = client.get_function_url_config(FunctionName="hello")
+        (listed,) = client.list_function_url_configs(FunctionName="hello")["FunctionUrlConfigs"]
+    assert configuration["FunctionUrl"] == here.function_url
+    assert configuration["InvokeMode"] == ("RESPONSE_STREAM" if streams else "BUFFERED")
+    assert (listed["FunctionUrl"], configuration["AuthType"]) == (here.function_url, "NONE")
+
+
+def test_event_source_mappings(tmp_path: Path) -> None:
+    """
+    A queue that is polled is an event source mapping, and is found by its function and its ARN.
+    """
+    with served(python_function(tmp_path, SOURCE)) as here:
+        settings = QueueSettings("orders", batch_size=3, partial=True)
+        here.run(here.service.attach("hello", [settings]))
+        client = connect(here)
+        (mapping,) = client.list_event_source_mappings()["EventSourceMappings"]
+        arn = mapping["EventSourceArn"]
+        assert arn.endswith(":orders")
+        assert (mapping["BatchSize"], mapping["State"]) == (3, "Enabled")
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        for query, count in (
+            ({"FunctionName": "hello", "EventSourceArn": arn}, 1),
+            ({"EventSourceArn": f"{arn}-2"}, 0),
+        ):
+            found = client.list_event_source_mappings(**query)["EventSourceMappings"]
+            assert len(found) == count
+
+
+@pytest.mark.parametrize("document", [b"[1]", b"null", b"3", b"{"])
+def test_client_context_that_is_no_object(client: Any, document: bytes) -> None:
+    """
+    A client context that is no object is refused before the function sees it.
+    """
+    with pytest.raises(client.exceptions.InvalidRequestContentException, match="Client context"):
+        client.invoke(
+            FunctionName="hello", Payload=b"{}", ClientContext=base64.b64encode(document).decode()
+        )

@@ -192,7 +192,7 @@ class TestDifferences:
         with here("mod.handler", folder) as it:
             response, body = ask(it, b"{")
             assert response.status == 400
-            assert json.loads(body)["Message"].startswith("Could not parse request body into json")
+            assert json.loads(body)["message"].startswith("Could not parse request body into json")
 
     def test_init(self, tmp_path: Path) -> None:
         """10: what init prints and how long it takes is told as on Lambda."""

@@ -1,6 +1,7 @@
 """The parts that need no process: states, output, report, host check, a function's environment."""
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from amazon_lambda_runtime.local.engine.invocation import Invocation, exit_reaso
 from amazon_lambda_runtime.local.engine.output import Output, to_stderr
 from amazon_lambda_runtime.local.engine.process import Process
 from amazon_lambda_runtime.local.engine.reaper import Reaper
+from amazon_lambda_runtime.local.engine.report import Done, Json, Text
 from amazon_lambda_runtime.local.engine.states import TRANSITIONS, Event, State
 from amazon_lambda_runtime.local.host_check import refusal
 from tests.local.support import Recorder, run
@@ -115,27 +117,62 @@ class TestReport:
         """
         The lines are Lambda's own; billing is by the millisecond begun.
         """
-        assert report.start("id") == "START RequestId: id Version: $LATEST"
-        assert report.end("id") == "END RequestId: id"
-        assert report.report("id", 1.234, 128, 19, None) == (
+        lines = Text()
+        assert lines.start("id") == "START RequestId: id Version: $LATEST"
+        assert list(lines.done(Done("id", 1.234, 128, 19))) == [
+            "END RequestId: id",
             "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 2 ms\t"
-            "Memory Size: 128 MB\tMax Memory Used: 19 MB"
-        )
-        assert report.report("id", 1.0, 128, 19, 30.111).endswith("\tInit Duration: 30.11 ms")
+            "Memory Size: 128 MB\tMax Memory Used: 19 MB",
+        ]
+        cold = list(lines.done(Done("id", 1.0, 128, 19, 30.111)))
+        assert cold[-1].endswith("\tInit Duration: 30.11 ms")
 
     def test_failures(self) -> None:
         """
         What went wrong is told in the log in Lambda's words.
         """
-        assert report.init_report(1.234, "init", "Runtime.ExitError") == (
+        lines = Text()
+        assert lines.init_report(1.234, "init", "Runtime.ExitError") == (
             "INIT_REPORT Init Duration: 1.23 ms\tPhase: init\t"
             "Status: error\tError Type: Runtime.ExitError"
         )
-        assert report.init_report(1, "invoke", "Sandbox.Timedout").endswith("\tStatus: timeout")
+        assert lines.init_report(1, "invoke", "Sandbox.Timedout").endswith("\tStatus: timeout")
+        done = Done("id", 3000, 128, 19, status="timeout", reason=report.reason(3))
+        first, _, last = lines.done(done)
         assert re.fullmatch(
-            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z id Task timed out after 3.00 seconds",
-            report.timed_out("id", 3),
+            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z id Task timed out after 3.00 seconds", first
         )
+        assert last.endswith("\tStatus: timeout")
+
+    def test_json(self) -> None:
+        """
+        As JSON they are events of the platform, with a time; a success has no END.
+        """
+        lines = Json()
+        event = json.loads(lines.init_report(1.2345, "init", "X.Y"))
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event.pop("time"))
+        assert event == {
+            "type": "platform.initReport",
+            "record": {
+                "initializationType": "on-demand",
+                "phase": "init",
+                "metrics": {"durationMs": 1.234},
+                "status": "error",
+                "errorType": "X.Y",
+            },
+        }
+        (line,) = lines.done(Done("id", 1.5, 128, 19, 30.2))
+        assert json.loads(line)["record"] == {
+            "requestId": "id",
+            "metrics": {
+                "durationMs": 1.5,
+                "billedDurationMs": 32,
+                "memorySizeMB": 128,
+                "maxMemoryUsedMB": 19,
+                "initDurationMs": 30.2,
+            },
+            "status": "success",
+        }
 
 
 class TestProcess:

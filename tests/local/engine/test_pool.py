@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from amazon_lambda_runtime.local.engine import environment as environment_module
 from amazon_lambda_runtime.local.engine import pool as pool_module
 from amazon_lambda_runtime.local.engine.states import Stage
 from amazon_lambda_runtime.local.server import open_pool
+from tests.local.api.recorded import LOG_OF_AN_EXIT_DURING_INIT
 from tests.local.support import (
     Recorder,
     has_ended,
@@ -152,7 +154,10 @@ def test_timeout() -> None:
             again = invoke(pool, respond("2"))
             assert (await again.wait()).payload == b"2"
             await again.wait_until_reported()
-            assert "Init Duration" in log[-1]
+            assert "Init Duration" not in log[-1]
+            # Said once: by the line above, and by the status in REPORT.
+            assert len([line for line in log if "timed out" in line]) == 1
+            assert len([line for line in log if line.endswith("\tStatus: timeout")]) == 1
 
     run(test())
 
@@ -183,13 +188,133 @@ def test_deadline() -> None:
 )
 def test_exit_during_an_invocation(step: list[object], reason: str) -> None:
     """
-    A runtime that ends without an answer is an error that says how; what it wrote is not lost.
+    A runtime that ends without an answer is an error that says how, to the caller and in the log;
+    what it wrote is not lost, and its memory is reported.
     """
     answer, log = run(outcome(obedient(), ["write", "last words"], step))
 
     assert without_id(answer) == ends(reason)
-    assert log.own == ["last words"]
+    assert [re.sub(ID, "ID", line) for line in log.own] == [
+        "last words",
+        f"RequestId: ID Error: {reason}",
+        "Runtime.ExitError",
+    ]
     assert log[-2].startswith("END ")
+    assert log[-1].endswith("\tStatus: error\tError Type: Runtime.ExitError")
+    memory = re.search(r"\tMax Memory Used: (\d+) MB\t", log[-1])
+    assert memory is not None
+    assert int(memory[1]) > 0
+
+
+LOSSES: dict[str, list[list[Any]]] = {
+    "timeout": [["sleep", 600]],
+    "exit": [["exit", 1]],
+    "exit after the answer": [respond(), ["exit", 1]],
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_init_after_a_crash(loss: list[list[Any]]) -> None:
+    """
+    What takes the place of an environment that was lost is initialised within the next invocation:
+    in its Duration, before its START, and without an Init Duration. After that all is as before.
+    """
+
+    async def test() -> None:
+        log = Recorder()
+        init: list[list[Any]] = [["write", "init\n"], ["sleep", 0.2]]
+        async with open_pool(obedient(*init, timeout=1), log) as pool:
+            await invoke(pool, *loss).wait_until_reported()
+            log.clear()
+            for number in range(2):
+                assert (await invoke(pool, respond(str(number))).wait()).payload == b"%d" % number
+                await asyncio.sleep(0)
+            second = invoke(pool, respond())
+            await second.wait_until_reported()
+            assert [line.split()[0] for line in log if not line.startswith("202")] == [
+                "init",
+                *["START", "END", "REPORT"] * 3,
+            ]
+            durations = [
+                float(line.partition("Duration: ")[2].split()[0])
+                for line in log
+                if line.startswith("REPORT")
+            ]
+            assert durations[0] > 200 > durations[1]
+            assert not [line for line in log if "Init Duration" in line]
+
+    run(test())
+
+
+def test_init_that_times_out_within_an_invocation() -> None:
+    """
+    An init within an invocation has the function's timeout: it is reported, and then the timeout.
+    """
+
+    async def test() -> None:
+        log = Recorder()
+        async with open_pool(obedient(["sleep", 0.6], timeout=0.5), log) as pool:
+            # Outside an invocation it may take longer.
+            await invoke(pool, ["exit", 1]).wait_until_reported()
+            log.clear()
+            answer = await invoke(pool, respond()).wait()
+            assert json.loads(answer.payload)["errorType"] == "Sandbox.Timedout"
+            await log.wait_for("REPORT")
+        assert log[0].startswith("INIT_REPORT Init Duration: ")
+        assert log[0].endswith("\tPhase: invoke\tStatus: timeout")
+        assert log[1].startswith("START ")
+        assert log[2].endswith("Task timed out after 0.50 seconds")
+        assert log[3].startswith("END ")
+        assert log[4].endswith("\tStatus: timeout")
+
+    run(test())
+
+
+def test_new_code_is_a_new_start() -> None:
+    """
+    After the code has been saved, a crash of what ran before counts no more.
+    """
+
+    async def test() -> None:
+        log = Recorder()
+        async with open_pool(obedient(), log) as pool:
+            await invoke(pool, ["exit", 1]).wait_until_reported()
+            pool.renew()
+            await invoke(pool, respond()).wait_until_reported()
+            assert "Init Duration" in log[-1]
+
+    run(test())
+
+
+def test_json_log_format() -> None:
+    """
+    With the log format JSON, Lambda's own lines are JSON, too.
+    """
+    function = obedient(environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"})
+
+    async def test() -> None:
+        log = Recorder()
+        async with open_pool(function, log) as pool:
+            answered = invoke(pool, respond())
+            await answered.wait_until_reported()
+            crashed = invoke(pool, ["exit", 1])
+            await crashed.wait_until_reported()
+        events = [json.loads(line) for line in log if line.startswith("{")]
+        assert [line for line in log if not line.startswith("{")] == ['202 {"status":"OK"}']
+        told = [(each["type"], each["record"]["requestId"]) for each in events]
+        assert told == [
+            ("platform.start", answered.id),
+            ("platform.report", answered.id),
+            ("platform.start", crashed.id),
+            ("platform.runtimeDone", crashed.id),
+            ("platform.report", crashed.id),
+        ]
+        first, last = events[1]["record"], events[-1]["record"]
+        assert (first["status"], first["metrics"]["memorySizeMB"]) == ("success", 128)
+        assert "initDurationMs" in first["metrics"]
+        assert (last["status"], last["errorType"]) == ("error", "Runtime.ExitError")
+
+    run(test())
 
 
 def test_exit_after_the_answer() -> None:
@@ -243,14 +368,24 @@ def test_init_error() -> None:
     told = [line for line in log if line.startswith(("START", "INIT_REPORT", "END", "REPORT"))]
     assert [line.split()[0] for line in told] == [
         "INIT_REPORT",
-        "START",
         "INIT_REPORT",
+        "START",
         "END",
         "REPORT",
     ]
     assert told[0].endswith("Phase: init\tStatus: error\tError Type: Runtime.Unknown")
-    assert "Phase: invoke" in told[2]
+    assert told[1].endswith("Phase: invoke\tStatus: error\tError Type: Runtime.Unknown")
     assert "Init Duration" not in told[-1]
+    assert told[-1].endswith("\tStatus: error\tError Type: Runtime.Unknown")
+
+
+def test_log_of_an_exit_during_init() -> None:
+    """
+    The log of a runtime that ends at its start has the lines of the recording, in their order.
+    """
+    _, log = run(outcome(obedient(["exit", 0])))
+    told = [re.sub(f"{ID}|[0-9.]+(?= m)", "N", line) for line in log]
+    assert [line.partition("\tBilled")[0] for line in told] == LOG_OF_AN_EXIT_DURING_INIT
 
 
 def test_init_error_and_no_end() -> None:

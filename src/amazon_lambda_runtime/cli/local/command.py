@@ -15,6 +15,7 @@ from amazon_lambda_runtime.cli.extras import require
 
 from .event_input import read_event
 from .handler_argument import FUNCTION_NAME, HandlerArgumentError, parse_handler_argument
+from .option_conflicts import check_options
 from .queue_options import queue_options, require_queues
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Examples:
   lambda-runtime local hello.py -e '{"name": "Ada"}'
   lambda-runtime local hello.handler --event payload.json
   lambda-runtime events show s3-put --bucket b | lambda-runtime local hello.py --event -
-  lambda-runtime local hello.py --url-port 9001 --stream
+  lambda-runtime local hello.py --stream
   lambda-runtime local hello.py --sqs orders,batch_size=10,partial=true
   lambda-runtime local hello.py --debug
   lambda-runtime local -- ./my-runtime --in any language
@@ -50,8 +51,9 @@ Examples:
 @click.option(
     "--url-port",
     type=click.IntRange(0, 65535),
-    help="Serve a function URL on this port; 0 is any free one.",
+    help="The port of the function URL; 0 is any free one.  [default: 9001, or the next free one]",
 )
+@click.option("--no-url", is_flag=True, help="Serve no function URL.")
 @click.option("--stream", is_flag=True, help="The function URL streams the response.")
 @click.option(
     "--timeout",
@@ -108,14 +110,16 @@ def command(
 ) -> int:
     """Run a function on this machine.
 
-    FILE_OR_HANDLER is a file (hello.py) whose handler is named `handler`, or a handler
-    (hello.handler, folder/hello.handler, module.Class.method). A command after -- is run instead:
-    any runtime, in any language.
+    FILE_OR_HANDLER is a file (hello.py) whose handler is named `handler` or `lambda_handler`, or a
+    handler (hello.handler, folder/hello.handler, module.Class.method). A command after -- is run
+    instead: any runtime, in any language.
 
     With an event the function is invoked once: its response goes to stdout, its log to stderr, and
     the exit status is 1 if it failed. Without an event a local Lambda is served until Ctrl-C: the
-    Invoke API for SDKs and the AWS CLI, and a console for the browser. It listens on loopback.
+    Invoke API for SDKs and the AWS CLI, the function's URL, and a console for the browser. It
+    listens on loopback.
     """
+    check_options(event_file is not None or event_json is not None)
     if options["debug"] and _is_command(words):
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
     _require_extras(options)

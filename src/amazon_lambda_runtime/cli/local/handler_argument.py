@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from amazon_lambda_runtime.project.handler_names import handler_name, suggestion
+
 _MODULE_AND_NAME = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*)+)")
 # What Lambda accepts as a function's name.
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -44,13 +46,18 @@ def _file(path: Path) -> HandlerArgument:
         )
     if not path.stem.isidentifier():
         raise HandlerArgumentError(f"{path} cannot be imported: {path.stem!r} is not a module name")
-    return HandlerArgument(f"{path.stem}.handler", path.parent.resolve(), path.stem)
+    name = handler_name(path)
+    if (advice := suggestion(path, name)) is not None:
+        raise HandlerArgumentError(advice)
+    return HandlerArgument(f"{path.stem}.{name}", path.parent.resolve(), path.stem)
 
 
 def _handler(text: str) -> HandlerArgument:
     folder, slash, dotted = text.rpartition("/")
     match = _MODULE_AND_NAME.fullmatch(dotted)
     if match is None:
+        if Path(f"{text}.py").is_file():
+            raise HandlerArgumentError(f"{text!r} is not a handler. Did you mean {text}.py?")
         raise HandlerArgumentError(
             f"{text!r} is not a handler: give a file (hello.py) or module.name (hello.handler)"
         )
@@ -62,6 +69,9 @@ def _handler(text: str) -> HandlerArgument:
         if slash or not _is_installed(module):
             raise HandlerArgumentError(f"there is no module {module!r} in {place.resolve()}")
         return HandlerArgument(text, Path.cwd(), module)
+    advice = suggestion(place / f"{module}.py", match[2][1:]) if match[2].count(".") == 1 else None
+    if advice is not None:
+        raise HandlerArgumentError(advice)
     if slash and not (place / "__init__.py").is_file():
         return HandlerArgument(dotted, place.resolve(), module)
     return HandlerArgument(text, Path.cwd(), module)

@@ -1,6 +1,7 @@
 """A local Lambda until Ctrl-C: the Invoke API, the console, a function URL, queues, hot reload."""
 
 import asyncio
+import errno
 import os
 import sys
 from pathlib import Path
@@ -19,6 +20,11 @@ from amazon_lambda_runtime.project.handler_source import partial_failures
 
 from .log_lines import printer
 
+#: The port of the function URL, unless another is chosen; the next that is free if it is taken.
+URL_PORT = 9001
+# How many ports are tried before any free one.
+_URL_PORTS = 50
+
 
 async def serve_until_stopped(function: LocalFunction, options: dict[str, Any]) -> int:
     """Serve the function until SIGINT or SIGTERM; return the exit status.
@@ -36,7 +42,7 @@ async def serve_until_stopped(function: LocalFunction, options: dict[str, Any]) 
         path = f"2015-03-31/functions/{function.name}/invocations"
         say(f"  curl {base}/{path} -d '{{}}'")
         say(f"  the console: {base}/")
-        if options["url_port"] is not None:
+        if not options["no_url"]:
             say(f"  the function's URL: {await _listen_url(service, function, options)}/")
         for line in await _attach(service, function, options):
             say(f"  {line}")
@@ -69,12 +75,17 @@ async def _listen(service: LocalLambda, host: str, port: int) -> int:
 async def _listen_url(
     service: LocalLambda, function: LocalFunction, options: dict[str, Any]
 ) -> str:
-    host, port = options["host"], options["url_port"]
-    try:
-        port = await service.listen_url(function.name, host, port, options["stream"])
-    except OSError as error:
-        raise _cannot_listen(host, port, "--url-port", error) from None
-    return base_url(host, port)
+    host, chosen = options["host"], options["url_port"]
+    ports = [*range(URL_PORT, URL_PORT + _URL_PORTS), 0] if chosen is None else [chosen]
+    for port in ports:
+        try:
+            port = await service.listen_url(function.name, host, port, options["stream"])
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or port == ports[-1]:
+                raise _cannot_listen(host, port, "--url-port", error) from None
+        else:
+            return base_url(host, port)
+    raise AssertionError("the last port is tried or told")
 
 
 async def _attach(

@@ -1,32 +1,27 @@
-"""A function URL: any HTTP request to an event in payload format 2.0, and the result to a response.
+"""A function URL: any HTTP request invokes the function, and its result is the response.
 
+`url_event` makes the event and `url_response` reads the result; this file answers the client. A
+response that AWS would refuse is a 502, and the log of the invocation says which field it was.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
 
-import base64
 import json
-import re
-import time
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 from amazon_lambda_runtime.local import host_check
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
 from amazon_lambda_runtime.local.http import Request, Response, json_response
-from amazon_lambda_runtime.project.aws_limits import PAYLOAD_BYTES
 from amazon_lambda_runtime.protocol import HTTP_INTEGRATION, JSON, PRELUDE_END
 
 from .invoke_api import pause_if_full, resume
+from .url_event import TooLarge, event_of
+from .url_response import INTERNAL_ERROR, Head, Malformed, prelude_of, response_of
 
 Submit = Callable[[Invocation], None]
+#: Writes a line to the log of an invocation.
+Say = Callable[[Invocation, str], None]
 
-# Header fields that are not passed on: the server frames the response itself.
-_HOP_BY_HOP = {"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"}
-# A header field's name: no space, no colon, no control character.
-_FIELD_NAME = re.compile(r"[!-9;-~\xa1-\U0010ffff]+")
-_INTERNAL_ERROR = json_response(502, {"Message": "Internal Server Error"})
 # In bytes: a stream without the end of a prelude in its first part has none.
 _PRELUDE_LIMIT = 1024 * 1024
 
@@ -37,9 +32,12 @@ class FunctionUrl:
     With `streams`, the response is sent as the function writes it (invoke mode RESPONSE_STREAM).
     """
 
-    def __init__(self, function: LocalFunction, submit: Submit, host: str, streams: bool) -> None:
+    def __init__(
+        self, function: LocalFunction, submit: Submit, say: Say, host: str, streams: bool
+    ) -> None:
         self._function = function
         self._submit = submit
+        self._say = say
         self._host = host
         self._streams = streams
 
@@ -50,144 +48,17 @@ class FunctionUrl:
         """Invoke the function."""
         if reason := host_check.refusal(request.headers, self._host):
             request.answer(json_response(403, {"Message": reason}))
-        elif request.size > PAYLOAD_BYTES:
-            request.answer(json_response(413, {"Message": "Request entity too large"}))
-        else:
-            caller = _Streamed(request) if self._streams else _Buffered(request)
-            invocation = Invocation(b"", caller=caller)
-            event = event_of(request, self._function, invocation.id)
-            invocation.event = json.dumps(event).encode()
-            request.on_drain = lambda: resume(invocation)
-            self._submit(invocation)
-
-
-def event_of(request: Request, function: LocalFunction, request_id: str) -> dict[str, Any]:
-    """Return the event in payload format 2.0."""
-    now = time.time()
-    headers = {name: value for name, value in request.headers.items() if name != "cookie"}
-    path = unquote(request.path)
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": request.query,
-        "headers": headers,
-        "requestContext": {
-            "accountId": "anonymous",
-            "apiId": function.name,
-            "authentication": None,
-            "authorizer": None,
-            "domainName": headers.get("host", ""),
-            "domainPrefix": function.name,
-            "http": {
-                "method": request.method,
-                "path": path,
-                "protocol": f"HTTP/{request.version}",
-                "sourceIp": "127.0.0.1",
-                "userAgent": headers.get("user-agent", ""),
-            },
-            "requestId": request_id,
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
-            "timeEpoch": int(now * 1000),
-        },
-        "isBase64Encoded": False,
-    }
-    if cookie := request.headers.get("cookie"):
-        event["cookies"] = [part.strip() for part in cookie.split(";")]
-    parameters: dict[str, str] = {}
-    for name, value in parse_qsl(request.query, keep_blank_values=True):
-        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
-    if parameters:
-        event["queryStringParameters"] = parameters
-    if request.body:
-        text = _as_text(request)
-        event["isBase64Encoded"] = text is None
-        event["body"] = base64.b64encode(request.body).decode() if text is None else text
-    return event
-
-
-def _as_text(request: Request) -> str | None:
-    """Return the body if its content type is textual and it is UTF-8; None if it is binary."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    textual = (
-        kind.startswith("text/")
-        or kind.endswith(("+json", "+xml"))
-        or kind in (JSON, "application/xml", "application/javascript", "")
-    )
-    if textual:
-        try:
-            return request.body.decode()
-        except UnicodeDecodeError:
-            return None
-    return None
-
-
-def response_of(payload: bytes) -> Response:
-    """Return the response for a function's result.
-
-    An object with a statusCode is a response; anything else is the body of a 200, as JSON.
-    """
-    try:
-        result = json.loads(payload)
-    except (ValueError, RecursionError):
-        return _INTERNAL_ERROR
-    if not (isinstance(result, dict) and "statusCode" in result):
-        body = result.encode() if isinstance(result, str) else payload
-        return Response(200, {"Content-Type": JSON}, body)
-    try:
-        text = result.get("body")
-        if text is None:
-            content = b""
-        elif not isinstance(text, str):
-            content = json.dumps(text).encode()
-        elif result.get("isBase64Encoded"):
-            content = base64.b64decode(text, validate=True)
-        else:
-            content = text.encode()
-        status, headers = _head(result)
-    except (ValueError, TypeError, AttributeError):
-        return _INTERNAL_ERROR
-    headers.setdefault("Content-Type", JSON)
-    return Response(status, headers, content)
-
-
-def _head(document: dict[str, Any]) -> tuple[int, "_Headers"]:
-    """Return status and headers. Raises ValueError, TypeError or AttributeError if malformed."""
-    status = int(document.get("statusCode", 200))
-    if not 100 <= status <= 599:
-        raise ValueError(f"not a status: {status}")
-    headers = _Headers()
-    for name, value in (document.get("headers") or {}).items():
-        headers.add(name, value)
-    for name, values in (document.get("multiValueHeaders") or {}).items():
-        for value in values:
-            headers.add(name, value)
-    for cookie in document.get("cookies") or []:
-        headers.add("Set-Cookie", cookie)
-    return status, headers
-
-
-def _head_of(prelude: bytes) -> tuple[int, "_Headers"] | None:
-    """Return the status and headers that a stream begins with, None if they are malformed."""
-    try:
-        return _head(json.loads(prelude))
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-class _Headers(dict[str, str]):
-    """Header fields for a Response; a field that is added again becomes a line of its own."""
-
-    def add(self, name: str, value: object) -> None:
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        if not _FIELD_NAME.fullmatch(name) or {"\r", "\n"} & set(text):
-            raise ValueError(f"not a header field: {name!r}")
-        if name.lower() in _HOP_BY_HOP:
             return
-        present = next((known for known in self if known.lower() == name.lower()), name)
-        self[present] = f"{self[present]}\r\n{present}: {text}" if present in self else text
+        caller = (_Streamed if self._streams else _Buffered)(request, self._say)
+        invocation = Invocation(b"", caller=caller)
+        try:
+            event = event_of(request, self._function, invocation)
+        except TooLarge:
+            request.answer(json_response(413, {"Message": "Request entity too large"}))
+            return
+        invocation.event = json.dumps(event).encode()
+        request.on_drain = lambda: resume(invocation)
+        self._submit(invocation)
 
 
 class _Caller:
@@ -195,8 +66,9 @@ class _Caller:
 
     wants_pieces = False
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, say: Say) -> None:
         self._request = request
+        self._say = say
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
         """Take a piece of the response, if pieces are wanted."""
@@ -208,20 +80,52 @@ class _Caller:
     def throttled(self, invocation: Invocation) -> None:
         self._request.answer(json_response(429, {"Message": "Rate Exceeded."}))
 
+    def _answer_with_result(self, invocation: Invocation, payload: bytes) -> None:
+        try:
+            head, body = response_of(payload)
+        except Malformed as error:
+            self._refuse(invocation, error)
+        else:
+            self._answer(invocation, head, body)
+
+    def _answer(self, invocation: Invocation, head: Head, body: bytes) -> None:
+        self._request.answer(Response(head.status, self._fields(invocation, head), body))
+
+    def _fail(self, invocation: Invocation) -> None:
+        headers = {**INTERNAL_ERROR.headers, **_identity(invocation)}
+        self._request.answer(Response(INTERNAL_ERROR.status, headers, INTERNAL_ERROR.body))
+
+    def _refuse(self, invocation: Invocation, error: Malformed) -> None:
+        self._say(invocation, f"function URL: 502, the response cannot be sent: {error}")
+        self._fail(invocation)
+
+    def _fields(self, invocation: Invocation, head: Head) -> dict[str, str]:
+        for field in head.ignored:
+            self._say(invocation, f"function URL: {field} is ignored; use headers and cookies")
+        return {**head.headers, **_identity(invocation)}
+
 
 class _Buffered(_Caller):
     """A client that gets the response whole."""
 
     def answered(self, invocation: Invocation, answer: Answer) -> None:
         if answer.failed:
-            self._request.answer(_INTERNAL_ERROR)
-            return
-        if invocation.content_type == HTTP_INTEGRATION:
+            self._fail(invocation)
+        elif invocation.content_type == HTTP_INTEGRATION:
+            self._say(
+                invocation,
+                "function URL: the function streams, but the URL is buffered: it needs invoke mode "
+                "RESPONSE_STREAM (--stream); what AWS sends without it is not verified",
+            )
             prelude, _, body = answer.payload.partition(PRELUDE_END)
-            head = _head_of(prelude)
-            self._request.answer(Response(*head, body) if head else _INTERNAL_ERROR)
+            try:
+                head = prelude_of(prelude)
+            except Malformed as error:
+                self._refuse(invocation, error)
+            else:
+                self._answer(invocation, head, body)
         else:
-            self._request.answer(response_of(answer.payload))
+            self._answer_with_result(invocation, answer.payload)
 
 
 class _Streamed(_Caller):
@@ -229,51 +133,56 @@ class _Streamed(_Caller):
 
     wants_pieces = True
 
-    def __init__(self, request: Request) -> None:
-        super().__init__(request)
+    def __init__(self, request: Request, say: Say) -> None:
+        super().__init__(request, say)
         self._started = False
-        self._is_broken = False
         self._prelude = b""
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
         if not self._started:
             if invocation.content_type == HTTP_INTEGRATION:
-                data = self._start_from_prelude(self._prelude + data)
+                data = self._start_from_prelude(invocation, self._prelude + data)
             else:
-                self._start(200, _Headers({"Content-Type": invocation.content_type}))
-        if not self._is_broken:
-            self._request.write(data)
+                self._start(invocation, Head(200, {"Content-Type": invocation.content_type}))
+        self._request.write(data)
         pause_if_full(self._request, invocation)
 
     def answered(self, invocation: Invocation, answer: Answer) -> None:
-        if answer.failed and self._started:
-            self._request.cut()
-        elif answer.failed or self._prelude:
-            self._request.answer(_INTERNAL_ERROR)
+        if answer.failed:
+            self._request.cut() if self._started else self._fail(invocation)
+        elif self._prelude:
+            self._refuse(invocation, Malformed("the stream ends within its prelude"))
         elif self._started:
             self._request.finish()
         elif invocation.is_streamed or invocation.content_type != JSON:
-            self._start(200, _Headers({"Content-Type": invocation.content_type}))
+            self._start(invocation, Head(200, {"Content-Type": invocation.content_type}))
             self._request.write(answer.payload)
             self._request.finish()
         else:
-            self._request.answer(response_of(answer.payload))
+            self._answer_with_result(invocation, answer.payload)
 
-    def _start_from_prelude(self, data: bytes) -> bytes:
+    def _start_from_prelude(self, invocation: Invocation, data: bytes) -> bytes:
         """Start with the status and headers that `data` begins with; return what follows them.
 
-        If they are not complete, wait for more and return nothing.
+        If they are not complete, wait for more and return nothing. If they are malformed, the
+        client has its 502, and what follows is dropped.
         """
         prelude, found, rest = data.partition(PRELUDE_END)
         if not found and len(data) < _PRELUDE_LIMIT:
             self._prelude = data
             return b""
         self._prelude = b""
-        head = _head_of(prelude)
-        self._is_broken = head is None
-        self._start(*(head or (502, _Headers())))
+        try:
+            self._start(invocation, prelude_of(prelude))
+        except Malformed as error:
+            self._started = True
+            self._refuse(invocation, error)
         return rest
 
-    def _start(self, status: int, headers: _Headers) -> None:
+    def _start(self, invocation: Invocation, head: Head) -> None:
         self._started = True
-        self._request.start(status, headers)
+        self._request.start(head.status, self._fields(invocation, head))
+
+
+def _identity(invocation: Invocation) -> dict[str, str]:
+    return {"x-amzn-RequestId": invocation.id, "X-Amzn-Trace-Id": invocation.trace_id}

@@ -6,47 +6,29 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NoReturn, Protocol
 from urllib.parse import parse_qs, unquote
 
 from amazon_lambda_runtime.local import host_check
 from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
-from amazon_lambda_runtime.local.http import Request, Response, json_response
-from amazon_lambda_runtime.project.aws_limits import ASYNC_PAYLOAD_BYTES, PAYLOAD_BYTES, TIMEOUT
+from amazon_lambda_runtime.local.http import Request, Response
+from amazon_lambda_runtime.project.aws_limits import ASYNC_PAYLOAD_BYTES, PAYLOAD_BYTES
 from amazon_lambda_runtime.protocol import JSON
 
 from . import event_stream
+from .api_errors import InvokeError, refusal, too_many_requests
+from .function_names import Target, find
+from .functions_api import Functions, FunctionsApi
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
-_GET = re.compile(r"/2015-03-31/functions/([^/]+)")
-_LIST = "/2015-03-31/functions/"
-# "name", "account:function:name" or an ARN; a version or an alias may follow.
-_NAME = re.compile(
-    r"(?:(?:arn:[\w-]+:lambda:[\w-]*:)?(?:\d{12}:)?function:)?([\w-]+)(?::(\$LATEST|[\w-]+))?"
-)
-_QUALIFIER = re.compile(r"\$LATEST|[\w-]{1,128}")
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
-# AWS's emulator has one function and calls it so, whatever its name.
-_THE_FUNCTION = "function"
 
 
-class InvokeError(Exception):
-    """Raised for a request that is refused; `name` is the error that SDKs raise."""
-
-    def __init__(self, status: int, name: str, message: str, **more: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.name = name
-        self.document = {**more, "Type": "User", "Message": message, "message": message}
-
-
-class Service(Protocol):
+class Service(Functions, Protocol):
     """The functions, and how they are invoked."""
-
-    def functions(self) -> Iterable[LocalFunction]: ...
 
     def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
         """Run it and answer its caller; `kind` is for the journal."""
@@ -60,6 +42,7 @@ class InvokeApi:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._functions = FunctionsApi(service)
 
     def handle(self, request: Request, host: str) -> None:
         """Answer the request, now or when the function does; `host` is where the server listens."""
@@ -78,39 +61,32 @@ class InvokeApi:
         elif match := _STREAM.fullmatch(path):
             _expect("POST", request)
             self._stream(request, unquote(match[1]))
-        elif path in (_LIST, _LIST.rstrip("/")):
+        elif (response := self._functions.respond(request)) is not None:
             _expect("GET", request)
-            functions = [configuration(function) for function in self._service.functions()]
-            request.answer(json_response(200, {"Functions": functions}))
-        elif match := _GET.fullmatch(path):
-            _expect("GET", request)
-            function, _ = self._function(unquote(match[1]), request)
-            code = {"RepositoryType": "local", "Location": function.task_root}
-            document = {"Configuration": configuration(function), "Code": code, "Tags": {}}
-            request.answer(json_response(200, document))
+            request.answer(response)
         else:
             raise InvokeError(404, "UnknownOperationException", f"Unknown path {path}")
 
     def _invoke(self, request: Request, name: str) -> None:
-        function, qualifier = self._function(name, request)
+        target = self._target(name, request)
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind not in ("RequestResponse", "Event", "DryRun"):
             raise InvokeError(
                 400, "InvalidParameterValueException", f"Unknown invocation type: {kind}"
             )
         event = event_of(request, ASYNC_PAYLOAD_BYTES if kind == "Event" else PAYLOAD_BYTES)
-        invocation = _invocation(request, event, qualifier)
+        invocation = _invocation(request, event, target.qualifier)
         if kind == "DryRun":
-            request.answer(Response(204, _identity(invocation)))
+            request.answer(Response(204, _ids(invocation)))
         elif kind == "Event":
-            self._service.accept(function, invocation)
-            request.answer(Response(202, _identity(invocation)))
+            self._service.accept(target.function, invocation)
+            request.answer(Response(202, _ids(invocation)))
         else:
             invocation.caller = _Waiting(request)
-            self._service.submit(function, invocation, kind)
+            self._service.submit(target.function, invocation, kind)
 
     def _stream(self, request: Request, name: str) -> None:
-        function, qualifier = self._function(name, request)
+        target = self._target(name, request)
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind not in ("RequestResponse", "DryRun"):
             raise InvokeError(
@@ -118,26 +94,17 @@ class InvokeApi:
                 "InvalidParameterValueException",
                 f"Unknown invocation type of a stream: {kind}",
             )
-        invocation = _invocation(request, event_of(request, PAYLOAD_BYTES), qualifier)
+        event = event_of(request, PAYLOAD_BYTES)
+        invocation = _invocation(request, event, target.qualifier)
         if kind == "DryRun":
-            request.answer(Response(204, _identity(invocation)))
+            request.answer(Response(204, _ids(invocation)))
         else:
             invocation.caller = _Streaming(request, invocation)
-            self._service.submit(function, invocation, "stream")
+            self._service.submit(target.function, invocation, "stream")
 
-    def _function(self, name: str, request: Request) -> tuple[LocalFunction, str]:
-        """Return the function of this name or ARN, and the qualifier, "" for none."""
-        match = _NAME.fullmatch(name)
-        plain, qualifier = (match[1], match[2] or "") if match else (name, "")
-        qualifier = _qualifier(qualifier, parse_qs(request.query).get("Qualifier", [""])[0])
-        functions = {function.name: function for function in self._service.functions()}
-        if plain in functions:
-            return functions[plain], qualifier
-        if plain == _THE_FUNCTION and len(functions) == 1:
-            return next(iter(functions.values())), qualifier
-        arns = [function.arn for function in functions.values()]
-        arn = arns[0].rpartition(":")[0] if arns else "arn:aws:lambda:::function"
-        raise InvokeError(404, "ResourceNotFoundException", f"Function not found: {arn}:{plain}")
+    def _target(self, name: str, request: Request) -> Target:
+        qualifier = parse_qs(request.query).get("Qualifier", [""])[0]
+        return find(self._service.functions(), name, qualifier, default=VERSION)
 
 
 class _Caller:
@@ -220,14 +187,6 @@ class _Streaming(_Caller):
         self._request.finish()
 
 
-def _qualifier(of_name: str, asked: str) -> str:
-    """Return the qualifier that a name or the query gives. Raises InvokeError if they disagree."""
-    if asked and (not _QUALIFIER.fullmatch(asked) or of_name not in ("", asked)):
-        message = f"Invalid qualifier: {asked[:128]}"
-        raise InvokeError(400, "InvalidParameterValueException", message)
-    return of_name or asked
-
-
 def _tail(invocation: Invocation) -> str:
     return base64.b64encode(invocation.tail).decode()
 
@@ -253,38 +212,6 @@ def error_of(answer: Answer) -> tuple[str, str]:
         return "Function.Unknown", text
 
 
-def refusal(error: InvokeError) -> Response:
-    """Return the response that SDKs take for this error."""
-    return json_response(error.status, error.document, {"x-amzn-errortype": error.name})
-
-
-def too_many_requests() -> InvokeError:
-    """Return the error of a function that is at its concurrency."""
-    return InvokeError(
-        429,
-        "TooManyRequestsException",
-        "Rate Exceeded.",
-        Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
-    )
-
-
-def configuration(function: LocalFunction) -> dict[str, object]:
-    """Return GetFunction's view of a function: its settings, without its variables."""
-    return {
-        "FunctionName": function.name,
-        "FunctionArn": function.arn,
-        "Handler": function.handler,
-        "Version": VERSION,
-        "PackageType": "Image",
-        "MemorySize": function.memory_size,
-        "Timeout": int(function.timeout) or TIMEOUT[1],
-        "State": "Active",
-        "LastUpdateStatus": "Successful",
-        "Architectures": ["x86_64"],
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.name}"},
-    }
-
-
 def event_of(request: Request, limit: int) -> bytes:
     """Return the payload as it came, `{}` for none. Raises InvokeError if it is not JSON."""
     if request.size > limit:
@@ -295,7 +222,8 @@ def event_of(request: Request, limit: int) -> bytes:
     try:
         _DECODER.decode(str(request.body, "utf-8"))
     except (ValueError, RecursionError) as error:
-        message = f"Could not parse request body into json: {error}"
+        reason = f"Could not parse payload into json: {error}"
+        message = f"Could not parse request body into json: {reason}"
         raise InvokeError(400, "InvalidRequestContentException", message) from None
     return request.body
 
@@ -321,17 +249,24 @@ def _client_context(header: str) -> str:
     try:
         document = json.loads(base64.b64decode(header, validate=True))
     except (ValueError, RecursionError) as error:
-        message = f"Client context must be a valid Base64-encoded JSON object: {error}"
-        raise InvokeError(400, "InvalidRequestContentException", message) from None
+        raise _bad_client_context(str(error)) from None
+    if not isinstance(document, dict):
+        raise _bad_client_context("it is not an object")
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
+def _bad_client_context(reason: str) -> InvokeError:
+    message = f"Client context must be a valid Base64-encoded JSON object: {reason}"
+    return InvokeError(400, "InvalidRequestContentException", message)
+
+
+def _ids(invocation: Invocation) -> dict[str, str]:
+    return {"X-Amzn-RequestId": invocation.id, "X-Amzn-Trace-Id": invocation.trace_id}
+
+
 def _identity(invocation: Invocation) -> dict[str, str]:
-    return {
-        "X-Amzn-RequestId": invocation.id,
-        "X-Amz-Executed-Version": VERSION,
-        "X-Amzn-Trace-Id": invocation.trace_id,
-    }
+    """Return the header fields of an invocation that has been run."""
+    return {**_ids(invocation), "X-Amz-Executed-Version": VERSION}
 
 
 def _on_one_line(text: str) -> str:

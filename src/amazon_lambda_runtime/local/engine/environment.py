@@ -101,6 +101,8 @@ class Environment:
         self.init_answer: Answer | None = None
         #: Whether it was killed because it used too much memory.
         self.out_of_memory = False
+        #: Whether its process has ended without having been told to.
+        self.has_crashed = False
         #: Why the process has ended, or could not be started.
         self.exit_reason = ""
         self.process: Process | None = None
@@ -209,6 +211,11 @@ class Environment:
             self._told.set()
         self.kill()
         await asyncio.wait([self._exit])
+
+    @property
+    def age_ms(self) -> float:
+        """How long ago it was started."""
+        return (time.perf_counter() - self._started) * 1000
 
     def flush(self) -> None:
         """Pass on everything that the processes have written so far."""
@@ -336,7 +343,9 @@ class Environment:
         if not self.is_initialised:
             self.is_initialised = True
             self.extensions.close_registration()
-            self.init_ms = (time.perf_counter() - self._started) * 1000
+            # If it crashes later, what it used then can no longer be read.
+            self.peak_mb()
+            self.init_ms = self.age_ms
 
     def _write(self, line: str) -> None:
         # With several at a time, a line cannot be attributed.
@@ -381,6 +390,7 @@ class Environment:
         code = await process.wait()
         self._ended.set()
         self.peak_mb()
+        self.has_crashed = self.out_of_memory or not self.is_ending
         self._move(Event.EXIT)
         if self._told is not None:
             await self._told.wait()
@@ -391,7 +401,7 @@ class Environment:
         self._initialised()
         error_type = "Runtime.OutOfMemory" if self.out_of_memory else "Runtime.ExitError"
         for invocation in self.invocations:
-            invocation.fail(error_type, self.exit_reason)
+            invocation.break_off(error_type, self.exit_reason)
         if not self.init_failure:
             self.init_failure = error_type
         for invocation in self.invocations:

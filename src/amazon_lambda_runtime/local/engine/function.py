@@ -69,6 +69,12 @@ class LocalFunction:
         """The memory that the function is told it has, in MB."""
         return self.memory or MEMORY[1]
 
+    @cached_property
+    def logs_json(self) -> bool:
+        """Whether its log format is JSON: then Lambda's own lines are JSON, too."""
+        variables = self.process_environment("")
+        return variables.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+
     def process_environment(self, runtime_api: str, log_socket: str = "") -> dict[str, str]:
         """Return the environment variables of one new process.
 

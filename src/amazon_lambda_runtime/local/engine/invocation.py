@@ -82,6 +82,7 @@ class Invocation:
         "content_type",
         "deadline_ms",
         "event",
+        "exit",
         "id",
         "init_ms",
         "is_streamed",
@@ -125,6 +126,9 @@ class Invocation:
         self.observer: Observer | None = None
         #: The duration of the init that was done for it; None if there was none.
         self.init_ms: float | None = None
+        #: The error type of an environment that has ended while it ran, or was initialised for it,
+        #: and the reason, "" if the runtime has told it.
+        self.exit: tuple[str, str] | None = None
         #: Whether its time was up, before its answer or after it: REPORT says so.
         self.timed_out = False
         self.timer: asyncio.TimerHandle | None = None
@@ -221,6 +225,11 @@ class Invocation:
     def fail(self, error_type: str, reason: str) -> None:
         """Give the caller an error of the platform's own, in Lambda's words."""
         self.settle(platform_error(error_type, f"RequestId: {self.id} Error: {reason}"))
+
+    def break_off(self, error_type: str, reason: str) -> None:
+        """Take note that its environment has ended, and tell its caller unless it has an answer."""
+        self.exit = error_type, reason
+        self.fail(error_type, reason)
 
     def end(self) -> None:
         """Take note that its environment is done with it."""

@@ -5,8 +5,9 @@ is none, but one will be free in a moment (it has answered), the invocation is q
 moment. Otherwise a new environment is started for it; and if there are as many as the function's
 concurrency allows, it is throttled. So the queue is short and short-lived, and nothing in it waits
 for a whole invocation. An environment that fails to initialise, or takes more than 10 s, is started
-once more as a part of the invocation that waits for it, under the function's timeout (Lambda calls
-the first one a suppressed init), and what comes of that is the answer. This file only schedules:
+once more as a part of the invocation that waits for it (Lambda calls that a suppressed init): under
+the function's timeout and within its Duration, and what comes of it is the answer. So is one that
+takes the place of an environment that has crashed or timed out. This file only schedules:
 `environment` runs the process, `upkeep` freezes and ends what is idle, `telling` writes the log.
 """
 
@@ -36,10 +37,10 @@ INIT_LIMIT = 10
 
 @dataclass(slots=True)
 class _Start:
-    """An environment that starts: for which invocation, and whether it is the second attempt."""
+    """An environment that starts: for which invocation, and whether it is a part of that."""
 
     first: Invocation | None
-    again: bool
+    within: bool
     timer: asyncio.TimerHandle | None = None
 
     def cancel(self) -> Invocation | None:
@@ -54,7 +55,8 @@ class Pool(Closing):
 
     `listen` opens an environment's Runtime API. `log` gets every line that the function writes or
     that Lambda writes about it; `journal` is told everything. Environments get their numbers from
-    `numbers`, which pools may share.
+    `numbers`, which pools may share. Without `retries_init`, the first init that fails is the
+    answer: for a single invocation, so that a mistake is told once.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Pool(Closing):
         log: Log = to_stderr,
         journal: Journal | None = None,
         numbers: Iterator[int] | None = None,
+        retries_init: bool = True,
     ) -> None:
         self.function = function
         self.environments: dict[int, Environment] = {}
@@ -76,6 +79,9 @@ class Pool(Closing):
         self._starts: dict[int, _Start] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._numbers = numbers or count(1)
+        #: How many environments have crashed or timed out, and have not been replaced.
+        self._lost = 0
+        self._retries_init = retries_init
         self._closed = False
 
     def invoke(
@@ -117,6 +123,7 @@ class Pool(Closing):
             if environment.state in (State.IDLE, State.FROZEN):
                 self._stop(environment, "spindown")
         self._idle.clear()
+        self._lost = 0
         self._start(None)
 
     async def close(self) -> None:
@@ -148,8 +155,9 @@ class Pool(Closing):
         start = self._starts.pop(environment.number, None)
         first = start.cancel() if start is not None else None
         if start is not None and first is not None:
-            if start.again:
+            if start.within:
                 environment.invoke(first)
+                self._telling.start(first)
             else:
                 self._begin(environment, first, environment.init_ms)
         self.free(environment)
@@ -179,7 +187,9 @@ class Pool(Closing):
         self.environments.pop(environment.number, None)
         start = self._starts.pop(environment.number, None)
         if start is not None:
-            self._init_failed(environment, start.cancel(), start.again)
+            self._init_failed(environment, start.cancel(), start.within)
+        elif environment.has_crashed:
+            self._lose(environment)
         if not self._closed:
             self._serve_queue()
 
@@ -202,22 +212,41 @@ class Pool(Closing):
                 return
         if self._has_room:
             self._telling.accepted(invocation)
-            self._start(invocation)
+            self._start_for(invocation)
         else:
             invocation.throttle()
+
+    def _start_for(self, invocation: Invocation) -> None:
+        if self._lost:
+            self._lost -= 1
+            self._start_within(invocation)
+        else:
+            self._start(invocation)
+
+    def _start_within(self, invocation: Invocation) -> None:
+        """Start an environment as a part of the invocation, whose time begins."""
+        invocation.begin(self.function.timeout)
+        environment = self._start(invocation, within=True)
+        self._telling.assigned(invocation, environment.number, cold=True)
+        self._set_timer(environment, invocation)
+
+    def _lose(self, environment: Environment) -> None:
+        # A managed instance is always initialised on its own, and new code is a new start.
+        if not (environment.is_stale or self.function.max_concurrency):
+            self._lost += 1
 
     @property
     def _has_room(self) -> bool:
         count = sum(not environment.is_stale for environment in self.environments.values())
         return count < self.function.concurrency and not self._closed
 
-    def _start(self, invocation: Invocation | None, again: bool = False) -> Environment:
+    def _start(self, invocation: Invocation | None, within: bool = False) -> Environment:
         number = next(self._numbers)
         kind = ManagedEnvironment if self.function.max_concurrency else Environment
         environment = kind(self.function, number, self, self._listen, self._reaper)
         self.environments[number] = environment
-        start = self._starts[number] = _Start(invocation, again)
-        if self.function.timeout and not again:
+        start = self._starts[number] = _Start(invocation, within)
+        if self.function.timeout and not within:
             loop = asyncio.get_running_loop()
             start.timer = loop.call_later(INIT_LIMIT, self._init_late, environment)
         environment.start()
@@ -232,7 +261,7 @@ class Pool(Closing):
 
     def _serve_queue(self) -> None:
         while self._queue and self._has_room:
-            self._start(self._dequeue())
+            self._start_for(self._dequeue())
 
     def _overdue(self, invocation: Invocation) -> None:
         self._queue.remove(invocation)
@@ -251,6 +280,9 @@ class Pool(Closing):
         """Tell that the invocation's time has begun, and set its timer."""
         cold = invocation.init_ms is not None or not environment.is_initialised
         self._telling.started(invocation, environment.number, cold)
+        self._set_timer(environment, invocation)
+
+    def _set_timer(self, environment: Environment, invocation: Invocation) -> None:
         timeout = self.function.timeout
         if timeout:
             loop = asyncio.get_running_loop()
@@ -264,42 +296,46 @@ class Pool(Closing):
         environment.kill()
 
     def _init_failed(
-        self, environment: Environment, invocation: Invocation | None, again: bool
+        self, environment: Environment, invocation: Invocation | None, within: bool
     ) -> None:
         """Start once more for the invocation that waits, or tell it what went wrong."""
         if self._closed:
             return
-        self._telling.init_failed(
-            invocation,
-            environment.init_ms,
-            "invoke" if again else "init",
-            environment.init_failure,
-        )
+        error_type, reason = environment.init_failure, environment.exit_reason
+        phase = "invoke" if within else "init"
+        self._telling.init_failed(invocation, environment.init_ms, phase, error_type)
         if invocation is None:
             return
-        if not again:
+        # A command that cannot be run fails the same way a second time.
+        retries = self._retries_init and error_type != "Runtime.InvalidEntrypoint"
+        if retries and not within:
+            self._start_within(invocation)
+            return
+        if not within:
             invocation.begin(self.function.timeout)
-            # A command that cannot be run fails the same way a second time.
-            if environment.init_failure != "Runtime.InvalidEntrypoint":
-                self._announce(self._start(invocation, again=True), invocation)
-                return
-            self._announce(environment, invocation)
+            self._telling.assigned(invocation, environment.number, cold=True)
+        self._telling.start(invocation)
         if environment.init_answer is not None:
             invocation.settle(environment.init_answer)
-        invocation.fail(environment.init_failure, environment.exit_reason)
+            reason = ""  # the runtime has told it
+        invocation.break_off(error_type, reason)
         invocation.end()
         self._report(environment, invocation)
 
     def _timed_out(self, environment: Environment, invocation: Invocation) -> None:
         invocation.timed_out = True
         environment.flush()
-        self._telling.timed_out(invocation)
         invocation.fail("Sandbox.Timedout", report.reason(self.function.timeout))
         if environment.give_up(invocation):
             return
-        self._starts.pop(environment.number, None)
+        self._lose(environment)
+        start = self._starts.pop(environment.number, None)
         if not environment.invocations:
-            # The environment is still being initialised, for the second time.
+            # The environment is still being initialised, as a part of this invocation.
+            if start is not None:
+                took = environment.age_ms
+                self._telling.init_failed(invocation, took, "invoke", "Sandbox.Timedout")
+            self._telling.start(invocation)
             invocation.end()
             self._report(environment, invocation)
         self._stop(environment, "timeout")

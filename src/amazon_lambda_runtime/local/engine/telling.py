@@ -6,6 +6,7 @@ whatever it raises ends here. The journal notes the first failure, so that it ca
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from . import report
@@ -24,6 +25,10 @@ class Telling:
         self._journal = journal
         self._has_failed = False
 
+    @cached_property
+    def _lines(self) -> report.Lines:
+        return report.Json() if self._function.logs_json else report.Text()
+
     def state(self, number: int, state: str) -> None:
         """Tell the state that an environment is in now."""
         if self._journal is not None:
@@ -37,10 +42,18 @@ class Telling:
 
     def started(self, invocation: Invocation, number: int, cold: bool) -> None:
         """Tell that this environment runs the invocation; `cold` if it was started for it."""
+        self.assigned(invocation, number, cold)
+        self.start(invocation)
+
+    def assigned(self, invocation: Invocation, number: int, cold: bool) -> None:
+        """Tell the journal that an invocation's time has begun, in this environment."""
         self.accepted(invocation)
         if self._journal is not None:
             self._tell(self._journal.started, invocation, number, cold)
-        self.line(invocation, report.start(invocation.id))
+
+    def start(self, invocation: Invocation) -> None:
+        """Tell the log that the function is given its event."""
+        self.line(invocation, self._lines.start(invocation.id))
 
     def line(self, invocation: Invocation | None, text: str) -> None:
         """Tell a line of the log; the invocation is None if it belongs to none."""
@@ -66,30 +79,35 @@ class Telling:
         self, invocation: Invocation | None, init_ms: float, phase: str, error_type: str
     ) -> None:
         """Tell that an init failed; `phase` is "init" or "invoke"."""
-        self.line(invocation, report.init_report(init_ms, phase, error_type))
-
-    def timed_out(self, invocation: Invocation) -> None:
-        """Tell that the invocation's time is up."""
-        self.line(invocation, report.timed_out(invocation.id, self._function.timeout))
+        self.line(invocation, self._lines.init_report(init_ms, phase, error_type))
 
     def reported(self, invocation: Invocation, memory_used: int, out_of_memory: bool) -> None:
         """Tell the end of an invocation and its figures; `memory_used` is in MB."""
         duration_ms = (time.perf_counter() - invocation.started) * 1000
         memory = self._function.memory_size
-        status = ""
+        error_type, reason = invocation.exit or ("", "")
         if invocation.timed_out:
-            status = "\tStatus: timeout"
+            status, error_type = "timeout", ""
+            reason = report.reason(self._function.timeout)
         elif out_of_memory:
-            status = "\tStatus: error\tError Type: Runtime.OutOfMemory"
+            status, error_type = "error", "Runtime.OutOfMemory"
             memory_used = memory
-        init_ms = invocation.init_ms
-        self.line(invocation, report.end(invocation.id))
-        self.line(
-            invocation,
-            report.report(invocation.id, duration_ms, memory, memory_used, init_ms, status),
+        else:
+            status = "error" if error_type else "success"
+        done = report.Done(
+            invocation.id,
+            duration_ms,
+            memory,
+            memory_used,
+            invocation.init_ms,
+            status,
+            error_type,
+            reason,
         )
+        for line in self._lines.done(done):
+            self.line(invocation, line)
         if self._journal is not None:
-            self._tell(self._journal.reported, invocation, duration_ms, init_ms, memory_used)
+            self._tell(self._journal.reported, invocation, duration_ms, done.init_ms, memory_used)
 
     def _tell(self, tell: Callable[..., object], *what: Any) -> None:
         try:

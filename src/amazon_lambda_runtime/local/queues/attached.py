@@ -79,10 +79,17 @@ class AttachedQueues(Closing):
 
     def send_line(self, queue: Queue) -> str:
         """Return the command that sends a message to this queue."""
-        words = ["aws", "sqs", "send-message", "--region", queue.region]
-        words += ["--queue-url", queue.url, "--message-body", "{}"]
+        words = ["--message-body", "{}"]
         if queue.is_fifo:
             words += ["--message-group-id", "1"]
+        return self._line("send-message", queue, words)
+
+    def receive_line(self, queue: Queue) -> str:
+        """Return the command that receives messages from this queue."""
+        return self._line("receive-message", queue, [])
+
+    def _line(self, operation: str, queue: Queue, more: list[str]) -> str:
+        words = ["aws", "sqs", operation, "--region", queue.region, "--queue-url", queue.url, *more]
         if self._embedded is None or not queue.url.startswith(self._embedded.endpoint):
             return shlex.join(words)
         words += ["--endpoint-url", self._embedded.endpoint]

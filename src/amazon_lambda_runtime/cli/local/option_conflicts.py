@@ -1,0 +1,58 @@
+"""Options of `lambda-runtime local` that make no sense together are refused, not ignored."""
+
+import click
+from click.core import ParameterSource
+
+_SERVER = (
+    "port",
+    "host",
+    "url_port",
+    "no_url",
+    "stream",
+    "concurrency",
+    "no_freeze",
+    "no_reload",
+    "queues",
+    "on_failure",
+    "sqs_port",
+)
+
+
+def check_options(is_one_shot: bool) -> None:
+    """Raise click.UsageError if options have been given that exclude each other.
+
+    `is_one_shot` says whether the function is invoked once, with an event.
+    """
+    context = click.get_current_context()
+    given = {
+        name: _option(context, name)
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    if is_one_shot:
+        event = given.get("event_file") or given["event_json"]
+        for name in _SERVER:
+            if name in given:
+                raise click.UsageError(
+                    f"{given[name]} is for a server, but {event} invokes the function once."
+                )
+    for name, other in (("url_port", "no_url"), ("stream", "no_url")):
+        if name in given and other in given:
+            raise click.UsageError(f"{given[name]} is for the function URL, but --no-url is given.")
+    for name in ("concurrency", "max_concurrency"):
+        if name in given and "debug" in given:
+            raise click.UsageError(
+                f"{given[name]}: with --debug there is one invocation at a time."
+            )
+    if "debug_port" in given and "debug" not in given:
+        raise click.UsageError("--debug-port needs --debug.")
+    if "sqs_port" in given and not {"queues", "on_failure"} & set(given):
+        raise click.UsageError("--sqs-port needs --sqs or --on-failure.")
+
+
+def _option(context: click.Context, name: str) -> str:
+    """Return a parameter as it is written on the command line."""
+    for parameter in context.command.params:
+        if parameter.name == name:
+            return parameter.opts[0]
+    return name

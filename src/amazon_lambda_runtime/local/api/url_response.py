@@ -1,0 +1,179 @@
+"""What a function returns, to the HTTP response of its URL.
+
+Rule: what AWS documents is sent, and what no client could read is refused with a Malformed that
+names the field. Nothing is repaired in silence: what is left out is in `Head.ignored`.
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-response-payload
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amazon_lambda_runtime.local.http import Response
+from amazon_lambda_runtime.protocol import JSON
+
+# Header fields that are not passed on: the server frames, dates and names the response itself.
+_OURS = {
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-amzn-requestid",
+    "x-amzn-trace-id",
+}
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_BOOLEANS = {"true": True, "false": False}
+# A string, or the blanks between two tokens.
+_STRING_OR_BLANKS = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+')
+
+INTERNAL_ERROR = Response(502, {"Content-Type": JSON}, b"Internal Server Error")
+
+
+class Malformed(Exception):
+    """Raised for a response that cannot be sent; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The status and header fields of a response; `ignored` are the fields that were left out."""
+
+    status: int
+    headers: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
+
+
+def response_of(payload: bytes) -> tuple[Head, bytes]:
+    """Return the response for a function's result. Raises Malformed.
+
+    An object with a statusCode is a response. Anything else is the body of a 200: a string as it
+    is, any other value as compact JSON.
+    """
+    try:
+        result = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise Malformed("it is not JSON") from None
+    if not (isinstance(result, dict) and "statusCode" in result):
+        body = _text(result) if isinstance(result, str) else _compact(payload)
+        return Head(200, {"Content-Type": JSON}), body
+    head = head_of(result)
+    body = _body(result)
+    if not any(name.lower() == "content-type" for name in head.headers):
+        head = Head(head.status, {**head.headers, "Content-Type": JSON}, head.ignored)
+    return head, body
+
+
+def prelude_of(prelude: bytes) -> Head:
+    """Return the status and header fields that a stream begins with. Raises Malformed."""
+    try:
+        document = json.loads(prelude)
+    except (ValueError, RecursionError):
+        raise Malformed("its prelude is not JSON") from None
+    if not isinstance(document, dict):
+        raise Malformed("its prelude is not an object")
+    return head_of(document)
+
+
+def head_of(document: dict[str, Any]) -> Head:
+    """Return the status and the header fields of a response. Raises Malformed."""
+    status = _status(document.get("statusCode", 200))
+    given = document.get("headers")
+    if not isinstance(given, dict | None):
+        raise Malformed(f"headers is {_kind(given)}, not an object")
+    # By lower-case names: of two that differ in case only, the last one counts.
+    fields: dict[str, tuple[str, str]] = {}
+    for name, value in (given or {}).items():
+        if not _NAME.fullmatch(name):
+            raise Malformed(f"headers has the name {name!r}, which no header field can have")
+        if name.lower() not in _OURS:
+            fields[name.lower()] = name, _value(f"headers[{name!r}]", value)
+    headers = dict(fields.values())
+    if cookies := _cookies(document.get("cookies")):
+        name = fields.get("set-cookie", ("Set-Cookie", ""))[0]
+        lines = [headers[name], *cookies] if name in headers else cookies
+        # A line of its own for each: a cookie may contain a comma.
+        headers[name] = f"\r\n{name}: ".join(lines)
+    ignored = ("multiValueHeaders",) if document.get("multiValueHeaders") else ()
+    return Head(status, headers, ignored)
+
+
+def _status(value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:4])
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Malformed(f"statusCode is {_kind(value)}, not a number")
+    if not 200 <= value <= 599:
+        raise Malformed(f"statusCode is {value}, not 200 to 599")
+    return value
+
+
+def _cookies(cookies: object) -> list[str]:
+    if cookies is None:
+        return []
+    if not isinstance(cookies, list):
+        raise Malformed(f"cookies is {_kind(cookies)}, not a list of strings")
+    return [_value(f"cookies[{number}]", cookie) for number, cookie in enumerate(cookies)]
+
+
+def _value(field: str, value: object) -> str:
+    if not isinstance(value, str | int | float):
+        raise Malformed(f"{field} is {_kind(value)}, not a string")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if _CONTROL.search(text):
+        raise Malformed(f"{field} contains a line break or another control character")
+    return text
+
+
+def _body(result: dict[str, Any]) -> bytes:
+    body = result.get("body")
+    encoded = result.get("isBase64Encoded")
+    if isinstance(encoded, str):
+        encoded = _BOOLEANS.get(encoded.lower(), encoded)
+    if not isinstance(encoded, bool | None):
+        raise Malformed(f"isBase64Encoded is {_kind(encoded)}, not true or false")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise Malformed(f"body is {_kind(body)}, not a string")
+    if not encoded:
+        return _text(body)
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed("body is not Base64, and isBase64Encoded is true") from None
+
+
+def _text(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Malformed("body contains half of a surrogate pair") from None
+
+
+def _compact(payload: bytes) -> bytes:
+    """Return JSON without blanks between its tokens, and with everything else as it is."""
+    return _STRING_OR_BLANKS.sub(rb"\1", payload)
+
+
+def _kind(value: object) -> str:
+    """Return JSON's name for the type of a value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return json.dumps(value)
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case str():
+            return f"the string {value[:40]!r}"
+    return f"the number {value}"

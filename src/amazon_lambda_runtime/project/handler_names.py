@@ -1,0 +1,99 @@
+"""The names that a handler's module gives, read and not run: which handler a file has, and what to
+suggest for a name that it does not have.
+
+Rule: where there is a doubt there is no opinion. Only an import can tell what a module really has.
+"""
+
+import ast
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+#: What a handler is called: here, and in AWS's own examples.
+HANDLER_NAMES = ("handler", "lambda_handler")
+
+
+def handler_name(file: Path) -> str:
+    """Return the name of a file's handler: `lambda_handler` if it has only that, else `handler`."""
+    names = _names(file)
+    first, second = HANDLER_NAMES
+    if names is not None and second in names and first not in names and not _methods(file, first):
+        return second
+    return first
+
+
+def suggestion(file: Path, name: str) -> str | None:
+    """Return what to say of a name that a module seems not to have but nearly has; else None."""
+    names = _names(file)
+    if names is None or name in names:
+        return None
+    classes = _methods(file, name)
+    if any(has_bases for _, has_bases in classes):
+        return None  # it may be a Runtime, by whatever way
+    if classes:
+        found = classes[0][0]
+        return (
+            f"{file.name} has no {name!r}, and the class {found}, which has a method of that name, "
+            f"is no Runtime. Did you mean class {found}(Runtime)?"
+        )
+    near = difflib.get_close_matches(name, [each for each in names if each != name], 1)
+    if not near:
+        return None
+    return f"{file.name} has no {name!r}. Did you mean {file.stem}.{near[0]}?"
+
+
+def _names(file: Path) -> set[str] | None:
+    """Return the names of a module's top level; None if not all of them can be told."""
+    tree = _tree(file)
+    if tree is None:
+        return None
+    names: set[str] = set()
+    for node in _top_level(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                names.add(name)
+            case ast.AsyncFunctionDef(name=name):
+                names.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.alias(name="*"):
+                return None
+            case ast.alias(name=name, asname=asname):
+                names.add(asname or name.partition(".")[0])
+            case ast.Name(id="globals" | "exec" | "setattr" | "vars"):
+                return None
+    return None if "__getattr__" in names else names
+
+
+def _methods(file: Path, name: str) -> list[tuple[str, bool]]:
+    """Return the classes that have a method of this name or may inherit one, and whether they have
+    bases."""
+    tree = _tree(file)
+    found = []
+    for node in tree.body if tree is not None else []:
+        if isinstance(node, ast.ClassDef):
+            own = any(
+                isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == name
+                for each in node.body
+            )
+            has_bases = bool(node.bases or node.keywords)
+            if own or has_bases:
+                found.append((node.name, has_bases))
+    return found
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield the nodes of a module that are not inside a function or a class."""
+    todo: list[ast.AST] = list(tree.body)
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+
+
+def _tree(file: Path) -> ast.Module | None:
+    try:
+        return ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
