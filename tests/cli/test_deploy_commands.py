@@ -66,7 +66,7 @@ def test_invoke(world: World, image: str) -> None:
     # moto answers for functions that are not there.
     missing = (404, "ResourceNotFoundException", "Function not found: absent")
     world.door.faults.append(Fault("lambda:Invoke", error=missing))
-    absent = world.run("invoke", "--function", "absent")
+    absent = world.run("invoke", FUNCTION_NAME="absent")
     assert absent.returncode == 2
     assert absent.stderr.startswith("lambda-runtime: lambda:Invoke: ResourceNotFoundException")
     assert absent.stderr.count("\n") == 1

@@ -305,3 +305,15 @@ def test_a_file_that_is_none(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, {}, {})
     assert message in str(caught.value)
+
+
+def test_an_option_chooses_and_a_variable_names(tmp_path: Path) -> None:
+    """--function is a function that there is; FUNCTION_NAME may be a second stage of the table."""
+    (tmp_path / "pyproject.toml").write_text('[tool.lambda-runtime]\nfunction = "orders"\n')
+    assert not load(tmp_path, {}, {}).narrowed
+    assert load(tmp_path, {"function": "orders"}, {}).narrowed
+    stage = load(tmp_path, {}, {"FUNCTION_NAME": "orders-test"})
+    assert (stage.functions[0].name, stage.narrowed) == ("orders-test", True)
+    assert load(tmp_path, {"function": "orders-test"}, {"FUNCTION_NAME": "orders-test"}).narrowed
+    with pytest.raises(ConfigError, match=r"no function 'typo'.*has 'orders'.*FUNCTION_NAME=typo"):
+        load(tmp_path, {"function": "typo"}, {})

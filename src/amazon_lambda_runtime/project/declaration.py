@@ -71,6 +71,9 @@ class Project:
     functions: tuple[Function, ...]
     #: Functions of the same file that are not meant this time: they share roles and queues.
     others: tuple[Function, ...] = ()
+    #: Whether `functions` were asked for by name: `destroy` then keeps what belongs to the project
+    #: as a whole, though no other function may be in the file.
+    narrowed: bool = False
     #: x86_64 or arm64.
     architecture: str = "x86_64"
     #: docker, podman, buildah, native, or auto.

@@ -27,6 +27,7 @@ _DEFAULTS = {
     "image": DEFAULTS["IMAGE_NAME"],
     "module": DEFAULTS["LAMBDA_MODULE"],
 }
+_DEFAULT_NAME = {"function": DEFAULTS["FUNCTION_NAME"]}
 # Keys whose value is the Project's as it stands, and those that name a file of the folder.
 _PLAIN = (
     "repository", "image", "module", "architecture", "base", "engine", "keep", "image_uri",
@@ -68,9 +69,12 @@ def load(
     written = declared or {}
     known = {**keys.PROJECT_KEYS, **keys.FUNCTION_KEYS}
     keys.check(written, known, "[tool.lambda-runtime]")
-    over = _over(flags or {}, os.environ if variables is None else variables)
+    heard = _heard(os.environ if variables is None else variables)
+    over = {**heard, **{key: value for key, value in (flags or {}).items() if value is not None}}
     queue_name, batch_size = over.pop("queue_name", None), over.pop("batch_size", None)
     merged = {**_DEFAULTS, **written, **over}
+    if declared is not None and not merged.get("functions"):
+        _check_name((flags or {}).get("function"), {**_DEFAULT_NAME, **written, **heard})
     functions, others = _chosen(_functions(folder, merged, over), merged.get("function"))
     if queue_name or queue:
         functions[0] = _with_queue(functions[0], queue_name, batch_size)
@@ -81,6 +85,7 @@ def load(
         folder=folder,
         functions=tuple(functions),
         others=tuple(others),
+        narrowed=bool(others) or "function" in over,
         declared=declared is not None,
         **chosen,
     )
@@ -88,10 +93,22 @@ def load(
     return project
 
 
-def _over(flags: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
-    """Return what wins over the table: the flags that were given, then variables that are set."""
-    heard = {key: variables[name] for name, key in _VARIABLES.items() if variables.get(name)}
-    return {**heard, **{key: value for key, value in flags.items() if value is not None}}
+def _heard(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the keys of the table that variables set."""
+    return {key: variables[name] for name, key in _VARIABLES.items() if variables.get(name)}
+
+
+def _check_name(asked: str | None, declared: Mapping[str, Any]) -> None:
+    """Raise ConfigError if --function is not the one function that there is.
+
+    An option chooses, and makes no new function: FUNCTION_NAME does, for a second stage.
+    """
+    name = declared["function"]
+    if asked is not None and asked != name:
+        raise ConfigError(
+            f"there is no function {asked!r}: the project has {name!r}. To deploy a second one "
+            f"from the same table, set FUNCTION_NAME={asked}"
+        )
 
 
 def _file(folder: Path, key: str, name: str) -> Path:
