@@ -258,3 +258,55 @@ def test_destroying_one_function_leaves_what_the_others_share(world: World) -> N
     whole = [step.what for step in destroy.plan(world.site()).steps]
     assert "function bills" in whole
     assert "repository orders and its images" in whole
+
+
+STAGES = """
+[tool.lambda-runtime]
+name = "orders"
+repository = "orders"
+function = "orders"
+"""
+
+
+def functions(world: World) -> list[str]:
+    found = world.client("lambda").list_functions()["Functions"]
+    return sorted(function["FunctionName"] for function in found)
+
+
+def test_destroying_a_stage_leaves_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two stages of one table by FUNCTION_NAME: the other one, its role and its image live on."""
+    world.write(STAGES)
+    world.deploy()
+    monkeypatch.setenv("FUNCTION_NAME", "orders-test")
+    world.deploy()
+    execute(destroy.plan(world.site()), world.told)
+    monkeypatch.delenv("FUNCTION_NAME")
+    assert functions(world) == ["orders"]
+    assert world.plan().steps == ()
+
+
+def test_destroying_one_of_two_projects_that_share_everything(world: World) -> None:
+    """The role, the repository and the queue with the tag of one are used by the other."""
+    queue = '[[tool.lambda-runtime.triggers]]\ntype = "sqs"\nqueue = "shared"\n'
+    table = (
+        '[tool.lambda-runtime]\nname = "{0}"\nfunction = "{0}"\nrole = "r"\nrepository = "all"\n'
+    )
+    world.write(table.format("orders") + queue)
+    world.deploy()
+    world.write(table.format("bills") + queue)
+    world.deploy()
+    world.write(table.format("orders") + queue)
+    plan = destroy.plan(world.site())
+    assert set(plan.notes) == {
+        "role r stays: it is used by function bills",
+        "repository all stays: it is used by function bills",
+        "queue shared stays: it is used by function bills:live",
+        "queue shared-dlq stays: it is used by queue shared",
+    }
+    execute(plan, world.told)
+    assert functions(world) == ["bills"]
+    world.write(table.format("bills") + queue)
+    # All that it needs is there still, but for a role's policy of the other's own.
+    assert world.plan().steps == ()

@@ -10,6 +10,8 @@ from amazon_lambda_runtime.deploy.policy.statement import VERSION, Policy, put
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 
+from . import account
+
 _SID = "LambdaRuntimePull"
 
 
@@ -97,4 +99,5 @@ STORE = Store(
     _tags,
     _delete,
     with_it=" and its images",
+    users=account.users_of_repository,
 )

@@ -6,7 +6,7 @@ detached, and one that was attached by others stays.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +18,8 @@ from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.retry import FRESH
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
+
+from . import account
 
 TRUST: dict[str, Any] = {
     "Version": VERSION,
@@ -212,6 +214,20 @@ def _delete(site: Site, name: str) -> None:
     aws.remove("iam", "delete_role", RoleName=name)
 
 
+def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
+    tags = (find(site, name) or {}).get("Tags") or []
+    projects = {tag["Value"] for tag in tags if tag["Key"].startswith(_ATTACHED)}
+    return [
+        *account.users_of_role(site, name, but),
+        *(f"project {project}" for project in sorted(projects - {site.project.name})),
+    ]
+
+
 STORE = Store(
-    "role", lambda site, function: [function.role], _tags, _delete, with_it=" and its policies"
+    "role",
+    lambda site, function: [function.role],
+    _tags,
+    _delete,
+    with_it=" and its policies",
+    users=_users,
 )
