@@ -107,6 +107,7 @@ def test_a_new_image_is_published_tested_and_made_live(world: World) -> None:
     world.images.letter = "b"
     world.deploy()
     assert world.door.changes == [
+        "ecr:PutImage",
         "lambda:UpdateFunctionCode",
         "lambda:PublishVersion",
         "lambda:UpdateAlias",
@@ -296,12 +297,14 @@ def test_destroying_one_of_two_projects_that_share_everything(world: World) -> N
     world.write(table.format("orders") + queue)
     world.deploy()
     world.write(table.format("bills") + queue)
+    world.images.letter = "b"
     world.deploy()
     world.write(table.format("orders") + queue)
     plan = destroy.plan(world.site())
     assert set(plan.notes) == {
         "role r stays: it is used by function bills",
-        "repository all stays: it is used by function bills",
+        "repository all stays: it is used by function bills, 1 image that this "
+        "project did not push",
         "queue shared stays: it is used by function bills:live",
         "queue shared-dlq stays: it is used by queue shared",
     }

@@ -1,6 +1,7 @@
 """What `destroy` plans and what it leaves, request by request."""
 
 import dataclasses
+import datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,15 @@ from .canned import ACCOUNT, LIVE, OUR_TAGS, OURS, REGION, Canned, refused, site
 from .world import Told
 
 GROUP = "/aws/lambda/orders"
+
+
+def pushed(letter: str, *tags: str) -> dict[str, Any]:
+    """An image of ours, with these tags of others."""
+    return {
+        "imageDigest": f"sha256:{letter * 64}",
+        "imageTags": [f"lambda-runtime.shop.{letter * 12}", *tags],
+        "imagePushedAt": datetime.datetime(2026, 1, 1),
+    }
 
 
 def account(**more: Any) -> Canned:
@@ -32,6 +42,7 @@ def account(**more: Any) -> Canned:
         "iam__list_role_policies": {"PolicyNames": ["inline"]},
         "ecr__describe_repositories": {"repositories": [{"repositoryArn": "arn:r"}]},
         "ecr__list_tags_for_resource": {"tags": OUR_TAGS},
+        "ecr__describe_images": {"imageDetails": [pushed("a")]},
         "resourcegroupstaggingapi__get_resources": {
             "ResourceTagMappingList": [{"ResourceARN": function}]
         },
@@ -70,7 +81,11 @@ def test_all_that_is_ours_goes() -> None:
         ("iam:detach_role_policy", {"RoleName": "orders-role", "PolicyArn": "arn:p"}),
         ("iam:delete_role_policy", {"RoleName": "orders-role", "PolicyName": "inline"}),
         ("iam:delete_role", {"RoleName": "orders-role"}),
-        ("ecr:delete_repository", {"repositoryName": "shop", "force": True}),
+        (
+            "ecr:batch_delete_image",
+            {"repositoryName": "shop", "imageIds": [{"imageDigest": f"sha256:{'a' * 64}"}]},
+        ),
+        ("ecr:delete_repository", {"repositoryName": "shop"}),
     ]
 
 
@@ -222,6 +237,17 @@ IN_SHOP = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop@sha256:{'a' * 64}"
             "role orders-role stays: it is used by project books",
         ),
         (
+            "ecr:describe_images",
+            {
+                "imageDetails": [
+                    pushed("a", "image-" + "0" * 20),
+                    pushed("b", "base"),
+                    {"imageDigest": "sha256:c", "imagePushedAt": datetime.datetime(2026, 1, 1)},
+                ]
+            },
+            "repository shop stays: it is used by 2 images that this project did not push",
+        ),
+        (
             "lambda:list_event_source_mappings",
             lambda **sent: {
                 "EventSourceMappings": [{"UUID": "u", "FunctionArn": f"{BILLS}:live"}]
@@ -275,8 +301,8 @@ def test_a_repository_that_another_function_runs_from(code: Any) -> None:
     aws = account(lambda__list_functions={"Functions": [stranger(Role="arn:r/bills-role")]})
     ours = aws.replies["lambda:get_function"]
 
-    def get_function(FunctionName: str, **_: Any) -> Any:
-        if FunctionName.startswith(BILLS):
+    def get_function(**sent: Any) -> Any:
+        if sent["FunctionName"].startswith(BILLS):
             if isinstance(code, Exception):
                 raise code
             return code

@@ -92,17 +92,6 @@ def command(project: Project) -> str:
     return project.functions[0].handler or f"{PurePath(project.module).stem}.handler"
 
 
-def there(site: Site, digest: str) -> bool:
-    """Say whether the repository has an image of that digest."""
-    found = site.aws.find(
-        "ecr",
-        "describe_images",
-        repositoryName=site.project.repository,
-        imageIds=[{"imageDigest": digest}],
-    )
-    return found is not None
-
-
 def _bytes(progress: Progress) -> Any:
     last = ""
 
