@@ -317,3 +317,12 @@ def test_an_option_chooses_and_a_variable_names(tmp_path: Path) -> None:
     assert load(tmp_path, {"function": "orders-test"}, {"FUNCTION_NAME": "orders-test"}).narrowed
     with pytest.raises(ConfigError, match=r"no function 'typo'.*has 'orders'.*FUNCTION_NAME=typo"):
         load(tmp_path, {"function": "typo"}, {})
+
+
+def test_whether_the_table_has_a_retention(tmp_path: Path) -> None:
+    """The default is for log groups of our own; a `retention` in the table is for any."""
+    table = tmp_path / "pyproject.toml"
+    for text, retains in (("", False), ("retention = 30\n", True)):
+        table.write_text(f'[tool.lambda-runtime]\nfunction = "orders"\n{text}')
+        function = load(tmp_path, {}, {}).functions[0]
+        assert (function.retention, function.retains) == (30, retains)

@@ -43,6 +43,8 @@ class Function:
     tags: Mapping[str, str] = field(default_factory=dict)
     #: Days that the log is kept; None for ever.
     retention: int | None = 30
+    #: Whether the table says so itself: a log group of others is then changed, too.
+    retains: bool = False
     reserved_concurrency: int | None = None
     #: ARNs of managed policies, from the policies file and the table.
     policies: tuple[str, ...] = ()

@@ -167,6 +167,7 @@ def _function(folder: Path, name: str, own: Mapping[str, Any]) -> Function:
         **{
             **values,
             "name": name,
+            "retains": "retention" in own,
             "payload": _payload(folder, own),
             "environment": _environment(folder, name, own),
             "tags": {key: str(value) for key, value in own.get("tags", {}).items()},

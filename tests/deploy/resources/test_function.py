@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError
+from amazon_lambda_runtime.deploy.plan import Plan
 from amazon_lambda_runtime.deploy.resources import (
     cleanup,
     function,
@@ -316,7 +317,10 @@ def test_how_long_a_role_is_new(age: int, fresh: bool) -> None:
 )
 def test_the_log_group(groups: Any, retention: int | None, expected: list[str]) -> None:
     """It is the one of that very name, and keeps its log for so many days."""
-    aws = Canned(logs__describe_log_groups={"logGroups": groups})
+    aws = Canned(
+        logs__describe_log_groups={"logGroups": groups},
+        logs__list_tags_for_resource={"tags": OURS},
+    )
     place = site(aws, retention=retention)
     assert steps(log_group.plan(place, place.project.functions[0])) == expected
     run(log_group.plan(place, place.project.functions[0]))
@@ -444,3 +448,26 @@ def test_old_versions() -> None:
     assert [step.what for step in plan] == ["version orders:4", "version orders:2"]
     plan[0].run()
     assert aws.changes == [("lambda:delete_function", {"FunctionName": "orders", "Qualifier": "4"})]
+
+
+def test_the_retention_of_a_log_group_of_others() -> None:
+    """Retention deletes logs: what does not carry the tag keeps them, unless the table says so."""
+    group = {"logGroupName": "/aws/lambda/orders", "retentionInDays": 3653}
+    aws = Canned(
+        logs__describe_log_groups={"logGroups": [group]},
+        logs__list_tags_for_resource={"tags": {}},
+    )
+
+    def planned(**fields: Any) -> tuple[Plan, list[str]]:
+        place = site(aws, **fields)
+        plan = Plan.of(log_group.plan(place, place.project.functions[0]))
+        return plan, [str(step) for step in plan.steps]
+
+    plan, said = planned()
+    assert said == []
+    assert "log group /aws/lambda/orders does not carry the tag of this project" in plan.notes[0]
+    change = ["update retention of /aws/lambda/orders: 3653 days → 30 days"]
+    assert planned(retains=True)[1] == change
+    aws.replies["logs:list_tags_for_resource"] = {"tags": {"lambda-runtime:project": "shop"}}
+    plan, said = planned()
+    assert (said, plan.notes) == (change, ())

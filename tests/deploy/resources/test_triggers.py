@@ -738,6 +738,13 @@ def test_a_target_group_that_is_there() -> None:
     ]
 
 
+def test_a_target_group_of_others() -> None:
+    """Its attributes and its targets are not changed."""
+    aws = Canned(**balancer(elbv2__describe_tags={"TagDescriptions": []}))
+    with pytest.raises(DeployError, match="target group orders exists and is not made by this"):
+        planned(aws, AlbTrigger("orders"))
+
+
 @pytest.mark.parametrize(("rules", "found"), [(None, True), ([], False)])
 def test_a_priority_in_use(rules: Any, found: bool) -> None:
     """It is ours if the rule leads to the target group, as after a lost reply; else it is told."""

@@ -39,6 +39,8 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
                 Name=name, TargetType="lambda", Tags=site.tag_list,
             ),
         )  # fmt: skip
+    else:
+        site.check_ours(f"target group {name}", _tags(site, live["TargetGroupArn"]))
     multi = "true" if trigger.multi_value_headers else "false"
     if _multi(site, live) != multi:
         yield Step(
@@ -67,7 +69,7 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
     """Yield the removal of a target group that is ours."""
     name = source.split("/")[1]
     live = _find(site, name)
-    if live is not None and _is_ours(site, live):
+    if live is not None and site.ours(_tags(site, live["TargetGroupArn"])):
         yield Step(
             "delete", "trigger", f"target group {name}", "it is not declared",
             lambda: _delete(site, live["TargetGroupArn"]),
@@ -83,7 +85,7 @@ def _delete(site: Site, arn: str) -> None:
             "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer
         ):
             for rule in _rules(site, listener["ListenerArn"]):
-                if _forwards_to(rule, arn) and _is_ours(site, {"TargetGroupArn": rule["RuleArn"]}):
+                if _forwards_to(rule, arn) and site.ours(_tags(site, rule["RuleArn"])):
                     site.aws.remove("elbv2", "delete_rule", RuleArn=rule["RuleArn"])
     site.aws.remove("elbv2", "delete_target_group", TargetGroupArn=arn)
 
@@ -155,10 +157,10 @@ def _listen(site: Site, trigger: AlbTrigger) -> None:
     )
 
 
-def _is_ours(site: Site, live: Reply) -> bool:
-    found = site.aws.call("elbv2", "describe_tags", ResourceArns=[live["TargetGroupArn"]])
+def _tags(site: Site, arn: str) -> list[dict[str, str]]:
+    found = site.aws.call("elbv2", "describe_tags", ResourceArns=[arn])
     descriptions = found.get("TagDescriptions") or [{}]
-    return site.ours(descriptions[0].get("Tags"))
+    return descriptions[0].get("Tags") or []
 
 
 def _deployer(project: Project, names: Names) -> Iterator[Statement]:
