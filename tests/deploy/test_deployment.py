@@ -7,6 +7,7 @@ import pytest
 from amazon_lambda_runtime.deploy import deployment, destroy
 from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
 from amazon_lambda_runtime.deploy.plan import execute
+from amazon_lambda_runtime.deploy.resources import release
 
 from .fake_aws import ACCOUNT, REGION, Fault
 from .world import ALL, BASIC, INVENTORY, ONE, READ_S3, Killed, Mortal, World
@@ -200,6 +201,32 @@ def test_a_function_of_somebody_else_is_not_touched(world: World) -> None:
     world.images.letter = "b"
     with pytest.raises(DeployError, match=r"function orders exists.*lambda-runtime:project=orders"):
         world.deploy()
+    with pytest.raises(DeployError, match="function orders exists and is not made by this tool"):
+        release.rollback(world.site(), world.function(), "1")
+    assert world.door.changes == []
+
+
+def test_a_function_of_another_project(world: World) -> None:
+    """Before anything is made both names are told; --adopt only tags, and then it is deployed."""
+    world.write(ONE + 'name = "shop"\n')
+    world.deploy()
+    world.write(ONE.replace('"orders"', '"new"', 1) + 'name = "books"\n')
+    world.images.letter = "b"
+    for act in (world.deploy, world.plan):
+        with pytest.raises(
+            DeployError,
+            match=r"function orders exists and belongs to project 'shop', and this is project "
+            "'books'.*--adopt",
+        ):
+            act()
+    assert world.door.changes == []
+    world.door.calls.clear()
+    assert deployment.adopt(world.project(), world.aws(), world.told) == 1
+    assert world.door.changes == ["lambda:TagResource"]
+    assert str(world.told.done[-1]) == "update tag of function orders: project shop → books"
+    assert deployment.adopt(world.project(), world.aws(), world.told) == 0
+    world.deploy()
+    assert world.live() == "2"
 
 
 def test_parts(world: World) -> None:

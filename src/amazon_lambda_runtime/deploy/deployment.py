@@ -27,6 +27,8 @@ from .resources import cleanup, function, log_group, release, repository, role, 
 from .site import Site
 
 _IMAGE = {"repository", "image"}
+# The parts that change a function that is there.
+_OF_FUNCTION = {"function", "release", "url", "trigger", "cleanup"}
 
 
 def plan(
@@ -39,6 +41,7 @@ def plan(
     """Return what a deployment would do now. Nothing changes, in AWS; the image is built."""
     aws.retry.note = progress.note
     site = Site(project, aws, _given_digest(project))
+    _check_ours(site, only)
     if site.digest is None and _needs_digest(only):
         builder = builder or Engines()
         site = dataclasses.replace(site, digest=builder.build(project, progress))
@@ -62,6 +65,7 @@ def deploy(
     """
     aws.retry.note = progress.note
     site = Site(project, aws, _given_digest(project))
+    _check_ours(site, only)
     taken = 0
 
     def carry_out(steps: Iterator[Step | Note]) -> None:
@@ -85,6 +89,14 @@ def deploy(
     return taken
 
 
+def adopt(project: Project, aws: Aws, progress: Progress) -> int:
+    """Tag the project's functions that exist and belong to others, and return how many."""
+    site = Site(project, aws)
+    steps = Plan.of(step for wanted in project.functions for step in function.adopt(site, wanted))
+    execute(steps, progress)
+    return len(steps.steps)
+
+
 def drift(project: Project, aws: Aws, progress: Progress) -> Plan:
     """Return what a deployment of the image that is live now would do."""
     aws.retry.note = progress.note
@@ -96,6 +108,15 @@ def drift(project: Project, aws: Aws, progress: Progress) -> Plan:
         digest = _given_digest(project) or (f"sha256:{sha}" if sha else None)
         steps += _function(dataclasses.replace(site, digest=digest), wanted)
     return Plan.of(steps)
+
+
+def _check_ours(site: Site, only: Collection[str] | None) -> None:
+    """Raise DeployError if a function is another project's: before anything is made or changed."""
+    if set(only or PARTS) & _OF_FUNCTION:
+        for wanted in site.project.functions:
+            found = function.find(site, wanted)
+            if found is not None:
+                function.check_ours(site, wanted, found)
 
 
 def _push(site: Site, progress: Progress, builder: Builder) -> tuple[Site, int]:

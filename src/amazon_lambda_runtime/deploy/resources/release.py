@@ -63,6 +63,9 @@ def rollback(site: Site, function: Function, to: str | None = None) -> tuple[str
     live = find(site, function)
     if live is None:
         raise DeployError(f"{function.name} has no alias {LIVE}: there is nothing to roll back")
+    found = functions.find(site, function)
+    if found is not None:
+        functions.check_ours(site, function, found)
     there = {version["Version"] for version in versions(site, function)}
     if to is None:
         to = next((version for version in live.before if version in there), None)
