@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.deploy.conftest import stand_in, world
-from tests.deploy.fake_aws import Fault
+from tests.deploy.fake_aws import ACCOUNT, REGION, Fault
 from tests.deploy.world import ALL, INVENTORY, ONE, World
 from tests.harness import chance, examples
 
@@ -194,3 +194,19 @@ def kill_after(world: World, image: str, changes: int, number: int) -> None:
     if process.returncode not in (0, -signal.SIGKILL):
         assert process.returncode == 130
         assert errors.endswith("stopped; run it again to continue\n")
+
+
+def test_where_it_goes_is_said_first(world: World, image: str) -> None:
+    """Account, region and profile; without a region, or of another account, nothing is asked."""
+    for command in ("plan", "deploy", "destroy"):
+        done = world.run(command, *(["--image-uri", image] if command != "destroy" else []))
+        first = done.stderr.splitlines()[0]
+        assert first == f"account {ACCOUNT}, region {REGION}, profile default"
+        world.door.calls.clear()
+        other = world.run(command, AWS_ACCOUNT="210987654321")
+        assert (other.returncode, other.stdout) == (2, "")
+        assert f"account {ACCOUNT}, and AWS_ACCOUNT is 210987654321" in other.stderr
+        assert world.door.calls == ["sts:GetCallerIdentity"]
+        nowhere = world.run(command, AWS_REGION="")
+        assert nowhere.returncode == 2
+        assert "no region is set" in nowhere.stderr

@@ -110,7 +110,7 @@ def test_name(tmp_path: Path) -> None:
         "FUNCTION_NAME ?= orders\n",
         "ROLE_NAME     ?= orders-role\n",
         "QUEUE_NAME    ?= orders\n",
-        "REGION        ?= us-east-1\n",
+        "REGION        ?=\n",
     ):
         assert line in made
     assert "hello-python" not in made + (tmp_path / "pyproject.toml").read_text()

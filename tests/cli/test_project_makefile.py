@@ -114,6 +114,7 @@ def project(aws: StandIn, tmp_path: Path) -> Project:
         "PATH": f"{command.parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "AWS_ENDPOINT_URL": aws.door.url,
+        "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -138,7 +139,7 @@ def test_variables() -> None:
     assert dict(re.findall(r"^([A-Z_]+) *\?= *(\S*)$", text, re.M)) == {
         "IMAGE_NAME": "python-lambda-poc",
         "AWS_PROFILE": "default",
-        "REGION": "us-east-1",
+        "REGION": "",
         "REPO_NAME": "python-lambda-poc",
         "FUNCTION_NAME": "hello-python",
         "ROLE_NAME": "lambda-role",

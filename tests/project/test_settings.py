@@ -326,3 +326,17 @@ def test_whether_the_table_has_a_retention(tmp_path: Path) -> None:
         table.write_text(f'[tool.lambda-runtime]\nfunction = "orders"\n{text}')
         function = load(tmp_path, {}, {}).functions[0]
         assert (function.retention, function.retains) == (30, retains)
+
+
+def test_the_region(tmp_path: Path) -> None:
+    """The option, REGION, AWS_REGION, AWS_DEFAULT_REGION, the table; then it is the profile's."""
+    table = tmp_path / "pyproject.toml"
+    table.write_text('[tool.lambda-runtime]\nregion = "table"\n')
+    variables = {"REGION": "first", "AWS_REGION": "second", "AWS_DEFAULT_REGION": "third"}
+    assert load(tmp_path, {"region": "option"}, variables).region == "option"
+    for name, value in list(variables.items()):
+        assert load(tmp_path, {}, variables).region == value
+        variables[name] = ""
+    assert load(tmp_path, {}, variables).region == "table"
+    table.write_text("")
+    assert load(tmp_path, {}, variables).region is None

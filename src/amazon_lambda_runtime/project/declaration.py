@@ -13,7 +13,6 @@ T = TypeVar("T")
 DEFAULTS: Mapping[str, str] = {
     "IMAGE_NAME": "python-lambda-poc",
     "AWS_PROFILE": "default",
-    "REGION": "us-east-1",
     "REPO_NAME": "python-lambda-poc",
     "FUNCTION_NAME": "hello-python",
     "ROLE_NAME": "lambda-role",

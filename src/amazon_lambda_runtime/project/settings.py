@@ -40,7 +40,6 @@ _COMPUTED = ("policies_file", "environment_file", "triggers")
 _VARIABLES = {
     "IMAGE_NAME": "image",
     "AWS_PROFILE": "profile",
-    "REGION": "region",
     "REPO_NAME": "repository",
     "FUNCTION_NAME": "function",
     "ROLE_NAME": "role",
@@ -50,6 +49,8 @@ _VARIABLES = {
     "QUEUE_NAME": "queue_name",
     "BATCH_SIZE": "batch_size",
 }
+# The variables that name the region, the strongest first.
+_REGIONS = ("REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def load(
@@ -95,7 +96,9 @@ def load(
 
 def _heard(variables: Mapping[str, str]) -> dict[str, Any]:
     """Return the keys of the table that variables set."""
-    return {key: variables[name] for name, key in _VARIABLES.items() if variables.get(name)}
+    heard = {key: variables[name] for name, key in _VARIABLES.items() if variables.get(name)}
+    region = next((variables[name] for name in _REGIONS if variables.get(name)), None)
+    return heard if region is None else {**heard, "region": region}
 
 
 def _check_name(asked: str | None, declared: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .project_options import image_option, load, project_options, translated
+from .project_options import announce, image_option, load, project_options, translated
 from .reporter import Reporter
 
 EXAMPLES = """
@@ -39,6 +39,7 @@ def command(folder: Path, adopt: bool, **flags: Any) -> None:
     from amazon_lambda_runtime.deploy.deployment import deploy
 
     project, aws = load(folder, **flags)
+    announce(aws)
     if adopt:
         with Reporter() as reporter:
             tagged = take_over(project, aws, reporter)
