@@ -100,7 +100,8 @@ def configuration_changes(site: Site, function: Function, live: Mapping[str, Any
     command = [function.handler] if function.handler else []
     yield from differences(
         [
-            ("role", live["Role"], site.role_arn(function)),
+            # A role's name is unique in the account; the path before it is IAM's to know.
+            ("role", live["Role"].rpartition("/")[2], function.role),
             ("memory", live.get("MemorySize"), function.memory),
             ("timeout", live.get("Timeout"), function.timeout),
             ("description", live.get("Description") or "", function.description),
@@ -167,7 +168,7 @@ def _settings(site: Site, function: Function) -> dict[str, Any]:
     """Return the parameters that creation and a change of the configuration share."""
     return {
         "FunctionName": function.name,
-        "Role": site.role_arn(function),
+        "Role": role.arn(site, function),
         "MemorySize": function.memory,
         "Timeout": function.timeout,
         "Description": function.description,

@@ -62,6 +62,7 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
         yield Step(
             "create", "trigger", f"listener rule {trigger.path} to target group {name}",
             "there is none", lambda: _listen(site, trigger),
+            f"{trigger.listener} {trigger.priority}",
         )  # fmt: skip
 
 

@@ -55,6 +55,7 @@ def prune(site: Site, function: Function) -> Iterator[Step]:
             f"mapping of queue {queue_of(live)} to {function.name}",
             "it is not declared",
             partial(_delete, site, live["UUID"]),
+            live["UUID"],
         )  # fmt: skip
 
 
