@@ -340,3 +340,17 @@ def test_the_region(tmp_path: Path) -> None:
     assert load(tmp_path, {}, variables).region == "table"
     table.write_text("")
     assert load(tmp_path, {}, variables).region is None
+
+
+def test_files_that_hold_secrets(tmp_path: Path) -> None:
+    """The environment files of all functions, and what is packed nevertheless."""
+    (tmp_path / "a.txt").write_text("AB=1\n")
+    (tmp_path / "b.txt").write_text("BC=1\n")
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.lambda-runtime]\nenvironment_file = "./a.txt"\ninclude = [".env.test"]\n'
+        "[tool.lambda-runtime.functions.one]\n[tool.lambda-runtime.functions.two]\n"
+        'environment_file = "b.txt"\n'
+    )
+    project = load(tmp_path, {}, {})
+    assert project.environment_files == ("a.txt", "b.txt")
+    assert project.include == (".env.test",)

@@ -40,6 +40,8 @@ class Engines:
                 "dockerfile": project.dockerfile,
                 "base": project.base,
                 "requirements": project.requirements,
+                "secret": project.environment_files or None,
+                "include": project.include or None,
             }
             spec = self._images.ImageSpec(
                 folder=project.folder,

@@ -83,6 +83,9 @@ class Project:
     dockerfile: Path | None = None
     base: str | None = None
     requirements: Path | None = None
+    #: Files that hold secrets, and files that are packed though they look so; relative paths.
+    environment_files: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
     #: Versions, and images, that a clean-up leaves for a rollback.
     keep: int = 5
     #: Deploy this image of the registry instead of building one.

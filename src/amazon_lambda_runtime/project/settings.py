@@ -14,7 +14,7 @@ queue = "orders"
 import dataclasses
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from . import env_file, keys, limits, policies_file, table
@@ -88,6 +88,8 @@ def load(
         others=tuple(others),
         narrowed=bool(others) or "function" in over,
         declared=declared is not None,
+        environment_files=_environment_files(merged),
+        include=tuple(merged.get("include", ())),
         **chosen,
     )
     limits.check(project)
@@ -118,6 +120,13 @@ def _file(folder: Path, key: str, name: str) -> Path:
     if not (folder / name).is_file():
         raise ConfigError(f"cannot read the {key}: there is no file {folder / name}")
     return folder / name
+
+
+def _environment_files(merged: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths, as files of the folder have them, of all tables."""
+    tables = [merged, *merged.get("functions", {}).values()]
+    named = [table["environment_file"] for table in tables if "environment_file" in table]
+    return tuple(dict.fromkeys(PurePath(name).as_posix() for name in named))
 
 
 def _functions(folder: Path, merged: Mapping[str, Any], over: Mapping[str, Any]) -> list[Function]:
