@@ -59,9 +59,11 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
             ),
         )  # fmt: skip
     if trigger.listener is not None and _rule(site, trigger, live) is None:
+        replaced = _replaced(site, trigger)
         yield Step(
-            "create", "trigger", f"listener rule {trigger.path} to target group {name}",
-            "there is none", lambda: _listen(site, trigger),
+            "update" if replaced else "create", "trigger", f"listener rule {trigger.path} to target group {name}",
+            "it is for a target group that is not declared" if replaced else "there is none",
+            lambda: _listen(site, trigger),
             f"{trigger.listener} {trigger.priority}",
         )  # fmt: skip
 
@@ -144,8 +146,39 @@ def _rule(site: Site, trigger: AlbTrigger, live: Reply | None) -> Reply | None:
     return next((rule for rule in rules if _forwards_to(rule, live["TargetGroupArn"])), None)
 
 
+def _replaced(site: Site, trigger: AlbTrigger) -> str | None:
+    """Return the ARN of the listener's rule that has the trigger's priority and gives way to it.
+
+    A priority is unique in a listener, and deletions come last: what was declared before is changed
+    in place. Raises DeployError if the rule is of others, or of a trigger that is still declared.
+    """
+    rules = _rules(site, str(trigger.listener))
+    taken = next((r for r in rules if r.get("Priority") == str(trigger.priority)), None)
+    if taken is None:
+        return None
+    what = f"priority {trigger.priority} of the listener of target group {trigger.target_group}"
+    site.check_ours(f"a rule with {what}", _tags(site, taken["RuleArn"]))
+    functions = (*site.project.functions, *site.project.others)
+    declared = {t.target_group for f in functions for t in f.triggers_of(AlbTrigger)}
+    groups = {str(action.get("TargetGroupArn")) for action in taken.get("Actions", ())}
+    for name in sorted(declared - {trigger.target_group}):
+        if any(f":targetgroup/{name}/" in group for group in groups):
+            raise DeployError(f"{what} is that of target group {name}, too: give each its own")
+    return str(taken["RuleArn"])
+
+
 def _listen(site: Site, trigger: AlbTrigger) -> None:
     arn = _arn(site, trigger.target_group)
+    rule = _replaced(site, trigger)
+    if rule is not None:
+        site.aws.call(
+            "elbv2",
+            "modify_rule",
+            RuleArn=rule,
+            Conditions=[{"Field": "path-pattern", "Values": [trigger.path]}],
+            Actions=[{"Type": "forward", "TargetGroupArn": arn}],
+        )
+        return
     site.aws.create(
         "elbv2",
         "create_rule",
@@ -187,7 +220,7 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
         actions(
             "elasticloadbalancing",
             "CreateTargetGroup ModifyTargetGroupAttributes DeleteTargetGroup RegisterTargets "
-            "AddTags CreateRule DeleteRule",
+            "AddTags CreateRule ModifyRule DeleteRule",
         ),
         once([*arns, *listeners, *rules]),
     )
