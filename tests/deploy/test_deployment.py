@@ -340,3 +340,21 @@ def test_destroying_one_of_two_projects_that_share_everything(world: World) -> N
     world.write(table.format("bills") + queue)
     # All that it needs is there still, but for a role's policy of the other's own.
     assert world.plan().steps == ()
+
+
+def test_a_renamed_function_is_told(world: World) -> None:
+    """It is live with its triggers: plan and deploy name it, if they are about all functions."""
+    world.write(ONE)
+    world.deploy()
+    world.write(ONE.replace('function = "orders"', 'function = "sales"'))
+    note = "function orders carries the tag of project 'orders' and is not in its file: it is live"
+    assert [text for text in world.plan().notes if text.startswith(note)]
+    world.deploy()
+    assert [text for text in world.told.notes if text.startswith(note)]
+    assert world.plan().steps == ()
+    assert [text for text in world.plan().notes if text.startswith(note)]
+    assert not world.plan(function="sales").notes
+    refusal = (403, "AccessDeniedException", "not authorized to perform: tag:GetResources")
+    world.door.faults.append(Fault("resourcegroupstaggingapi:GetResources", error=refusal))
+    (note,) = world.plan().notes
+    assert note.startswith("functions that have left the project file cannot be looked for: ")

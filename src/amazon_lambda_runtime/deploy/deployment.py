@@ -23,7 +23,7 @@ from .aws import Aws
 from .builder import Builder, Engines
 from .errors import DeployError
 from .plan import PARTS, Note, Plan, Progress, Step, execute
-from .resources import cleanup, function, log_group, release, repository, role, triggers
+from .resources import cleanup, function, log_group, release, repository, role, triggers, undeclared
 from .site import Site
 
 _IMAGE = {"repository", "image"}
@@ -47,6 +47,7 @@ def plan(
         site = dataclasses.replace(site, digest=builder.build(project, progress))
     steps: list[Step | Note] = [*_image(site, builder)]
     steps += _functions(site)
+    steps += _undeclared(site)
     steps += _cleanup(site)
     return Plan.of(steps, only)
 
@@ -82,6 +83,8 @@ def deploy(
         site, pushed = _push(site, progress, builder or Engines())
         taken += pushed
     carry_out(_functions(site, only))
+    if only is None:
+        carry_out(_undeclared(site))
     # Only now it is known what is old.
     if only is None or "cleanup" in only:
         for old in _cleanups(site):
@@ -196,6 +199,12 @@ def _function(
         yield from release.plan(site, wanted)
     if asked & {"url", "queue", "trigger"}:
         yield from triggers.plan(site, wanted, prune=site.project.declared)
+
+
+def _undeclared(site: Site) -> Iterator[Step | Note]:
+    # Without a table, and of functions asked for by name, nothing is said about the others.
+    if site.project.declared and not site.project.narrowed:
+        yield from undeclared.notes(site)
 
 
 def _cleanups(site: Site) -> Iterator[Iterator[Step | Note]]:

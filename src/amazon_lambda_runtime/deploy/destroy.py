@@ -13,10 +13,10 @@ from amazon_lambda_runtime.project.declaration import Function
 
 from .plan import Note, Plan, Step
 from .resources import function as functions
-from .resources import log_group, repository, role, triggers
+from .resources import log_group, repository, role, triggers, undeclared
 from .resources.store import Store
 from .resources.triggers import mapping
-from .site import PROJECT_TAG, Site
+from .site import Site
 
 _WHY = "it is this project's"
 
@@ -32,7 +32,7 @@ def plan(site: Site) -> Plan:
 
 def _all(site: Site) -> Iterator[Step | Note]:
     whole = not site.project.narrowed
-    doomed = [*site.project.functions, *(_undeclared(site) if whole else ())]
+    doomed = [*site.project.functions, *(undeclared.functions(site) if whole else ())]
     for function in doomed:
         yield from _function(site, function)
     for store in (*(kind.store for kind in triggers.kinds() if kind.store), role.STORE):
@@ -76,24 +76,6 @@ def _one(site: Site, store: Store, name: str, doomed: Sequence[Function]) -> Ite
                 store.delete(site, name)
 
         yield Step("delete", "destroy", f"{what}{store.with_it}", _WHY, delete)
-
-
-def _undeclared(site: Site) -> list[Function]:
-    """Return the functions that carry the project's tag and are not in its file."""
-    tagged = site.aws.pages(
-        "resourcegroupstaggingapi",
-        "get_resources",
-        "ResourceTagMappingList",
-        TagFilters=[{"Key": PROJECT_TAG, "Values": [site.project.name]}],
-        ResourceTypeFilters=["lambda:function"],
-    )
-    declared = {site.function_arn(function) for function in site.project.functions}
-    found = []
-    for arn in sorted({resource["ResourceARN"] for resource in tagged} - declared):
-        live = site.aws.find("lambda", "get_function_configuration", FunctionName=arn)
-        if live is not None:
-            found.append(Function(live["FunctionName"], live["Role"].rpartition("/")[2]))
-    return found
 
 
 def _function(site: Site, function: Function) -> Iterator[Step | Note]:

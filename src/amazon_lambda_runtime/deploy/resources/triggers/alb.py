@@ -61,7 +61,8 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
     if trigger.listener is not None and _rule(site, trigger, live) is None:
         replaced = _replaced(site, trigger)
         yield Step(
-            "update" if replaced else "create", "trigger", f"listener rule {trigger.path} to target group {name}",
+            "update" if replaced else "create", "trigger",
+            f"listener rule {trigger.path} to target group {name}",
             "it is for a target group that is not declared" if replaced else "there is none",
             lambda: _listen(site, trigger),
             f"{trigger.listener} {trigger.priority}",
