@@ -143,8 +143,8 @@ def _release(site: Site, function: Function, planned: str | None) -> None:
 def _moved(function: Function, planned: str | None, found: str | None) -> DeployError:
     return DeployError(
         f"the alias {function.name}:{LIVE} was at {f'version {planned}' if planned else 'none'} "
-        f"and is at {f'version {found}' if found else 'none'} now: somebody else has moved it, and "
-        "it is left there. See what is live (lambda-runtime plan), then deploy again"
+        f"and is at {f'version {found}' if found else 'none'} now: it was moved meanwhile, and "
+        "is left there. See what is live (lambda-runtime plan), then deploy again"
     )
 
 

@@ -120,7 +120,7 @@ def test_dockerignore(ignore: str, out: list[str], tmp_path: Path) -> None:
 
 
 def test_the_cache_is_its_owners(tmp_path: Path) -> None:
-    """It has the project's files in it: nobody else on the machine may read them."""
+    """It has the files of the project in it, and other users of the machine cannot read them."""
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o755)
     made = layer.make({"a": Text(b"x")}, Cache(folder))
