@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.deploy.conftest import stand_in, world
-from tests.deploy.fake_aws import Fault
+from tests.deploy.fake_aws import ACCOUNT, REGION, Fault
 from tests.deploy.world import ALL, INVENTORY, ONE, World
 from tests.harness import chance, examples
 
@@ -51,7 +51,11 @@ def test_from_nothing_to_live_and_back(world: World, image: str) -> None:
     gone = world.run("destroy", "--yes")
     assert gone.returncode == 0
     assert gone.stdout.endswith("orders: destroyed\n")
-    assert world.run("destroy", "--yes").stdout == "Nothing to destroy.\n"
+    # The image was given by its URI: this project did not push it.
+    assert world.run("destroy", "--yes").stdout == (
+        "note: repository orders stays: it is used by 1 image that this project did not push\n"
+        "Nothing to destroy.\n"
+    )
 
 
 def test_invoke(world: World, image: str) -> None:
@@ -66,7 +70,7 @@ def test_invoke(world: World, image: str) -> None:
     # moto answers for functions that are not there.
     missing = (404, "ResourceNotFoundException", "Function not found: absent")
     world.door.faults.append(Fault("lambda:Invoke", error=missing))
-    absent = world.run("invoke", "--function", "absent")
+    absent = world.run("invoke", FUNCTION_NAME="absent")
     assert absent.returncode == 2
     assert absent.stderr.startswith("lambda-runtime: lambda:Invoke: ResourceNotFoundException")
     assert absent.stderr.count("\n") == 1
@@ -190,3 +194,19 @@ def kill_after(world: World, image: str, changes: int, number: int) -> None:
     if process.returncode not in (0, -signal.SIGKILL):
         assert process.returncode == 130
         assert errors.endswith("stopped; run it again to continue\n")
+
+
+def test_where_it_goes_is_said_first(world: World, image: str) -> None:
+    """Account, region and profile; without a region, or of another account, nothing is asked."""
+    for command in ("plan", "deploy", "destroy"):
+        done = world.run(command, *(["--image-uri", image] if command != "destroy" else []))
+        first = done.stderr.splitlines()[0]
+        assert first == f"account {ACCOUNT}, region {REGION}, profile default"
+        world.door.calls.clear()
+        other = world.run(command, AWS_ACCOUNT="210987654321")
+        assert (other.returncode, other.stdout) == (2, "")
+        assert f"account {ACCOUNT}, and AWS_ACCOUNT is 210987654321" in other.stderr
+        assert world.door.calls == ["sts:GetCallerIdentity"]
+        nowhere = world.run(command, AWS_REGION="")
+        assert nowhere.returncode == 2
+        assert "no region is set" in nowhere.stderr

@@ -1,5 +1,6 @@
 """`lambda-runtime init` and `step clean`: what is written, kept, and never touched."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -109,10 +110,39 @@ def test_name(tmp_path: Path) -> None:
         "FUNCTION_NAME ?= orders\n",
         "ROLE_NAME     ?= orders-role\n",
         "QUEUE_NAME    ?= orders\n",
-        "REGION        ?= us-east-1\n",
+        "REGION        ?=\n",
     ):
         assert line in made
     assert "hello-python" not in made + (tmp_path / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("folder", "project", "name"),
+    [
+        ("My Orders", "", "my-orders"),
+        ("folder", '[project]\nname = "Acme.Orders_2"\n', "acme-orders-2"),
+        ("x" * 80, "[tool.other]\n", "x" * 59),
+    ],
+)
+def test_without_a_name(tmp_path: Path, folder: str, project: str, name: str) -> None:
+    """It is that of [project], else the folder's: two projects of an account are not one."""
+    place = tmp_path / folder
+    place.mkdir()
+    if project:
+        (place / "pyproject.toml").write_text(project)
+    command(place, "init")
+    declared = load(place, variables={})
+    function = declared.functions[0]
+    assert (declared.name, declared.repository, function.name) == (name, name, name)
+    assert function.role == f"{name}-role"
+    assert f"FUNCTION_NAME ?= {name}\n" in (place / "Makefile").read_text()
+
+
+def test_no_name_to_be_had(tmp_path: Path) -> None:
+    """A folder without a letter that AWS takes needs --name; nothing is written."""
+    done = command(tmp_path, "init", "日本", status=2)
+    assert "give one with --name" in done.stderr
+    assert written(tmp_path) == set()
 
 
 @pytest.mark.parametrize("name", ["Orders", "a b", "x" * 60, "-x", ""])
@@ -184,4 +214,5 @@ def test_what_is_declared(tmp_path: Path, trigger: str | None, name: str | None)
         # With it the project has that queue; without it, none that the Makefile could agree with.
         del variables["QUEUE_NAME"], variables["BATCH_SIZE"]
     del variables["AWS_PROFILE"], variables["REGION"]
-    assert load(tmp_path, variables=variables) == declared
+    # A variable asks for the function by its name, and that is the one difference.
+    assert load(tmp_path, variables=variables) == dataclasses.replace(declared, narrowed=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +114,13 @@ def project(aws: StandIn, tmp_path: Path) -> Project:
         "PATH": f"{command.parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "AWS_ENDPOINT_URL": aws.door.url,
+        "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     made = Project(folder, aws, environment)
-    made.run("lambda-runtime", "init")
+    made.run("lambda-runtime", "init", "--name", "hello-python")
     return made
 
 
@@ -131,13 +133,13 @@ def test_help(project: Project) -> None:
     assert project.aws.door.calls == []
 
 
-def test_variables(project: Project) -> None:
-    """Every variable has its default."""
-    text = project.read("Makefile")
+def test_variables() -> None:
+    """Every variable has its default; `init` puts the project's name for those of the Perl one."""
+    text = (files("amazon_lambda_runtime") / "cli" / "templates" / "Makefile").read_text()
     assert dict(re.findall(r"^([A-Z_]+) *\?= *(\S*)$", text, re.M)) == {
         "IMAGE_NAME": "python-lambda-poc",
         "AWS_PROFILE": "default",
-        "REGION": "us-east-1",
+        "REGION": "",
         "REPO_NAME": "python-lambda-poc",
         "FUNCTION_NAME": "hello-python",
         "ROLE_NAME": "lambda-role",
@@ -175,10 +177,10 @@ def test_life_of_a_function(project: Project) -> None:
     done = project.make("lambda-function", "invoke")
     assert json.loads(project.read("invoke")) == {"name": "Ada"}  # moto answers with the event
     assert '{"name": "Ada"}' in done.stdout
-    uri = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/python-lambda-poc"
+    uri = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/hello-python"
     assert project.read("ecr-repo") == uri
     assert project.read("deploy") == f"{uri}@{project.read('image')}"
-    assert project.read("lambda-role") == f"arn:aws:iam::{ACCOUNT}:role/lambda-role"
+    assert project.read("lambda-role") == f"arn:aws:iam::{ACCOUNT}:role/hello-python-role"
     assert project.read("lambda-policies").endswith("/AWSLambdaBasicExecutionRole")
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:hello-python"
     assert project.read("lambda-function") == arn

@@ -40,8 +40,8 @@ class Canned(Aws):
     def __init__(self, **replies: Any) -> None:
         self.now = 0.0
         self.retry = Retry(self._sleep, lambda: self.now, lambda: 0.5)
-        self.region, self._account = REGION, ACCOUNT
-        self.__dict__["partition"] = "aws"
+        self._account, self.profile = None, "default"
+        self.__dict__ |= {"region": REGION, "account": ACCOUNT, "partition": "aws"}
         self.replies = {name.replace("__", ":"): reply for name, reply in replies.items()}
         self.sent: list[tuple[str, Reply]] = []
 

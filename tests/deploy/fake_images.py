@@ -77,7 +77,9 @@ class _Engine:
             "config": {"mediaType": MEDIA_TYPE, "digest": built.digest, "size": 1},
             "layers": [{"mediaType": MEDIA_TYPE, "digest": built.digest, "size": 1}],
         }
-        boto3.client("ecr", region_name=os.environ["REGION"]).put_image(
+        boto3.client(
+            "ecr", region_name=os.environ.get("REGION") or os.environ["AWS_REGION"]
+        ).put_image(
             repositoryName=repository.name,
             imageManifest=json.dumps(manifest),
             imageManifestMediaType=MEDIA_TYPE,

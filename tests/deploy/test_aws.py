@@ -1,11 +1,12 @@
 """What AWS's words mean: which refusals are of what is there or is not, and which are repeated."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import exceptions
 
-from amazon_lambda_runtime.deploy.aws import Reply
+from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, LostReply
 from tests.deploy.canned import Canned, refused
 
@@ -221,3 +222,39 @@ def test_wait() -> None:
     ):
         aws.retry.wait(lambda: "busy", "x", 60)
     assert 60 < aws.now - before < 65
+
+
+class Asked(Aws):
+    """An AWS of one account that remembers what was asked."""
+
+    def send(self, service: str, operation: str, parameters: Reply) -> Reply:
+        self.__dict__.setdefault("sent", []).append(operation)
+        return {"Account": "123456789012"}
+
+
+def test_the_account_is_a_guard() -> None:
+    """STS is asked before the first change, and credentials of another account change nothing."""
+    aws = Asked("eu-central-1", account="123456789012")
+    aws.call("lambda", "list_functions")
+    aws.call("lambda", "delete_function", FunctionName="orders")
+    aws.call("lambda", "delete_function", FunctionName="orders")
+    once = ["list_functions", "get_caller_identity", "delete_function", "delete_function"]
+    assert aws.__dict__["sent"] == once
+    other = Asked("eu-central-1", account="210987654321")
+    for change in ("delete_function", "put_rule", "tag_resource", "invoke"):
+        with pytest.raises(DeployError, match="account 123456789012, and AWS_ACCOUNT is 210987654"):
+            other.call("any", change)
+    assert set(other.__dict__["sent"]) == {"get_caller_identity"}
+
+
+def test_there_is_no_region_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """That of the profile counts last; without one, the message says where to set it."""
+    config = tmp_path / "config"
+    config.write_text("[default]\n[profile far]\nregion = sa-east-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert Aws(profile="far").region == "sa-east-1"
+    assert Aws("eu-west-1", "far").region == "eu-west-1"
+    with pytest.raises(DeployError, match=r"no region is set, .*profile default.*give --region"):
+        _ = Aws().region

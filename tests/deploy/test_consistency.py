@@ -197,9 +197,9 @@ def test_what_is_made_by_somebody_else_meanwhile_is_not_ours(world: World) -> No
 
     world.door.faults += [
         Fault("lambda:CreateFunction", lose="after"),
-        Fault("lambda:GetFunction", rewrite=foreign, after=1),
+        Fault("lambda:GetFunction", rewrite=foreign, after=2),
     ]
-    # The first GetFunction is the plan's, and finds none.
+    # The first two GetFunction are the check's and the plan's, and find none.
     with pytest.raises(DeployError, match="function orders exists and is not made by this tool"):
         world.deploy()
 

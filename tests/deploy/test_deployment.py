@@ -7,6 +7,7 @@ import pytest
 from amazon_lambda_runtime.deploy import deployment, destroy
 from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
 from amazon_lambda_runtime.deploy.plan import execute
+from amazon_lambda_runtime.deploy.resources import release
 
 from .fake_aws import ACCOUNT, REGION, Fault
 from .world import ALL, BASIC, INVENTORY, ONE, READ_S3, Killed, Mortal, World
@@ -107,6 +108,7 @@ def test_a_new_image_is_published_tested_and_made_live(world: World) -> None:
     world.images.letter = "b"
     world.deploy()
     assert world.door.changes == [
+        "ecr:PutImage",
         "lambda:UpdateFunctionCode",
         "lambda:PublishVersion",
         "lambda:UpdateAlias",
@@ -199,6 +201,32 @@ def test_a_function_of_somebody_else_is_not_touched(world: World) -> None:
     world.images.letter = "b"
     with pytest.raises(DeployError, match=r"function orders exists.*lambda-runtime:project=orders"):
         world.deploy()
+    with pytest.raises(DeployError, match="function orders exists and is not made by this tool"):
+        release.rollback(world.site(), world.function(), "1")
+    assert world.door.changes == []
+
+
+def test_a_function_of_another_project(world: World) -> None:
+    """Before anything is made both names are told; --adopt only tags, and then it is deployed."""
+    world.write(ONE + 'name = "shop"\n')
+    world.deploy()
+    world.write(ONE.replace('"orders"', '"new"', 1) + 'name = "books"\n')
+    world.images.letter = "b"
+    for act in (world.deploy, world.plan):
+        with pytest.raises(
+            DeployError,
+            match=r"function orders exists and belongs to project 'shop', and this is project "
+            "'books'.*--adopt",
+        ):
+            act()
+    assert world.door.changes == []
+    world.door.calls.clear()
+    assert deployment.adopt(world.project(), world.aws(), world.told) == 1
+    assert world.door.changes == ["lambda:TagResource"]
+    assert str(world.told.done[-1]) == "update tag of function orders: project shop → books"
+    assert deployment.adopt(world.project(), world.aws(), world.told) == 0
+    world.deploy()
+    assert world.live() == "2"
 
 
 def test_parts(world: World) -> None:
@@ -258,3 +286,75 @@ def test_destroying_one_function_leaves_what_the_others_share(world: World) -> N
     whole = [step.what for step in destroy.plan(world.site()).steps]
     assert "function bills" in whole
     assert "repository orders and its images" in whole
+
+
+STAGES = """
+[tool.lambda-runtime]
+name = "orders"
+repository = "orders"
+function = "orders"
+"""
+
+
+def functions(world: World) -> list[str]:
+    found = world.client("lambda").list_functions()["Functions"]
+    return sorted(function["FunctionName"] for function in found)
+
+
+def test_destroying_a_stage_leaves_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two stages of one table by FUNCTION_NAME: the other one, its role and its image live on."""
+    world.write(STAGES)
+    world.deploy()
+    monkeypatch.setenv("FUNCTION_NAME", "orders-test")
+    world.deploy()
+    execute(destroy.plan(world.site()), world.told)
+    monkeypatch.delenv("FUNCTION_NAME")
+    assert functions(world) == ["orders"]
+    assert world.plan().steps == ()
+
+
+def test_destroying_one_of_two_projects_that_share_everything(world: World) -> None:
+    """The role, the repository and the queue with the tag of one are used by the other."""
+    queue = '[[tool.lambda-runtime.triggers]]\ntype = "sqs"\nqueue = "shared"\n'
+    table = (
+        '[tool.lambda-runtime]\nname = "{0}"\nfunction = "{0}"\nrole = "r"\nrepository = "all"\n'
+    )
+    world.write(table.format("orders") + queue)
+    world.deploy()
+    world.write(table.format("bills") + queue)
+    world.images.letter = "b"
+    world.deploy()
+    world.write(table.format("orders") + queue)
+    plan = destroy.plan(world.site())
+    assert set(plan.notes) == {
+        "role r stays: it is used by function bills",
+        "repository all stays: it is used by function bills, 1 image that this "
+        "project did not push",
+        "queue shared stays: it is used by function bills:live",
+        "queue shared-dlq stays: it is used by queue shared",
+    }
+    execute(plan, world.told)
+    assert functions(world) == ["bills"]
+    world.write(table.format("bills") + queue)
+    # All that it needs is there still, but for a role's policy of the other's own.
+    assert world.plan().steps == ()
+
+
+def test_a_renamed_function_is_told(world: World) -> None:
+    """It is live with its triggers: plan and deploy name it, if they are about all functions."""
+    world.write(ONE)
+    world.deploy()
+    world.write(ONE.replace('function = "orders"', 'function = "sales"'))
+    note = "function orders carries the tag of project 'orders' and is not in its file: it is live"
+    assert [text for text in world.plan().notes if text.startswith(note)]
+    world.deploy()
+    assert [text for text in world.told.notes if text.startswith(note)]
+    assert world.plan().steps == ()
+    assert [text for text in world.plan().notes if text.startswith(note)]
+    assert not world.plan(function="sales").notes
+    refusal = (403, "AccessDeniedException", "not authorized to perform: tag:GetResources")
+    world.door.faults.append(Fault("resourcegroupstaggingapi:GetResources", error=refusal))
+    (note,) = world.plan().notes
+    assert note.startswith("functions that have left the project file cannot be looked for: ")

@@ -1,6 +1,7 @@
 """What `destroy` plans and what it leaves, request by request."""
 
 import dataclasses
+import datetime
 from typing import Any
 
 import pytest
@@ -10,10 +11,19 @@ from amazon_lambda_runtime.deploy.plan import execute
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import S3Trigger, SnsTrigger, SqsTrigger
 
-from .canned import ACCOUNT, OUR_TAGS, OURS, REGION, Canned, refused, site
+from .canned import ACCOUNT, LIVE, OUR_TAGS, OURS, REGION, Canned, refused, site
 from .world import Told
 
 GROUP = "/aws/lambda/orders"
+
+
+def pushed(letter: str, *tags: str) -> dict[str, Any]:
+    """An image of ours, with these tags of others."""
+    return {
+        "imageDigest": f"sha256:{letter * 64}",
+        "imageTags": [f"lambda-runtime.shop.{letter * 12}", *tags],
+        "imagePushedAt": datetime.datetime(2026, 1, 1),
+    }
 
 
 def account(**more: Any) -> Canned:
@@ -32,6 +42,7 @@ def account(**more: Any) -> Canned:
         "iam__list_role_policies": {"PolicyNames": ["inline"]},
         "ecr__describe_repositories": {"repositories": [{"repositoryArn": "arn:r"}]},
         "ecr__list_tags_for_resource": {"tags": OUR_TAGS},
+        "ecr__describe_images": {"imageDetails": [pushed("a")]},
         "resourcegroupstaggingapi__get_resources": {
             "ResourceTagMappingList": [{"ResourceARN": function}]
         },
@@ -70,7 +81,11 @@ def test_all_that_is_ours_goes() -> None:
         ("iam:detach_role_policy", {"RoleName": "orders-role", "PolicyArn": "arn:p"}),
         ("iam:delete_role_policy", {"RoleName": "orders-role", "PolicyName": "inline"}),
         ("iam:delete_role", {"RoleName": "orders-role"}),
-        ("ecr:delete_repository", {"repositoryName": "shop", "force": True}),
+        (
+            "ecr:batch_delete_image",
+            {"repositoryName": "shop", "imageIds": [{"imageDigest": f"sha256:{'a' * 64}"}]},
+        ),
+        ("ecr:delete_repository", {"repositoryName": "shop"}),
     ]
 
 
@@ -117,7 +132,11 @@ def test_what_is_gone_is_not_told(name: str, code: str) -> None:
 
 def test_the_mappings_and_their_queues() -> None:
     """A mapping of ours goes, another is named; the queue that it polls goes too if it is ours."""
-    live = {"UUID": "u", "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:old"}
+    live = {
+        "UUID": "u",
+        "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:old",
+        "FunctionArn": LIVE,
+    }
     aws = account(lambda__list_event_source_mappings={"EventSourceMappings": [live]})
     plan = destroy.plan(site(aws))
     assert [note for note in plan.notes if note.startswith("mapping of arn:aws:sqs")]
@@ -133,8 +152,11 @@ def test_one_function_of_several() -> None:
     aws = account()
     place = site(aws, *TRIGGERS)
     other = Function("bills", "orders-role", triggers=(SqsTrigger("jobs"), SnsTrigger("more")))
-    project = dataclasses.replace(place.project, others=(other,))
+    project = dataclasses.replace(place.project, others=(other,), narrowed=True)
     plan = destroy.plan(dataclasses.replace(place, project=project))
+    assert plan.notes == (
+        "repository shop stays: it is of the whole project, and this is about orders only",
+    )
     assert [step.what for step in plan.steps] == [
         "function orders",
         f"log group {GROUP}",
@@ -167,3 +189,137 @@ def test_a_function_that_has_left_the_file() -> None:
     assert asked["TagFilters"] == [{"Key": "lambda-runtime:project", "Values": ["shop"]}]
     aws.replies["lambda:get_function_configuration"] = refused("ResourceNotFoundException")
     assert "function former" not in [step.what for step in destroy.plan(site(aws)).steps]
+
+
+def test_a_function_that_was_asked_for_by_name() -> None:
+    """The table may have no other function: those that it has made before stay nevertheless."""
+    aws = account()
+    place = site(aws)
+    project = dataclasses.replace(place.project, narrowed=True)
+    plan = destroy.plan(dataclasses.replace(place, project=project))
+    assert [step.what for step in plan.steps] == [
+        "function orders",
+        f"log group {GROUP}",
+        "role orders-role and its policies",
+    ]
+    assert "resourcegroupstaggingapi:get_resources" not in [name for name, _ in aws.sent]
+    aws.replies["lambda:list_functions"] = {"Functions": [stranger()]}
+    plan = destroy.plan(dataclasses.replace(place, project=project))
+    assert "role orders-role stays: it is used by function bills" in plan.notes
+
+
+def stranger(**more: Any) -> dict[str, Any]:
+    """A version of another project's function, with the role of ours."""
+    return {
+        "FunctionName": "bills",
+        "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bills:3",
+        "Role": f"arn:aws:iam::{ACCOUNT}:role/some/path/orders-role",
+        "PackageType": "Image",
+        **more,
+    }
+
+
+BILLS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bills"
+IN_SHOP = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop@sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("name", "reply", "left"),
+    [
+        (
+            "lambda:list_functions",
+            {"Functions": [stranger()]},
+            "role orders-role stays: it is used by function bills",
+        ),
+        (
+            "iam:get_role",
+            {"Role": {"Tags": [*OUR_TAGS, {"Key": "lambda-runtime:policy:P", "Value": "books"}]}},
+            "role orders-role stays: it is used by project books",
+        ),
+        (
+            "ecr:describe_images",
+            {
+                "imageDetails": [
+                    pushed("a", "image-" + "0" * 20),
+                    pushed("b", "base"),
+                    {"imageDigest": "sha256:c", "imagePushedAt": datetime.datetime(2026, 1, 1)},
+                ]
+            },
+            "repository shop stays: it is used by 2 images that this project did not push",
+        ),
+        (
+            "lambda:list_event_source_mappings",
+            lambda **sent: {
+                "EventSourceMappings": [{"UUID": "u", "FunctionArn": f"{BILLS}:live"}]
+                if sent.get("EventSourceArn", "").endswith(":jobs")
+                else []
+            },
+            "queue jobs stays: it is used by function bills:live",
+        ),
+        (
+            "sqs:list_dead_letter_source_queues",
+            lambda **sent: {
+                "queueUrls": ["https://sqs/jobs", "https://sqs/bills"]
+                if sent["QueueUrl"].endswith("-dlq")
+                else []
+            },
+            "queue jobs-dlq stays: it is used by queue bills",
+        ),
+        (
+            "sqs:get_queue_attributes",
+            lambda **sent: {
+                "Attributes": {"Policy": '{"Statement": [{"Sid": "bus"}]}'}
+                if sent["QueueUrl"].endswith("/jobs")
+                else {}
+            },
+            "queue jobs stays: it is used by statement 'bus' of its policy",
+        ),
+        (
+            "sns:list_subscriptions_by_topic",
+            lambda **sent: {
+                "Subscriptions": [{"Endpoint": LIVE}, {"Endpoint": "me@example.com"}]
+                if sent["TopicArn"].endswith(":news")
+                else []
+            },
+            "topic news stays: it is used by subscriber me@example.com",
+        ),
+    ],
+)
+def test_what_others_use_stays(name: str, reply: Any, left: str) -> None:
+    """Though it carries the project's tag: it is named, with who uses it."""
+    aws = account()
+    aws.replies[name] = reply
+    plan = destroy.plan(site(aws, *TRIGGERS))
+    assert plan.notes == (left,)
+    what = left.partition(" stays")[0]
+    assert not [step for step in plan.steps if f"{step.what} ".startswith(f"{what} ")]
+
+
+@pytest.mark.parametrize("code", [{"Code": {"ImageUri": IN_SHOP}}, refused("AccessDenied")])
+def test_a_repository_that_another_function_runs_from(code: Any) -> None:
+    """It stays, and also if AWS refuses to tell which image that function has."""
+    aws = account(lambda__list_functions={"Functions": [stranger(Role="arn:r/bills-role")]})
+    ours = aws.replies["lambda:get_function"]
+
+    def get_function(**sent: Any) -> Any:
+        if sent["FunctionName"].startswith(BILLS):
+            if isinstance(code, Exception):
+                raise code
+            return code
+        return ours
+
+    aws.replies["lambda:get_function"] = get_function
+    plan = destroy.plan(site(aws))
+    assert plan.notes == ("repository shop stays: it is used by function bills",)
+
+
+def test_what_is_used_since_the_plan_stays() -> None:
+    """Each thing is looked at again just before it is deleted."""
+    aws = account()
+    notes: list[str] = []
+    aws.retry.note = notes.append
+    plan = destroy.plan(site(aws))
+    aws.replies["lambda:list_functions"] = {"Functions": [stranger()]}
+    execute(plan, Told())
+    assert "role orders-role stays: it is used by function bills" in notes
+    assert "iam:delete_role" not in [name for name, _ in aws.sent]

@@ -42,7 +42,7 @@ def test_defaults() -> None:
     """A default that the page tells is the one that there is."""
     told = {word: row[1].strip('`"') for row in rows("key") for word in words(row[0])}
     for field in dataclasses.fields(Function):
-        if isinstance(field.default, int):
+        if field.name in FUNCTION_KEYS and isinstance(field.default, int):
             assert told[field.name] == str(field.default)
 
 

@@ -46,3 +46,9 @@ def test_differences() -> None:
     pairs = [("a", 1, 2), ("b", 1, 1), ("c", None, [1, 2]), ("d", "", "x"), ("e", (), 0)]
     assert [*differences(pairs)] == ["a 1 → 2", "c none → 1,2", "d none → x", "e none → 0"]
     assert str(step("role x")) == "create role x: why"
+
+
+def test_steps_of_equal_words() -> None:
+    """A step's identity is all that it changes: of two that read alike, each is taken."""
+    one, two = (Step("delete", "trigger", "rule x", "why", lambda: None, of) for of in ("a", "b"))
+    assert Plan.of([one, two, one]).steps == (one, two)

@@ -1,12 +1,16 @@
 """Versions, the alias, rollback, and what a clean-up may take."""
 
+import datetime
 from pathlib import Path
 
 import pytest
 
 from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.plan import Plan
 from amazon_lambda_runtime.deploy.resources import cleanup, release
+from amazon_lambda_runtime.deploy.resources import repository as repository_of
 
+from .canned import OUR_TAGS, Canned, refused, site
 from .fake_aws import ACCOUNT, REGION, Fault
 from .world import ONE, World
 
@@ -52,7 +56,7 @@ def test_rollback_of_nothing(world: World) -> None:
 
 
 def test_old_versions_and_images_go_and_used_ones_stay(world: World) -> None:
-    """`keep` of each stay; an image that any function of the account uses stays too."""
+    """`keep` of each stay, and an image that is in use, was pushed by others, or tagged by them."""
     world.write(ONE)
     deploy(world, "1")
     # Somebody else's function runs our oldest image.
@@ -68,13 +72,24 @@ def test_old_versions_and_images_go_and_used_ones_stay(world: World) -> None:
     # And an alias of ours keeps a version.
     deploy(world, "2")
     world.client("lambda").create_alias(FunctionName="orders", Name="audit", FunctionVersion="2")
-    deploy(world, "3", "4", "5")
-    world.write(ONE + "keep = 2\n")
+    deploy(world, "3", "4")
+    # Somebody marks our third one as a base of theirs.
+    manifest = world.client("ecr").batch_get_image(
+        repositoryName="orders", imageIds=[{"imageDigest": f"sha256:{'3' * 64}"}]
+    )["images"][0]["imageManifest"]
+    world.client("ecr").put_image(
+        repositoryName="orders",
+        imageManifest=manifest,
+        imageDigest=f"sha256:{'3' * 64}",
+        imageTag="base",
+    )
+    deploy(world, "5")
+    world.write(ONE + "keep = 1\n")
     world.deploy()
-    site, function = world.site(), world.function()
-    assert [version["Version"] for version in release.versions(site, function)] == ["5", "4", "2"]
+    live = release.versions(world.site(), world.function())
+    assert [version["Version"] for version in live] == ["5", "2"]
     images = world.client("ecr").describe_images(repositoryName="orders")["imageDetails"]
-    assert {image["imageDigest"][7] for image in images} == {"1", "2", "4", "5"}
+    assert {image["imageDigest"][7] for image in images} == {"1", "2", "3", "5", "9"}
     assert world.deploy() == 0
 
 
@@ -88,7 +103,9 @@ def test_an_image_that_comes_into_use_meanwhile_stays(world: World) -> None:
     deploy(world, "1")
     world.put_image("7")
     world.put_image("8")
-    steps = {step.what: step for step in cleanup.images(world.site())}
+    repository_of.mark(world.site(), f"sha256:{'7' * 64}")
+    repository_of.mark(world.site(), f"sha256:{'8' * 64}")
+    steps = {step.what: step for step in Plan.of(cleanup.images(world.site())).steps}
     (what,) = steps
     letter = what[-1]
     world.client("lambda").update_function_code(
@@ -97,6 +114,28 @@ def test_an_image_that_comes_into_use_meanwhile_stays(world: World) -> None:
     steps[what].run()
     images = world.client("ecr").describe_images(repositoryName="orders")["imageDetails"]
     assert letter in {image["imageDigest"][7] for image in images}
+
+
+def test_where_aws_refuses_to_tell_what_is_in_use_images_stay() -> None:
+    """It is told, and the deployment goes on."""
+    old = [
+        {
+            "imageDigest": f"sha256:{letter * 64}",
+            "imageTags": [f"lambda-runtime.shop.{letter * 12}"],
+            "imagePushedAt": datetime.datetime(2026, 1, 1),
+        }
+        for letter in "abcdefg"
+    ]
+    aws = Canned(
+        ecr__describe_repositories={"repositories": [{"repositoryArn": "arn:r"}]},
+        ecr__list_tags_for_resource={"tags": OUR_TAGS},
+        ecr__describe_images={"imageDetails": old},
+    )
+    assert len(Plan.of(cleanup.images(site(aws))).steps) == 2
+    aws.replies["lambda:list_functions"] = refused("AccessDeniedException")
+    plan = Plan.of(cleanup.images(site(aws)))
+    assert plan.steps == ()
+    assert plan.notes[0].startswith("old images of shop stay: they may be in use (lambda:List")
 
 
 def test_a_repository_of_somebody_else_is_not_cleaned(world: World) -> None:

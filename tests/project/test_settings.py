@@ -305,3 +305,52 @@ def test_a_file_that_is_none(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, {}, {})
     assert message in str(caught.value)
+
+
+def test_an_option_chooses_and_a_variable_names(tmp_path: Path) -> None:
+    """--function is a function that there is; FUNCTION_NAME may be a second stage of the table."""
+    (tmp_path / "pyproject.toml").write_text('[tool.lambda-runtime]\nfunction = "orders"\n')
+    assert not load(tmp_path, {}, {}).narrowed
+    assert load(tmp_path, {"function": "orders"}, {}).narrowed
+    stage = load(tmp_path, {}, {"FUNCTION_NAME": "orders-test"})
+    assert (stage.functions[0].name, stage.narrowed) == ("orders-test", True)
+    assert load(tmp_path, {"function": "orders-test"}, {"FUNCTION_NAME": "orders-test"}).narrowed
+    with pytest.raises(ConfigError, match=r"no function 'typo'.*has 'orders'.*FUNCTION_NAME=typo"):
+        load(tmp_path, {"function": "typo"}, {})
+
+
+def test_whether_the_table_has_a_retention(tmp_path: Path) -> None:
+    """The default is for log groups of our own; a `retention` in the table is for any."""
+    table = tmp_path / "pyproject.toml"
+    for text, retains in (("", False), ("retention = 30\n", True)):
+        table.write_text(f'[tool.lambda-runtime]\nfunction = "orders"\n{text}')
+        function = load(tmp_path, {}, {}).functions[0]
+        assert (function.retention, function.retains) == (30, retains)
+
+
+def test_the_region(tmp_path: Path) -> None:
+    """The option, REGION, AWS_REGION, AWS_DEFAULT_REGION, the table; then it is the profile's."""
+    table = tmp_path / "pyproject.toml"
+    table.write_text('[tool.lambda-runtime]\nregion = "table"\n')
+    variables = {"REGION": "first", "AWS_REGION": "second", "AWS_DEFAULT_REGION": "third"}
+    assert load(tmp_path, {"region": "option"}, variables).region == "option"
+    for name, value in list(variables.items()):
+        assert load(tmp_path, {}, variables).region == value
+        variables[name] = ""
+    assert load(tmp_path, {}, variables).region == "table"
+    table.write_text("")
+    assert load(tmp_path, {}, variables).region is None
+
+
+def test_files_that_hold_secrets(tmp_path: Path) -> None:
+    """The environment files of all functions, and what is packed nevertheless."""
+    (tmp_path / "a.txt").write_text("AB=1\n")
+    (tmp_path / "b.txt").write_text("BC=1\n")
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.lambda-runtime]\nenvironment_file = "./a.txt"\ninclude = [".env.test"]\n'
+        "[tool.lambda-runtime.functions.one]\n[tool.lambda-runtime.functions.two]\n"
+        'environment_file = "b.txt"\n'
+    )
+    project = load(tmp_path, {}, {})
+    assert project.environment_files == ("a.txt", "b.txt")
+    assert project.include == (".env.test",)

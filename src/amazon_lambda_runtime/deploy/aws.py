@@ -5,7 +5,6 @@ of one line. A request that creates something goes through `Aws.create`, which l
 again: the reply to the first may have been lost.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -15,7 +14,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
-from amazon_lambda_runtime.project.declaration import DEFAULTS, Project
+from amazon_lambda_runtime.project.declaration import Project
 
 from .errors import AwsError, DeployError, LostReply
 from .retry import Retry
@@ -34,6 +33,10 @@ _HINTS = (
 _ASSUMED = "check the role's trust policy, and that the deployer has iam:PassRole on the role"
 
 
+# How the operations begin that change nothing.
+_READS = ("get_", "list_", "describe_", "batch_get_", "batch_check_", "simulate_", "filter_")
+
+
 class Aws:
     """The services of one account and region. Nothing is called before it is needed."""
 
@@ -50,12 +53,10 @@ class Aws:
         try:
             # The profile "default" need not be in any file.
             named = None if profile in (None, "", "default") else profile
-            self._session = boto3.Session(profile_name=named, region_name=region)
+            self._session = boto3.Session(profile_name=named, region_name=region or None)
         except exceptions.BotoCoreError as error:
             raise DeployError(f"cannot use the profile {profile}: {error}") from None
-        # boto3 ignores AWS_REGION, which every other SDK reads.
-        known = os.environ.get("AWS_REGION") or self._session.region_name
-        self.region: str = region or known or DEFAULTS["REGION"]
+        self.profile = str(self._session.profile_name)
 
     @classmethod
     def of(cls, project: Project, retry: Retry | None = None) -> "Aws":
@@ -63,9 +64,30 @@ class Aws:
         return cls(project.region, project.profile, project.account, retry)
 
     @cached_property
+    def region(self) -> str:
+        """The region: the one that was given, else the profile's. Raises DeployError if none is."""
+        known = self._session.region_name
+        if not known:
+            raise DeployError(
+                f"no region is set, and the profile {self.profile} has none: give --region, set "
+                "REGION, or write `region` into pyproject.toml"
+            )
+        return str(known)
+
+    @cached_property
     def account(self) -> str:
-        """The account's twelve digits; asked of STS unless AWS_ACCOUNT says them."""
-        return self._account or str(self.call("sts", "get_caller_identity")["Account"])
+        """The account's twelve digits, as STS has them.
+
+        Raises DeployError if the project names another one (AWS_ACCOUNT, `account`).
+        """
+        account = str(self.call("sts", "get_caller_identity")["Account"])
+        if self._account not in (None, account):
+            raise DeployError(
+                f"the credentials (profile {self.profile}) are of account {account}, and "
+                f"AWS_ACCOUNT is {self._account}: choose the profile of that account (AWS_PROFILE, "
+                "--profile), or change AWS_ACCOUNT or `account` in pyproject.toml"
+            )
+        return account
 
     @cached_property
     def partition(self) -> str:
@@ -97,6 +119,10 @@ class Aws:
 
         `again` says that the request may be repeated when its reply is lost; if not, LostReply.
         """
+
+        if self._account is not None and not operation.startswith(_READS):
+            # The guard: no change before STS has said whose credentials these are.
+            _ = self.account
 
         def attempt() -> Reply:
             try:

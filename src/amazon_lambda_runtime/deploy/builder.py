@@ -40,6 +40,8 @@ class Engines:
                 "dockerfile": project.dockerfile,
                 "base": project.base,
                 "requirements": project.requirements,
+                "secret": project.environment_files or None,
+                "include": project.include or None,
             }
             spec = self._images.ImageSpec(
                 folder=project.folder,
@@ -90,17 +92,6 @@ class Engines:
 def command(project: Project) -> str:
     """Return the image's command: the handler of the first function, or the module's."""
     return project.functions[0].handler or f"{PurePath(project.module).stem}.handler"
-
-
-def there(site: Site, digest: str) -> bool:
-    """Say whether the repository has an image of that digest."""
-    found = site.aws.find(
-        "ecr",
-        "describe_images",
-        repositoryName=site.project.repository,
-        imageIds=[{"imageDigest": digest}],
-    )
-    return found is not None
 
 
 def _bytes(progress: Progress) -> Any:

@@ -20,13 +20,15 @@ from collections.abc import Callable, Collection, Iterator
 from amazon_lambda_runtime.project.declaration import Function, Project
 
 from .aws import Aws
-from .builder import Builder, Engines, there
+from .builder import Builder, Engines
 from .errors import DeployError
 from .plan import PARTS, Note, Plan, Progress, Step, execute
-from .resources import cleanup, function, log_group, release, repository, role, triggers
+from .resources import cleanup, function, log_group, release, repository, role, triggers, undeclared
 from .site import Site
 
 _IMAGE = {"repository", "image"}
+# The parts that change a function that is there.
+_OF_FUNCTION = {"function", "release", "url", "trigger", "cleanup"}
 
 
 def plan(
@@ -39,11 +41,13 @@ def plan(
     """Return what a deployment would do now. Nothing changes, in AWS; the image is built."""
     aws.retry.note = progress.note
     site = Site(project, aws, _given_digest(project))
+    _check_ours(site, only)
     if site.digest is None and _needs_digest(only):
         builder = builder or Engines()
         site = dataclasses.replace(site, digest=builder.build(project, progress))
     steps: list[Step | Note] = [*_image(site, builder)]
     steps += _functions(site)
+    steps += _undeclared(site)
     steps += _cleanup(site)
     return Plan.of(steps, only)
 
@@ -62,6 +66,7 @@ def deploy(
     """
     aws.retry.note = progress.note
     site = Site(project, aws, _given_digest(project))
+    _check_ours(site, only)
     taken = 0
 
     def carry_out(steps: Iterator[Step | Note]) -> None:
@@ -78,11 +83,21 @@ def deploy(
         site, pushed = _push(site, progress, builder or Engines())
         taken += pushed
     carry_out(_functions(site, only))
+    if only is None:
+        carry_out(_undeclared(site))
     # Only now it is known what is old.
     if only is None or "cleanup" in only:
         for old in _cleanups(site):
             carry_out(old)
     return taken
+
+
+def adopt(project: Project, aws: Aws, progress: Progress) -> int:
+    """Tag the project's functions that exist and belong to others, and return how many."""
+    site = Site(project, aws)
+    steps = Plan.of(step for wanted in project.functions for step in function.adopt(site, wanted))
+    execute(steps, progress)
+    return len(steps.steps)
 
 
 def drift(project: Project, aws: Aws, progress: Progress) -> Plan:
@@ -98,16 +113,29 @@ def drift(project: Project, aws: Aws, progress: Progress) -> Plan:
     return Plan.of(steps)
 
 
+def _check_ours(site: Site, only: Collection[str] | None) -> None:
+    """Raise DeployError if a function is another project's: before anything is made or changed."""
+    if set(only or PARTS) & _OF_FUNCTION:
+        for wanted in site.project.functions:
+            found = function.find(site, wanted)
+            if found is not None:
+                function.check_ours(site, wanted, found)
+
+
 def _push(site: Site, progress: Progress, builder: Builder) -> tuple[Site, int]:
     """Return the site with the digest of the image, which is in the repository then."""
     progress.note(f"building the image of {site.project.name}")
     site = dataclasses.replace(site, digest=builder.build(site.project, progress))
-    if site.digest is not None and there(site, site.digest):
-        return site, 0
-    digest: list[str] = []
-    step = _push_step(site, lambda: digest.append(builder.push(site, progress)))
-    execute(Plan((step,)), progress)
-    return dataclasses.replace(site, digest=digest[0]), 1
+    taken = 0
+    if site.digest is None or repository.image(site, site.digest) is None:
+        digest: list[str] = []
+        step = _push_step(site, lambda: digest.append(builder.push(site, progress)))
+        execute(Plan((step,)), progress)
+        site, taken = dataclasses.replace(site, digest=digest[0]), 1
+    # By itself, so that a run that ends here is made good by the next.
+    marks = Plan.of(_mark(site))
+    execute(marks, progress)
+    return site, taken + len(marks.steps)
 
 
 def _image(site: Site, builder: Builder | None) -> Iterator[Step | Note]:
@@ -120,13 +148,35 @@ def _image(site: Site, builder: Builder | None) -> Iterator[Step | Note]:
         yield Note(
             "the image's digest is known once it is pushed: what uses it is shown as changed"
         )
-    if site.digest is None or repository.find(site) is None or not there(site, site.digest):
+    if repository.find(site) is None or site.digest is None:
         yield _push_step(site, lambda: None)
+        yield _mark_step(site)
+        return
+    if repository.image(site, site.digest) is None:
+        yield _push_step(site, lambda: None)
+    yield from _mark(site)
+
+
+def _mark(site: Site) -> Iterator[Step]:
+    digest = site.digest or ""
+    live = repository.image(site, digest) or {}
+    if repository.marked(site, digest) not in (live.get("imageTags") or ()):
+        yield _mark_step(site)
+
+
+def _mark_step(site: Site) -> Step:
+    return Step(
+        "update", "image", f"mark of {_image_name(site)}", "a clean-up is to know it as ours",
+        lambda: repository.mark(site, site.digest or ""),
+    )  # fmt: skip
 
 
 def _push_step(site: Site, run: Callable[[], object]) -> Step:
-    name = f"image {site.project.repository}" + (f"@{site.digest[:19]}" if site.digest else "")
-    return Step("create", "image", name, "it is not in the repository", run)
+    return Step("create", "image", _image_name(site), "it is not in the repository", run)
+
+
+def _image_name(site: Site) -> str:
+    return f"image {site.project.repository}" + (f"@{site.digest[:19]}" if site.digest else "")
 
 
 def _functions(site: Site, only: Collection[str] | None = None) -> Iterator[Step | Note]:
@@ -151,13 +201,19 @@ def _function(
         yield from triggers.plan(site, wanted, prune=site.project.declared)
 
 
-def _cleanups(site: Site) -> Iterator[Iterator[Step]]:
+def _undeclared(site: Site) -> Iterator[Step | Note]:
+    # Without a table, and of functions asked for by name, nothing is said about the others.
+    if site.project.declared and not site.project.narrowed:
+        yield from undeclared.notes(site)
+
+
+def _cleanups(site: Site) -> Iterator[Iterator[Step | Note]]:
     yield (step for wanted in site.project.functions for step in cleanup.versions(site, wanted))
     if site.project.image_uri is None:
         yield cleanup.images(site)
 
 
-def _cleanup(site: Site) -> Iterator[Step]:
+def _cleanup(site: Site) -> Iterator[Step | Note]:
     for steps in _cleanups(site):
         yield from steps
 

@@ -1,21 +1,22 @@
-"""The end of a project: what carries its tag is deleted, what does not is listed and stays.
+"""The end of a project: what carries its tag and has no other user is deleted; the rest is listed.
 
 Triggers are removed first, then functions, then what holds data. What is deleted here cannot be
-had back: messages in queues, logs, images.
+had back: messages in queues, logs, images. So what is in doubt stays, with a note, and each thing
+is looked at again just before it is deleted.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from amazon_lambda_runtime.project.declaration import Function
 
 from .plan import Note, Plan, Step
 from .resources import function as functions
-from .resources import log_group, repository, role, triggers
+from .resources import log_group, repository, role, triggers, undeclared
 from .resources.store import Store
 from .resources.triggers import mapping
-from .site import PROJECT_TAG, Site
+from .site import Site
 
 _WHY = "it is this project's"
 
@@ -24,14 +25,14 @@ def plan(site: Site) -> Plan:
     """Return what destroys the project's functions. The notes tell what is left, and why.
 
     The repository, and functions that are not in the project file any more, go with the whole
-    project, and not with one function of it.
+    project, and not with functions that were asked for by name.
     """
     return Plan.of(_all(site))
 
 
 def _all(site: Site) -> Iterator[Step | Note]:
-    whole = not site.project.others
-    doomed = [*site.project.functions, *(_undeclared(site) if whole else ())]
+    whole = not site.project.narrowed
+    doomed = [*site.project.functions, *(undeclared.functions(site) if whole else ())]
     for function in doomed:
         yield from _function(site, function)
     for store in (*(kind.store for kind in triggers.kinds() if kind.store), role.STORE):
@@ -39,9 +40,15 @@ def _all(site: Site) -> Iterator[Step | Note]:
         shared = _names(site, store, site.project.others)
         for name in _names(site, store, doomed):
             if name not in shared:
-                yield from _one(site, store, name)
+                yield from _one(site, store, name, doomed)
+    name = site.project.repository
     if whole:
-        yield from _one(site, repository.STORE, site.project.repository)
+        yield from _one(site, repository.STORE, name, doomed)
+    elif repository.is_ours(site):
+        yield Note(
+            f"repository {name} stays: it is of the whole project, and this is about "
+            f"{', '.join(function.name for function in doomed)} only"
+        )
 
 
 def _names(site: Site, store: Store, functions: Iterable[Function]) -> list[str]:
@@ -49,35 +56,26 @@ def _names(site: Site, store: Store, functions: Iterable[Function]) -> list[str]
     return [*dict.fromkeys(name for each in functions for name in store.names(site, each))]
 
 
-def _one(site: Site, store: Store, name: str) -> Iterator[Step | Note]:
-    """Yield the deletion of one thing that holds data, if it is ours."""
+def _one(site: Site, store: Store, name: str, doomed: Sequence[Function]) -> Iterator[Step | Note]:
+    """Yield the deletion of one thing that holds data, if it is ours and has no other user."""
     tags = store.tags(site, name)
     what = f"{store.noun} {name}"
     if tags is None:
         return
-    if site.ours(tags):
-        delete = partial(store.delete, site, name)
-        yield Step("delete", "destroy", f"{what}{store.with_it}", _WHY, delete)
-    else:
+    if not site.ours(tags):
         yield _left(what)
+    elif users := store.users(site, name, doomed):
+        yield _used(what, users)
+    else:
 
+        def delete() -> None:
+            # Time has passed since the plan.
+            if later := store.users(site, name, doomed):
+                site.aws.retry.note(_used(what, later).text)
+            else:
+                store.delete(site, name)
 
-def _undeclared(site: Site) -> list[Function]:
-    """Return the functions that carry the project's tag and are not in its file."""
-    tagged = site.aws.pages(
-        "resourcegroupstaggingapi",
-        "get_resources",
-        "ResourceTagMappingList",
-        TagFilters=[{"Key": PROJECT_TAG, "Values": [site.project.name]}],
-        ResourceTypeFilters=["lambda:function"],
-    )
-    declared = {site.function_arn(function) for function in site.project.functions}
-    found = []
-    for arn in sorted({resource["ResourceARN"] for resource in tagged} - declared):
-        live = site.aws.find("lambda", "get_function_configuration", FunctionName=arn)
-        if live is not None:
-            found.append(Function(live["FunctionName"], live["Role"].rpartition("/")[2]))
-    return found
+        yield Step("delete", "destroy", f"{what}{store.with_it}", _WHY, delete)
 
 
 def _function(site: Site, function: Function) -> Iterator[Step | Note]:
@@ -95,8 +93,12 @@ def _function(site: Site, function: Function) -> Iterator[Step | Note]:
                 yield _left(f"mapping of {live.get('EventSourceArn')} to {function.name}")
         delete = partial(site.aws.remove, "lambda", "delete_function", FunctionName=function.name)
         yield Step("delete", "destroy", what, _WHY, delete)
-    yield from _one(site, log_group.STORE, log_group.name(function))
+    yield from _one(site, log_group.STORE, log_group.name(function), [function])
 
 
 def _left(what: str) -> Note:
     return Note(f"{what} stays: it does not carry the tag of this project")
+
+
+def _used(what: str, users: Iterable[str]) -> Note:
+    return Note(f"{what} stays: it is used by {', '.join(users)}")

@@ -29,7 +29,7 @@ PARTS = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change. Two steps are equal if they say the same; `run` carries it out."""
+    """One change; `run` carries it out. Two steps are equal if they change the same, and alike."""
 
     action: Action
     part: str
@@ -37,6 +37,8 @@ class Step:
     what: str
     why: str
     run: Callable[[], object] = field(compare=False, repr=False)
+    #: What tells it from a step with the same words: an id, an ARN, the name of a function.
+    of: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return f"{self.action} {self.what}: {self.why}"

@@ -59,14 +59,22 @@ class Site:
         """Say whether these tags, in either form of AWS, are of something of this project."""
         return owner(tags) == self.project.name
 
-    def check_ours(self, what: str, tags: Mapping[str, str] | Iterable[Mapping[str, Any]]) -> None:
+    def check_ours(
+        self,
+        what: str,
+        tags: Mapping[str, str] | Iterable[Mapping[str, Any]],
+        *,
+        adopt: bool = False,
+    ) -> None:
         """Raise DeployError if what exists already is not this project's."""
         project = owner(tags)
         if project != self.project.name:
             whose = f"belongs to project {project!r}" if project else "is not made by this tool"
+            # A function can be handed over by the command; the rest by its tag.
+            over = "`lambda-runtime deploy --adopt`, which only sets" if adopt else "setting"
             raise DeployError(
-                f"{what} exists and {whose}: choose another name, or hand it over by the tag "
-                f"{PROJECT_TAG}={self.project.name}"
+                f"{what} exists and {whose}, and this is project {self.project.name!r}: choose "
+                f"another name, or hand it over by {over} the tag {PROJECT_TAG}={self.project.name}"
             )
 
 

@@ -13,7 +13,6 @@ T = TypeVar("T")
 DEFAULTS: Mapping[str, str] = {
     "IMAGE_NAME": "python-lambda-poc",
     "AWS_PROFILE": "default",
-    "REGION": "us-east-1",
     "REPO_NAME": "python-lambda-poc",
     "FUNCTION_NAME": "hello-python",
     "ROLE_NAME": "lambda-role",
@@ -43,6 +42,8 @@ class Function:
     tags: Mapping[str, str] = field(default_factory=dict)
     #: Days that the log is kept; None for ever.
     retention: int | None = 30
+    #: Whether the table says so itself: a log group of others is then changed, too.
+    retains: bool = False
     reserved_concurrency: int | None = None
     #: ARNs of managed policies, from the policies file and the table.
     policies: tuple[str, ...] = ()
@@ -71,6 +72,9 @@ class Project:
     functions: tuple[Function, ...]
     #: Functions of the same file that are not meant this time: they share roles and queues.
     others: tuple[Function, ...] = ()
+    #: Whether `functions` were asked for by name: `destroy` then keeps what belongs to the project
+    #: as a whole, though no other function may be in the file.
+    narrowed: bool = False
     #: x86_64 or arm64.
     architecture: str = "x86_64"
     #: docker, podman, buildah, native, or auto.
@@ -79,6 +83,9 @@ class Project:
     dockerfile: Path | None = None
     base: str | None = None
     requirements: Path | None = None
+    #: Files that hold secrets, and files that are packed though they look so; relative paths.
+    environment_files: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
     #: Versions, and images, that a clean-up leaves for a rollback.
     keep: int = 5
     #: Deploy this image of the registry instead of building one.

@@ -41,6 +41,7 @@ PROJECT_KEYS: Mapping[str, Type] = {
     "dockerfile": _STRING,
     "base": _STRING,
     "requirements": _STRING,
+    "include": _STRINGS,
     "keep": _INTEGER,
     "region": _STRING,
     "profile": _STRING,

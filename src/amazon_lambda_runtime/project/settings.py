@@ -14,7 +14,7 @@ queue = "orders"
 import dataclasses
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from . import env_file, keys, limits, policies_file, table
@@ -27,6 +27,7 @@ _DEFAULTS = {
     "image": DEFAULTS["IMAGE_NAME"],
     "module": DEFAULTS["LAMBDA_MODULE"],
 }
+_DEFAULT_NAME = {"function": DEFAULTS["FUNCTION_NAME"]}
 # Keys whose value is the Project's as it stands, and those that name a file of the folder.
 _PLAIN = (
     "repository", "image", "module", "architecture", "base", "engine", "keep", "image_uri",
@@ -39,7 +40,6 @@ _COMPUTED = ("policies_file", "environment_file", "triggers")
 _VARIABLES = {
     "IMAGE_NAME": "image",
     "AWS_PROFILE": "profile",
-    "REGION": "region",
     "REPO_NAME": "repository",
     "FUNCTION_NAME": "function",
     "ROLE_NAME": "role",
@@ -49,6 +49,8 @@ _VARIABLES = {
     "QUEUE_NAME": "queue_name",
     "BATCH_SIZE": "batch_size",
 }
+# The variables that name the region, the strongest first.
+_REGIONS = ("REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def load(
@@ -68,9 +70,12 @@ def load(
     written = declared or {}
     known = {**keys.PROJECT_KEYS, **keys.FUNCTION_KEYS}
     keys.check(written, known, "[tool.lambda-runtime]")
-    over = _over(flags or {}, os.environ if variables is None else variables)
+    heard = _heard(os.environ if variables is None else variables)
+    over = {**heard, **{key: value for key, value in (flags or {}).items() if value is not None}}
     queue_name, batch_size = over.pop("queue_name", None), over.pop("batch_size", None)
     merged = {**_DEFAULTS, **written, **over}
+    if declared is not None and not merged.get("functions"):
+        _check_name((flags or {}).get("function"), {**_DEFAULT_NAME, **written, **heard})
     functions, others = _chosen(_functions(folder, merged, over), merged.get("function"))
     if queue_name or queue:
         functions[0] = _with_queue(functions[0], queue_name, batch_size)
@@ -81,23 +86,47 @@ def load(
         folder=folder,
         functions=tuple(functions),
         others=tuple(others),
+        narrowed=bool(others) or "function" in over,
         declared=declared is not None,
+        environment_files=_environment_files(merged),
+        include=tuple(merged.get("include", ())),
         **chosen,
     )
     limits.check(project)
     return project
 
 
-def _over(flags: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
-    """Return what wins over the table: the flags that were given, then variables that are set."""
+def _heard(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the keys of the table that variables set."""
     heard = {key: variables[name] for name, key in _VARIABLES.items() if variables.get(name)}
-    return {**heard, **{key: value for key, value in flags.items() if value is not None}}
+    region = next((variables[name] for name in _REGIONS if variables.get(name)), None)
+    return heard if region is None else {**heard, "region": region}
+
+
+def _check_name(asked: str | None, declared: Mapping[str, Any]) -> None:
+    """Raise ConfigError if --function is not the one function that there is.
+
+    An option chooses, and makes no new function: FUNCTION_NAME does, for a second stage.
+    """
+    name = declared["function"]
+    if asked is not None and asked != name:
+        raise ConfigError(
+            f"there is no function {asked!r}: the project has {name!r}. To deploy a second one "
+            f"from the same table, set FUNCTION_NAME={asked}"
+        )
 
 
 def _file(folder: Path, key: str, name: str) -> Path:
     if not (folder / name).is_file():
         raise ConfigError(f"cannot read the {key}: there is no file {folder / name}")
     return folder / name
+
+
+def _environment_files(merged: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths, as files of the folder have them, of all tables."""
+    tables = [merged, *merged.get("functions", {}).values()]
+    named = [table["environment_file"] for table in tables if "environment_file" in table]
+    return tuple(dict.fromkeys(PurePath(name).as_posix() for name in named))
 
 
 def _functions(folder: Path, merged: Mapping[str, Any], over: Mapping[str, Any]) -> list[Function]:
@@ -150,6 +179,7 @@ def _function(folder: Path, name: str, own: Mapping[str, Any]) -> Function:
         **{
             **values,
             "name": name,
+            "retains": "retention" in own,
             "payload": _payload(folder, own),
             "environment": _environment(folder, name, own),
             "tags": {key: str(value) for key, value in own.get("tags", {}).items()},

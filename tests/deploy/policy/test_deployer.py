@@ -64,6 +64,7 @@ IMPLIED = {
     "elasticloadbalancing:DescribeListeners",
     "elasticloadbalancing:DescribeRules",
     "elasticloadbalancing:CreateRule",
+    "elasticloadbalancing:ModifyRule",
     "elasticloadbalancing:DeleteRule",
     *TAGGING.values(),
 }

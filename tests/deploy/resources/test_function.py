@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError
+from amazon_lambda_runtime.deploy.plan import Plan
 from amazon_lambda_runtime.deploy.resources import (
     cleanup,
     function,
@@ -92,7 +93,7 @@ def test_a_new_function() -> None:
     ("changes", "fields", "change"),
     [
         ({}, {}, None),
-        ({"Role": f"{ROLE}-2"}, {}, f"role {ROLE}-2 → {ROLE}"),
+        ({"Role": f"{ROLE}-2"}, {}, "role orders-role-2 → orders-role"),
         ({"MemorySize": 256}, {}, "memory 256 → 128"),
         ({"Timeout": 3}, {}, "timeout 3 → 10"),
         ({"Description": "x"}, {}, "description x → none"),
@@ -223,7 +224,7 @@ def test_a_new_role() -> None:
     assert made[1]["RoleName"] == "orders-role"
     assert json.loads(made[1]["AssumeRolePolicyDocument"]) == role.TRUST
     assert made[1]["Tags"] == OUR_TAGS
-    key = "lambda-runtime:policy:AmazonS3ReadOnlyAccess"
+    key = role._tag(READ)
     assert tagged[1]["Tags"] == [{"Key": key, "Value": "shop"}]
     assert attached[1] == {"RoleName": "orders-role", "PolicyArn": READ}
     assert put[1]["PolicyName"] == "lambda-runtime-orders"
@@ -238,11 +239,11 @@ def test_a_role_as_it_should_be() -> None:
     assert steps(role.plan(site(aws), site(aws).project.functions[0]))[0].startswith(
         "create inline policy"
     )
-    mine = {"Key": "lambda-runtime:policy:AWSLambdaBasicExecutionRole", "Value": "shop"}
+    mine = {"Key": role._tag(BASIC), "Value": "shop"}
     aws = Canned(**role_of(Tags=[*OUR_TAGS, mine]))
     place = site(aws)
     assert steps(role.plan(place, place.project.functions[0]))[-1] == (
-        "delete policy AWSLambdaBasicExecutionRole of role orders-role: it is no longer listed"
+        f"delete policy {BASIC} of role orders-role: it is no longer listed"
     )
 
 
@@ -316,7 +317,10 @@ def test_how_long_a_role_is_new(age: int, fresh: bool) -> None:
 )
 def test_the_log_group(groups: Any, retention: int | None, expected: list[str]) -> None:
     """It is the one of that very name, and keeps its log for so many days."""
-    aws = Canned(logs__describe_log_groups={"logGroups": groups})
+    aws = Canned(
+        logs__describe_log_groups={"logGroups": groups},
+        logs__list_tags_for_resource={"tags": OURS},
+    )
     place = site(aws, retention=retention)
     assert steps(log_group.plan(place, place.project.functions[0])) == expected
     run(log_group.plan(place, place.project.functions[0]))
@@ -444,3 +448,106 @@ def test_old_versions() -> None:
     assert [step.what for step in plan] == ["version orders:4", "version orders:2"]
     plan[0].run()
     assert aws.changes == [("lambda:delete_function", {"FunctionName": "orders", "Qualifier": "4"})]
+
+
+def test_the_retention_of_a_log_group_of_others() -> None:
+    """Retention deletes logs: what does not carry the tag keeps them, unless the table says so."""
+    group = {"logGroupName": "/aws/lambda/orders", "retentionInDays": 3653}
+    aws = Canned(
+        logs__describe_log_groups={"logGroups": [group]},
+        logs__list_tags_for_resource={"tags": {}},
+    )
+
+    def planned(**fields: Any) -> tuple[Plan, list[str]]:
+        place = site(aws, **fields)
+        plan = Plan.of(log_group.plan(place, place.project.functions[0]))
+        return plan, [str(step) for step in plan.steps]
+
+    plan, said = planned()
+    assert said == []
+    assert "log group /aws/lambda/orders does not carry the tag of this project" in plan.notes[0]
+    change = ["update retention of /aws/lambda/orders: 3653 days → 30 days"]
+    assert planned(retains=True)[1] == change
+    aws.replies["logs:list_tags_for_resource"] = {"tags": {"lambda-runtime:project": "shop"}}
+    plan, said = planned()
+    assert (said, plan.notes) == (change, ())
+
+
+def test_two_policies_of_one_name() -> None:
+    """Policies are known by their whole ARN: of two that end alike each is attached."""
+    twins = (f"arn:aws:iam::{ACCOUNT}:policy/Reader", "arn:aws:iam::aws:policy/Reader")
+    aws = Canned(iam__get_role={"Role": {"Tags": OUR_TAGS, "Arn": ROLE, **TRUSTED}})
+    place = site(aws, policies=twins)
+    run(role.plan(place, place.project.functions[0]))
+    attached = [sent["PolicyArn"] for name, sent in aws.sent if name == "iam:attach_role_policy"]
+    assert attached == list(twins)
+    keys = [sent["Tags"][0]["Key"] for name, sent in aws.sent if name == "iam:tag_role"]
+    assert len(set(keys)) == 2
+    # One of them leaves the file: the tag of that one says that we attached it.
+    tags = [*OUR_TAGS, {"Key": keys[0], "Value": "shop"}]
+    aws = Canned(
+        iam__get_role={"Role": {"Tags": tags, "Arn": ROLE, **TRUSTED}},
+        iam__list_attached_role_policies={
+            "AttachedPolicies": [{"PolicyArn": policy} for policy in twins]
+        },
+    )
+    place = site(aws)
+    assert steps(role.plan(place, place.project.functions[0]))[1:] == [
+        f"delete policy {twins[0]} of role orders-role: it is no longer listed"
+    ]
+
+
+def test_a_role_in_a_path() -> None:
+    """IAM gives the ARN; one that is made of the name alone would be of no role."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/service-role/orders-role"
+    aws = Canned(**live(Role=arn), iam__get_role={"Role": {"Arn": arn, **CREATED}})
+    place = site(aws, memory=256, digest=DIGEST)
+    assert steps(function.plan(place, place.project.functions[0])) == [
+        "update configuration of function orders: memory 128 → 256"
+    ]
+    run(function.plan(place, place.project.functions[0]))
+    assert dict(aws.changes)["lambda:update_function_configuration"]["Role"] == arn
+
+
+VERSION = {"Version": "2", **CONFIGURATION}
+CREATED = {"CreateDate": datetime.datetime(2026, 1, 1)}
+TRUSTED = {"AssumeRolePolicyDocument": role.TRUST}
+
+
+def moved(*aliases: str, **more: Any) -> Canned:
+    """An AWS whose alias is at these versions, each time that it is asked."""
+    return Canned(
+        **live(CodeSha256="b" * 64),
+        lambda__get_alias=[
+            {"FunctionVersion": version, "RevisionId": f"r{version}"} for version in aliases
+        ],
+        lambda__list_versions_by_function={"Versions": [VERSION]},
+        **more,
+    )
+
+
+def test_the_alias_moves_from_where_it_was() -> None:
+    """The revision that was read goes with the request."""
+    aws = moved("1")
+    place = site(aws, digest=DIGEST)
+    run(release.plan(place, place.project.functions[0]))
+    assert dict(aws.changes)["lambda:update_alias"]["RevisionId"] == "r1"
+
+
+@pytest.mark.parametrize("aliases", [("1", "7"), ("1", "1", "7")])
+def test_an_alias_that_somebody_else_moves_meanwhile(aliases: tuple[str, ...]) -> None:
+    """It is told and left there, whether it moved before the request or at the same time."""
+    aws = moved(*aliases, lambda__update_alias=refused("PreconditionFailedException"))
+    place = site(aws, digest=DIGEST)
+    with pytest.raises(DeployError, match=r"orders:live was at version 1 and is at version 7 now"):
+        run(release.plan(place, place.project.functions[0]))
+
+
+def test_an_alias_that_our_own_lost_request_moved() -> None:
+    """AWS refuses the second request, since the first was carried out: that is success."""
+    aws = moved("1", "1", lambda__update_alias=refused("PreconditionFailedException"))
+    done = {"FunctionVersion": "2", "Description": "before: 1", "RevisionId": "r2"}
+    aws.replies["lambda:get_alias"].append(done)
+    place = site(aws, digest=DIGEST)
+    run(release.plan(place, place.project.functions[0]))
+    assert "lambda:update_alias" in dict(aws.changes)

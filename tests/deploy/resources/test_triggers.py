@@ -738,6 +738,52 @@ def test_a_target_group_that_is_there() -> None:
     ]
 
 
+def test_a_target_group_of_others() -> None:
+    """Its attributes and its targets are not changed."""
+    aws = Canned(**balancer(elbv2__describe_tags={"TagDescriptions": []}))
+    with pytest.raises(DeployError, match="target group orders exists and is not made by this"):
+        planned(aws, AlbTrigger("orders"))
+
+
+def rule_for(name: str) -> dict[str, Any]:
+    """A listener's rules: one of priority 100, to the target group of this name."""
+    arn = GROUP.replace("/orders/", f"/{name}/")
+    actions = [{"TargetGroupArn": arn}]
+    return {"Rules": [{"RuleArn": "r-9", "Priority": "100", "Actions": actions}]}
+
+
+def test_a_listener_rule_that_is_replaced() -> None:
+    """A priority is unique: the rule of a target group that was renamed is changed in place."""
+    trigger = AlbTrigger("orders", multi_value_headers=True, listener=LISTENER)
+    aws = Canned(**balancer(elbv2__describe_rules=rule_for("former")))
+    assert planned(aws, trigger) == [
+        "update listener rule /* to target group orders: it is for a target group that is not "
+        "declared"
+    ]
+    (made,) = applied(aws, trigger)
+    assert made[0] == "elbv2:modify_rule"
+    assert made[1]["RuleArn"] == "r-9"
+    assert made[1]["Actions"] == [{"Type": "forward", "TargetGroupArn": GROUP}]
+
+
+def test_a_priority_of_others() -> None:
+    """It is told before anything is changed, and so is one that two triggers share."""
+    trigger = AlbTrigger("orders", multi_value_headers=True, listener=LISTENER)
+    theirs: dict[str, Any] = {"TagDescriptions": []}
+
+    def tags(**sent: Any) -> dict[str, Any]:
+        ours = balancer()["elbv2__describe_tags"]
+        return theirs if sent["ResourceArns"] == ["r-9"] else ours
+
+    aws = Canned(**balancer(elbv2__describe_rules=rule_for("x"), elbv2__describe_tags=tags))
+    with pytest.raises(DeployError, match=r"a rule with priority 100 .* is not made by this tool"):
+        planned(aws, trigger)
+    aws = Canned(**balancer(elbv2__describe_rules=rule_for("second")))
+    second = AlbTrigger("second", multi_value_headers=True, listener=LISTENER)
+    with pytest.raises(DeployError, match=r"priority 100 .* is that of target group second, too"):
+        planned(aws, trigger, second)
+
+
 @pytest.mark.parametrize(("rules", "found"), [(None, True), ([], False)])
 def test_a_priority_in_use(rules: Any, found: bool) -> None:
     """It is ours if the rule leads to the target group, as after a lost reply; else it is told."""

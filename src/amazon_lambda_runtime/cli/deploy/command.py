@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .project_options import image_option, load, project_options, translated
+from .project_options import announce, image_option, load, project_options, translated
 from .reporter import Reporter
 
 EXAMPLES = """
@@ -20,19 +20,31 @@ Examples:
 @click.command("deploy", epilog=EXAMPLES)
 @project_options
 @image_option
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Take functions of these names over from another project, or from none: only tag them.",
+)
 @translated
-def command(folder: Path, **flags: Any) -> None:
+def command(folder: Path, adopt: bool, **flags: Any) -> None:
     """Bring AWS to what the project declares.
 
     Builds and pushes the image, updates the resources that differ, publishes a version, invokes it
     with the payload if there is one (the smoke test), and makes it live. It asks no question, since
     it deletes nothing that holds data: only `destroy` deletes queues, topics, logs and
     repositories. If it is interrupted, run it again: it continues where it stopped. The exit status
-    is 1 if the smoke test failed.
+    is 1 if the smoke test failed. A function of another project, or of none, is never changed.
     """
+    from amazon_lambda_runtime.deploy.deployment import adopt as take_over
     from amazon_lambda_runtime.deploy.deployment import deploy
 
     project, aws = load(folder, **flags)
+    announce(aws)
+    if adopt:
+        with Reporter() as reporter:
+            tagged = take_over(project, aws, reporter)
+        click.echo(f"{project.name}: {tagged} taken over; see `lambda-runtime plan`, then deploy")
+        return
     with Reporter() as reporter:
         taken = deploy(project, aws, reporter)
     names = ", ".join(function.name for function in project.functions)

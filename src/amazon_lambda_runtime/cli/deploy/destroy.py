@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .project_options import load, project_options, translated
+from .project_options import announce, load, project_options, translated
 from .reporter import Reporter, show
 
 EXAMPLES = """
@@ -30,6 +30,7 @@ def command(folder: Path, yes: bool, **flags: Any) -> None:
     from amazon_lambda_runtime.deploy.site import Site
 
     project, aws = load(folder, **flags)
+    announce(aws)
     with Reporter() as reporter:
         aws.retry.note = reporter.note
         plan = destroy.plan(Site(project, aws))

@@ -1,9 +1,11 @@
 """`lambda-runtime init`: write what a function needs to go live into a folder."""
 
+import contextlib
 import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,6 +45,7 @@ _NAMED = {
     "queue": '"{}"',
 }
 # Valid for a function, a role (with the suffix -role), a queue and a repository.
+_LONGEST = 59
 _NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 _TRIGGERS = {
     "sqs": """\
@@ -81,7 +84,10 @@ auth = "AWS_IAM"
 
 @click.command("init", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
-@click.option("--name", help=f"The function's name.  [default: {_NAME}]")
+@click.option(
+    "--name",
+    help="The function's name.  [default: that of [project] in pyproject.toml, or FOLDER's]",
+)
 @click.option("--trigger", type=click.Choice(list(_TRIGGERS)), help="What invokes the function.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 def command(folder: Path, name: str | None, trigger: str | None, force: bool) -> None:
@@ -92,14 +98,15 @@ def command(folder: Path, name: str | None, trigger: str | None, force: bool) ->
     pyproject.toml. Existing files are kept, and so is an existing table; a pyproject.toml without
     the table gets it at its end.
     """
-    if name is not None and not (_NAME_PATTERN.fullmatch(name) and len(name) <= 59):
+    if name is not None and not (_NAME_PATTERN.fullmatch(name) and len(name) <= _LONGEST):
         raise click.UsageError(
             f"{name!r} is not valid for the function, its role, queue and repository: "
-            f"--name takes up to 59 lower-case letters, digits, and - or _ between them."
+            f"--name takes up to {_LONGEST} lower-case letters, digits, and - or _ between them."
         )
     _refuse_to_overwrite_by_make(folder)
     project = folder / "pyproject.toml"
     table = _table(project)
+    name = name or _own_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         kept = []
@@ -161,14 +168,28 @@ def _table(project: Path) -> str | None:
     return text + ("" if text.endswith("\n") or not text else "\n") + ("\n" if text else "")
 
 
+def _own_name(folder: Path) -> str:
+    """Return the name of the project or of its folder, in the letters that AWS takes.
+
+    Two projects of one account with the same name would be one project there.
+    """
+    found: dict[str, Any] = {}
+    with contextlib.suppress(OSError):
+        found = tomllib.loads((folder / "pyproject.toml").read_text())
+    project = found.get("project")
+    for text in ((project or {}).get("name"), folder.resolve().name):
+        name = "-".join(re.findall(r"[a-z0-9]+", str(text or "").lower()))[:_LONGEST].strip("-")
+        if name:
+            return name
+    raise click.UsageError(f"cannot make a name of {folder.resolve()}: give one with --name.")
+
+
 def _template(name: str) -> str:
     return files("amazon_lambda_runtime").joinpath("cli", "templates", name).read_text()
 
 
-def _named(text: str, name: str | None) -> str:
-    """Return a template with the names replaced; without a name, as it is."""
-    if name is None:
-        return text
+def _named(text: str, name: str) -> str:
+    """Return a template with the names replaced."""
     for variable, form in _NAMED.items():
         text = re.sub(rf"^({variable} *\??=).*", rf"\1 {form.format(name)}", text, flags=re.M)
     return text.replace(_NAME, name)

@@ -38,7 +38,7 @@ def command(folder: Path, **flags: Any) -> None:
 
     project, aws = load(folder, **flags)
     try:
-        account = aws.account
+        account = project.account or aws.account
     except DeployError as error:
         click.echo(f"The account is written as *, because it is unknown: {error}", err=True)
         account = "*"

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .project_options import image_option, load, project_options, translated
+from .project_options import announce, image_option, load, project_options, translated
 from .reporter import Reporter, show
 
 EXAMPLES = """
@@ -29,6 +29,7 @@ def command(folder: Path, **flags: Any) -> None:
     from amazon_lambda_runtime.deploy.deployment import plan
 
     project, aws = load(folder, **flags)
+    announce(aws)
     with Reporter() as reporter:
         steps = plan(project, aws, reporter)
     show(steps)

@@ -23,7 +23,7 @@ _OPTIONS = (
         help="The project's folder.  [default: the current one]",
     ),
     click.option("--function", metavar="NAME", help="This function only.  [FUNCTION_NAME]"),
-    click.option("--region", metavar="REGION", help="The AWS region.  [REGION]"),
+    click.option("--region", metavar="REGION", help="The AWS region.  [REGION, AWS_REGION]"),
     click.option("--profile", metavar="NAME", help="The AWS profile.  [AWS_PROFILE]"),
 )
 
@@ -51,6 +51,14 @@ def load(folder: Path, *, queue: bool = False, **flags: Any) -> "tuple[Project, 
 
     project = settings(folder, flags, queue=queue)
     return project, Aws.of(project)
+
+
+def announce(aws: "Aws") -> None:
+    """Print where the command goes, before it does anything.
+
+    Raises DeployError if there is no region, or if the account is not the one that is meant.
+    """
+    click.echo(f"account {aws.account}, region {aws.region}, profile {aws.profile}", err=True)
 
 
 def one_function(project: "Project") -> "Function":

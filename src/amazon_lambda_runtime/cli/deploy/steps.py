@@ -103,8 +103,10 @@ def lambda_role(folder: Path, **flags: Any) -> None:
 
     A role that is there already is kept. Each function has its own, unless they share a name.
     """
+    from amazon_lambda_runtime.deploy.resources import role
+
     site = _carry_out(*load(folder, **flags), "role")
-    for arn in dict.fromkeys(site.role_arn(function) for function in site.project.functions):
+    for arn in dict.fromkeys(role.arn(site, function) for function in site.project.functions):
         click.echo(arn)
 
 

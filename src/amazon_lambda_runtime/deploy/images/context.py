@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from .files import chosen
+from .files import select
 from .model import ImageError, ImageSpec
 
 
@@ -19,6 +19,8 @@ class Context:
     folder: Path
     dockerfile: Path
     runtime: str
+    #: What the user is told.
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -27,13 +29,16 @@ def prepared(spec: ImageSpec) -> Iterator[Context]:
 
     It has the same files that the native engine takes. The handler becomes the last CMD.
     """
-    project = chosen(spec.folder, spec.exclude)
+    selection = select(spec)
     dockerfile = _dockerfile(spec)
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory, "context")
-        for name, path in project.items():
+        for name, path in selection.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, folder / name, follow_symlinks=False)
+            if not path.is_symlink():
+                # As the native engine has it: Lambda runs as a user that owns none of the files.
+                (folder / name).chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         if spec.requirements is not None:
             shutil.copyfile(spec.requirements, folder / "requirements.txt")
         if spec.wheel is not None:
@@ -43,7 +48,7 @@ def prepared(spec: ImageSpec) -> Iterator[Context]:
         whole = Path(directory, "Dockerfile")
         whole.write_text(f'{dockerfile.rstrip()}\nCMD ["{spec.handler}"]\n')
         runtime = f"./{spec.wheel.name}" if spec.wheel is not None else spec.runtime
-        yield Context(folder, whole, runtime)
+        yield Context(folder, whole, runtime, selection.notes)
 
 
 def _dockerfile(spec: ImageSpec) -> str:

@@ -88,7 +88,7 @@ class _Command(ABC):
             match = _ID.fullmatch(file.read_text().strip())
             if match is None:
                 raise ImageError(f"{self.name} gave no id for the image that it built")
-            return Built(f"sha256:{match[1]}")
+            return Built(f"sha256:{match[1]}", context.notes)
 
     def push(self, built: Built, repository: Repository, meter: Meter = no_meter) -> Pushed:
         """Push the image, under a tag made of its own name. Raises ImageError."""

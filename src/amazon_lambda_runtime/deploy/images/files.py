@@ -3,9 +3,11 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from .model import ImageError
+from . import secrets
+from .model import ImageError, ImageSpec
 
 # Whether it takes names back in, and the pattern of those names.
 Rule = tuple[bool, re.Pattern[str]]
@@ -21,7 +23,6 @@ EXCLUDED = (
     "**/*.pyc",
     "**/*.egg-info",
     "**/node_modules",
-    "**/.env",
     "**/.aws",
     "**/.DS_Store",
     "tests",
@@ -33,6 +34,38 @@ EXCLUDED = (
     "Dockerfile",
 )
 _LINE = re.compile(r"^\s*(!?)\s*(.*?)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The files of an image by their relative names, and those left out that looked secret."""
+
+    files: dict[str, Path]
+    left_out: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user is told, in one line if at all."""
+        if not self.left_out:
+            return ()
+        return (
+            f"left out of the image, as they may hold secrets: {', '.join(self.left_out)} "
+            "(`include` in pyproject.toml allows one)",
+        )
+
+
+def select(spec: ImageSpec) -> Selection:
+    """Return the files for an image. Raises ImageError, also for one with a secret in it."""
+    files = chosen(spec.folder, spec.exclude)
+    # A name in `include` is taken whatever the patterns say.
+    for name in spec.include:
+        path = spec.folder / name
+        if name not in files and path.is_file():
+            files[name] = path
+    left_out = secrets.named(files, spec.secret, spec.include)
+    files = {name: files[name] for name in sorted(files) if name not in left_out}
+    secrets.check(files, spec.include)
+    return Selection(files, tuple(left_out))
 
 
 def chosen(folder: Path, exclude: Iterable[str] = ()) -> dict[str, Path]:

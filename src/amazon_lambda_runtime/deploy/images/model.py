@@ -48,6 +48,10 @@ class ImageSpec:
     requirements: Path | None = None
     runtime: str = field(default_factory=this_runtime)
     exclude: tuple[str, ...] = ()
+    #: Relative paths of files that hold secrets, such as environment files.
+    secret: tuple[str, ...] = ()
+    #: Relative paths of files that are packed though they look like secrets.
+    include: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.architecture not in PLATFORMS:

@@ -66,7 +66,12 @@ def _repository(project: Project, names: Names) -> Statement:
 
 
 def _roles(project: Project, names: Names) -> Iterator[Statement]:
-    roles = _each(project, lambda f: names("iam", f"role/{f.role}", region=False))
+    # A role of others may be in any path.
+    roles = once(
+        names("iam", f"role/{path}{function.role}", region=False)
+        for path in ("", "*/")
+        for function in project.functions
+    )
     yield Statement(
         "Roles",
         actions(

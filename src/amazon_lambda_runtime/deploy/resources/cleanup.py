@@ -1,19 +1,20 @@
 """Old versions and old images: neither live, nor live recently, nor used by another function.
 
-Rule 1: `keep` of each stay, and what an alias points at. Rule 2: an image goes only if no version
-of any function of the account uses it, asked of Lambda just before it goes. A lifecycle
+Rule 1: `keep` of each stay, and what an alias points at. Rule 2: an image goes only if it carries
+our mark, no tag of others, and no version of any function of the account uses it, asked of Lambda
+just before it goes. Where AWS refuses to tell, all images stay. A lifecycle
 policy of ECR would not do: it knows tags and ages, and not what runs.
 """
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
-from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.errors import AwsError
+from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import release, repository
+from . import account, release, repository
 
 
 def versions(site: Site, function: Function) -> Iterator[Step]:
@@ -39,14 +40,19 @@ def versions(site: Site, function: Function) -> Iterator[Step]:
             )  # fmt: skip
 
 
-def images(site: Site) -> Iterator[Step]:
-    """Yield the removal of images of our own repository that are old and unused."""
+def images(site: Site) -> Iterator[Step | Note]:
+    """Yield the removal of images of our own that are old and unused."""
     if not repository.is_ours(site):
         return
-    old = _by_age(site)[site.project.keep :]
+    ours = [image for image in repository.images(site) if repository.is_our_image(site, image)]
+    old = ours[site.project.keep :]
     if not old:
         return
-    used = in_use(site)
+    try:
+        used = in_use(site)
+    except AwsError as error:
+        yield Note(f"old images of {site.project.repository} stay: they may be in use ({error})")
+        return
     for image in old:
         digest = image["imageDigest"]
         if digest not in used:
@@ -59,31 +65,21 @@ def images(site: Site) -> Iterator[Step]:
 def in_use(site: Site) -> set[str]:
     """Return the digests of the images that some version of some function of the account uses."""
     used = set()
-    for version in site.aws.pages("lambda", "list_functions", "Functions", FunctionVersion="ALL"):
-        if version.get("PackageType") != "Image":
-            continue
+    for version in account.versions(site):
         used.add(f"sha256:{version.get('CodeSha256')}")
-        found = site.aws.find("lambda", "get_function", FunctionName=version["FunctionArn"])
-        code = (found or {}).get("Code") or {}
-        for uri in (code.get("ImageUri"), code.get("ResolvedImageUri")):
-            if uri and "@sha256:" in uri:
+        for uri in account.image_uris(site, version):
+            if "@sha256:" in uri:
                 used.add(f"sha256:{uri.rpartition('sha256:')[2]}")
     return used
 
 
 def _delete(site: Site, digest: str) -> None:
-    # Time has passed since the plan: a deployment may use the image by now.
-    if digest not in in_use(site):
+    # Time has passed since the plan: others may use the image by now, or have tagged it.
+    live = repository.image(site, digest)
+    if live and repository.is_our_image(site, live) and digest not in in_use(site):
         site.aws.call(
             "ecr",
             "batch_delete_image",
             repositoryName=site.project.repository,
             imageIds=[{"imageDigest": digest}],
         )
-
-
-def _by_age(site: Site) -> list[dict[str, Any]]:
-    found = site.aws.pages(
-        "ecr", "describe_images", "imageDetails", repositoryName=site.project.repository
-    )
-    return sorted(found, key=lambda image: image["imagePushedAt"].timestamp(), reverse=True)

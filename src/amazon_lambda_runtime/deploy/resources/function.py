@@ -6,7 +6,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Note, Step, differences
-from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.deploy.site import Site, owner
 from amazon_lambda_runtime.project.declaration import Function
 
 from . import role
@@ -23,7 +23,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         why = "there is none"
         yield Step("create", "function", what, why, lambda: _create(site, function))
     else:
-        site.check_ours(what, found.get("Tags") or {})
+        check_ours(site, function, found)
         yield from _updates(site, function, found)
     reserved = (found or {}).get("Concurrency", {}).get("ReservedConcurrentExecutions")
     wanted = function.reserved_concurrency
@@ -65,6 +65,26 @@ def find(site: Site, function: Function, qualifier: str | None = None) -> Reply 
     return site.aws.find("lambda", "get_function", FunctionName=function.name, **more)
 
 
+def check_ours(site: Site, function: Function, found: Reply) -> None:
+    """Raise DeployError if the function that was found is not this project's."""
+    site.check_ours(f"function {function.name}", found.get("Tags") or {}, adopt=True)
+
+
+def adopt(site: Site, function: Function) -> Iterator[Step]:
+    """Yield the tag that hands an existing function over to this project, and nothing else."""
+    found = find(site, function)
+    tags = (found or {}).get("Tags")
+    if found is not None and not site.ours(tags):
+        project = owner(tags)
+        yield Step(
+            "update", "function", f"tag of function {function.name}",
+            f"project {project or 'none'} → {site.project.name}",
+            lambda: site.aws.call(
+                "lambda", "tag_resource", Resource=site.function_arn(function), Tags=site.tags
+            ),
+        )  # fmt: skip
+
+
 def changes(site: Site, function: Function, live: Mapping[str, Any]) -> list[str]:
     """Return what differs between a version's configuration and what is wanted."""
     return [*configuration_changes(site, function, live), *code_changes(site, live)]
@@ -80,7 +100,8 @@ def configuration_changes(site: Site, function: Function, live: Mapping[str, Any
     command = [function.handler] if function.handler else []
     yield from differences(
         [
-            ("role", live["Role"], site.role_arn(function)),
+            # A role's name is unique in the account; the path before it is IAM's to know.
+            ("role", live["Role"].rpartition("/")[2], function.role),
             ("memory", live.get("MemorySize"), function.memory),
             ("timeout", live.get("Timeout"), function.timeout),
             ("description", live.get("Description") or "", function.description),
@@ -147,7 +168,7 @@ def _settings(site: Site, function: Function) -> dict[str, Any]:
     """Return the parameters that creation and a change of the configuration share."""
     return {
         "FunctionName": function.name,
-        "Role": site.role_arn(function),
+        "Role": role.arn(site, function),
         "MemorySize": function.memory,
         "Timeout": function.timeout,
         "Description": function.description,
@@ -165,7 +186,7 @@ def _create(site: Site, function: Function) -> None:
     def look() -> Reply | None:
         found = find(site, function)
         if found is not None:
-            site.check_ours(f"function {function.name}", found.get("Tags") or {})
+            check_ours(site, function, found)
         return found
 
     site.aws.create(

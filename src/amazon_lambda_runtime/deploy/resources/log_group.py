@@ -1,9 +1,13 @@
-"""The log group. It is created before the function: Lambda would create one without retention."""
+"""The log group. It is created before the function: Lambda would create one without retention.
+
+Retention deletes. A group that does not carry the project's tag keeps its own, unless the table
+itself has a `retention`.
+"""
 
 from collections.abc import Iterator
 
 from amazon_lambda_runtime.deploy.aws import Reply
-from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -14,7 +18,7 @@ def name(function: Function) -> str:
     return f"/aws/lambda/{function.name}"
 
 
-def plan(site: Site, function: Function) -> Iterator[Step]:
+def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     """Yield what makes the log group and its retention."""
     group = name(function)
     live = find(site, group)
@@ -33,7 +37,14 @@ def plan(site: Site, function: Function) -> Iterator[Step]:
             ),
         )
     retention = None if live is None else live.get("retentionInDays")
-    if retention != function.retention:
+    if retention == function.retention:
+        return
+    if live is not None and not function.retains and not site.ours(_tags(site, group)):
+        yield Note(
+            f"log group {group} does not carry the tag of this project: its logs are kept "
+            f"{_days(retention)}, as before. Set `retention` for {function.name} to change that"
+        )
+    else:
         yield Step(
             "update",
             "log-group",

@@ -7,9 +7,10 @@ version that was live, and not to one that failed its smoke test.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
-from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
+from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, SmokeTestFailed
 from amazon_lambda_runtime.deploy.invoke import invoke
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.site import LIVE, Site
@@ -27,6 +28,8 @@ class Live:
 
     version: str
     before: tuple[str, ...]
+    #: What AWS changes with every change of the alias.
+    revision: str = ""
 
 
 def plan(site: Site, function: Function) -> Iterator[Step | Note]:
@@ -35,8 +38,9 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     what = f"alias {function.name}:{LIVE}"
     if live is None:
         yield Step(
-            "create", "release", what, "no version is live", lambda: _release(site, function)
-        )
+            "create", "release", what, "no version is live",
+            lambda: _release(site, function, None),
+        )  # fmt: skip
         return
     version = functions.find(site, function, live.version)
     changes = (
@@ -46,7 +50,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     )
     if changes:
         why = f"version {live.version} is not what is wanted: {'; '.join(changes)}"
-        yield Step("update", "release", what, why, lambda: _release(site, function))
+        yield Step("update", "release", what, why, lambda: _release(site, function, live.version))
 
 
 def find(site: Site, function: Function) -> Live | None:
@@ -55,7 +59,8 @@ def find(site: Site, function: Function) -> Live | None:
     if alias is None:
         return None
     history = _HISTORY.match(alias.get("Description") or "")
-    return Live(alias["FunctionVersion"], tuple(history[1].split()) if history else ())
+    before = tuple(history[1].split()) if history else ()
+    return Live(alias["FunctionVersion"], before, alias.get("RevisionId") or "")
 
 
 def rollback(site: Site, function: Function, to: str | None = None) -> tuple[str, str]:
@@ -63,6 +68,9 @@ def rollback(site: Site, function: Function, to: str | None = None) -> tuple[str
     live = find(site, function)
     if live is None:
         raise DeployError(f"{function.name} has no alias {LIVE}: there is nothing to roll back")
+    found = functions.find(site, function)
+    if found is not None:
+        functions.check_ours(site, function, found)
     there = {version["Version"] for version in versions(site, function)}
     if to is None:
         to = next((version for version in live.before if version in there), None)
@@ -75,7 +83,7 @@ def rollback(site: Site, function: Function, to: str | None = None) -> tuple[str
             f"{function.name} has no version {to}: there is {', '.join(sorted(there))}"
         )
     before = live.before[live.before.index(to) + 1 :] if to in live.before else live.before
-    _move(site, function, to, before)
+    _move(site, function, to, before, live)
     return live.version, to
 
 
@@ -91,7 +99,8 @@ def versions(site: Site, function: Function) -> list[Reply]:
     return sorted(found, key=lambda version: -int(version["Version"]))
 
 
-def _release(site: Site, function: Function) -> None:
+def _release(site: Site, function: Function, planned: str | None) -> None:
+    """Publish, test, and move the alias, if it still points at the version of the plan."""
     functions.wait(site, function)
     # An earlier run may have published it already.
     published = _newest_as_wanted(site, function) or site.aws.create(
@@ -112,8 +121,11 @@ def _release(site: Site, function: Function) -> None:
                 f"moved: {result.error}"
             )
     live = find(site, function)
+    found = None if live is None else live.version
+    if found not in (planned, version):
+        raise _moved(function, planned, found)
     if live is None:
-        site.aws.create(
+        made = site.aws.create(
             "lambda",
             "create_alias",
             look=lambda: _alias(site, function),
@@ -122,8 +134,18 @@ def _release(site: Site, function: Function) -> None:
             FunctionVersion=version,
             Description=_described(()),
         )
+        if made.get("FunctionVersion", version) != version:
+            raise _moved(function, None, made.get("FunctionVersion"))
     elif live.version != version:
-        _move(site, function, version, (live.version, *live.before))
+        _move(site, function, version, (live.version, *live.before), live)
+
+
+def _moved(function: Function, planned: str | None, found: str | None) -> DeployError:
+    return DeployError(
+        f"the alias {function.name}:{LIVE} was at {f'version {planned}' if planned else 'none'} "
+        f"and is at {f'version {found}' if found else 'none'} now: it was moved meanwhile, and "
+        "is left there. See what is live (lambda-runtime plan), then deploy again"
+    )
 
 
 def _newest_as_wanted(site: Site, function: Function) -> Reply | None:
@@ -137,17 +159,30 @@ def _alias(site: Site, function: Function) -> Reply | None:
     return site.aws.find("lambda", "get_alias", FunctionName=function.name, Name=LIVE)
 
 
-def _move(site: Site, function: Function, version: str, before: tuple[str, ...]) -> None:
-    site.aws.call(
-        "lambda",
-        "update_alias",
-        FunctionName=function.name,
-        Name=LIVE,
-        FunctionVersion=version,
-        Description=_described(before),
-        # All traffic, if a share went to another version.
-        RoutingConfig={"AdditionalVersionWeights": {}},
-    )
+def _move(
+    site: Site, function: Function, version: str, before: tuple[str, ...], live: Live
+) -> None:
+    """Move the alias, if it has not changed since `live` was read."""
+    guard: dict[str, Any] = {"RevisionId": live.revision} if live.revision else {}
+    try:
+        site.aws.call(
+            "lambda",
+            "update_alias",
+            FunctionName=function.name,
+            Name=LIVE,
+            FunctionVersion=version,
+            Description=_described(before),
+            # All traffic, if a share went to another version.
+            RoutingConfig={"AdditionalVersionWeights": {}},
+            **guard,
+        )
+    except AwsError as error:
+        if error.code != "PreconditionFailedException":
+            raise
+        # So says AWS also when the reply to our own change was lost.
+        now = find(site, function)
+        if now is None or (now.version, now.before) != (version, before[:_REMEMBERED]):
+            raise _moved(function, live.version, None if now is None else now.version) from None
 
 
 def _described(before: tuple[str, ...]) -> str:

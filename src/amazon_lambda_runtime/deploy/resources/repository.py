@@ -1,7 +1,14 @@
-"""The ECR repository, and the statement that lets Lambda read it."""
+"""The ECR repository, the statement that lets Lambda read it, and the mark on our images.
 
+The mark is a tag of the image's own: `lambda-runtime.PROJECT.` and the start of its digest. A
+repository may hold base images and those of other services. Only what carries the mark, and no tag
+of others beside it, was pushed by this project and may be deleted.
+"""
+
+import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
@@ -9,8 +16,15 @@ from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.policy.statement import VERSION, Policy, put
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.project.declaration import Function
+
+from . import account
 
 _SID = "LambdaRuntimePull"
+# The tag that docker, podman and buildah push an image with.
+_PUSHED_AS = re.compile(r"image-[0-9a-f]{20}")
+# As many images as ECR deletes with one request.
+_AT_ONCE = 100
 
 
 def plan(site: Site) -> Iterator[Step | Note]:
@@ -42,6 +56,62 @@ def find(site: Site) -> Reply | None:
 def is_ours(site: Site) -> bool:
     """Say whether there is a repository with the project's tag."""
     return site.ours(_tags(site, site.project.repository))
+
+
+def marked(site: Site, digest: str) -> str:
+    """Return the tag that marks an image as this project's."""
+    name = site.project.name
+    clean = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    if clean != name or len(name) > 60:
+        clean = f"{clean[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"lambda-runtime.{clean}.{digest.removeprefix('sha256:')[:12]}"
+
+
+def image(site: Site, digest: str) -> Reply | None:
+    """Return what ECR knows of the image, None if it is not in the repository."""
+    found = site.aws.find(
+        "ecr",
+        "describe_images",
+        repositoryName=site.project.repository,
+        imageIds=[{"imageDigest": digest}],
+    )
+    return next(iter((found or {}).get("imageDetails") or ()), None)
+
+
+def images(site: Site) -> list[Reply]:
+    """Return all images of the repository, the newest first."""
+    found = site.aws.pages(
+        "ecr", "describe_images", "imageDetails", repositoryName=site.project.repository
+    )
+    return sorted(found, key=lambda image: image["imagePushedAt"].timestamp(), reverse=True)
+
+
+def is_our_image(site: Site, image: Reply) -> bool:
+    """Say whether an image carries the project's mark, and no tag of others."""
+    tags = set(image.get("imageTags") or ())
+    mark = marked(site, image["imageDigest"])
+    return mark in tags and all(_PUSHED_AS.fullmatch(tag) for tag in tags - {mark})
+
+
+def mark(site: Site, digest: str) -> None:
+    """Put the project's mark on an image of the repository."""
+    name = site.project.repository
+    found = site.aws.call(
+        "ecr", "batch_get_image", repositoryName=name, imageIds=[{"imageDigest": digest}]
+    )
+    for live in found.get("images") or ():
+        kind = live.get("imageManifestMediaType")
+        # Where the reply was lost, ECR says the second time that the tag is there.
+        site.aws.create(
+            "ecr",
+            "put_image",
+            look=lambda: image(site, digest),
+            repositoryName=name,
+            imageManifest=live["imageManifest"],
+            imageDigest=digest,
+            imageTag=marked(site, digest),
+            **({"imageManifestMediaType": kind} if kind else {}),
+        )
 
 
 def _tags(site: Site, name: str) -> Tags | None:
@@ -87,8 +157,26 @@ def _allow(site: Site, statement: dict[str, Any]) -> None:
     )
 
 
+def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
+    foreign = [found for found in images(site) if not is_our_image(site, found)]
+    count = f"{len(foreign)} image{'s' if len(foreign) > 1 else ''}"
+    return [
+        *account.users_of_repository(site, name, but),
+        *([f"{count} that this project did not push"] if foreign else []),
+    ]
+
+
 def _delete(site: Site, name: str) -> None:
-    site.aws.remove("ecr", "delete_repository", repositoryName=name, force=True)
+    # Without force: what is pushed there meanwhile is kept, and ECR says so.
+    ids = [{"imageDigest": found["imageDigest"]} for found in images(site)]
+    for start in range(0, len(ids), _AT_ONCE):
+        site.aws.call(
+            "ecr",
+            "batch_delete_image",
+            repositoryName=name,
+            imageIds=ids[start : start + _AT_ONCE],
+        )
+    site.aws.remove("ecr", "delete_repository", repositoryName=name)
 
 
 STORE = Store(
@@ -97,4 +185,5 @@ STORE = Store(
     _tags,
     _delete,
     with_it=" and its images",
+    users=_users,
 )

@@ -4,9 +4,11 @@ The policies that we attach are recorded in the role's tags. So one that leaves 
 detached, and one that was attached by others stays.
 """
 
+import hashlib
 import json
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +20,8 @@ from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.retry import FRESH
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
+
+from . import account
 
 TRUST: dict[str, Any] = {
     "Version": VERSION,
@@ -57,13 +61,13 @@ def _managed(site: Site, function: Function, role: Reply | None) -> Iterator[Ste
     for arn in wanted:
         if arn not in attached:
             yield Step(
-                "create", "policies", f"policy {_short(arn)} of role {function.role}",
+                "create", "policies", f"policy {arn} of role {function.role}",
                 "it is not attached", _attach(site, function, arn, tags),
             )  # fmt: skip
     for arn in sorted(attached - set(wanted)):
         if tags.get(_tag(arn)) == site.project.name:
             yield Step(
-                "delete", "policies", f"policy {_short(arn)} of role {function.role}",
+                "delete", "policies", f"policy {arn} of role {function.role}",
                 "it is no longer listed", _detach(site, function, arn),
             )  # fmt: skip
 
@@ -72,6 +76,12 @@ def find(site: Site, name: str) -> Reply | None:
     """Return the role, None if there is none."""
     found = site.aws.find("iam", "get_role", RoleName=name)
     return None if found is None else dict(found["Role"])
+
+
+def arn(site: Site, function: Function) -> str:
+    """Return the role's ARN as IAM gives it: it has a path, which the name does not tell."""
+    role = find(site, function.role)
+    return site.role_arn(function) if role is None else str(role["Arn"])
 
 
 def is_fresh(site: Site, function: Function) -> bool:
@@ -187,12 +197,14 @@ def _inline(site: Site, function: Function, there: bool) -> Iterator[Step]:
         )
 
 
-def _short(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
 def _tag(arn: str) -> str:
-    return (_ATTACHED + _short(arn))[:128]
+    """Return the key of the tag that records who attached a policy, by its whole ARN.
+
+    Two policies may have one name, in two paths or in two accounts. A key has 128 characters at
+    most, and not all letters of an ARN.
+    """
+    name = re.sub(r"[^\w+=.@-]", "-", arn.rpartition("/")[2])[:60]
+    return f"{_ATTACHED}{name}:{hashlib.sha256(arn.encode()).hexdigest()[:8]}"
 
 
 def _tags(site: Site, name: str) -> Tags | None:
@@ -212,6 +224,20 @@ def _delete(site: Site, name: str) -> None:
     aws.remove("iam", "delete_role", RoleName=name)
 
 
+def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
+    tags = (find(site, name) or {}).get("Tags") or []
+    projects = {tag["Value"] for tag in tags if tag["Key"].startswith(_ATTACHED)}
+    return [
+        *account.users_of_role(site, name, but),
+        *(f"project {project}" for project in sorted(projects - {site.project.name})),
+    ]
+
+
 STORE = Store(
-    "role", lambda site, function: [function.role], _tags, _delete, with_it=" and its policies"
+    "role",
+    lambda site, function: [function.role],
+    _tags,
+    _delete,
+    with_it=" and its policies",
+    users=_users,
 )

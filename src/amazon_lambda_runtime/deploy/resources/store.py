@@ -1,6 +1,6 @@
 """What holds data and outlives what uses it: a deployment never deletes it, only `destroy` does."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,3 +22,5 @@ class Store:
     tags: Callable[[Site, str], Tags | None]
     delete: Callable[[Site, str], object]
     with_it: str = ""
+    #: What uses the one of this name besides these functions, each in words for a note.
+    users: Callable[[Site, str, Sequence[Function]], list[str]] = lambda site, name, but: []

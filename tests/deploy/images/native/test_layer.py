@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amazon_lambda_runtime.deploy.images import ImageError
-from amazon_lambda_runtime.deploy.images.files import chosen
+from amazon_lambda_runtime.deploy.images.files import chosen, select
+from amazon_lambda_runtime.deploy.images.model import ImageSpec
 from amazon_lambda_runtime.deploy.images.native import layer
 from amazon_lambda_runtime.deploy.images.native.cache import Cache
 from amazon_lambda_runtime.deploy.images.native.layer import Text
@@ -114,7 +115,19 @@ def test_dockerignore(ignore: str, out: list[str], tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     always = {"Dockerfile", PROJECT[3], PROJECT[4], PROJECT[5], PROJECT[6], PROJECT[8]}
     always -= {"Dockerfile"} if "!Dockerfile" in ignore else set()
-    assert set(chosen(tmp_path)) == set(PROJECT) - always - set(out)
+    found = select(ImageSpec(tmp_path, "hello.handler")).files
+    assert set(found) == set(PROJECT) - always - set(out)
+
+
+def test_the_cache_is_its_owners(tmp_path: Path) -> None:
+    """It has the files of the project in it, and other users of the machine cannot read them."""
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o755)
+    made = layer.make({"a": Text(b"x")}, Cache(folder))
+    file = Cache(folder).blob(made.digest, made.size)
+    assert file is not None
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_nothing_to_take(tmp_path: Path) -> None:

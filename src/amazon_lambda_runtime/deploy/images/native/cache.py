@@ -47,6 +47,8 @@ class Cache:
     def new_file(self) -> Iterator[Path]:
         """Give the path of a file to fill and to `keep`; it is gone afterwards if it was not."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        # The project's files are in it. Each file below is its owner's alone, by mkstemp.
+        self._folder.chmod(0o700)
         handle, name = tempfile.mkstemp(prefix="new-", dir=self._folder)
         os.close(handle)
         path = Path(name)

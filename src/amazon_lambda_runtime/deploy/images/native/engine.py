@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amazon_lambda_runtime.deploy.images.files import chosen
+from amazon_lambda_runtime.deploy.images.files import select
 from amazon_lambda_runtime.deploy.images.model import (
     ENTRYPOINT,
     TASK_ROOT,
@@ -80,10 +80,11 @@ class Native:
 
         Raises ImageError.
         """
-        project = chosen(spec.folder, spec.exclude)
+        selection = select(spec)
+        project = selection.files
         found = base.find(spec, self._client, self._cache, meter)
         interpreter = wheels.compiler(found.python)
-        notes = []
+        notes = [*selection.notes]
         if interpreter is None:
             notes.append(
                 f"there is no Python {found.python.version} here to compile the modules with: "

@@ -39,6 +39,8 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
                 Name=name, TargetType="lambda", Tags=site.tag_list,
             ),
         )  # fmt: skip
+    else:
+        site.check_ours(f"target group {name}", _tags(site, live["TargetGroupArn"]))
     multi = "true" if trigger.multi_value_headers else "false"
     if _multi(site, live) != multi:
         yield Step(
@@ -57,9 +59,13 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
             ),
         )  # fmt: skip
     if trigger.listener is not None and _rule(site, trigger, live) is None:
+        replaced = _replaced(site, trigger)
         yield Step(
-            "create", "trigger", f"listener rule {trigger.path} to target group {name}",
-            "there is none", lambda: _listen(site, trigger),
+            "update" if replaced else "create", "trigger",
+            f"listener rule {trigger.path} to target group {name}",
+            "it is for a target group that is not declared" if replaced else "there is none",
+            lambda: _listen(site, trigger),
+            f"{trigger.listener} {trigger.priority}",
         )  # fmt: skip
 
 
@@ -67,7 +73,7 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
     """Yield the removal of a target group that is ours."""
     name = source.split("/")[1]
     live = _find(site, name)
-    if live is not None and _is_ours(site, live):
+    if live is not None and site.ours(_tags(site, live["TargetGroupArn"])):
         yield Step(
             "delete", "trigger", f"target group {name}", "it is not declared",
             lambda: _delete(site, live["TargetGroupArn"]),
@@ -83,7 +89,7 @@ def _delete(site: Site, arn: str) -> None:
             "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer
         ):
             for rule in _rules(site, listener["ListenerArn"]):
-                if _forwards_to(rule, arn) and _is_ours(site, {"TargetGroupArn": rule["RuleArn"]}):
+                if _forwards_to(rule, arn) and site.ours(_tags(site, rule["RuleArn"])):
                     site.aws.remove("elbv2", "delete_rule", RuleArn=rule["RuleArn"])
     site.aws.remove("elbv2", "delete_target_group", TargetGroupArn=arn)
 
@@ -141,8 +147,39 @@ def _rule(site: Site, trigger: AlbTrigger, live: Reply | None) -> Reply | None:
     return next((rule for rule in rules if _forwards_to(rule, live["TargetGroupArn"])), None)
 
 
+def _replaced(site: Site, trigger: AlbTrigger) -> str | None:
+    """Return the ARN of the listener's rule that has the trigger's priority and gives way to it.
+
+    A priority is unique in a listener, and deletions come last: what was declared before is changed
+    in place. Raises DeployError if the rule is of others, or of a trigger that is still declared.
+    """
+    rules = _rules(site, str(trigger.listener))
+    taken = next((r for r in rules if r.get("Priority") == str(trigger.priority)), None)
+    if taken is None:
+        return None
+    what = f"priority {trigger.priority} of the listener of target group {trigger.target_group}"
+    site.check_ours(f"a rule with {what}", _tags(site, taken["RuleArn"]))
+    functions = (*site.project.functions, *site.project.others)
+    declared = {t.target_group for f in functions for t in f.triggers_of(AlbTrigger)}
+    groups = {str(action.get("TargetGroupArn")) for action in taken.get("Actions", ())}
+    for name in sorted(declared - {trigger.target_group}):
+        if any(f":targetgroup/{name}/" in group for group in groups):
+            raise DeployError(f"{what} is that of target group {name}, too: give each its own")
+    return str(taken["RuleArn"])
+
+
 def _listen(site: Site, trigger: AlbTrigger) -> None:
     arn = _arn(site, trigger.target_group)
+    rule = _replaced(site, trigger)
+    if rule is not None:
+        site.aws.call(
+            "elbv2",
+            "modify_rule",
+            RuleArn=rule,
+            Conditions=[{"Field": "path-pattern", "Values": [trigger.path]}],
+            Actions=[{"Type": "forward", "TargetGroupArn": arn}],
+        )
+        return
     site.aws.create(
         "elbv2",
         "create_rule",
@@ -155,10 +192,10 @@ def _listen(site: Site, trigger: AlbTrigger) -> None:
     )
 
 
-def _is_ours(site: Site, live: Reply) -> bool:
-    found = site.aws.call("elbv2", "describe_tags", ResourceArns=[live["TargetGroupArn"]])
+def _tags(site: Site, arn: str) -> list[dict[str, str]]:
+    found = site.aws.call("elbv2", "describe_tags", ResourceArns=[arn])
     descriptions = found.get("TagDescriptions") or [{}]
-    return site.ours(descriptions[0].get("Tags"))
+    return descriptions[0].get("Tags") or []
 
 
 def _deployer(project: Project, names: Names) -> Iterator[Statement]:
@@ -184,7 +221,7 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
         actions(
             "elasticloadbalancing",
             "CreateTargetGroup ModifyTargetGroupAttributes DeleteTargetGroup RegisterTargets "
-            "AddTags CreateRule DeleteRule",
+            "AddTags CreateRule ModifyRule DeleteRule",
         ),
         once([*arns, *listeners, *rules]),
     )

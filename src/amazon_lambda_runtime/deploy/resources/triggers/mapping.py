@@ -7,6 +7,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step, differences
+from amazon_lambda_runtime.deploy.resources import account
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import SqsTrigger
@@ -54,25 +55,29 @@ def prune(site: Site, function: Function) -> Iterator[Step]:
             f"mapping of queue {queue_of(live)} to {function.name}",
             "it is not declared",
             partial(_delete, site, live["UUID"]),
+            live["UUID"],
         )  # fmt: skip
 
 
 def find(site: Site, function: Function, queue: str) -> Reply | None:
     """Return the mapping of a queue to this function, whichever of its versions it names."""
-    mappings = site.aws.pages(
+    return next(
+        (
+            mapping
+            for mapping in of_queue(site, queue)
+            if account.is_of(mapping["FunctionArn"], site, [function])
+        ),
+        None,
+    )
+
+
+def of_queue(site: Site, queue: str) -> Iterator[Reply]:
+    """Yield the mappings of a queue to any function."""
+    yield from site.aws.pages(
         "lambda",
         "list_event_source_mappings",
         "EventSourceMappings",
         EventSourceArn=site.aws.arn("sqs", queue),
-    )
-    arn = site.function_arn(function)
-    return next(
-        (
-            dict(mapping)
-            for mapping in mappings
-            if mapping["FunctionArn"] == arn or mapping["FunctionArn"].startswith(f"{arn}:")
-        ),
-        None,
     )
 
 

@@ -1,7 +1,7 @@
 """Queues: the one that Lambda polls, and its dead letter queue."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amazon_lambda_runtime.deploy.plan import Note, Step, differences
@@ -14,6 +14,7 @@ from amazon_lambda_runtime.deploy.policy.statement import (
     has_policy,
     once,
 )
+from amazon_lambda_runtime.deploy.resources import account
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.aws_limits import (
@@ -27,7 +28,7 @@ from amazon_lambda_runtime.project.triggers import SqsTrigger
 
 from . import mapping
 from .kind import Kind
-from .sender import Destination
+from .sender import Destination, foreign
 
 _MANAGED = ("AWSLambdaSQSQueueExecutionRole",)
 
@@ -137,6 +138,34 @@ def _tags(site: Site, name: str) -> Tags | None:
     return dict((found or {}).get("Tags") or {})
 
 
+def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
+    """Return what else polls the queue, sends its failed messages there, or may send to it."""
+    where = url(site, name)
+    if where is None:
+        return []
+    polling = [
+        f"function {live['FunctionArn'].partition(':function:')[2]}"
+        for live in mapping.of_queue(site, name)
+        if not account.is_of(live["FunctionArn"], site, but)
+    ]
+    sources = site.aws.pages("sqs", "list_dead_letter_source_queues", "queueUrls", QueueUrl=where)
+    failing = [source.rpartition("/")[2] for source in sources]
+    return [
+        *polling,
+        *(f"queue {source}" for source in failing if _stays(site, source, but)),
+        *foreign(DESTINATION.policy(site, name)),
+    ]
+
+
+def _stays(site: Site, name: str, but: Sequence[Function]) -> bool:
+    """Say whether a queue outlives these functions: it is none of theirs, or others use it."""
+    tags = _tags(site, name)
+    if tags is None:
+        return False
+    doomed = any(name in _names(site, function) for function in but)
+    return not (doomed and site.ours(tags)) or bool(_users(site, name, but))
+
+
 def _delete(site: Site, name: str) -> None:
     where = url(site, name)
     if where is not None:
@@ -151,7 +180,7 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
             actions(
                 "sqs",
                 "GetQueueUrl GetQueueAttributes CreateQueue SetQueueAttributes DeleteQueue "
-                "ListQueueTags TagQueue ",
+                "ListQueueTags TagQueue ListDeadLetterSourceQueues",
             ),
             once(
                 names("sqs", name)
@@ -174,5 +203,5 @@ KIND = Kind(
     prune=_prune,
     deployer=_deployer,
     role=_role,
-    store=Store("queue", _names, _tags, _delete),
+    store=Store("queue", _names, _tags, _delete, users=_users),
 )

@@ -42,6 +42,7 @@ def _plan(site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger
                 "events", "put_targets",
                 Rule=trigger.rule, EventBusName=trigger.bus, Targets=[wanted],
             ),
+            trigger.bus,
         )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def _plan_rule(
     if live is None:
         yield Step(
             "create", "trigger", what, "there is none",
-            lambda: site.aws.call("events", "put_rule", **wanted, Tags=site.tag_list),
+            lambda: site.aws.call("events", "put_rule", **wanted, Tags=site.tag_list), trigger.bus,
         )  # fmt: skip
         return
     arn = site.aws.arn("events", _resource(trigger.rule, trigger.bus))
@@ -67,7 +68,7 @@ def _plan_rule(
     if changes := list(differences(pairs)):
         yield Step(
             "update", "trigger", what, "; ".join(changes),
-            lambda: site.aws.call("events", "put_rule", **wanted),
+            lambda: site.aws.call("events", "put_rule", **wanted), trigger.bus,
         )  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
         return
     yield Step(
         "delete", "trigger", f"rule {name}", "it is not declared",
-        lambda: _delete(site, function, name, bus),
+        lambda: _delete(site, function, name, bus), f"{bus} {function.name}",
     )  # fmt: skip
 
 

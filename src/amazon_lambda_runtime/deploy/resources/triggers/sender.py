@@ -64,6 +64,13 @@ def senders(site: Site, destination: Destination, name: str) -> list[str]:
     return [sid.removeprefix(_SID) for sid in sids if sid.startswith(_SID)]
 
 
+def foreign(policy: Policy) -> list[str]:
+    """Return what a policy's statements allow that others wrote; SNS writes a default one."""
+    sids = [str(statement.get("Sid", "")) for statement in policy["Statement"]]
+    others = [s for s in sids if not s.startswith(_SID) and s != "__default_statement_ID"]
+    return [f"statement {sid!r} of its policy" for sid in others]
+
+
 def statement(site: Site, destination: Destination, name: str, bucket: str) -> dict[str, Any]:
     """Return the statement that allows a bucket of this account to send there."""
     return {

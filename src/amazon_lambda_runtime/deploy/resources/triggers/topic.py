@@ -1,12 +1,13 @@
 """SNS topics: the subscription of the function, and a bucket that may publish."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Policy, Statement, actions, once
+from amazon_lambda_runtime.deploy.resources import account
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.aws_limits import FIFO_SUFFIX
@@ -15,7 +16,7 @@ from amazon_lambda_runtime.project.triggers import S3Trigger, SnsTrigger
 
 from . import permission
 from .kind import Kind
-from .sender import Destination
+from .sender import Destination, foreign
 
 
 def permission_of(site: Site, name: str) -> permission.Permission:
@@ -131,6 +132,18 @@ def _tags(site: Site, name: str) -> Tags | None:
     return site.aws.call("sns", "list_tags_for_resource", ResourceArn=arn).get("Tags") or []
 
 
+def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
+    """Return who else is subscribed to the topic, or may publish to it."""
+    subscriptions = site.aws.pages(
+        "sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=site.aws.arn("sns", name)
+    )
+    endpoints = [str(subscription["Endpoint"]) for subscription in subscriptions]
+    return [
+        *(f"subscriber {e}" for e in endpoints if not account.is_of(e, site, but)),
+        *foreign(DESTINATION.policy(site, name)),
+    ]
+
+
 def _delete(site: Site, name: str) -> None:
     site.aws.remove("sns", "delete_topic", TopicArn=site.aws.arn("sns", name))
 
@@ -160,5 +173,5 @@ KIND = Kind(
     plan=_plan,
     remove=_remove,
     deployer=_deployer,
-    store=Store("topic", _names, _tags, _delete),
+    store=Store("topic", _names, _tags, _delete, users=_users),
 )
