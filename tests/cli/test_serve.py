@@ -195,6 +195,45 @@ class TestServes:
         assert server.invoke(5) == {"version": 1, "event": 5}
 
 
+class TestStartsOnlyWhatIsNamed:
+    @pytest.fixture(autouse=True)
+    def programs(self, folder: Path) -> None:
+        """Executables beside the function; each leaves a file if it is started."""
+        for name in ("deploy.sh", "bootstrap", "python", "sh"):
+            script = folder / name
+            script.write_text(f"#!/bin/sh\ntouch '{folder}/started-{name}'\n")
+            script.chmod(0o755)
+
+    def test_programs_of_the_folder(self, serve: Serve, folder: Path) -> None:
+        """
+        Without --extensions, an executable file of the current directory is not started.
+        """
+        server = serve()
+        assert server.invoke(1)["event"] == 1
+        assert server.end() == 0
+        assert list(folder.glob("started-*")) == []
+
+    def test_command_of_the_folder(self, serve: Serve, folder: Path) -> None:
+        """
+        `-- ./my-runtime` runs that file, once an environment, and nothing beside it.
+        """
+        runtime = folder / "my-runtime"
+        runtime.write_text(f"#!/bin/sh\necho started as $$\nexec sh '{SHELL}'\n")
+        runtime.chmod(0o755)
+        server = serve("--", "./my-runtime")
+        assert server.invoke({"n": 1}) == {"echo": {"n": 1}}
+        assert server.log.count("started as") == 1
+        assert list(folder.glob("started-*")) == []
+
+    def test_named_folder(self, serve: Serve, folder: Path) -> None:
+        """
+        A folder that is named by --extensions, also the current one, has its programs started.
+        """
+        server = serve("--extensions", ".")
+        assert server.invoke(1)["errorType"]  # none of them registers
+        assert list(folder.glob("started-*")) != []
+
+
 class TestLog:
     def test_terminal(self, folder: Path) -> None:
         """
@@ -428,6 +467,8 @@ class TestErrors:
         [
             (["--", "no-such-program"], "cannot run no-such-program: it is not a program on PATH"),
             (["--debug", "--", "sh"], "--debug is for Python handlers"),
+            (["hello.handler", "--extensions", ""], "Directory '' does not exist"),
+            (["hello.handler", "--env-file", ""], "File '' does not exist"),
             (["hello.handler", "--env-file", "nope"], "'nope' does not exist"),
             (["hello.handler", "--env-file", "bad.env"], "bad.env: NAME has no value"),
             (["hello.handler", "--sqs", "a,b"], "'b' is not an option"),

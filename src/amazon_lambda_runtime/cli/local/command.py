@@ -97,8 +97,8 @@ Examples:
 )
 @click.option(
     "--extensions",
-    type=click.Path(exists=True, file_okay=False, resolve_path=True),
-    default="",
+    # Not resolve_path: it makes the current directory of "", the value of no folder at all.
+    type=click.Path(exists=True, file_okay=False),
     help="A folder of external extensions.",
 )
 @queue_options
@@ -151,7 +151,7 @@ def _function(words: Sequence[str], options: dict[str, Any]) -> "LocalFunction":
         "concurrency": options["concurrency"],
         "max_concurrency": options["max_concurrency"] or 0,
         "freeze": not options["no_freeze"],
-        "extensions": options["extensions"],
+        "extensions": os.path.realpath(options["extensions"]) if options["extensions"] else "",
         "environment": _variables(options["env_file"]),
     }
     name = options["name"]
