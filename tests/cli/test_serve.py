@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.harness import SOURCE, environment, free_port
+from tests.harness import SOURCE, environment, examples, free_port
 
 from .support import COMMAND, PATIENCE, Server, has_ended, is_alive, read_terminal
 
@@ -263,6 +264,155 @@ class TestLog:
         server.invoke(1)
         server.wait_for("REPORT")
         assert "\x1b" not in server.log
+
+
+LOGS = """
+import os, sys
+
+def handler(event, context):
+    if "line" in event:
+        for _ in range(event["line"]):
+            sys.stdout.write("x" * 1_000_000)
+        print()
+    for number in range(event.get("lines", 0)):
+        print(number, "x" * 90)
+    return "done"
+"""
+
+
+class TestLogThatIsNotRead:
+    @pytest.fixture(autouse=True)
+    def function(self, folder: Path) -> None:
+        (folder / "hello.py").write_text(LOGS)
+
+    @pytest.fixture(params=["terminal", "pipe"])
+    def ends(self, request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+        """A reading and a writing end of a log."""
+        ours, theirs = pty.openpty() if request.param == "terminal" else os.pipe()
+        yield ours, theirs
+        for end in (ours, theirs):
+            with suppress(OSError):
+                os.close(end)
+
+    def start(self, folder: Path, log: int, *arguments: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [*COMMAND, "local", "hello.handler", "--memory", "512", "--timeout", "60", *arguments],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE)),
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_once(self, folder: Path, ends: tuple[int, int], is_closed: bool) -> None:
+        """
+        One invocation has its response and its exit status, whether the log's reader is paused or
+        has gone.
+        """
+        ours, theirs = ends
+        if is_closed:
+            os.close(ours)
+        process = self.start(folder, theirs, "-e", '{"lines": 20000}')
+        out, _ = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, out) == (0, b'"done"\n')
+
+    def test_no_stderr(self, folder: Path) -> None:
+        """
+        With stderr closed from the start, the log goes nowhere, and not to stdout.
+        """
+        line = shlex.join([*COMMAND, "local", "hello.handler", "-e", '{"lines": 3}'])
+        done = subprocess.run(
+            ["sh", "-c", f"exec {line} 2>&-"],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE)),
+            capture_output=True,
+            timeout=PATIENCE,
+        )
+        assert (done.returncode, done.stdout) == (0, b'"done"\n')
+
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_serve(self, folder: Path, ends: tuple[int, int], is_closed: bool) -> None:
+        """
+        The server goes on answering, its console too, when the log's reader stops to read.
+        """
+        ours, theirs = ends
+        process = self.start(folder, theirs, "--port", "0", "--concurrency", "1")
+        try:
+            log = read_terminal(ours, b"the console:")
+            found = re.search(rb"listens on (\S+?)\r?\n", log)
+            assert found
+            base = found[1].decode()
+            if is_closed:
+                os.close(ours)
+            url = f"{base}/2015-03-31/functions/hello/invocations"
+            for _ in range(20):
+                with urllib.request.urlopen(url, b'{"lines": 2000}', PATIENCE) as response:
+                    assert response.read() == b'"done"'
+            with urllib.request.urlopen(f"{base}/", timeout=PATIENCE) as response:
+                assert response.status == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+            process.communicate()
+
+    def test_error_without_a_reader(self, folder: Path, ends: tuple[int, int]) -> None:
+        """
+        An error that cannot be printed is an exit status all the same.
+        """
+        ours, theirs = ends
+        os.close(ours)
+        process = self.start(folder, theirs, "--env-file", "nope")
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 2
+
+    @pytest.mark.parametrize(
+        ("to", "status", "expected"),
+        [
+            ("| true", 0, ""),
+            (">&-", 0, ""),
+            (
+                "> /dev/full",
+                2,
+                "lambda-runtime: cannot write the response to stdout: No space left on device",
+            ),
+        ],
+    )
+    def test_stdout(self, folder: Path, to: str, status: int, expected: str) -> None:
+        """
+        A response whose reader has gone is no error of the function; a full disk is one that is
+        told.
+        """
+        line = shlex.join([*COMMAND, "local", "hello.handler", "-e", "{}"])
+        done = subprocess.run(
+            ["bash", "-c", f"{line} {to}; exit ${{PIPESTATUS[0]}}"],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE)),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == status
+        assert "Traceback" not in done.stderr
+        assert done.stderr.splitlines()[-1].startswith(expected or "REPORT")
+
+    def test_line_without_end(self, folder: Path, serve: Serve) -> None:
+        """
+        A function that logs much without a newline does not make the server grow with it.
+        """
+        server = serve("--memory", "512")
+        assert server.invoke({}) == "done"
+
+        def peak() -> int:
+            status = Path(f"/proc/{server.process.pid}/status").read_text()
+            found = re.search(r"VmHWM:\s+(\d+)", status)
+            assert found
+            return int(found[1]) // 1024
+
+        before = peak()
+        assert server.invoke({"line": examples(60)}) == "done"
+        server.wait_for("the line is cut here, at 256 KiB")
+        assert peak() - before < 16
 
 
 class TestEnds:

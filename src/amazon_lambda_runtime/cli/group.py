@@ -104,6 +104,17 @@ def run(arguments: Sequence[str] | None) -> int:
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
             hint = f" See {error.ctx.command_path} --help"
-        print(f"lambda-runtime: {error.format_message()}{hint}", file=sys.stderr)
+        _complain(f"lambda-runtime: {error.format_message()}{hint}")
         return 2
     return status or 0
+
+
+def _complain(line: str) -> None:
+    """Print a line to stderr if it can be written; the exit status does not depend on it."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr)
+    except OSError:
+        # Python would try again at its end, and exit with 120.
+        sys.stderr = None

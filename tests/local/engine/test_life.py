@@ -411,6 +411,26 @@ class TestManagedInstances:
 
         run(test())
 
+    def test_long_line(self, tmp_path: Path) -> None:
+        """
+        A worker's line is cut as any other, and the worker goes on logging.
+        """
+        source = MANAGED.format(mode="processes").replace(
+            "        while", "        print('x' * event.get('print', 1))\n        while", 1
+        )
+        function = python_function(tmp_path, source, max_concurrency=2, memory=0)
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(function, log) as pool:
+                assert not (await pool.invoke(b'{"print": 400000}').wait()).failed
+                assert "cut here" in await log.wait_for("xx")
+                for number in range(2, 5):
+                    assert not (await pool.invoke(b'{"print": %d}' % number).wait()).failed
+                    await until(lambda n=number: "x" * n in log)  # type: ignore[misc]
+
+        run(test())
+
     def test_reload(self, tmp_path: Path) -> None:
         """
         When the code is saved, an environment runs all that it has to the end, and then ends.

@@ -4,7 +4,8 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,13 @@ from amazon_lambda_runtime.cli.extras import require
 
 from .event_input import read_event
 from .handler_argument import FUNCTION_NAME, HandlerArgumentError, parse_handler_argument
+from .log_lines import printer
 from .queue_options import queue_options, require_queues
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local.engine.function import LocalFunction
+    from amazon_lambda_runtime.local.engine.invocation import Answer
+    from amazon_lambda_runtime.local.engine.log_writer import LogWriter
 
 EXAMPLES = """
 \b
@@ -120,16 +124,49 @@ def command(
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
     _require_extras(options)
     event = read_event(event_file, event_json)
+    from amazon_lambda_runtime.local.engine.log_writer import LogWriter
+
+    with LogWriter(sys.stderr) as terminal:
+        return _run(words, event, options, terminal)
+
+
+def _run(
+    words: Sequence[str], event: bytes | None, options: dict[str, Any], terminal: "LogWriter"
+) -> int:
+    """Run the function, with what there is to read on this terminal; return the exit status."""
+
+    def say(line: str) -> None:
+        # Whether the user reads it makes no difference to the function.
+        with suppress(OSError, ValueError):
+            terminal.write(f"{line}\n")
+
+    log = printer(terminal)
     function = _function(words, options)
     if options["debug"]:
-        function = _debugged(function, options["debug_port"])
-    if event is not None:
-        from .invoke_once import invoke_once
+        function = _debugged(function, options["debug_port"], say)
+    if event is None:
+        from .serve_until_stopped import serve_until_stopped
 
-        return asyncio.run(invoke_once(function, event))
-    from .serve_until_stopped import serve_until_stopped
+        return asyncio.run(serve_until_stopped(function, options, log, say))
+    from .invoke_once import invoke_once
 
-    return asyncio.run(serve_until_stopped(function, options))
+    answer = asyncio.run(invoke_once(function, event, log))
+    return answer if isinstance(answer, int) else _respond(answer)
+
+
+def _respond(answer: "Answer") -> int:
+    """Write the response to stdout; return the exit status. Raises click.ClickException."""
+    from amazon_lambda_runtime.local.engine.log_writer import write_all
+
+    try:
+        if sys.stdout is not None:
+            write_all(sys.stdout.fileno(), answer.payload + b"\n")
+    except BrokenPipeError:
+        pass  # its reader has read enough
+    except OSError as error:
+        message = f"cannot write the response to stdout: {error.strerror}"
+        raise click.ClickException(message) from None
+    return 1 if answer.failed else 0
 
 
 def _require_extras(options: dict[str, Any]) -> None:
@@ -204,10 +241,10 @@ def _runtime() -> list[str]:
     return [sys.executable, "-m", "amazon_lambda_runtime"]
 
 
-def _debugged(function: "LocalFunction", port: int) -> "LocalFunction":
+def _debugged(function: "LocalFunction", port: int, say: Callable[[str], None]) -> "LocalFunction":
     """Return the function with a runtime that waits for a debugger, and without time limits."""
     listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
     runtime = [sys.executable, *listen, "-m", "amazon_lambda_runtime", function.handler]
     # The process that listens on the port starts with the first event.
-    print(f"the first event waits for a debugger to attach to 127.0.0.1:{port}", file=sys.stderr)
+    say(f"the first event waits for a debugger to attach to 127.0.0.1:{port}")
     return replace(function, command=runtime, timeout=0, memory=0, concurrency=1, freeze=False)

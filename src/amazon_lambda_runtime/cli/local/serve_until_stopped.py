@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,24 @@ import click
 from amazon_lambda_runtime.cli.extras import has
 from amazon_lambda_runtime.cli.signals import stop_signal
 from amazon_lambda_runtime.local.engine.function import LocalFunction
+from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http_server import base_url
 from amazon_lambda_runtime.local.queues import QueueError
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
 
-from .log_lines import printer
 
-
-async def serve_until_stopped(function: LocalFunction, options: dict[str, Any]) -> int:
+async def serve_until_stopped(
+    function: LocalFunction, options: dict[str, Any], log: Log, say: Callable[[str], None]
+) -> int:
     """Serve the function until SIGINT or SIGTERM; return the exit status.
 
-    Raises click.ClickException if it cannot listen or a queue cannot be used.
+    `say` takes a line for the user. Raises click.ClickException if it cannot listen or a queue
+    cannot be used.
     """
     stopped = stop_signal()
     host = options["host"]
-    log = printer(sys.stderr)
     async with LocalLambda(function, log=log) as service:
         base = base_url(host, await _listen(service, host, options["port"]))
         say(f"{function.name} ({function.handler}) listens on {base}")
@@ -42,7 +43,7 @@ async def serve_until_stopped(function: LocalFunction, options: dict[str, Any]) 
             say(f"  {line}")
         reloading = None
         wanted = not (options["no_reload"] or options["debug"])
-        if wanted and has("watchfiles", default="hot reload"):
+        if wanted and has("watchfiles", default="hot reload", say=say):
             from amazon_lambda_runtime.local.engine.reload import reload_on_save
 
             reloading = asyncio.create_task(reload_on_save(service.pool, log))
@@ -52,11 +53,6 @@ async def serve_until_stopped(function: LocalFunction, options: dict[str, Any]) 
             await asyncio.gather(reloading, return_exceptions=True)
     # For a server a signal is the normal end.
     return 0
-
-
-def say(line: str) -> None:
-    """Print a line for the user, on stderr: stdout is for responses."""
-    print(line, file=sys.stderr, flush=True)
 
 
 async def _listen(service: LocalLambda, host: str, port: int) -> int:
