@@ -91,7 +91,10 @@ class TestServes:
         server = serve("--url-port", "0")
         url = server.wait_for(r"the function's URL: (\S+)\n")[1]
         base = server.base
-        assert server.log.splitlines() == [
+        python, missing, *lines = server.log.splitlines()
+        assert python.startswith("Python 3.")
+        assert missing.startswith("not passed: ")
+        assert lines == [
             f"hello (hello.handler) listens on {base}",
             f"  curl {base}/2015-03-31/functions/hello/invocations -d '{{}}'",
             f"  the console: {base}/",
@@ -194,6 +197,64 @@ class TestServes:
             "--memory", "256", "--", sys.executable, "-m", "awslambdaric", "hello.handler"
         )
         assert server.invoke(5) == {"version": 1, "event": 5}
+
+
+class TestVariables:
+    def test_of_the_shell(self, folder: Path) -> None:
+        """
+        Of the shell's variables a function has what a program needs, and what --env names; one line
+        says that there are others.
+        """
+        (folder / "hello.py").write_text(
+            "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
+        )
+        shell = {"HOME": "/h", "LC_TIME": "C", "SECRET": "s", "AWS_PROFILE": "p", "GIVEN": "g"}
+        options = ["--env", "GIVEN", "--env", "OWN=a=b"]
+        done = subprocess.run(
+            [*COMMAND, "local", "hello.handler", "-e", "1", *options],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE), **shell),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        seen = json.loads(done.stdout)
+        own = {"HOME": "/h", "LC_TIME": "C", "GIVEN": "g", "OWN": "a=b", "PATH": os.environ["PATH"]}
+        assert own.items() <= seen.items()
+        assert not {"SECRET", "AWS_PROFILE"} & seen.keys()
+        assert re.search(
+            r"^not passed: AWS_PROFILE and \d+ more \(--env NAME\)$", done.stderr, re.M
+        )
+
+    def test_region_of_the_file(self, serve: Serve, folder: Path) -> None:
+        """
+        AWS_REGION of a variable file is the region of the function's ARN and of both variables.
+        """
+        (folder / "hello.py").write_text(
+            "import os\ndef handler(event, context):\n    return [context.invoked_function_arn,"
+            " os.environ['AWS_REGION'], os.environ['AWS_DEFAULT_REGION']]\n"
+        )
+        (folder / "local.env").write_text("AWS_REGION=eu-north-1\n")
+        arn, *regions = serve("--env-file", "local.env").invoke(1)
+        assert arn.split(":")[3] == "eu-north-1"
+        assert regions == ["eu-north-1"] * 2
+
+    def test_saved_file(self, serve: Serve, folder: Path) -> None:
+        """
+        A variable file that is saved is read again; one that is wrong changes nothing.
+        """
+        variables = folder.parent / "my.vars"
+        variables.write_text("GREETING=one\n")
+        server = serve("--env-file", str(variables))
+        assert server.invoke({"variable": "GREETING"}) == "one"
+        variables.write_text("wrong\n")
+        server.wait_for(r"my\.vars changed, and the function keeps the variables it has: .*wrong")
+        assert server.invoke({"variable": "GREETING"}) == "one"
+        other = folder.parent / "saved"
+        other.write_text("GREETING=two\n")
+        other.replace(variables)
+        server.wait_for(r"my\.vars changed: reloading hello")
+        assert server.invoke({"variable": "GREETING"}) == "two"
 
 
 class TestStartsOnlyWhatIsNamed:
@@ -617,6 +678,14 @@ class TestErrors:
         [
             (["--", "no-such-program"], "cannot run no-such-program: it is not a program on PATH"),
             (["--debug", "--", "sh"], "--debug is for Python handlers"),
+            (["hello.handler", "--env", "NOT_SET"], "--env: NOT_SET is not set here"),
+            (["hello.handler", "--env", "=x"], "write NAME or NAME=VALUE"),
+            (
+                ["hello.handler", "--python", "no-such"],
+                "--python no-such: there is no such program",
+            ),
+            (["hello.handler", "--python", "./old"], "is Python 3.10: the runtime needs 3.11"),
+            (["hello.handler", "--python", "./broken"], "is no Python that runs"),
             (["hello.handler", "--extensions", ""], "Directory '' does not exist"),
             (["hello.handler", "--env-file", ""], "File '' does not exist"),
             (["hello.handler", "--env-file", "nope"], "'nope' does not exist"),
@@ -631,6 +700,9 @@ class TestErrors:
         What cannot work is one line at the end, and exit status 2.
         """
         (folder / "bad.env").write_text("NAME\n")
+        for name, does in (("old", "echo 3.10"), ("broken", "exit 1")):
+            (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+            (folder / name).chmod(0o755)
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             given = [argument.replace("{taken}", port) for argument in arguments]

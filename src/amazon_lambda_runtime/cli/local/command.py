@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,9 +16,16 @@ import click
 from amazon_lambda_runtime.cli.extras import require
 
 from .event_input import read_event
-from .handler_argument import FUNCTION_NAME, HandlerArgumentError, parse_handler_argument
+from .handler_argument import (
+    FUNCTION_NAME,
+    HandlerArgument,
+    HandlerArgumentError,
+    parse_handler_argument,
+)
+from .interpreter import find_interpreter, has_module, link_package
 from .log_lines import printer
 from .queue_options import queue_options, require_queues
+from .variables import Variables, inherited, not_passed
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local.engine.function import LocalFunction
@@ -100,6 +108,18 @@ Examples:
     help="Environment variables of the function, a NAME=value on each line.",
 )
 @click.option(
+    "--env",
+    metavar="NAME[=VALUE]",
+    multiple=True,
+    help="A variable of the function; without a value, the shell's.",
+)
+@click.option(
+    "--python",
+    metavar="PATH",
+    help="The Python that runs the function.  [default: the .venv beside pyproject.toml, else the "
+    "one of this command]",
+)
+@click.option(
     "--extensions",
     # Not resolve_path: it makes the current directory of "", the value of no folder at all.
     type=click.Path(exists=True, file_okay=False),
@@ -141,16 +161,17 @@ def _run(
             terminal.write(f"{line}\n")
 
     log = printer(terminal)
-    function = _function(words, options)
-    if options["debug"]:
-        function = _debugged(function, options["debug_port"], say)
-    if event is None:
-        from .serve_until_stopped import serve_until_stopped
+    with TemporaryDirectory(prefix="lambda-runtime-") as folder:
+        function, variables = _function(words, options, folder, say)
+        if line := not_passed([*function.process_environment("")]):
+            say(line)
+        if event is None:
+            from .serve_until_stopped import serve_until_stopped
 
-        return asyncio.run(serve_until_stopped(function, options, log, say))
-    from .invoke_once import invoke_once
+            return asyncio.run(serve_until_stopped(function, options, variables, log, say))
+        from .invoke_once import invoke_once
 
-    answer = asyncio.run(invoke_once(function, event, log))
+        answer = asyncio.run(invoke_once(function, event, log))
     return answer if isinstance(answer, int) else _respond(answer)
 
 
@@ -171,48 +192,80 @@ def _respond(answer: "Answer") -> int:
 
 def _require_extras(options: dict[str, Any]) -> None:
     """Raise click.ClickException if an option was given that needs what is not installed."""
-    if options["debug"]:
-        require("--debug", "debugpy")
     if options["env_file"]:
         require("--env-file", "dotenv")
     require_queues("--sqs", options["queues"])
     require_queues("--on-failure", [options["on_failure"]] if options["on_failure"] else [])
 
 
-def _function(words: Sequence[str], options: dict[str, Any]) -> "LocalFunction":
-    from amazon_lambda_runtime.local.engine.function import LocalFunction
+def _function(
+    words: Sequence[str], options: dict[str, Any], folder: str, say: Callable[[str], None]
+) -> "tuple[LocalFunction, Variables]":
+    """Return the function, and its variables, which may be read again.
 
-    settings: dict[str, Any] = {
-        "timeout": options["timeout"],
-        "memory": options["memory"],
-        "concurrency": options["concurrency"],
-        "max_concurrency": options["max_concurrency"] or 0,
-        "freeze": not options["no_freeze"],
-        "extensions": os.path.realpath(options["extensions"]) if options["extensions"] else "",
-        "environment": _variables(options["env_file"]),
-    }
-    name = options["name"]
+    `folder` is an empty one, for what is put on Python's path. Raises click.ClickException.
+    """
     if _is_command(words):
-        program = shutil.which(words[0])
-        if program is None:
-            raise click.ClickException(f"cannot run {words[0]}: it is not a program on PATH")
-        name = name or "function"
-        if not FUNCTION_NAME.fullmatch(name):
-            raise click.ClickException(f"{name!r} is not a function name")
-        runtime = [os.path.abspath(program), *words[1:]]
-        return LocalFunction(
-            name, os.environ.get("_HANDLER", "-"), runtime, os.getcwd(), **settings
-        )
+        command, found = _command(words, options["name"])
+        variables = Variables(options["env_file"], options["env"])
+    else:
+        found = _handler(words, options["name"])
+        python = find_interpreter(options["python"], found.task_root)
+        say(str(python))
+        link_package(folder)
+        command = [python.path, "-P", "-m", "amazon_lambda_runtime", found.handler]
+        if options["debug"]:
+            command = _debugged(python.path, found.handler, options["debug_port"], say)
+        variables = Variables(options["env_file"], options["env"], folder)
+    from amazon_lambda_runtime.local.engine.function import LocalFunction
+    from amazon_lambda_runtime.project.errors import ConfigError
+
+    try:
+        variables.read()
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    function = LocalFunction(
+        found.name,
+        found.handler,
+        command,
+        str(found.task_root),
+        timeout=options["timeout"],
+        memory=options["memory"],
+        concurrency=options["concurrency"],
+        max_concurrency=options["max_concurrency"] or 0,
+        freeze=not options["no_freeze"],
+        extensions=os.path.realpath(options["extensions"]) if options["extensions"] else "",
+        environment=variables.values,
+        inherited=inherited(),
+    )
+    if options["debug"]:
+        function = replace(function, timeout=0, memory=0, concurrency=1, freeze=False)
+    # Queues and what else uses AWS in this process are where the function is.
+    os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = function.region_name
+    return function, variables
+
+
+def _command(words: Sequence[str], name: str | None) -> tuple[list[str], HandlerArgument]:
+    """Return the command after `--`, and what stands for a handler."""
+    program = shutil.which(words[0])
+    if program is None:
+        raise click.ClickException(f"cannot run {words[0]}: it is not a program on PATH")
+    name = name or "function"
+    if not FUNCTION_NAME.fullmatch(name):
+        raise click.ClickException(f"{name!r} is not a function name")
+    handler = os.environ.get("_HANDLER", "-")
+    return [os.path.abspath(program), *words[1:]], HandlerArgument(handler, Path.cwd(), name)
+
+
+def _handler(words: Sequence[str], name: str | None) -> HandlerArgument:
     if len(words) != 1:
         raise click.UsageError(
             "Missing argument 'FILE_OR_HANDLER'." if not words else "Give one FILE_OR_HANDLER."
         )
     try:
-        found = parse_handler_argument(words[0], name)
+        return parse_handler_argument(words[0], name)
     except HandlerArgumentError as error:
         raise click.ClickException(f"cannot run {words[0]}: {error}") from None
-    command = [*_runtime(), found.handler]
-    return LocalFunction(found.name, found.handler, command, str(found.task_root), **settings)
 
 
 def _is_command(words: Sequence[str]) -> bool:
@@ -220,31 +273,15 @@ def _is_command(words: Sequence[str]) -> bool:
     return bool(words) and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1 :] == [*words]
 
 
-def _variables(files: Sequence[Path]) -> dict[str, str]:
-    from amazon_lambda_runtime.project import env_file
-    from amazon_lambda_runtime.project.errors import ConfigError
-
-    variables: dict[str, str] = {}
-    try:
-        for file in files:
-            variables |= env_file.read(file)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-    return variables
-
-
-def _runtime() -> list[str]:
-    """Return what an image runs: the script `bootstrap`, if it is beside this interpreter."""
-    bootstrap = Path(sys.executable).with_name("bootstrap")
-    if os.access(bootstrap, os.X_OK):
-        return [str(bootstrap)]
-    return [sys.executable, "-m", "amazon_lambda_runtime"]
-
-
-def _debugged(function: "LocalFunction", port: int, say: Callable[[str], None]) -> "LocalFunction":
-    """Return the function with a runtime that waits for a debugger, and without time limits."""
-    listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
-    runtime = [sys.executable, *listen, "-m", "amazon_lambda_runtime", function.handler]
+def _debugged(python: str, handler: str, port: int, say: Callable[[str], None]) -> list[str]:
+    """Return a runtime that waits for a debugger. Raises click.ClickException if there is none."""
+    if python == sys.executable:
+        require("--debug", "debugpy")
+    elif not has_module(python, "debugpy"):
+        raise click.ClickException(
+            f"--debug needs debugpy in {python}: {python} -m pip install debugpy"
+        )
     # The process that listens on the port starts with the first event.
     say(f"the first event waits for a debugger to attach to 127.0.0.1:{port}")
-    return replace(function, command=runtime, timeout=0, memory=0, concurrency=1, freeze=False)
+    listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
+    return [python, *listen, "-m", "amazon_lambda_runtime", handler]

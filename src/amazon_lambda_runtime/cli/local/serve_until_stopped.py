@@ -18,9 +18,15 @@ from amazon_lambda_runtime.local.queues import QueueError
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
 
+from .variables import Variables
+
 
 async def serve_until_stopped(
-    function: LocalFunction, options: dict[str, Any], log: Log, say: Callable[[str], None]
+    function: LocalFunction,
+    options: dict[str, Any],
+    variables: Variables,
+    log: Log,
+    say: Callable[[str], None],
 ) -> int:
     """Serve the function until SIGINT or SIGTERM; return the exit status.
 
@@ -46,7 +52,9 @@ async def serve_until_stopped(
         if wanted and has("watchfiles", default="hot reload", say=say):
             from amazon_lambda_runtime.local.engine.reload import reload_on_save
 
-            reloading = asyncio.create_task(reload_on_save(service.pool, log))
+            reloading = asyncio.create_task(
+                reload_on_save(service.pool, log, variables.files, variables.read)
+            )
         await stopped
         if reloading is not None:
             reloading.cancel()
