@@ -476,6 +476,37 @@ class TestLogThatIsNotRead:
         assert peak() - before < 16
 
 
+class TestInterrupted:
+    @pytest.mark.parametrize(
+        "arguments",
+        [["-e", "1", "hello.handler"], ["--event", "-", "hello.handler"], ["hello.handler"]],
+        ids=["once", "stdin", "serve"],
+    )
+    def test_at_any_time(self, folder: Path, arguments: list[str]) -> None:
+        """
+        Ctrl-C ends the command whenever it comes: exit status 130, or 0 of a server or of an
+        invocation that was done, and at no time a traceback of ours.
+        """
+        count = examples(12)
+        for number in range(count):
+            process = subprocess.Popen(
+                [*COMMAND, "local", "--port", "0", *arguments],
+                cwd=folder,
+                env=environment(PYTHONPATH=str(SOURCE)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            time.sleep(1.2 * number / count)  # when the signal comes is what is tested
+            process.send_signal(signal.SIGINT)
+            _, log = process.communicate(timeout=PATIENCE)
+            assert "amazon_lambda_runtime" not in log.replace("-m amazon_lambda_runtime", ""), log
+            assert process.returncode in (130, 0, -signal.SIGINT), log
+            # Python itself was still starting.
+            assert process.returncode != -signal.SIGINT or number < count / 2
+
+
 class TestEnds:
     def test_killed(self, serve: Serve) -> None:
         """

@@ -4,10 +4,9 @@ It serves the URL of AWS's emulator on port 8080, so that an image runs as AWS's
 shows: docker run -p 9000:8080 IMAGE. The variables are those of AWS's emulator, and PORT_VARIABLE.
 https://docs.aws.amazon.com/lambda/latest/dg/images-test.html
 
-The rest of `local` is imported late, so that a missing extra can be reported.
+The rest of `local` is imported late, so that a missing extra can be reported and Ctrl-C is silent.
 """
 
-import asyncio
 import os
 import signal
 import sys
@@ -25,7 +24,11 @@ PORT_VARIABLE = "LAMBDA_RUNTIME_LOCAL_PORT"
 
 def main() -> int:
     """Serve the function that the script runs, until a signal; return the exit status."""
+    # Until the event loop takes care of it, there is nothing to tidy up.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     try:
+        import asyncio
+
         from .engine.function import LocalFunction
         from .engine.log_writer import LogWriter
         from .server import LocalLambda
@@ -73,6 +76,8 @@ def _program(script: str) -> list[str]:
 async def _serve(service: "LocalLambda", port: int, log: "LogWriter") -> int:
     # A container's port is reached from outside only if it is published. Elsewhere, loopback.
     host = "0.0.0.0" if _is_container() else "127.0.0.1"
+    import asyncio
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
