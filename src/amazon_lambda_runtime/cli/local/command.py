@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -162,15 +162,15 @@ def _run(
 
     log = printer(terminal)
     with TemporaryDirectory(prefix="lambda-runtime-") as folder:
-        function, variables = _function(words, options, folder, say)
-        if line := not_passed([*function.process_environment("")]):
-            say(line)
+        function, variables, notes = _function(words, options, folder)
         if event is None:
             from .serve_until_stopped import serve_until_stopped
 
-            return asyncio.run(serve_until_stopped(function, options, variables, log, say))
+            return asyncio.run(serve_until_stopped(function, options, variables, log, say, notes))
         from .invoke_once import invoke_once
 
+        for note in notes:
+            say(note)
         answer = asyncio.run(invoke_once(function, event, log))
     return answer if isinstance(answer, int) else _respond(answer)
 
@@ -199,23 +199,27 @@ def _require_extras(options: dict[str, Any]) -> None:
 
 
 def _function(
-    words: Sequence[str], options: dict[str, Any], folder: str, say: Callable[[str], None]
-) -> "tuple[LocalFunction, Variables]":
-    """Return the function, and its variables, which may be read again.
+    words: Sequence[str], options: dict[str, Any], folder: str
+) -> "tuple[LocalFunction, Variables, list[str]]":
+    """Return the function, its variables, which may be read again, and what to say at the start.
 
     `folder` is an empty one, for what is put on Python's path. Raises click.ClickException.
     """
+    notes = []
     if _is_command(words):
         command, found = _command(words, options["name"])
         variables = Variables(options["env_file"], options["env"])
     else:
         found = _handler(words, options["name"])
         python = find_interpreter(options["python"], found.task_root)
-        say(str(python))
+        notes.append(str(python))
         link_package(folder)
         command = [python.path, "-P", "-m", "amazon_lambda_runtime", found.handler]
         if options["debug"]:
-            command = _debugged(python.path, found.handler, options["debug_port"], say)
+            command = _debugged(python.path, found.handler, options["debug_port"])
+            # The process that listens on the port starts with the first event.
+            port = options["debug_port"]
+            notes.append(f"the first event waits for a debugger to attach to 127.0.0.1:{port}")
         variables = Variables(options["env_file"], options["env"], folder)
     from amazon_lambda_runtime.local.engine.function import LocalFunction
     from amazon_lambda_runtime.project.errors import ConfigError
@@ -242,7 +246,9 @@ def _function(
         function = replace(function, timeout=0, memory=0, concurrency=1, freeze=False)
     # Queues and what else uses AWS in this process are where the function is.
     os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = function.region_name
-    return function, variables
+    if line := not_passed([*function.process_environment("")]):
+        notes.append(line)
+    return function, variables, notes
 
 
 def _command(words: Sequence[str], name: str | None) -> tuple[list[str], HandlerArgument]:
@@ -273,7 +279,7 @@ def _is_command(words: Sequence[str]) -> bool:
     return bool(words) and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1 :] == [*words]
 
 
-def _debugged(python: str, handler: str, port: int, say: Callable[[str], None]) -> list[str]:
+def _debugged(python: str, handler: str, port: int) -> list[str]:
     """Return a runtime that waits for a debugger. Raises click.ClickException if there is none."""
     if python == sys.executable:
         require("--debug", "debugpy")
@@ -281,7 +287,5 @@ def _debugged(python: str, handler: str, port: int, say: Callable[[str], None]) 
         raise click.ClickException(
             f"--debug needs debugpy in {python}: {python} -m pip install debugpy"
         )
-    # The process that listens on the port starts with the first event.
-    say(f"the first event waits for a debugger to attach to 127.0.0.1:{port}")
     listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
     return [python, *listen, "-m", "amazon_lambda_runtime", handler]

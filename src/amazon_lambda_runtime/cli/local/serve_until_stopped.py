@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,19 @@ async def serve_until_stopped(
     variables: Variables,
     log: Log,
     say: Callable[[str], None],
+    notes: Sequence[str],
 ) -> int:
     """Serve the function until SIGINT or SIGTERM; return the exit status.
 
-    `say` takes a line for the user. Raises click.ClickException if it cannot listen or a queue
-    cannot be used.
+    `say` takes a line for the user, and is given these notes first. Raises click.ClickException if
+    it cannot listen or a queue cannot be used.
     """
     stopped = stop_signal()
     host = options["host"]
     async with LocalLambda(function, log=log) as service:
         base = base_url(host, await _listen(service, host, options["port"]))
+        for note in notes:
+            say(note)
         say(f"{function.name} ({function.handler}) listens on {base}")
         if not is_loopback(host):
             say(f"warning: anyone who can reach {host} can run the function and see its events")
