@@ -257,6 +257,30 @@ class TestVariables:
         assert server.invoke({"variable": "GREETING"}) == "two"
 
 
+class TestPagesElsewhere:
+    def test_every_port(self, serve: Serve) -> None:
+        """
+        A GET or POST by a page of another site is refused on every port, and invokes nothing.
+        """
+        pytest.importorskip("moto")
+        server = serve("--url-port", "0", "--sqs", "orders")
+        url = server.wait_for(r"the function's URL: (\S+)\n")[1]
+        queue = server.wait_for(r"--endpoint-url (\S+)\n")[1]
+        invoke = f"{server.base}/2015-03-31/functions/hello/invocations"
+        for address, body in [(url, None), (f"{server.base}/", None), (invoke, b"1"), (queue, b"")]:
+            request = urllib.request.Request(address, body, {"Sec-Fetch-Site": "cross-site"})
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=PATIENCE)
+            with refused.value as error:
+                assert error.code == 403
+                assert b"Sec-Fetch-Site" in error.read()
+        assert "working in" not in server.log
+        for site in ("none", "same-origin"):
+            request = urllib.request.Request(url, headers={"Sec-Fetch-Site": site})
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+                assert response.status == 200
+
+
 class TestStartsOnlyWhatIsNamed:
     @pytest.fixture(autouse=True)
     def programs(self, folder: Path) -> None:

@@ -229,11 +229,20 @@ class TestHostCheck:
             ({"origin": "http://127.0.0.1"}, "127.0.0.1", True),
             ({"origin": "https://evil.example"}, "127.0.0.1", False),
             ({"origin": "null"}, "127.0.0.1", False),
+            # An <img> or a link of another site, and one of another port of this machine.
+            ({"sec-fetch-site": "cross-site"}, "127.0.0.1", False),
+            ({"sec-fetch-site": "cross-site"}, "*", False),
+            ({"sec-fetch-site": "same-site", "host": "localhost:1"}, "127.0.0.1", True),
+            ({"sec-fetch-site": "same-site", "host": "a.example"}, "a.example", False),
+            ({"sec-fetch-site": "cross-site", "origin": "http://localhost:1"}, "127.0.0.1", True),
+            ({"sec-fetch-site": "cross-site", "origin": "http://a.example"}, "127.0.0.1", False),
+            ({"sec-fetch-site": "same-origin"}, "127.0.0.1", True),
+            ({"sec-fetch-site": "none"}, "127.0.0.1", True),
         ],
     )
     def test_refusal(self, headers: dict[str, str], listening_on: str, allowed: bool) -> None:
         """
-        Only programs of this machine get through: neither Host nor Origin may be foreign.
+        Only programs of this machine get through, and no page of another site.
         """
         assert (refusal(headers, listening_on) is None) is allowed
 
