@@ -93,6 +93,12 @@ Examples:
 )
 @click.option("--no-freeze", is_flag=True, help="Do not stop processes between invocations.")
 @click.option("--no-reload", is_flag=True, help="Do not reload the code when a file is saved.")
+@click.option(
+    "--watch",
+    metavar="GLOB",
+    multiple=True,
+    help="Reload also when a file of this name is saved; otherwise only Python is code.",
+)
 @click.option("--debug", is_flag=True, help="Wait for a debugger to attach; no time limits.")
 @click.option(
     "--debug-port",

@@ -56,7 +56,7 @@ async def serve_until_stopped(
             from amazon_lambda_runtime.local.engine.reload import reload_on_save
 
             reloading = asyncio.create_task(
-                reload_on_save(service.pool, log, variables.files, variables.read)
+                reload_on_save(service.pool, log, variables.files, variables.read, options["watch"])
             )
         await stopped
         if reloading is not None:

@@ -1,4 +1,8 @@
-"""Hot reload: when a file of the function is saved, the next event runs the new code."""
+"""Hot reload: when the function's code is saved, the next event runs the new code.
+
+Code is Python, and what the user names besides: a file that a handler writes into its own folder
+would cost it its state. Files that are saved one shortly after the other are one reload.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Container, Iterable, Sequence
@@ -9,11 +13,11 @@ import watchfiles
 from .output import Log, unfailing
 from .pool import Pool
 
-# In ms: how long saves are collected that follow each other, and how often changes are looked for.
-_DEBOUNCE = 200
-_STEP = 30
-# Files of a function besides Python. Files that it may write itself must not be among them.
-_EXTENSIONS = (".env", ".html", ".ini", ".j2", ".json", ".sql", ".toml", ".yaml", ".yml")
+# In ms: a reload comes after a pause of `_STEP` between saves, and at the latest after `_DEBOUNCE`.
+_STEP = 100
+_DEBOUNCE = 2000
+# How many files are named in the log.
+_NAMED = 3
 
 
 async def reload_on_save(
@@ -21,9 +25,11 @@ async def reload_on_save(
     log: Log,
     variable_files: Sequence[Path] = (),
     read_variables: Callable[[], None] = lambda: None,
+    patterns: Sequence[str] = (),
 ) -> None:
     """Renew the pool's environments whenever the code is saved, until cancelled.
 
+    Code is Python, and every file whose path in the function's folder matches one of `patterns`.
     When one of `variable_files` is saved, `read_variables` is called first; if it raises, what it
     raises is logged and nothing else happens. If files cannot be watched, say so in the log and
     return.
@@ -31,21 +37,27 @@ async def reload_on_save(
     log = unfailing(log)
     files = {str(file.resolve()) for file in variable_files}
     await asyncio.gather(
-        _watch_code(pool, log, files),
+        _watch_code(pool, log, files, patterns),
         *([_watch_variables(pool, log, files, read_variables)] if files else []),
     )
 
 
-async def _watch_code(pool: Pool, log: Log, variable_files: Container[str]) -> None:
+async def _watch_code(
+    pool: Pool, log: Log, variable_files: Container[str], patterns: Sequence[str]
+) -> None:
     root = pool.function.task_root
-    is_code = watchfiles.PythonFilter(extra_extensions=_EXTENSIONS)
+    is_python, is_kept = watchfiles.PythonFilter(), watchfiles.DefaultFilter()
 
     def is_of_interest(change: watchfiles.Change, path: str) -> bool:
-        return path not in variable_files and is_code(change, path)
+        if path in variable_files:
+            return False
+        place = Path(path).relative_to(root)
+        named = any(place.match(pattern) for pattern in patterns)
+        return is_python(change, path) or (named and is_kept(change, path))
 
     try:
         async for paths in _saved([root], is_of_interest):
-            names = ", ".join(str(path.relative_to(root)) for path in paths)
+            names = _names([str(path.relative_to(root)) for path in paths])
             log(f"{names} changed: reloading {pool.function.name}")
             pool.renew()
     except OSError as error:
@@ -60,7 +72,7 @@ async def _watch_variables(
     folders = {str(Path(file).parent) for file in files}
     try:
         async for paths in _saved(folders, lambda _, path: path in files, recursive=False):
-            names = ", ".join(path.name for path in paths)
+            names = _names([path.name for path in paths])
             try:
                 read()
             except Exception as error:
@@ -83,3 +95,9 @@ async def _saved(
     )
     async for changed in changes:
         yield sorted({Path(path) for _, path in changed})
+
+
+def _names(names: Sequence[str]) -> str:
+    """Return the names, or the first of them and how many there are besides."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
