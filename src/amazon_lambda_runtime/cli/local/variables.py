@@ -50,6 +50,9 @@ class Variables:
         if self.python_path:
             path = [variables.get("PYTHONPATH", ""), self.python_path]
             variables["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+            # As on Lambda, where the code cannot be written to. A .pyc is told from its source by
+            # size and second: of two saves in one second the first might be run for ever.
+            variables.setdefault("PYTHONDONTWRITEBYTECODE", "1")
         self.values.clear()
         self.values.update(variables)
 
