@@ -14,8 +14,6 @@ from pathlib import Path
 
 import click
 
-import amazon_lambda_runtime
-
 # The oldest Python that the runtime works with.
 _OLDEST = (3, 11)
 _OUR_VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -66,7 +64,7 @@ def has_module(python: str, module: str) -> bool:
 
 def link_package(folder: str) -> None:
     """Put our package into this folder, for a Python's path."""
-    package = Path(amazon_lambda_runtime.__file__).resolve().parent
+    package = Path(__file__).resolve().parents[2]
     Path(folder, package.name).symlink_to(package)
 
 
