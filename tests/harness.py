@@ -294,6 +294,12 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, **variables}
 
 
+def passed() -> list[str]:
+    """Return options of `lambda-runtime local`: its functions are measured as this process is."""
+    names = [name for name in os.environ if name.startswith("COVERAGE_")]
+    return [word for name in names for word in ("--env", name)]
+
+
 def run(
     command: list[str],
     script: list[Step],

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.harness import SOURCE, environment
+from tests.harness import SOURCE, environment, passed
 
 #: In seconds: longer than anything takes, however busy the machine is.
 PATIENCE = 60
@@ -87,7 +87,7 @@ class Server(Process):
     def __init__(
         self, folder: Path, *arguments: str, command: Sequence[str] = (*COMMAND, "local")
     ) -> None:
-        super().__init__([*command, "--port", "0", *arguments], folder)
+        super().__init__([*command, "--port", "0", *passed(), *arguments], folder)
 
     @property
     def base(self) -> str:

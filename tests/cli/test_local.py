@@ -21,10 +21,13 @@ from tests.harness import SOURCE, environment
 
 from .support import PATIENCE, Process, is_alive
 
-# A runtime for these tests, where the command looks for one: it answers with the event, but
-# `"fail"` fails and `"hang"` never ends, not even when it is told to.
-BOOTSTRAP = """#!{python}
+# What these tests have for a Python. Our package in it is a runtime that answers with the event,
+# but `"fail"` fails and `"hang"` never ends, not even when it is told to.
+PYTHON = """#!{python}
 import http.client, os, signal, sys, time
+
+if "amazon_lambda_runtime" not in sys.argv:
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 
 def call(method, path, body=None):
     connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -36,7 +39,7 @@ while True:
     request_id, event = call("GET", "next")
     if event == b'"hang"':
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("handler", sys.argv[1], "in", os.getcwd(), "as", os.getpid(), flush=True)
+    print("handler", sys.argv[-1], "in", os.getcwd(), "as", os.getpid(), flush=True)
     if event == b'"hang"':
         time.sleep(600)
     call("POST", request_id + ("/error" if event == b'"fail"' else "/response"), event)
@@ -48,11 +51,11 @@ Start = Callable[..., Process]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with hello.py in it and an interpreter that has a bootstrap."""
+    """The working directory, with hello.py in it, and an interpreter of these tests."""
     (tmp_path / "bin").mkdir()
-    bootstrap = tmp_path / "bin" / "bootstrap"
-    bootstrap.write_text(BOOTSTRAP.format(python=sys.executable))
-    bootstrap.chmod(0o755)
+    python = tmp_path / "bin" / "python"
+    python.write_text(PYTHON.format(python=sys.executable))
+    python.chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
     (work / "hello.py").touch()
@@ -105,8 +108,9 @@ class TestOneShot:
         out, err = capfd.readouterr()
         assert (status, out) == (0, '{"name":  "Ünal"}')
         lines = err.splitlines()
-        assert [line.split()[0] for line in lines] == ["START", "handler", "END", "REPORT"]
-        assert lines[1].startswith(f"handler hello.handler in {folder} as ")
+        words = [line.split()[0] for line in lines]
+        assert words == ["Python", "not", "START", "handler", "END", "REPORT"]
+        assert lines[3].startswith(f"handler hello.handler in {folder} as ")
 
     def test_failure(
         self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
@@ -149,17 +153,6 @@ class TestOneShot:
         """
         assert command("local", "hello.py", "-e", '"hang"', "--timeout", "1") == 1
         assert json.loads(capfd.readouterr().out)["errorType"] == "Sandbox.Timedout"
-
-    def test_without_bootstrap(
-        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        """
-        Without the script beside the interpreter, the interpreter runs the package.
-        """
-        (folder.parent / "bin" / "bootstrap").unlink()
-        assert command("local", "hello.py", "-e", "{}") == 1
-        message = json.loads(capfd.readouterr().out)["errorMessage"]
-        assert f"{sys.executable} -m amazon_lambda_runtime hello.handler" in message
 
     @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_signal(self, start: Start, number: signal.Signals, expected: int) -> None:

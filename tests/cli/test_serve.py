@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.harness import SOURCE, environment, free_port
+from tests.harness import SOURCE, environment, examples, free_port
 
 from .support import COMMAND, PATIENCE, Process, Server, has_ended, is_alive, read_terminal
 
@@ -172,7 +173,10 @@ class TestServes:
         server = serve("--url-port", "0")
         url = server.wait_for(r"the function's URL: (\S+)\n")[1]
         base = server.base
-        assert server.log.splitlines() == [
+        python, missing, *lines = server.log.splitlines()
+        assert python.startswith("Python 3.")
+        assert missing.startswith("not passed: ")
+        assert lines == [
             f"hello (hello.handler) listens on {base}",
             f"  curl {base}/2015-03-31/functions/hello/invocations -d '{{}}'",
             f"  the console: {base}/",
@@ -307,6 +311,127 @@ class TestServes:
         assert server.invoke(5) == {"version": 1, "event": 5}
 
 
+class TestVariables:
+    def test_of_the_shell(self, folder: Path) -> None:
+        """
+        Of the shell's variables a function has what a program needs, and what --env names; one line
+        says that there are others.
+        """
+        (folder / "hello.py").write_text(
+            "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
+        )
+        shell = {"HOME": "/h", "LC_TIME": "C", "SECRET": "s", "AWS_PROFILE": "p", "GIVEN": "g"}
+        options = ["--env", "GIVEN", "--env", "OWN=a=b"]
+        done = subprocess.run(
+            [*COMMAND, "local", "hello.handler", "-e", "1", *options],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE), **shell),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        seen = json.loads(done.stdout)
+        own = {"HOME": "/h", "LC_TIME": "C", "GIVEN": "g", "OWN": "a=b", "PATH": os.environ["PATH"]}
+        assert own.items() <= seen.items()
+        assert not {"SECRET", "AWS_PROFILE"} & seen.keys()
+        assert re.search(
+            r"^not passed: AWS_PROFILE and \d+ more \(--env NAME\)$", done.stderr, re.M
+        )
+
+    def test_region_of_the_file(self, serve: Serve, folder: Path) -> None:
+        """
+        AWS_REGION of a variable file is the region of the function's ARN and of both variables.
+        """
+        (folder / "hello.py").write_text(
+            "import os\ndef handler(event, context):\n    return [context.invoked_function_arn,"
+            " os.environ['AWS_REGION'], os.environ['AWS_DEFAULT_REGION']]\n"
+        )
+        (folder / "local.env").write_text("AWS_REGION=eu-north-1\n")
+        arn, *regions = serve("--env-file", "local.env").invoke(1)
+        assert arn.split(":")[3] == "eu-north-1"
+        assert regions == ["eu-north-1"] * 2
+
+    def test_saved_file(self, serve: Serve, folder: Path) -> None:
+        """
+        A variable file that is saved is read again; one that is wrong changes nothing.
+        """
+        variables = folder.parent / "my.vars"
+        variables.write_text("GREETING=one\n")
+        server = serve("--env-file", str(variables))
+        assert server.invoke({"variable": "GREETING"}) == "one"
+        variables.write_text("wrong\n")
+        server.wait_for(r"my\.vars changed, and the function keeps the variables it has: .*wrong")
+        assert server.invoke({"variable": "GREETING"}) == "one"
+        other = folder.parent / "saved"
+        other.write_text("GREETING=two\n")
+        other.replace(variables)
+        server.wait_for(r"my\.vars changed: reloading hello")
+        assert server.invoke({"variable": "GREETING"}) == "two"
+
+
+class TestPagesElsewhere:
+    def test_every_port(self, serve: Serve) -> None:
+        """
+        A GET or POST by a page of another site is refused on every port, and invokes nothing.
+        """
+        pytest.importorskip("moto")
+        server = serve("--url-port", "0", "--sqs", "orders")
+        url = server.wait_for(r"the function's URL: (\S+)\n")[1]
+        queue = server.wait_for(r"--endpoint-url (\S+)\n")[1]
+        invoke = f"{server.base}/2015-03-31/functions/hello/invocations"
+        for address, body in [(url, None), (f"{server.base}/", None), (invoke, b"1"), (queue, b"")]:
+            request = urllib.request.Request(address, body, {"Sec-Fetch-Site": "cross-site"})
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=PATIENCE)
+            with refused.value as error:
+                assert error.code == 403
+                assert b"Sec-Fetch-Site" in error.read()
+        assert "working in" not in server.log
+        for site in ("none", "same-origin"):
+            request = urllib.request.Request(url, headers={"Sec-Fetch-Site": site})
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+                assert response.status == 200
+
+
+class TestStartsOnlyWhatIsNamed:
+    @pytest.fixture(autouse=True)
+    def programs(self, folder: Path) -> None:
+        """Executables beside the function; each leaves a file if it is started."""
+        for name in ("deploy.sh", "bootstrap", "python", "sh"):
+            script = folder / name
+            script.write_text(f"#!/bin/sh\ntouch '{folder}/started-{name}'\n")
+            script.chmod(0o755)
+
+    def test_programs_of_the_folder(self, serve: Serve, folder: Path) -> None:
+        """
+        Without --extensions, an executable file of the current directory is not started.
+        """
+        server = serve()
+        assert server.invoke(1)["event"] == 1
+        assert server.end() == 0
+        assert list(folder.glob("started-*")) == []
+
+    def test_command_of_the_folder(self, serve: Serve, folder: Path) -> None:
+        """
+        `-- ./my-runtime` runs that file, once an environment, and nothing beside it.
+        """
+        runtime = folder / "my-runtime"
+        runtime.write_text(f"#!/bin/sh\necho started as $$\nexec sh '{SHELL}'\n")
+        runtime.chmod(0o755)
+        server = serve("--", "./my-runtime")
+        assert server.invoke({"n": 1}) == {"echo": {"n": 1}}
+        assert server.log.count("started as") == 1
+        assert list(folder.glob("started-*")) == []
+
+    def test_named_folder(self, serve: Serve, folder: Path) -> None:
+        """
+        A folder that is named by --extensions, also the current one, has its programs started.
+        """
+        server = serve("--extensions", ".")
+        assert server.invoke(1)["errorType"]  # none of them registers
+        assert list(folder.glob("started-*")) != []
+
+
 class TestLog:
     def test_terminal(self, folder: Path) -> None:
         """
@@ -336,6 +461,186 @@ class TestLog:
         server.invoke(1)
         server.wait_for("REPORT")
         assert "\x1b" not in server.log
+
+
+LOGS = """
+import os, sys
+
+def handler(event, context):
+    if "line" in event:
+        for _ in range(event["line"]):
+            sys.stdout.write("x" * 1_000_000)
+        print()
+    for number in range(event.get("lines", 0)):
+        print(number, "x" * 90)
+    return "done"
+"""
+
+
+class TestLogThatIsNotRead:
+    @pytest.fixture(autouse=True)
+    def function(self, folder: Path) -> None:
+        (folder / "hello.py").write_text(LOGS)
+
+    @pytest.fixture(params=["terminal", "pipe"])
+    def ends(self, request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+        """A reading and a writing end of a log."""
+        ours, theirs = pty.openpty() if request.param == "terminal" else os.pipe()
+        yield ours, theirs
+        for end in (ours, theirs):
+            with suppress(OSError):
+                os.close(end)
+
+    def start(self, folder: Path, log: int, *arguments: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [*COMMAND, "local", "hello.handler", "--memory", "512", "--timeout", "60", *arguments],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE)),
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_once(self, folder: Path, ends: tuple[int, int], is_closed: bool) -> None:
+        """
+        One invocation has its response and its exit status, whether the log's reader is paused or
+        has gone.
+        """
+        ours, theirs = ends
+        if is_closed:
+            os.close(ours)
+        process = self.start(folder, theirs, "-e", '{"lines": 20000}')
+        out, _ = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, out) == (0, b'"done"\n')
+
+    def test_no_stderr(self, folder: Path) -> None:
+        """
+        With stderr closed from the start, the log goes nowhere, and not to stdout.
+        """
+        line = shlex.join([*COMMAND, "local", "hello.handler", "-e", '{"lines": 3}'])
+        done = subprocess.run(
+            ["sh", "-c", f"exec {line} 2>&-"],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE)),
+            capture_output=True,
+            timeout=PATIENCE,
+        )
+        assert (done.returncode, done.stdout) == (0, b'"done"\n')
+
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_serve(self, folder: Path, ends: tuple[int, int], is_closed: bool) -> None:
+        """
+        The server goes on answering, its console too, when the log's reader stops to read.
+        """
+        ours, theirs = ends
+        process = self.start(folder, theirs, "--port", "0", "--concurrency", "1")
+        try:
+            log = read_terminal(ours, b"the console:")
+            found = re.search(rb"listens on (\S+?)\r?\n", log)
+            assert found
+            base = found[1].decode()
+            if is_closed:
+                os.close(ours)
+            url = f"{base}/2015-03-31/functions/hello/invocations"
+            for _ in range(20):
+                with urllib.request.urlopen(url, b'{"lines": 2000}', PATIENCE) as response:
+                    assert response.read() == b'"done"'
+            with urllib.request.urlopen(f"{base}/", timeout=PATIENCE) as response:
+                assert response.status == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+            process.communicate()
+
+    def test_error_without_a_reader(self, folder: Path, ends: tuple[int, int]) -> None:
+        """
+        An error that cannot be printed is an exit status all the same.
+        """
+        ours, theirs = ends
+        os.close(ours)
+        process = self.start(folder, theirs, "--env-file", "nope")
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 2
+
+    @pytest.mark.parametrize(
+        ("to", "status", "expected"),
+        [
+            ("| true", 0, ""),
+            (">&-", 0, ""),
+            (
+                "> /dev/full",
+                2,
+                "lambda-runtime: cannot write the response to stdout: No space left on device",
+            ),
+        ],
+    )
+    def test_stdout(self, folder: Path, to: str, status: int, expected: str) -> None:
+        """
+        A response whose reader has gone is no error of the function; a full disk is one that is
+        told.
+        """
+        line = shlex.join([*COMMAND, "local", "hello.handler", "-e", "{}"])
+        done = subprocess.run(
+            ["bash", "-c", f"{line} {to}; exit ${{PIPESTATUS[0]}}"],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(SOURCE)),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == status
+        assert "Traceback" not in done.stderr
+        assert done.stderr.splitlines()[-1].startswith(expected or "REPORT")
+
+    def test_line_without_end(self, folder: Path, serve: Serve) -> None:
+        """
+        A function that logs much without a newline does not make the server grow with it.
+        """
+        server = serve("--memory", "512")
+        assert server.invoke({}) == "done"
+
+        def peak() -> int:
+            status = Path(f"/proc/{server.process.pid}/status").read_text()
+            found = re.search(r"VmHWM:\s+(\d+)", status)
+            assert found
+            return int(found[1]) // 1024
+
+        before = peak()
+        assert server.invoke({"line": examples(60)}) == "done"
+        server.wait_for("the line is cut here, at 256 KiB")
+        assert peak() - before < 16
+
+
+class TestInterrupted:
+    @pytest.mark.parametrize(
+        "arguments",
+        [["-e", "1", "hello.handler"], ["--event", "-", "hello.handler"], ["hello.handler"]],
+        ids=["once", "stdin", "serve"],
+    )
+    def test_at_any_time(self, folder: Path, arguments: list[str]) -> None:
+        """
+        Ctrl-C ends the command whenever it comes: exit status 130, or 0 of a server or of an
+        invocation that was done, and at no time a traceback of ours.
+        """
+        count = examples(12)
+        for number in range(count):
+            process = subprocess.Popen(
+                [*COMMAND, "local", "--port", "0", *arguments],
+                cwd=folder,
+                env=environment(PYTHONPATH=str(SOURCE)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            time.sleep(1.2 * number / count)  # when the signal comes is what is tested
+            process.send_signal(signal.SIGINT)
+            _, log = process.communicate(timeout=PATIENCE)
+            assert "amazon_lambda_runtime" not in log.replace("-m amazon_lambda_runtime", ""), log
+            assert process.returncode in (130, 0, -signal.SIGINT), log
+            # Python itself was still starting.
+            assert process.returncode != -signal.SIGINT or number < count / 2
 
 
 class TestEnds:
@@ -540,6 +845,16 @@ class TestErrors:
         [
             (["--", "no-such-program"], "cannot run no-such-program: it is not a program on PATH"),
             (["--debug", "--", "sh"], "--debug is for Python handlers"),
+            (["hello.handler", "--env", "NOT_SET"], "--env: NOT_SET is not set here"),
+            (["hello.handler", "--env", "=x"], "write NAME or NAME=VALUE"),
+            (
+                ["hello.handler", "--python", "no-such"],
+                "--python no-such: there is no such program",
+            ),
+            (["hello.handler", "--python", "./old"], "is Python 3.10: the runtime needs 3.11"),
+            (["hello.handler", "--python", "./broken"], "is no Python that runs"),
+            (["hello.handler", "--extensions", ""], "Directory '' does not exist"),
+            (["hello.handler", "--env-file", ""], "File '' does not exist"),
             (["hello.handler", "--env-file", "nope"], "'nope' does not exist"),
             (["hello.handler", "--env-file", "bad.env"], "bad.env: NAME has no value"),
             (["hello.handler", "--sqs", "a,b"], "'b' is not an option"),
@@ -552,6 +867,9 @@ class TestErrors:
         What cannot work is one line at the end, and exit status 2.
         """
         (folder / "bad.env").write_text("NAME\n")
+        for name, does in (("old", "echo 3.10"), ("broken", "exit 1")):
+            (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+            (folder / name).chmod(0o755)
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             given = [argument.replace("{taken}", port) for argument in arguments]

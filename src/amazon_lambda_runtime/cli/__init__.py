@@ -3,10 +3,14 @@
 The extra `local` is enough for `local`, `init` and `events`. All else needs the extra `tools`.
 """
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
 PIP_LINE = 'pip install "amazon-lambda-runtime[tools]"'
+# The exit status after Ctrl-C.
+_INTERRUPTED = 130
 # What the extras install, by the names under which it is imported.
 _OF_EXTRAS = {
     "boto3",
@@ -28,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     The status is 0 for success, 1 if the function failed, 2 if the command could not do what it
     was asked for, and 128 + N if signal N ended it.
     """
+    if arguments is None:
+        # While modules load there is nothing to tidy up, and a KeyboardInterrupt would be told as a
+        # traceback wherever it comes.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     try:
         from .group import run
 
@@ -37,4 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print(f"lambda-runtime needs {error.name}: {PIP_LINE}", file=sys.stderr)
         status = 2
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    finally:
+        if arguments is None:
+            # All is done. Python's own last steps are not interrupted.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)

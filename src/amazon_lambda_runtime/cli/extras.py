@@ -4,6 +4,7 @@ An option or a command that needs what is not installed ends with exit status 2 
 that helps. A default that needs it is off, and one line says so.
 """
 
+from collections.abc import Callable
 from importlib.util import find_spec
 
 import click
@@ -18,9 +19,13 @@ def require(option: str, *modules: str) -> None:
         raise click.ClickException(f"{option} needs {' and '.join(missing)}: {PIP_LINE}")
 
 
-def has(module: str, *, default: str) -> bool:
+def _to_stderr(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def has(module: str, *, default: str, say: Callable[[str], None] = _to_stderr) -> bool:
     """Say whether a module is installed; if it is not, tell the user that `default` is off."""
     if find_spec(module) is not None:
         return True
-    click.echo(f"{default} is off, because {module} is not installed: {PIP_LINE}", err=True)
+    say(f"{default} is off, because {module} is not installed: {PIP_LINE}")
     return False

@@ -1,5 +1,6 @@
 """The commands by name, in the order of a person's day, and how they end."""
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -96,6 +97,9 @@ def step() -> None:
 
 def run(arguments: Sequence[str] | None) -> int:
     """Run the command and return its exit status. An error is one line on stderr and status 2."""
+    if arguments is None:
+        # From here on a command may have something to tidy up.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         status: int | None = group.main(
             arguments, prog_name="lambda-runtime", standalone_mode=False
@@ -104,6 +108,20 @@ def run(arguments: Sequence[str] | None) -> int:
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
             hint = f" See {error.ctx.command_path} --help"
-        print(f"lambda-runtime: {error.format_message()}{hint}", file=sys.stderr)
+        _complain(f"lambda-runtime: {error.format_message()}{hint}")
         return 2
+    except click.Abort:
+        # click's word for Ctrl-C.
+        return 130
     return status or 0
+
+
+def _complain(line: str) -> None:
+    """Print a line to stderr if it can be written; the exit status does not depend on it."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr)
+    except OSError:
+        # Python would try again at its end, and exit with 120.
+        sys.stderr = None

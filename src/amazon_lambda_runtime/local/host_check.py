@@ -1,7 +1,9 @@
-"""The check of Host and Origin: a server is for programs of this machine, not for foreign pages.
+"""The check of Host, Origin and Sec-Fetch-Site: a server is for programs of this machine.
 
 A page in a browser can send a POST to any address, and with a DNS name that changes its address
-(DNS rebinding) it can read the answer, too. The Origin header shows the first, Host the second.
+(DNS rebinding) it can read the answer, too. The Origin header shows the first, Host the second. A
+GET, by an <img> or a link, has no Origin: Sec-Fetch-Site, which browsers send and pages cannot set,
+shows that it comes from another site. A program that is no browser sends none of the two.
 """
 
 import ipaddress
@@ -15,17 +17,27 @@ ANY = "*"
 
 def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
     """Return why a request with these headers is refused, or None if it is not."""
-    return _refusal(headers.get("host", listening_on), headers.get("origin"), listening_on)
+    return _refusal(
+        headers.get("host", listening_on),
+        headers.get("origin"),
+        headers.get("sec-fetch-site"),
+        listening_on,
+    )
 
 
 # Most requests have the same headers as the one before.
 @lru_cache(maxsize=64)
-def _refusal(host: str, origin: str | None, listening_on: str) -> str | None:
+def _refusal(host: str, origin: str | None, site: str | None, listening_on: str) -> str | None:
     host = _hostname(f"//{host}")
     if not (listening_on in (host, ANY) or is_loopback(host) or _any_address(host, listening_on)):
         return f"Host {host!r} is not the address of this server ({listening_on})"
     if origin is not None and not is_loopback(_hostname(origin)):
         return f"Origin {origin!r} is not on this machine"
+    # A page of this machine may be another site, as localhost is for 127.0.0.1. Its Origin says so.
+    # One of the same site, on another port, is of this machine if we are known by a loopback name.
+    foreign = site == "cross-site" or (site == "same-site" and not is_loopback(host))
+    if foreign and origin is None:
+        return f"Sec-Fetch-Site is {site!r}: a page of another site has sent this"
     return None
 
 

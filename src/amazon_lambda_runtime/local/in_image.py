@@ -4,10 +4,9 @@ It serves the URL of AWS's emulator on port 8080, so that an image runs as AWS's
 shows: docker run -p 9000:8080 IMAGE. The variables are those of AWS's emulator, and PORT_VARIABLE.
 https://docs.aws.amazon.com/lambda/latest/dg/images-test.html
 
-The rest of `local` is imported late, so that a missing extra can be reported.
+The rest of `local` is imported late, so that a missing extra can be reported and Ctrl-C is silent.
 """
 
-import asyncio
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .engine.log_writer import LogWriter
     from .server import LocalLambda
 
 PORT = 8080
@@ -24,8 +24,13 @@ PORT_VARIABLE = "LAMBDA_RUNTIME_LOCAL_PORT"
 
 def main() -> int:
     """Serve the function that the script runs, until a signal; return the exit status."""
+    # Until the event loop takes care of it, there is nothing to tidy up.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     try:
+        import asyncio
+
         from .engine.function import LocalFunction
+        from .engine.log_writer import LogWriter
         from .server import LocalLambda
     except ModuleNotFoundError as error:
         print(
@@ -50,7 +55,8 @@ def main() -> int:
     except ValueError as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 2
-    return asyncio.run(_serve(LocalLambda(function, console=False), port))
+    with LogWriter(sys.stderr) as log:
+        return asyncio.run(_serve(LocalLambda(function, log=log, console=False), port, log))
 
 
 def _number(variable: str, default: int) -> int:
@@ -67,9 +73,11 @@ def _program(script: str) -> list[str]:
     return [os.path.abspath(script)]
 
 
-async def _serve(service: "LocalLambda", port: int) -> int:
+async def _serve(service: "LocalLambda", port: int, log: "LogWriter") -> int:
     # A container's port is reached from outside only if it is published. Elsewhere, loopback.
     host = "0.0.0.0" if _is_container() else "127.0.0.1"
+    import asyncio
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -81,14 +89,13 @@ async def _serve(service: "LocalLambda", port: int) -> int:
             reason = (
                 os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
             )
-            print(
+            log(
                 f"bootstrap: cannot listen on {host}:{port}: {reason}. "
-                f"Choose another port with {PORT_VARIABLE}.",
-                file=sys.stderr,
+                f"Choose another port with {PORT_VARIABLE}."
             )
             return 2
         path = "2015-03-31/functions/function/invocations"
-        print(f"not in Lambda: serving http://{host}:{port}/{path}", file=sys.stderr, flush=True)
+        log(f"not in Lambda: serving http://{host}:{port}/{path}")
         await stopped.wait()
     return 0
 

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import json
+import tracemalloc
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -306,6 +307,50 @@ def test_memory_is_bounded(streamed: bool) -> None:
     # And no more than it must be.
     assert total > journal.MEMORY_LIMIT * 0.8
     assert remembered == found[-len(remembered) :]
+
+
+@pytest.mark.parametrize("character", ["x", "\N{SNOWMAN}", "\N{PILE OF POO}"])
+@pytest.mark.parametrize(
+    ("length", "lines", "payload"),
+    [
+        (1, journal.LINES, 2),
+        (260, journal.LINES, 2),
+        (journal.LINE_LIMIT, 3, journal.PAYLOAD_LIMIT),
+    ],
+)
+def test_everything_is_bounded(character: str, length: int, lines: int, payload: int) -> None:
+    """
+    All that the journal has takes 64 MiB at most: payloads, lines of any length in any script, the
+    states of a thousand environments, and what subscribers have not taken.
+    """
+
+    async def test() -> int:
+        kept = Journal()
+        subscribers = [kept.subscribe() for _ in range(3)]
+        for _ in range(journal.STATES):
+            for number in range(1000):
+                kept.environment(number, "idle")
+        for number in range(journal.INVOCATIONS):
+            one = Invocation(str(number), bytes(payload))
+            kept.accepted(one, "Event", "hello")
+            kept.answered(one, bytes(payload), failed=False)
+            for line in range(lines):
+                kept.line(one, f"{line}" + character * length)
+        for subscriber in subscribers:
+            await anext(subscriber)
+        for line in range(2 * journal.LINES):
+            kept.line(None, f"{line}" + character * journal.LINE_LIMIT)
+        held = tracemalloc.get_traced_memory()[0]
+        for subscriber in subscribers:
+            await subscriber.aclose()
+        return held
+
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        assert run(test()) - before <= 64 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_slow_listener_starts_afresh() -> None:

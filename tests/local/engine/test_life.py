@@ -411,6 +411,26 @@ class TestManagedInstances:
 
         run(test())
 
+    def test_long_line(self, tmp_path: Path) -> None:
+        """
+        A worker's line is cut as any other, and the worker goes on logging.
+        """
+        source = MANAGED.format(mode="processes").replace(
+            "        while", "        print('x' * event.get('print', 1))\n        while", 1
+        )
+        function = python_function(tmp_path, source, max_concurrency=2, memory=0)
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(function, log) as pool:
+                assert not (await pool.invoke(b'{"print": 400000}').wait()).failed
+                assert "cut here" in await log.wait_for("xx")
+                for number in range(2, 5):
+                    assert not (await pool.invoke(b'{"print": %d}' % number).wait()).failed
+                    await until(lambda n=number: "x" * n in log)  # type: ignore[misc]
+
+        run(test())
+
     def test_reload(self, tmp_path: Path) -> None:
         """
         When the code is saved, an environment runs all that it has to the end, and then ends.
@@ -463,6 +483,80 @@ class TestManagedInstances:
         run(test())
 
 
+STRAYS = """
+import os, subprocess, sys, time
+
+CODE = "import time; b = bytearray(70_000_000); print(1, flush=True); time.sleep(600)"
+
+def handler(event, context):
+    # One in a session of its own, and one whose parent has ended besides.
+    child = subprocess.Popen([sys.executable, "-c", CODE], start_new_session=True)
+    shell = f'"{sys.executable}" -c "{CODE}" >&2 & echo $!'
+    daemon = subprocess.run(
+        ["setsid", "sh", "-c", shell], stdout=subprocess.PIPE, text=True, check=True
+    )
+    pids = [child.pid, int(daemon.stdout)]
+    print("strays", *pids, flush=True)
+    time.sleep(event["sleep"])
+    return pids
+"""
+
+
+class TestStrays:
+    """Processes that have left the group of their environment, and their parents."""
+
+    def test_frozen_and_ended(self, tmp_path: Path) -> None:
+        """
+        They are frozen with their environment, go on with it, and end with it.
+        """
+        function = python_function(tmp_path, STRAYS, memory=0)
+
+        async def test() -> list[int]:
+            async with open_pool(function, Recorder()) as pool:
+                invocation = pool.invoke(b'{"sleep": 1}')
+                pids: list[int] = json.loads((await invocation.wait()).payload)
+                await invocation.wait_until_reported()
+                await until(lambda: only(pool).state is State.FROZEN)
+                await until(lambda: [*map(process_state, pids)] == ["T", "T"])
+                only(pool).process.thaw()
+                await until(lambda: "T" not in map(process_state, pids))
+            for pid in pids:
+                await has_ended(pid)
+            return pids
+
+        assert len(run(test())) == 2
+
+    def test_timeout(self, tmp_path: Path) -> None:
+        """
+        They end with a timeout.
+        """
+        function = python_function(tmp_path, STRAYS, memory=0, timeout=2)
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(function, log) as pool:
+                assert (await pool.invoke(b'{"sleep": 600}').wait()).failed
+                line = await log.wait_for("strays")
+                for pid in line.split()[1:]:
+                    await has_ended(int(pid))
+
+        run(test())
+
+    def test_memory(self, tmp_path: Path) -> None:
+        """
+        They count for the function's memory.
+        """
+        function = python_function(tmp_path, STRAYS, memory=128)
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(function, log) as pool:
+                assert (await pool.invoke(b'{"sleep": 20}').wait()).failed
+                assert "Runtime.OutOfMemory" in await log.wait_for("REPORT")
+
+        run(test())
+
+
 def test_nothing_outlives_the_server(tmp_path: Path) -> None:
     """
     Whatever ends the server, its processes end with it, frozen ones and their children too.
@@ -476,7 +570,10 @@ from amazon_lambda_runtime.local.server import open_pool
 source = '''
 import subprocess, sys, http.client, os
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-print("pids", os.getpid(), child.pid, flush=True)
+stray = subprocess.Popen(
+    [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True
+)
+print("pids", os.getpid(), child.pid, stray.pid, flush=True)
 connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 connection.request("GET", "/2018-06-01/runtime/invocation/next")
 connection.getresponse()
@@ -494,7 +591,7 @@ asyncio.run(main())
     assert server.stdout is not None
     line = server.stdout.readline()
     pids = [int(word) for word in line.split()[1:]]
-    assert len(pids) == 2
+    assert len(pids) == 3
     os.kill(pids[0], signal.SIGSTOP)  # as if it were frozen
     server.kill()
     server.wait()

@@ -11,7 +11,7 @@ import pytest
 from amazon_lambda_runtime.local.engine import report
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Invocation, exit_reason
-from amazon_lambda_runtime.local.engine.output import Output, to_stderr
+from amazon_lambda_runtime.local.engine.output import LINE_LIMIT, Lines, Output, to_stderr
 from amazon_lambda_runtime.local.engine.process import Process
 from amazon_lambda_runtime.local.engine.reaper import Reaper
 from amazon_lambda_runtime.local.engine.report import Done, Json, Text
@@ -87,22 +87,48 @@ class TestOutput:
 
     def test_endless_line(self) -> None:
         """
-        A line without end is passed on in pieces; a flood lets other work have its turn.
+        A line without end is cut at 256 KiB, and says so; a flood lets other work have its turn.
         """
 
         async def test() -> list[str]:
             log = Recorder()
             output = Output(log)
-            command = ["head", "-c", "3000000", "/dev/zero"]
+            command = ["sh", "-c", "head -c 3000000 /dev/zero; echo end; echo another"]
             process = await asyncio.create_subprocess_exec(*command, stdout=output.write_end)
             os.close(output.write_end)
             await process.wait()
             output.close()
             return log
 
-        lines = run(test())
-        assert sum(map(len, lines)) == 3_000_000
-        assert 2 < len(lines) < 20
+        cut, another = run(test())
+        assert cut == "\0" * 256 * 1024 + " [the line is cut here, at 256 KiB]"
+        assert another == "another"
+
+    @pytest.mark.parametrize(("excess", "is_cut"), [(0, False), (1, True), (200_000, True)])
+    def test_long_line(self, excess: int, is_cut: bool) -> None:
+        """
+        A complete line is cut at the same place, wherever its end is read.
+        """
+        log: list[str] = []
+        lines = Lines(log.append)
+        data = b"x" * (LINE_LIMIT + excess) + b"\nnext\n"
+        for start in range(0, len(data), 65536):
+            lines.feed(data[start : start + 65536])
+        assert [log[0].startswith("x" * LINE_LIMIT), log[1:]] == [True, ["next"]]
+        assert ("cut here" in log[0]) == is_cut
+        assert log[0].count("x") == LINE_LIMIT
+
+    def test_flush_of_a_cut_line(self) -> None:
+        """
+        What is written after a flush belongs to the next invocation, and is a line of its own.
+        """
+        log: list[str] = []
+        lines = Lines(log.append)
+        lines.feed(b"x" * (LINE_LIMIT + 1))
+        lines.feed(b"dropped")
+        lines.flush()
+        lines.feed(b"next\n")
+        assert [len(log), log[1]] == [2, "next"]
 
     def test_to_stderr(self, capsys: pytest.CaptureFixture[str]) -> None:
         """
@@ -240,11 +266,20 @@ class TestHostCheck:
             ({"origin": "http://127.0.0.1"}, "127.0.0.1", True),
             ({"origin": "https://evil.example"}, "127.0.0.1", False),
             ({"origin": "null"}, "127.0.0.1", False),
+            # An <img> or a link of another site, and one of another port of this machine.
+            ({"sec-fetch-site": "cross-site"}, "127.0.0.1", False),
+            ({"sec-fetch-site": "cross-site"}, "*", False),
+            ({"sec-fetch-site": "same-site", "host": "localhost:1"}, "127.0.0.1", True),
+            ({"sec-fetch-site": "same-site", "host": "a.example"}, "a.example", False),
+            ({"sec-fetch-site": "cross-site", "origin": "http://localhost:1"}, "127.0.0.1", True),
+            ({"sec-fetch-site": "cross-site", "origin": "http://a.example"}, "127.0.0.1", False),
+            ({"sec-fetch-site": "same-origin"}, "127.0.0.1", True),
+            ({"sec-fetch-site": "none"}, "127.0.0.1", True),
         ],
     )
     def test_refusal(self, headers: dict[str, str], listening_on: str, allowed: bool) -> None:
         """
-        Only programs of this machine get through: neither Host nor Origin may be foreign.
+        Only programs of this machine get through, and no page of another site.
         """
         assert (refusal(headers, listening_on) is None) is allowed
 
@@ -311,6 +346,16 @@ class TestInvocation:
         tail = run(test())
         assert len(tail) == 4096
         assert tail.endswith("line 999 ü\n".encode())
+
+    def test_tail_of_long_lines(self) -> None:
+        """
+        Of lines that are longer than the tail, no more is kept than twice the tail.
+        """
+        invocation = Invocation(b"{}")
+        for number in range(100):
+            invocation.record(f"{number}" + "x" * 256 * 1024)
+            assert sum(map(len, invocation._tail)) <= 2 * 4096
+        assert invocation.tail == b"x" * 4095 + b"\n"
 
     @pytest.mark.parametrize("count", [4095, 4096, 8192, 8193, 8194, 20_000])
     def test_tail_of_empty_lines(self, count: int) -> None:

@@ -15,12 +15,13 @@ from tests.local.support import Recorder, invoke, obedient, respond, run, until
 
 
 @asynccontextmanager
-async def watched(folder: Path) -> AsyncIterator[tuple[Pool, Recorder]]:
+async def watched(folder: Path, *patterns: str) -> AsyncIterator[tuple[Pool, Recorder]]:
     """A pool whose code is in the folder, watched; its function need not be there."""
-    function = replace(obedient(), task_root=str(folder))
+    # Events that come while environments start need one each.
+    function = replace(obedient(), task_root=str(folder), concurrency=50)
     log = Recorder()
     async with open_pool(function, log) as pool:
-        watching = asyncio.create_task(reload_on_save(pool, log))
+        watching = asyncio.create_task(reload_on_save(pool, log, patterns=patterns))
         # Only a change tells that it watches.
         while not log and not watching.done():
             (folder / "begin.py").touch()
@@ -31,17 +32,75 @@ async def watched(folder: Path) -> AsyncIterator[tuple[Pool, Recorder]]:
         await asyncio.gather(watching, return_exceptions=True)
 
 
-@pytest.mark.parametrize("name", ["mod.py", "page.html", "settings.json", "sub/deep.py", ".env"])
+@pytest.mark.parametrize("name", ["mod.py", "page.html", "sub/deep.py"])
 def test_code(tmp_path: Path, name: str) -> None:
     """
-    Python and what a function is made of besides is code, in folders too.
+    Python and what is named besides is code, in folders too.
     """
 
     async def test() -> None:
         (tmp_path / "sub").mkdir()
-        async with watched(tmp_path) as (_, log):
+        async with watched(tmp_path, "*.html") as (_, log):
             (tmp_path / name).write_text("x")
             assert await log.wait_for(name) == f"{name} changed: reloading hello"
+
+    run(test())
+
+
+def test_data(tmp_path: Path) -> None:
+    """
+    What a handler may write itself is no code: a reload would cost it its state.
+    """
+
+    async def test() -> None:
+        async with watched(tmp_path) as (_, log):
+            for name in ("state.json", "page.html", "x.toml", ".env"):
+                (tmp_path / name).write_text("x")
+                await asyncio.sleep(0.2)  # a reload of its own
+            (tmp_path / "last.py").touch()
+            assert await log.wait_for("last") == "last.py changed: reloading hello"
+            assert len(log) == 1
+
+    run(test())
+
+
+def test_storm(tmp_path: Path) -> None:
+    """
+    Many saves, one shortly after the other, are one reload, and the log does not list them all.
+    """
+
+    async def test() -> None:
+        async with watched(tmp_path) as (pool, log):
+            renewed = []
+            pool.renew = lambda: renewed.append(1)  # type: ignore[method-assign]
+            for number in range(24):
+                (tmp_path / f"m{number:02}.py").touch()
+                await asyncio.sleep(0.03)
+            line = await log.wait_for("m00")
+            assert line == "m00.py, m01.py, m02.py and 21 more changed: reloading hello"
+            await asyncio.sleep(0.3)
+            assert renewed == [1]
+
+    run(test())
+
+
+def test_still_starting(tmp_path: Path) -> None:
+    """
+    An environment that is still starting runs old code: it is ended, and what waits for it is run
+    by a new one.
+    """
+
+    async def test() -> None:
+        log = Recorder()
+        function = obedient(["write", "starting\n"], ["sleep", 1])
+        async with open_pool(function, log) as pool:
+            invocation = invoke(pool, respond("1"))
+            await log.wait_for("starting")
+            (old,) = pool.environments
+            pool.renew()
+            assert (await invocation.wait()).payload == b"1"
+            assert old not in pool.environments
+            assert len(pool.environments) == 1
 
     run(test())
 

@@ -5,8 +5,10 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,12 +16,21 @@ import click
 from amazon_lambda_runtime.cli.extras import require
 
 from .event_input import read_event
-from .handler_argument import FUNCTION_NAME, HandlerArgumentError, parse_handler_argument
+from .handler_argument import (
+    FUNCTION_NAME,
+    HandlerArgument,
+    HandlerArgumentError,
+    parse_handler_argument,
+)
+from .interpreter import find_interpreter, has_module, link_package
+from .log_lines import printer
 from .option_conflicts import check_options
 from .queue_options import queue_options, require_queues
+from .variables import Variables, inherited, not_passed
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local.engine.function import LocalFunction
+    from amazon_lambda_runtime.local.engine.log_writer import LogWriter
 
 EXAMPLES = """
 \b
@@ -83,6 +94,12 @@ Examples:
 )
 @click.option("--no-freeze", is_flag=True, help="Do not stop processes between invocations.")
 @click.option("--no-reload", is_flag=True, help="Do not reload the code when a file is saved.")
+@click.option(
+    "--watch",
+    metavar="GLOB",
+    multiple=True,
+    help="Reload also when a file of this name is saved; otherwise only Python is code.",
+)
 @click.option("--debug", is_flag=True, help="Wait for a debugger to attach; no time limits.")
 @click.option(
     "--debug-port",
@@ -98,9 +115,21 @@ Examples:
     help="Environment variables of the function, a NAME=value on each line.",
 )
 @click.option(
+    "--env",
+    metavar="NAME[=VALUE]",
+    multiple=True,
+    help="A variable of the function; without a value, the shell's.",
+)
+@click.option(
+    "--python",
+    metavar="PATH",
+    help="The Python that runs the function.  [default: the .venv beside pyproject.toml, else the "
+    "one of this command]",
+)
+@click.option(
     "--extensions",
-    type=click.Path(exists=True, file_okay=False, resolve_path=True),
-    default="",
+    # Not resolve_path: it makes the current directory of "", the value of no folder at all.
+    type=click.Path(exists=True, file_okay=False),
     help="A folder of external extensions.",
 )
 @queue_options
@@ -124,62 +153,118 @@ def command(
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
     _require_extras(options)
     event = read_event(event_file, event_json)
-    function = _function(words, options)
-    if options["debug"]:
-        function = _debugged(function, options["debug_port"])
-    if event is not None:
+    from amazon_lambda_runtime.local.engine.log_writer import LogWriter
+
+    with LogWriter(sys.stderr) as terminal:
+        return _run(words, event, options, terminal)
+
+
+def _run(
+    words: Sequence[str], event: bytes | None, options: dict[str, Any], terminal: "LogWriter"
+) -> int:
+    """Run the function, with what there is to read on this terminal; return the exit status."""
+
+    def say(line: str) -> None:
+        # Whether the user reads it makes no difference to the function.
+        with suppress(OSError, ValueError):
+            terminal.write(f"{line}\n")
+
+    log = printer(terminal)
+    with TemporaryDirectory(prefix="lambda-runtime-") as folder:
+        function, variables, notes = _function(words, options, folder)
+        if event is None:
+            from .serve_until_stopped import serve_until_stopped
+
+            return asyncio.run(serve_until_stopped(function, options, variables, log, say, notes))
         from .invoke_once import invoke_once
 
-        return asyncio.run(invoke_once(function, event))
-    from .serve_until_stopped import serve_until_stopped
-
-    return asyncio.run(serve_until_stopped(function, options))
+        for note in notes:
+            say(note)
+        return asyncio.run(invoke_once(function, event, log, say))
 
 
 def _require_extras(options: dict[str, Any]) -> None:
     """Raise click.ClickException if an option was given that needs what is not installed."""
-    if options["debug"]:
-        require("--debug", "debugpy")
     if options["env_file"]:
         require("--env-file", "dotenv")
     require_queues("--sqs", options["queues"])
     require_queues("--on-failure", [options["on_failure"]] if options["on_failure"] else [])
 
 
-def _function(words: Sequence[str], options: dict[str, Any]) -> "LocalFunction":
-    from amazon_lambda_runtime.local.engine.function import LocalFunction
+def _function(
+    words: Sequence[str], options: dict[str, Any], folder: str
+) -> "tuple[LocalFunction, Variables, list[str]]":
+    """Return the function, its variables, which may be read again, and what to say at the start.
 
-    settings: dict[str, Any] = {
-        "timeout": options["timeout"],
-        "memory": options["memory"],
-        "concurrency": options["concurrency"],
-        "max_concurrency": options["max_concurrency"] or 0,
-        "freeze": not options["no_freeze"],
-        "extensions": options["extensions"],
-        "environment": _variables(options["env_file"]),
-    }
-    name = options["name"]
+    `folder` is an empty one, for what is put on Python's path. Raises click.ClickException.
+    """
+    notes = []
     if _is_command(words):
-        program = shutil.which(words[0])
-        if program is None:
-            raise click.ClickException(f"cannot run {words[0]}: it is not a program on PATH")
-        name = name or "function"
-        if not FUNCTION_NAME.fullmatch(name):
-            raise click.ClickException(f"{name!r} is not a function name")
-        runtime = [os.path.abspath(program), *words[1:]]
-        return LocalFunction(
-            name, os.environ.get("_HANDLER", "-"), runtime, os.getcwd(), **settings
-        )
+        command, found = _command(words, options["name"])
+        variables = Variables(options["env_file"], options["env"])
+    else:
+        found = _handler(words, options["name"])
+        python = find_interpreter(options["python"], found.task_root)
+        notes.append(str(python))
+        link_package(folder)
+        command = [python.path, "-P", "-m", "amazon_lambda_runtime", found.handler]
+        if options["debug"]:
+            command = _debugged(python.path, found.handler, options["debug_port"])
+            # The process that listens on the port starts with the first event.
+            port = options["debug_port"]
+            notes.append(f"the first event waits for a debugger to attach to 127.0.0.1:{port}")
+        variables = Variables(options["env_file"], options["env"], folder)
+    from amazon_lambda_runtime.local.engine.function import LocalFunction
+    from amazon_lambda_runtime.project.errors import ConfigError
+
+    try:
+        variables.read()
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    function = LocalFunction(
+        found.name,
+        found.handler,
+        command,
+        str(found.task_root),
+        timeout=options["timeout"],
+        memory=options["memory"],
+        concurrency=options["concurrency"],
+        max_concurrency=options["max_concurrency"] or 0,
+        freeze=not options["no_freeze"],
+        extensions=os.path.realpath(options["extensions"]) if options["extensions"] else "",
+        environment=variables.values,
+        inherited=inherited(),
+    )
+    if options["debug"]:
+        function = replace(function, timeout=0, memory=0, concurrency=1, freeze=False)
+    # Queues and what else uses AWS in this process are where the function is.
+    os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = function.region_name
+    if line := not_passed([*function.process_environment("")]):
+        notes.append(line)
+    return function, variables, notes
+
+
+def _command(words: Sequence[str], name: str | None) -> tuple[list[str], HandlerArgument]:
+    """Return the command after `--`, and what stands for a handler."""
+    program = shutil.which(words[0])
+    if program is None:
+        raise click.ClickException(f"cannot run {words[0]}: it is not a program on PATH")
+    name = name or "function"
+    if not FUNCTION_NAME.fullmatch(name):
+        raise click.ClickException(f"{name!r} is not a function name")
+    handler = os.environ.get("_HANDLER", "-")
+    return [os.path.abspath(program), *words[1:]], HandlerArgument(handler, Path.cwd(), name)
+
+
+def _handler(words: Sequence[str], name: str | None) -> HandlerArgument:
     if len(words) != 1:
         raise click.UsageError(
             "Missing argument 'FILE_OR_HANDLER'." if not words else "Give one FILE_OR_HANDLER."
         )
     try:
-        found = parse_handler_argument(words[0], name)
+        return parse_handler_argument(words[0], name)
     except HandlerArgumentError as error:
         raise click.ClickException(f"cannot run {words[0]}: {error}") from None
-    command = [*_runtime(), found.handler]
-    return LocalFunction(found.name, found.handler, command, str(found.task_root), **settings)
 
 
 def _is_command(words: Sequence[str]) -> bool:
@@ -187,31 +272,13 @@ def _is_command(words: Sequence[str]) -> bool:
     return bool(words) and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1 :] == [*words]
 
 
-def _variables(files: Sequence[Path]) -> dict[str, str]:
-    from amazon_lambda_runtime.project import env_file
-    from amazon_lambda_runtime.project.errors import ConfigError
-
-    variables: dict[str, str] = {}
-    try:
-        for file in files:
-            variables |= env_file.read(file)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-    return variables
-
-
-def _runtime() -> list[str]:
-    """Return what an image runs: the script `bootstrap`, if it is beside this interpreter."""
-    bootstrap = Path(sys.executable).with_name("bootstrap")
-    if os.access(bootstrap, os.X_OK):
-        return [str(bootstrap)]
-    return [sys.executable, "-m", "amazon_lambda_runtime"]
-
-
-def _debugged(function: "LocalFunction", port: int) -> "LocalFunction":
-    """Return the function with a runtime that waits for a debugger, and without time limits."""
+def _debugged(python: str, handler: str, port: int) -> list[str]:
+    """Return a runtime that waits for a debugger. Raises click.ClickException if there is none."""
+    if python == sys.executable:
+        require("--debug", "debugpy")
+    elif not has_module(python, "debugpy"):
+        raise click.ClickException(
+            f"--debug needs debugpy in {python}: {python} -m pip install debugpy"
+        )
     listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
-    runtime = [sys.executable, *listen, "-m", "amazon_lambda_runtime", function.handler]
-    # The process that listens on the port starts with the first event.
-    print(f"the first event waits for a debugger to attach to 127.0.0.1:{port}", file=sys.stderr)
-    return replace(function, command=runtime, timeout=0, memory=0, concurrency=1, freeze=False)
+    return [python, *listen, "-m", "amazon_lambda_runtime", handler]

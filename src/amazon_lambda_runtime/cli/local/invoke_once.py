@@ -1,26 +1,28 @@
-"""One invocation: the response on stdout, the log on stderr."""
+"""One invocation: the response on stdout, streamed as it comes. The log is elsewhere."""
 
 import asyncio
-import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from amazon_lambda_runtime.cli.signals import stop_signal
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
+from amazon_lambda_runtime.local.engine.log_writer import write_all
+from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.server import open_pool
 
-from .log_lines import printer
 
-
-async def invoke_once(function: LocalFunction, event: bytes) -> int:
+async def invoke_once(
+    function: LocalFunction, event: bytes, log: Log, say: Callable[[str], None]
+) -> int:
     """Invoke the function; return the exit status: 0, 1 if it failed, 128 + N after signal N.
 
-    It is 1, too, if the response cannot be written.
+    It is 1, too, if the response cannot be written; `say` tells why.
     """
     stopped = stop_signal()
-    output = _Output()
-    async with open_pool(function, printer(sys.stderr), retries_init=False) as pool:
+    output = _Output(say)
+    async with open_pool(function, log, retries_init=False) as pool:
         invocation = pool.invoke(event, caller=output)
         # Closing the pool also ends the wait for the report.
         reported = asyncio.ensure_future(invocation.wait_until_reported())
@@ -32,8 +34,7 @@ async def invoke_once(function: LocalFunction, event: bytes) -> int:
     if not invocation.is_streamed:
         output.write(answer.payload)
     elif answer.failed:
-        error = answer.payload.decode("utf-8", "replace")
-        print(f"the response broke off: {error}", file=sys.stderr)
+        say(f"the response broke off: {answer.payload.decode('utf-8', 'replace')}")
     output.end()
     return 1 if answer.failed or output.is_broken else 0
 
@@ -43,8 +44,9 @@ class _Output:
 
     wants_pieces = True
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         self.is_broken = False
+        self._say = say
         self._last = b""
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
@@ -61,19 +63,16 @@ class _Output:
 
     def write(self, data: bytes) -> None:
         """Write bytes as they are. If that fails, say so once and write no more."""
-        if self.is_broken or not data:
+        if self.is_broken or not data or sys.stdout is None:
             return
         self._last = data[-1:]
         try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            write_all(sys.stdout.fileno(), data)
         except OSError as error:
             self.is_broken = True
-            print(f"cannot write the response: {error.strerror}", file=sys.stderr)
-            # What is buffered must not be written again when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self._say(f"cannot write the response: {error.strerror}")
 
     def end(self) -> None:
         """In a terminal, let the prompt begin on a line of its own."""
-        if sys.stdout.isatty() and self._last not in (b"", b"\n"):
+        if sys.stdout is not None and sys.stdout.isatty() and self._last not in (b"", b"\n"):
             self.write(b"\n")

@@ -1,6 +1,6 @@
 """The log's colours in a terminal: Lambda's own lines are dim, errors are red."""
 
-from typing import TextIO
+from typing import Protocol
 
 from amazon_lambda_runtime.local.engine.output import Log
 
@@ -16,12 +16,19 @@ _COLOURS = {
 }
 
 
-def printer(stream: TextIO) -> Log:
-    """Return a function that prints lines to this stream; in colours if it is a terminal.
+class Terminal(Protocol):
+    """Takes whole lines; perhaps it is a terminal."""
+
+    def isatty(self) -> bool: ...
+    def write(self, text: str, /) -> object: ...
+
+
+def printer(stream: Terminal) -> Log:
+    """Return a function that writes lines to this stream; in colours if it is a terminal.
 
     In a terminal each line of an invocation begins with the first part of its request id. A runtime
     joins the lines of one record with carriage returns, so that CloudWatch keeps them together;
-    they are printed as lines.
+    they are written as lines.
     """
     coloured = stream.isatty()
 
@@ -31,7 +38,7 @@ def printer(stream: TextIO) -> Log:
             colour = _colour(line)
             start = f"{_CYAN}{request_id[:8]}{_RESET} " if request_id else ""
             lines = [f"{start}{colour}{part}{_RESET if colour else ''}" for part in lines]
-        print("\n".join(lines), file=stream, flush=True)
+        stream.write("\n".join(lines) + "\n")
 
     return log
 

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import os
-import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import click
 from amazon_lambda_runtime.cli.extras import has
 from amazon_lambda_runtime.cli.signals import stop_signal
 from amazon_lambda_runtime.local.engine.function import LocalFunction
+from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http_server import base_url
 from amazon_lambda_runtime.local.queues import QueueError
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
 
-from .log_lines import printer
+from .variables import Variables
 
 #: The port of the function URL, unless another is chosen; the next that is free if it is taken.
 URL_PORT = 9001
@@ -26,16 +27,25 @@ URL_PORT = 9001
 _URL_PORTS = 50
 
 
-async def serve_until_stopped(function: LocalFunction, options: dict[str, Any]) -> int:
+async def serve_until_stopped(
+    function: LocalFunction,
+    options: dict[str, Any],
+    variables: Variables,
+    log: Log,
+    say: Callable[[str], None],
+    notes: Sequence[str],
+) -> int:
     """Serve the function until SIGINT or SIGTERM; return the exit status.
 
-    Raises click.ClickException if it cannot listen or a queue cannot be used.
+    `say` takes a line for the user, and is given these notes first. Raises click.ClickException if
+    it cannot listen or a queue cannot be used.
     """
     stopped = stop_signal()
     host = options["host"]
-    log = printer(sys.stderr)
     async with LocalLambda(function, log=log) as service:
         base = base_url(host, await _listen(service, host, options["port"]))
+        for note in notes:
+            say(note)
         say(f"{function.name} ({function.handler}) listens on {base}")
         if not is_loopback(host):
             say(f"warning: anyone who can reach {host} can run the function and see its events")
@@ -48,21 +58,18 @@ async def serve_until_stopped(function: LocalFunction, options: dict[str, Any]) 
             say(f"  {line}")
         reloading = None
         wanted = not (options["no_reload"] or options["debug"])
-        if wanted and has("watchfiles", default="hot reload"):
+        if wanted and has("watchfiles", default="hot reload", say=say):
             from amazon_lambda_runtime.local.engine.reload import reload_on_save
 
-            reloading = asyncio.create_task(reload_on_save(service.pool, log))
+            reloading = asyncio.create_task(
+                reload_on_save(service.pool, log, variables.files, variables.read, options["watch"])
+            )
         await stopped
         if reloading is not None:
             reloading.cancel()
             await asyncio.gather(reloading, return_exceptions=True)
     # For a server a signal is the normal end.
     return 0
-
-
-def say(line: str) -> None:
-    """Print a line for the user, on stderr: stdout is for responses."""
-    print(line, file=sys.stderr, flush=True)
 
 
 async def _listen(service: LocalLambda, host: str, port: int) -> int:

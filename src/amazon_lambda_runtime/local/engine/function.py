@@ -5,13 +5,14 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from amazon_lambda_runtime.project.aws_limits import MEMORY
 
 REGION = "us-east-1"
 ACCOUNT = "012345678912"
 VERSION = "$LATEST"
+_LOG_FORMAT = "AWS_LAMBDA_LOG_FORMAT"
+_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 # Variables of a Lambda that this process may itself run in. A new environment must not inherit
 # them. Those that are set below are overwritten anyway.
@@ -32,8 +33,10 @@ class LocalFunction:
     `timeout` is in seconds (0: none), `memory` in MB (0: no limit). `concurrency` is the maximum
     number of execution environments at a time. `max_concurrency` is the maximum number of
     invocations that one of them has at a time, as on Lambda Managed Instances; 0 is an ordinary
-    function. `environment` is set over the environment of this process. The command runs in
-    `task_root`.
+    function. The command runs in `task_root`.
+
+    `environment` is the function's variables, as they are when a process starts. It is set over
+    `inherited`: variables of this process, None for all of them.
     """
 
     name: str
@@ -43,6 +46,7 @@ class LocalFunction:
     timeout: float = 3
     memory: int = 128
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherited: Mapping[str, str] | None = None
     concurrency: int = 10
     max_concurrency: int = 0
     freeze: bool = True
@@ -53,27 +57,32 @@ class LocalFunction:
     #: A folder of external extensions, each an executable; "" for none.
     extensions: str = ""
 
-    @cached_property
+    @property
     def arn(self) -> str:
         return f"arn:aws:lambda:{self.region_name}:{self.account}:function:{self.name}"
 
-    @cached_property
+    @property
     def region_name(self) -> str:
-        environ = os.environ
-        return (
-            self.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or REGION
-        )
+        """The region: that of the function's variables, else that of this process's."""
+        if self.region:
+            return self.region
+        for variables in (self.environment, os.environ):
+            for name in _REGION_VARIABLES:
+                if region := variables.get(name):
+                    return region
+        return REGION
 
     @property
     def memory_size(self) -> int:
         """The memory that the function is told it has, in MB."""
         return self.memory or MEMORY[1]
 
-    @cached_property
+    @property
     def logs_json(self) -> bool:
         """Whether its log format is JSON: then Lambda's own lines are JSON, too."""
-        variables = self.process_environment("")
-        return variables.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+        inherited = os.environ if self.inherited is None else self.inherited
+        found = self.environment.get(_LOG_FORMAT, inherited.get(_LOG_FORMAT, ""))
+        return found.upper() == "JSON"
 
     def process_environment(self, runtime_api: str, log_socket: str = "") -> dict[str, str]:
         """Return the environment variables of one new process.
@@ -81,14 +90,14 @@ class LocalFunction:
         `runtime_api` is the HOST:PORT of its Runtime API. `log_socket` is the path of the socket
         that the workers of a managed instance connect their output to.
         """
-        inherited = {name: value for name, value in os.environ.items() if name not in _LEFTOVERS}
+        source = os.environ if self.inherited is None else self.inherited
+        inherited = {name: value for name, value in source.items() if name not in _LEFTOVERS}
         day = time.strftime("%Y/%m/%d", time.gmtime())
         variables = {
             **inherited,
-            "AWS_REGION": self.region_name,
-            "AWS_DEFAULT_REGION": self.region_name,
             "TZ": ":UTC",
             **self.environment,
+            **dict.fromkeys(_REGION_VARIABLES, self.region_name),
             "_HANDLER": self.handler,
             "LAMBDA_TASK_ROOT": self.task_root,
             "AWS_LAMBDA_RUNTIME_API": runtime_api,

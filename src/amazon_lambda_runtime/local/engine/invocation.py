@@ -75,6 +75,7 @@ class Invocation:
         "_pieces",
         "_size",
         "_tail",
+        "_tail_size",
         "_waiting",
         "answer",
         "caller",
@@ -141,6 +142,7 @@ class Invocation:
         self._pieces: list[bytes] = []
         self._size = 0
         self._tail: list[str] = []
+        self._tail_size = 0
         self._waiting: list[asyncio.Future[None]] = []
 
     def again(self) -> "Invocation":
@@ -265,9 +267,11 @@ class Invocation:
     def record(self, line: str) -> None:
         """Keep a line of its log."""
         self._tail.append(line)
-        # A line takes a byte at least. Lines are dropped many at a time: each time costs a copy.
-        if len(self._tail) > 2 * TAIL_LIMIT:
-            del self._tail[:-TAIL_LIMIT]
+        self._tail_size += len(line) + 1
+        # Much is dropped at a time: each time costs a copy.
+        if self._tail_size > 2 * TAIL_LIMIT:
+            self._tail = ["\n".join(self._tail)[-TAIL_LIMIT:]]
+            self._tail_size = TAIL_LIMIT
 
     def _move(self, step: Step) -> None:
         try:

@@ -3,8 +3,8 @@
 Rule 1: it is written while invocations run, so a note costs a time stamp and a reference. What a
 subscriber is sent is made only if there is one.
 
-Rule 2: it is bounded in every direction. Long payloads are cut and marked as cut, old entries are
-forgotten, and a subscriber that is too slow gets a new snapshot.
+Rule 2: it is bounded in every direction, to 64 MiB in all. Long payloads are cut and marked as cut,
+old entries are forgotten, and a subscriber that is too slow gets a new snapshot.
 """
 
 import asyncio
@@ -26,9 +26,12 @@ PAYLOAD_LIMIT = 256 * 1024
 # How many lines are kept of one invocation and of all together, and how many characters of a line.
 LINES = 200
 LINE_LIMIT = 8 * 1024
-# In bytes: the limit of all invocations together. The oldest are forgotten first.
-MEMORY_LIMIT = 32 * 1024 * 1024
-# How far a subscriber may lag behind, in changes and in characters of their content.
+# In bytes: the limit of all invocations together. The oldest are forgotten first. The rest of the
+# 64 MiB is for the tail, the environments' states, and what subscribers have not taken.
+MEMORY_LIMIT = 28 * 1024 * 1024
+# In bytes: what a line takes beside its text, which is a time and two references.
+_LINE_SIZE = 88
+# How far a subscriber may lag behind, in changes and in bytes of their content.
 BACKLOG = 2000
 BACKLOG_SIZE = 4 * 1024 * 1024
 
@@ -193,7 +196,7 @@ class Journal:
         if before := self._entries.pop(entry.id, None):
             self._held -= before.held
             entry.lines, entry.line_count = before.lines, before.line_count
-            self._hold(entry, sum(sys.getsizeof(text) for _, text in entry.lines))
+            self._hold(entry, sum(_size(text) for _, text in entry.lines))
         self._entries[entry.id] = entry
         if len(self._entries) > INVOCATIONS:
             self._forget_oldest()
@@ -216,14 +219,14 @@ class Journal:
         if entry:
             entry.lines.append((now, text))
             entry.line_count += 1
-            lost = sys.getsizeof(entry.lines.popleft()[1]) if len(entry.lines) > LINES else 0
-            self._hold(entry, sys.getsizeof(text) - lost)
+            lost = _size(entry.lines.popleft()[1]) if len(entry.lines) > LINES else 0
+            self._hold(entry, _size(text) - lost)
         request_id = invocation.id if invocation else None
         self._tail.append((now, request_id, text))
         if self._listeners:
             number = entry.line_count if entry else 0
             change = {"type": "line", "at": now, "id": request_id, "number": number, "text": text}
-            self._tell(change, len(text))
+            self._tell(change, _size(text))
 
     def piece(self, invocation: Reported, data: bytes) -> None:
         """Note a piece of a streamed answer."""
@@ -336,6 +339,10 @@ class Journal:
         gone = [n for n, states in self._environments.items() if states[-1][1] == "gone"]
         for number in gone[:-GONE]:
             del self._environments[number]
+
+
+def _size(line: str) -> int:
+    return sys.getsizeof(line) + _LINE_SIZE
 
 
 def _base64(data: bytes | bytearray) -> str:

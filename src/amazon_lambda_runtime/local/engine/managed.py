@@ -17,11 +17,14 @@ from tempfile import TemporaryDirectory
 from .environment import ASKS_AGAIN, Environment, Listen, NextRequest, Owner
 from .function import LocalFunction
 from .invocation import Invocation
+from .output import Lines
 from .reaper import Reaper
 from .states import Event, LateAnswerError, State, UnknownInvocationError
 
 # In seconds: how long an event waits for the first worker of an environment.
 _STARTS_WITHIN = 10
+# In bytes: how much of a worker's log is read at a time.
+_READ = 65536
 # How many timed-out invocations are remembered, so that a late answer is refused as one.
 _REMEMBERED = 1000
 
@@ -118,7 +121,9 @@ class ManagedEnvironment(Environment):
 
     async def _read_log(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what a worker writes: plain lines, without frames."""
-        with suppress(ConnectionError, asyncio.CancelledError, ValueError):
-            async for line in reader:
-                self._write(line.decode("utf-8", "replace").rstrip("\r\n"))
+        lines = Lines(self._write)
+        with suppress(ConnectionError, asyncio.CancelledError):
+            while data := await reader.read(_READ):
+                lines.feed(data)
+        lines.flush()
         writer.close()

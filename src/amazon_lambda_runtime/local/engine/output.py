@@ -23,8 +23,9 @@ class Log(Protocol):
 _READ = 65536
 # How many reads are done before other work gets its turn. One read may empty a full pipe.
 _READS = 16
-# In bytes: a longer line is passed on in pieces.
-_LINE_LIMIT = 256 * 1024
+#: In bytes: a longer line is cut.
+LINE_LIMIT = 256 * 1024
+_CUT = f" [the line is cut here, at {LINE_LIMIT // 1024} KiB]"
 
 
 def to_stderr(line: str, request_id: str = "") -> None:
@@ -46,12 +47,48 @@ def unfailing(log: Log) -> Log:
     return write
 
 
-class Output:
-    """The reading end of a pipe. Close `write_end` when the process has it."""
+class Lines:
+    """Bytes to lines, which are passed on as soon as they are complete.
+
+    A line that is longer than LINE_LIMIT is passed on when it has come so far, with a mark where it
+    is cut; what follows up to its end is dropped.
+    """
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
         self._partial = b""
+        self._is_cut = False
+
+    def feed(self, data: bytes) -> None:
+        """Take what has been read."""
+        if self._is_cut:
+            _, end, data = data.partition(b"\n")
+            self._is_cut = not end
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._pass_on(line)
+        if len(self._partial) > LINE_LIMIT:
+            self._pass_on(self._partial)
+            self._partial = b""
+            self._is_cut = True
+
+    def flush(self) -> None:
+        """Pass on an unfinished line."""
+        if self._partial:
+            self._pass_on(self._partial)
+        self._partial = b""
+        self._is_cut = False
+
+    def _pass_on(self, line: bytes) -> None:
+        text = line[:LINE_LIMIT].decode("utf-8", "replace")
+        self._log(text.removesuffix("\r") if len(line) <= LINE_LIMIT else text + _CUT)
+
+
+class Output:
+    """The reading end of a pipe. Close `write_end` when the process has it."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._lines = Lines(log)
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         self._loop = asyncio.get_running_loop()
@@ -60,9 +97,7 @@ class Output:
     def flush(self) -> None:
         """Pass on everything that has been written so far, an unfinished line included."""
         self._read()
-        if self._partial:
-            self._pass_on(self._partial)
-            self._partial = b""
+        self._lines.flush()
 
     def close(self) -> None:
         """Flush, and stop reading."""
@@ -79,12 +114,4 @@ class Output:
             if not data:
                 self._loop.remove_reader(self._read_end)
                 return
-            *lines, self._partial = (self._partial + data).split(b"\n")
-            for line in lines:
-                self._pass_on(line)
-            if len(self._partial) > _LINE_LIMIT:
-                self._pass_on(self._partial)
-                self._partial = b""
-
-    def _pass_on(self, line: bytes) -> None:
-        self._log(line.decode("utf-8", "replace").removesuffix("\r"))
+            self._lines.feed(data)

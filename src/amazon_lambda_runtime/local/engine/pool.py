@@ -116,15 +116,27 @@ class Pool(Closing):
     def renew(self) -> None:
         """Load the code anew: start an environment at once, and give the others no more events.
 
-        What they run, they run to its end.
+        What they run, they run to its end. Those that are still starting are ended, and what waits
+        for them waits for new ones; only a second attempt, whose time is running, goes on.
         """
+        waiting: list[Invocation] = []
         for environment in list(self.environments.values()):
             environment.is_stale = True
+            start = self._starts.get(environment.number)
+            if start is not None and not start.within:
+                if (first := start.cancel()) is not None:
+                    waiting.append(first)
+                del self._starts[environment.number]
+                environment.kill()
+                self._stop(environment, "spindown")
             if environment.state in (State.IDLE, State.FROZEN):
                 self._stop(environment, "spindown")
         self._idle.clear()
         self._lost = 0
-        self._start(None)
+        for invocation in waiting:
+            self._start(invocation)
+        if not waiting:
+            self._start(None)
 
     async def close(self) -> None:
         """End the invocations that run and the processes of all environments."""

@@ -8,16 +8,27 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .reaper import Reaper
+from .reaper import Reaper, kill_marked, marked
 
 # In seconds: how long a program may take to go on after SIGCONT.
 _WAKES_WITHIN = 1.0
 
 
-class Process:
-    """A program and everything that it starts, which is one process group."""
+# In seconds: how often is looked for processes that have left the group, while memory is measured.
+_LOOKS_EVERY = 0.5
+# The variable that tells whose a process is: its value is another one in each environment.
+_MARKER = "AWS_LAMBDA_LOG_STREAM_NAME"
 
-    def __init__(self, process: asyncio.subprocess.Process, reaper: Reaper) -> None:
+
+class Process:
+    """A program and everything that it starts.
+
+    That is its process group, what it has started in other groups, and what carries its marker.
+    """
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, reaper: Reaper, marker: str = ""
+    ) -> None:
         self._process = process
         self._reaper = reaper
         self.pid = process.pid
@@ -25,7 +36,10 @@ class Process:
         with suppress(OSError):
             self._status = os.open(f"/proc/{self.pid}/status", os.O_RDONLY | os.O_CLOEXEC)
         self._peak_kb = 0
-        reaper.watch(self.pid)
+        self._markers = {marker.encode()} if marker else set[bytes]()
+        self._strays: list[int] = []
+        self._looked = 0.0
+        reaper.watch(self.pid, marker)
 
     @classmethod
     async def start(
@@ -51,12 +65,13 @@ class Process:
             # the terminal does not reach them.
             start_new_session=True,
         )
-        return cls(process, reaper)
+        marker = env.get(_MARKER)
+        return cls(process, reaper, f"{_MARKER}={marker}" if marker else "")
 
     async def wait(self) -> int:
         """Wait until the program has ended, kill the children that it left; return its code."""
         code = await self._process.wait()
-        self._signal(signal.SIGKILL)
+        self.kill()
         self._reaper.forget(self.pid)
         if self._status >= 0:
             os.close(self._status)
@@ -69,15 +84,23 @@ class Process:
 
     def kill(self) -> None:
         """End them at once (SIGKILL)."""
+        # Before their parents are gone.
+        self._look()
         self._signal(signal.SIGKILL)
+        self._signal_strays(signal.SIGKILL)
+        if self._markers:
+            kill_marked(self._markers, self._others)
 
     def freeze(self) -> None:
         """Stop them, wherever they are (SIGSTOP)."""
         self._signal(signal.SIGSTOP)
+        self._look()
+        self._signal_strays(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let them go on (SIGCONT)."""
         self._signal(signal.SIGCONT)
+        self._signal_strays(signal.SIGCONT)
 
     async def wake(self) -> None:
         """Let them go on, and return when the program's main thread waits again.
@@ -105,10 +128,33 @@ class Process:
         return -(-self._peak_kb // 1024)
 
     def resident_mb(self) -> int:
-        """Return the memory that it and its children use now, in MB rounded up."""
-        resident = _resident_kb(self.pid)
+        """Return the memory that all of them use now, in MB rounded up."""
+        if time.monotonic() - self._looked > _LOOKS_EVERY:
+            self._look()
+        family = _family(self.pid)
+        family.update(self._strays)
+        resident = sum(map(_resident_kb, family))
         self._peak_kb = max(self._peak_kb, resident)
         return -(-resident // 1024)
+
+    @property
+    def _others(self) -> set[int]:
+        """The groups of the reaper's other processes: extensions have the same variables."""
+        return self._reaper.groups - {self.pid}
+
+    def _look(self) -> None:
+        """Look for processes that have left the group."""
+        self._looked = time.monotonic()
+        candidates = _family(self.pid)
+        if self._markers:
+            candidates.update(marked(self._markers))
+        spared = self._others | {self.pid}
+        self._strays = [pid for pid in candidates if _group(pid) not in spared | {0}]
+
+    def _signal_strays(self, number: int) -> None:
+        for pid in self._strays:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -123,13 +169,27 @@ def _state(pid: int) -> str:
         return "X"
 
 
-def _resident_kb(pid: int) -> int:
-    process = Path(f"/proc/{pid}")
+def _family(pid: int) -> set[int]:
+    """Return the process and its descendants, as far as parents are alive."""
+    # The kernel lists children by the thread that has started them.
+    children: list[bytes] = []
+    for thread in Path(f"/proc/{pid}").glob("task/*/children"):
+        with suppress(OSError):
+            children += thread.read_bytes().split()
+    return {pid}.union(*(_family(int(child)) for child in children))
+
+
+def _group(pid: int) -> int:
+    """Return the process's group; 0 if it has ended."""
     try:
-        pages = int((process / "statm").read_bytes().split()[1])
-        # The kernel lists children by the thread that has started them.
-        children = b" ".join(thread.read_bytes() for thread in process.glob("task/*/children"))
+        return os.getpgid(pid)
     except OSError:
         return 0
-    own = pages * (os.sysconf("SC_PAGE_SIZE") // 1024)
-    return own + sum(_resident_kb(int(child)) for child in children.split())
+
+
+def _resident_kb(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+    except OSError:
+        return 0
+    return pages * (os.sysconf("SC_PAGE_SIZE") // 1024)

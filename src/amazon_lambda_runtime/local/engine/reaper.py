@@ -3,13 +3,23 @@
 It is a small process that holds the other end of a pipe and a list of process groups. When this
 process ends, however it ends, the pipe closes, and the reaper kills every group on its list. It has
 a session of its own, so that signals to our group and Ctrl-C at our terminal do not reach it.
+
+A process can leave its group (setsid) and its parent (a daemon forks twice), but it keeps the
+variables that it was started with. So each group has a marker, a variable whose value is its own,
+and /proc tells who has it. One that has done all three, left its group, lost its parent and started
+with other variables, cannot be told from a stranger's process and is left alone; without /proc, so
+is one that has left its group.
 """
 
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Set
 from contextlib import suppress
+
+# How often is looked for what killed processes have started.
+_ROUNDS = 10
 
 
 class Reaper:
@@ -17,9 +27,12 @@ class Reaper:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        #: The groups on the list.
+        self.groups: set[int] = set()
 
-    def watch(self, group: int) -> None:
-        """Put a process group on the list."""
+    def watch(self, group: int, marker: str = "") -> None:
+        """Put a process group on the list, and the variable NAME=VALUE that marks it."""
+        self.groups.add(group)
         if self._process is None:
             # Functions run without a reaper, too.
             with suppress(OSError):
@@ -30,10 +43,11 @@ class Reaper:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
-        self._tell(f"+{group}\n")
+        self._tell(f"+{group} {marker}\n")
 
     def forget(self, group: int) -> None:
         """Take a group that has ended off the list: its number may be used again."""
+        self.groups.discard(group)
         self._tell(f"-{group}\n")
 
     def dismiss(self) -> None:
@@ -51,20 +65,47 @@ class Reaper:
                 os.write(self._process.stdin.fileno(), line.encode())
 
 
+def marked(markers: Set[bytes]) -> list[int]:
+    """Return the processes that were started with one of these variables (NAME=VALUE)."""
+    found = []
+    with suppress(OSError):
+        for name in filter(str.isdecimal, os.listdir("/proc")):
+            # It may have ended, or be another user's.
+            with suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+                if not markers.isdisjoint(file.read().split(b"\0")):
+                    found.append(int(name))
+    return found
+
+
+def kill_marked(markers: Set[bytes], spared: Set[int] = frozenset()) -> None:
+    """Kill those processes, and what they start meanwhile, but not those of the spared groups."""
+    for _ in range(_ROUNDS):
+        left = False
+        for pid in marked(markers):
+            with suppress(OSError):
+                if os.getpgid(pid) not in spared and pid != os.getpid():
+                    os.kill(pid, signal.SIGKILL)
+                    left = True
+        if not left:
+            return
+
+
 def main() -> None:
     """Keep the list until the pipe closes, then kill every group on it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    groups: set[int] = set()
+    groups: dict[int, str] = {}
     for line in sys.stdin:
-        group = int(line[1:])
+        group, _, marker = line[1:].rstrip("\n").partition(" ")
         if line[0] == "+":
-            groups.add(group)
+            groups[int(group)] = marker
         else:
-            groups.discard(group)
-    for group in groups:
+            groups.pop(int(group), None)
+    for started in groups:
         with suppress(OSError):
-            os.killpg(group, signal.SIGKILL)
+            os.killpg(started, signal.SIGKILL)
+    if markers := {marker.encode() for marker in groups.values() if marker}:
+        kill_marked(markers)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
-"""Hot reload: when a file of the function is saved, the next event runs the new code."""
+"""Hot reload: when the function's code is saved, the next event runs the new code.
 
-from collections.abc import AsyncIterator, Callable
+Code is Python, and what the user names besides: a file that a handler writes into its own folder
+would cost it its state. Files that are saved one shortly after the other are one reload.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Container, Iterable, Sequence
 from pathlib import Path
 
 import watchfiles
@@ -8,33 +13,91 @@ import watchfiles
 from .output import Log, unfailing
 from .pool import Pool
 
-# In ms: how long saves are collected that follow each other, and how often changes are looked for.
-_DEBOUNCE = 200
-_STEP = 30
-# Files of a function besides Python. Files that it may write itself must not be among them.
-_EXTENSIONS = (".env", ".html", ".ini", ".j2", ".json", ".sql", ".toml", ".yaml", ".yml")
+# In ms: a reload comes after a pause of `_STEP` between saves, and at the latest after `_DEBOUNCE`.
+_STEP = 100
+_DEBOUNCE = 2000
+# How many files are named in the log.
+_NAMED = 3
 
 
-async def reload_on_save(pool: Pool, log: Log) -> None:
+async def reload_on_save(
+    pool: Pool,
+    log: Log,
+    variable_files: Sequence[Path] = (),
+    read_variables: Callable[[], None] = lambda: None,
+    patterns: Sequence[str] = (),
+) -> None:
     """Renew the pool's environments whenever the code is saved, until cancelled.
 
-    If files cannot be watched, say so in the log and return.
+    Code is Python, and every file whose path in the function's folder matches one of `patterns`.
+    When one of `variable_files` is saved, `read_variables` is called first; if it raises, what it
+    raises is logged and nothing else happens. If files cannot be watched, say so in the log and
+    return.
     """
-    root = pool.function.task_root
     log = unfailing(log)
+    files = {str(file.resolve()) for file in variable_files}
+    await asyncio.gather(
+        _watch_code(pool, log, files, patterns),
+        *([_watch_variables(pool, log, files, read_variables)] if files else []),
+    )
+
+
+async def _watch_code(
+    pool: Pool, log: Log, variable_files: Container[str], patterns: Sequence[str]
+) -> None:
+    root = pool.function.task_root
+    is_python, is_kept = watchfiles.PythonFilter(), watchfiles.DefaultFilter()
+
+    def is_of_interest(change: watchfiles.Change, path: str) -> bool:
+        if path in variable_files:
+            return False
+        place = Path(path).relative_to(root)
+        named = any(place.match(pattern) for pattern in patterns)
+        return is_python(change, path) or (named and is_kept(change, path))
+
     try:
-        async for names in _saved(root, watchfiles.PythonFilter(extra_extensions=_EXTENSIONS)):
-            log(f"{', '.join(names)} changed: reloading {pool.function.name}")
+        async for paths in _saved([root], is_of_interest):
+            names = _names([str(path.relative_to(root)) for path in paths])
+            log(f"{names} changed: reloading {pool.function.name}")
             pool.renew()
     except OSError as error:
         # The kernel limits the number of watches.
         log(f"cannot watch {root}: {error}. Restart to load what you save.")
 
 
+async def _watch_variables(
+    pool: Pool, log: Log, files: Collection[str], read: Callable[[], None]
+) -> None:
+    # Editors save by giving the name to another file: the folder sees that.
+    folders = {str(Path(file).parent) for file in files}
+    try:
+        async for paths in _saved(folders, lambda _, path: path in files, recursive=False):
+            names = _names([path.name for path in paths])
+            try:
+                read()
+            except Exception as error:
+                log(f"{names} changed, and the function keeps the variables it has: {error}")
+                continue
+            log(f"{names} changed: reloading {pool.function.name}")
+            pool.renew()
+    except OSError as error:
+        log(f"cannot watch {', '.join(files)}: {error}. Restart to load what you save.")
+
+
 async def _saved(
-    root: str, of_interest: Callable[[watchfiles.Change, str], bool]
-) -> AsyncIterator[list[str]]:
-    """Yield the names of files that were saved together."""
-    changes = watchfiles.awatch(root, watch_filter=of_interest, debounce=_DEBOUNCE, step=_STEP)
+    roots: Iterable[str],
+    of_interest: Callable[[watchfiles.Change, str], bool],
+    recursive: bool = True,
+) -> AsyncIterator[list[Path]]:
+    """Yield the files that were saved together."""
+    changes = watchfiles.awatch(
+        *roots, watch_filter=of_interest, debounce=_DEBOUNCE, step=_STEP, recursive=recursive
+    )
     async for changed in changes:
-        yield sorted({str(Path(path).relative_to(root)) for _, path in changed})
+        yield sorted({Path(path) for _, path in changed})
+
+
+def _names(names: Sequence[str]) -> str:
+    """Return the names, or the first of them and how many there are besides."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -143,9 +143,9 @@ class _OneAtATime:
         from werkzeug.wrappers import Response
 
         headers = {
-            name.lower(): environ[f"HTTP_{name}"]
-            for name in ("HOST", "ORIGIN")
-            if f"HTTP_{name}" in environ
+            name: environ[key]
+            for name in ("host", "origin", "sec-fetch-site")
+            if (key := f"HTTP_{name.upper().replace('-', '_')}") in environ
         }
         if reason := host_check.refusal(headers, HOST):
             response = Response(reason + "\n", 403)
