@@ -58,10 +58,11 @@ def main() -> "NoReturn":
 
             may_report = workers.begin()
             client.adopt()  # this may be a worker that was forked
+        else:
+            client.open()  # the user's code may use up the file descriptors while it is loaded
     except RuntimeApiError as exc:
         sys.stderr.write(f"bootstrap: {exc}\n")
         raise SystemExit(2) from None
-    client.open()  # the user's code may use up the file descriptors while it is loaded
     if "_LAMBDA_TELEMETRY_LOG_FD" in environ:
         sink.claim()
     LoggingHook.install()

@@ -257,7 +257,17 @@ GROUPS = {
     "stream": (2, set()),
     "concurrency": (8, {"N=16, invocations/s", "N=16, PSS, MiB"}),
     "boto3": (5, {"boto3, exec to first response, ms", "boto3, MiB per added"}),
-    "events": (5, {"import, ms", "a message, µs"}),
+    "events": (
+        9,
+        {
+            "import, ms",
+            "a message, µs",
+            "a message of a FIFO queue, µs",
+            "a message where one in ten fails, µs",
+            "a batch of one, µs",
+            "a message of an async hook, µs",
+        },
+    ),
     "local": (4, {"warm invoke, p50, µs", "warm invoke, one CPU, p50, µs"}),
 }
 LONG = {"boto3", "cycle", "instructions"}

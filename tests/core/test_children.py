@@ -303,12 +303,12 @@ def handler(event, context):
     tmp_path.joinpath("h.py").write_text(source)
     with ScriptedApi([event()]) as api:
         api.accepting = True
-        with started(ours("h.handler"), api, tmp_path, MODES[mode]) as (process, out, err):
+        with started(ours("h.handler"), api, tmp_path, MODES[mode]) as (process, out, _):
             if mode == "processes":
                 until(lambda: " ended with 1\n" in out.read_text(), process)
             else:
                 assert process.wait(10) == 1
-            assert "KeyboardInterrupt: odd\n" in err.read_text()
+            assert "[ERROR] KeyboardInterrupt: odd\r" in out.read_text()
 
 
 def test_parent_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

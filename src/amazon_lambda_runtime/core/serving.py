@@ -531,4 +531,10 @@ class Serving:
         """Call a method of the user's, and await it if it is async."""
         result = hook()
         if hasattr(type(result), "__await__"):
-            self.wait(result)
+            try:
+                loop = self.load_loop()
+            except BaseException:  # a signal, while asyncio is being loaded
+                if hasattr(result, "close"):
+                    result.close()
+                raise
+            loop.wait(result)

@@ -345,7 +345,10 @@ def _end_child(exc: BaseException) -> "NoReturn":
     """End a child that a handler forked and that came back from it, as the interpreter would."""
     status = 1
     try:
-        status = _end_status(exc)
+        if isinstance(exc, SystemExit):
+            status = serving.status_of(exc)
+        else:
+            sys.excepthook(type(exc), exc, exc.__traceback__)
         sink.flush()
     finally:
         os._exit(status)

@@ -16,9 +16,10 @@ from amazon_lambda_runtime.local.server import open_pool
 async def invoke_once(
     function: LocalFunction, event: bytes, log: Log, say: Callable[[str], None]
 ) -> int:
-    """Invoke the function; return the exit status: 0, 1 if it failed, 128 + N after signal N.
+    """Invoke the function; return the exit status.
 
-    It is 1, too, if the response cannot be written; `say` tells why.
+    It is 0, 1 if the function failed, 128 + N after signal N, and 2 if the response cannot be
+    written; `say` tells why. A reader that has read enough is no reason.
     """
     stopped = stop_signal()
     output = _Output(say)
@@ -36,7 +37,7 @@ async def invoke_once(
     elif answer.failed:
         say(f"the response broke off: {answer.payload.decode('utf-8', 'replace')}")
     output.end()
-    return 1 if answer.failed or output.is_broken else 0
+    return 2 if output.has_failed else int(answer.failed)
 
 
 class _Output:
@@ -45,7 +46,8 @@ class _Output:
     wants_pieces = True
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self.is_broken = False
+        self.has_failed = False
+        self._is_closed = sys.stdout is None
         self._say = say
         self._last = b""
 
@@ -63,16 +65,18 @@ class _Output:
 
     def write(self, data: bytes) -> None:
         """Write bytes as they are. If that fails, say so once and write no more."""
-        if self.is_broken or not data or sys.stdout is None:
+        if self._is_closed or not data:
             return
         self._last = data[-1:]
         try:
             write_all(sys.stdout.fileno(), data)
+        except BrokenPipeError:
+            self._is_closed = True
         except OSError as error:
-            self.is_broken = True
-            self._say(f"cannot write the response: {error.strerror}")
+            self._is_closed = self.has_failed = True
+            self._say(f"lambda-runtime: cannot write the response to stdout: {error.strerror}")
 
     def end(self) -> None:
         """In a terminal, let the prompt begin on a line of its own."""
-        if sys.stdout is not None and sys.stdout.isatty() and self._last not in (b"", b"\n"):
+        if not self._is_closed and sys.stdout.isatty() and self._last not in (b"", b"\n"):
             self.write(b"\n")
