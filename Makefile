@@ -33,7 +33,7 @@ check:
 	.venv/bin/mypy
 
 docs: .cache/docs/installed
-	.cache/docs/env/bin/sphinx-build -W --keep-going -q -d .cache/docs/doctrees docs .cache/docs/site
+	.cache/docs/env/bin/sphinx-build -E -W --keep-going -q -d .cache/docs/doctrees docs .cache/docs/site
 
 mutants: .cache/aws-lambda-rie
 	$(install) all

@@ -187,7 +187,7 @@ from amazon_lambda_runtime import Runtime
 
 class H(Runtime):
     def on_shutdown(self):
-        print("down", flush=True)
+        print("down\\n", end="", flush=True)
     def handler(self, event, context):
         if event == "os.fork":
             pid = os.fork()
@@ -234,7 +234,7 @@ def identify():
 
 class H(Runtime):
     def on_shutdown(self):
-        print("down", flush=True)
+        print("down\\n", end="", flush=True)
     def handler(self, event, context):
         self.pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(event))
         child = multiprocessing.get_context(event).Process(
@@ -308,7 +308,7 @@ def handler(event, context):
                 until(lambda: " ended with 1\n" in out.read_text(), process)
             else:
                 assert process.wait(10) == 1
-            assert "[ERROR] KeyboardInterrupt: odd\r" in out.read_text()
+            assert "[ERROR] KeyboardInterrupt: odd\n" in out.read_text()
 
 
 def test_parent_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("colorsys", "nturl2path"):
         monkeypatch.delitem(sys.modules, name, raising=False)
+        stdlib._Library.kept.pop(name, None)
     yield tmp_path
     for name in ("colorsys", "nturl2path"):
         stdlib._Library.kept.pop(name, None)
@@ -35,6 +36,18 @@ def test_users_file_is_passed_over(users: Path) -> None:
     assert (sys.path, sys.meta_path) == (before, finders)
     assert __import__("colorsys").MINE
     assert load("colorsys") is found
+
+
+def test_finders_behind_that_of_the_path(users: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """96: the library's module is found where a package has appended a finder, as six does."""
+
+    class Last:
+        def find_spec(self, *_: object) -> None:
+            return None
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Last()])
+    users.joinpath("colorsys.py").write_text("MINE = True\n")
+    assert load("colorsys").hls_to_rgb(0, 0, 0) == (0, 0, 0)
 
 
 def test_users_module_stays(users: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, LostReply
+from amazon_lambda_runtime.deploy.resources import role
 from amazon_lambda_runtime.deploy.retry import Retry
 
 from .fake_aws import Fault
@@ -58,7 +59,7 @@ def test_a_new_role_is_not_waited_for_for_ever(world: World) -> None:
 
 def test_an_old_role_is_not_waited_for(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A role that was there a minute ago and cannot be assumed never will be."""
-    monkeypatch.setattr("amazon_lambda_runtime.deploy.resources.role.FRESH", -1)
+    monkeypatch.setattr(role, "FRESH", -1)
     deployed.write(ONE + "memory = 256\n")
     deployed.door.faults.append(
         Fault("lambda:UpdateFunctionConfiguration", times=1000, error=CANNOT)

@@ -65,7 +65,7 @@ class Replies:
         self._accepted: tuple[bytes, Head, int] = (b"-", (0, False, {}), 0)
         self._parsed: tuple[bytes, Head] = (b"-", (0, False, {}))
         # The first line, the other lines and the headers of the last head that was parsed.
-        self._known: tuple[str, list[str], dict[str, str]] = ("", [], {})
+        self._known: tuple[str, list[str], dict[str, str]] | None = None
 
     def whole(self, data: bytes) -> "Read | None":
         """Return the reply that `data` is, from its first byte to its last.
@@ -145,7 +145,7 @@ class Replies:
         """
         first, *lines = head.decode("utf-8", "replace").split("\r\n")
         known = self._known
-        if first == known[0] and len(lines) == len(known[1]):
+        if known is not None and first == known[0] and len(lines) == len(known[1]):
             headers = known[2].copy()
             for line, before, name in zip(lines, known[1], headers, strict=True):
                 if line != before:

@@ -62,20 +62,27 @@ def load(name: str) -> "Any":
             found = _Library.kept.get(name) or (
                 __import__(name) if name in sys.modules else library_first(lambda: __import__(name))
             )
+            for part in name.split(".")[1:]:  # __import__() returns the package
+                found = getattr(found, part)
             _Library.kept[name] = found
     return found
 
 
 def library_first(work: "Callable[[], T]") -> "T":
     """Call `work`, which imports; whatever it imports is the library's if the library has it."""
+    from _frozen_importlib_external import PathFinder
+
     finder = _Library()
     before = set(sys.modules)
-    # Last of all but for the finder of sys.path: hooks, ours and the user's, still get their turn.
-    sys.meta_path.insert(len(sys.meta_path) - 1, finder)
+    # Right before the finder of sys.path: hooks, ours and the user's, still get their turn. Libraries
+    # like six put finders behind it.
+    finders: list[Any] = sys.meta_path
+    place = finders.index(PathFinder) if PathFinder in finders else len(finders)
+    finders.insert(place, finder)
     try:
         return work()
     finally:
-        sys.meta_path.remove(finder)
+        finders.remove(finder)
         _uncover(set(sys.modules) - before)
 
 

@@ -307,10 +307,10 @@ def _be_worker(
         ending.listen(served.client)
         # Ctrl-C reaches the whole group: the parent gets it too, and sends SIGTERM.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         _take_log_socket()
-        if is_async:
-            served.load_loop()
+        if is_async or serving.is_async(served.runtime.on_init):
+            served.load_loop()  # while signals are blocked: half a loop can't be closed
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         served.start(may_report)
         while True:
             event, context = served.runtime.next_event()

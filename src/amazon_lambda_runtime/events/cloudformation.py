@@ -116,7 +116,7 @@ class _Response:
                 return self._sent
             document = self._document(status, result, reason)
             self._sent = document
-            self._put(codec.encode(document).encode())
+            self._put(codec.to_utf8(codec.encode(document)))
         return document
 
     def _out_of_time(self) -> None:
@@ -143,7 +143,7 @@ class _Response:
             "Data": result.get("Data") or {},
         }
         try:
-            size = len(codec.encode(document))
+            size = len(codec.to_utf8(codec.encode(document)))
         except (TypeError, ValueError, RecursionError) as exc:
             return self._document("FAILED", {}, f"the result has no JSON form: {exc}")
         if size <= _LARGEST_RESPONSE:

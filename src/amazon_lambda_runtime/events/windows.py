@@ -48,7 +48,7 @@ def _awaited(host: "Host", result: "Any") -> "Any":
 def _check(state: "Any") -> None:
     if state is None:
         raise TypeError("on_window returned None: it has to return the state of the window")
-    size = len(codec.encode(state))
+    size = len(codec.to_utf8(codec.encode(state)))
     if size > _LARGEST_STATE:
         raise ValueError(
             f"the state of the window is {size} bytes of JSON, and Lambda keeps {_LARGEST_STATE}"
