@@ -74,8 +74,8 @@ def library_first(work: "Callable[[], T]") -> "T":
 
     finder = _Library()
     before = set(sys.modules)
-    # Right before the finder of sys.path: hooks, ours and the user's, still get their turn. Libraries
-    # like six put finders behind it.
+    # Right before the finder of sys.path: the hooks before it still get their turn. There may be
+    # others behind it, that of six for one.
     finders: list[Any] = sys.meta_path
     place = finders.index(PathFinder) if PathFinder in finders else len(finders)
     finders.insert(place, finder)
