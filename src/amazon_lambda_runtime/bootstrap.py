@@ -6,6 +6,7 @@ The handler string is the first argument, else the variable _HANDLER; `core/load
 import gc
 import sys
 from _io import TextIOWrapper
+from _thread import _count
 from os import _exit, environ, execv, getcwd, getppid
 
 from .core.client import RuntimeClient, connect
@@ -131,12 +132,14 @@ def _refuse_second(address: str) -> None:
 class _Stdout(TextIOWrapper):
     """Standard output that keeps nothing back, not even a line that has no end yet.
 
-    A process that crashes, or is killed when its time is over, has said what it printed.
+    A process that crashes, or is killed when its time is over, has said what it printed. But where
+    there are several threads, half a line waits for its end: print() writes the end on its own, and
+    a line of another thread would come in between.
     """
 
     def write(self, text: str) -> int:
         count = super().write(text)
-        if not text.endswith("\n"):  # else it has been flushed
+        if not (text.endswith("\n") or _count()):  # a whole line has been flushed
             self.flush()
         return count
 

@@ -140,7 +140,7 @@ def test_worker_that_dies(tmp_path: Path) -> None:
         api.accepting = True
         with started(ours("h.handler"), api, tmp_path, PROCESSES) as (process, out, err):
             until(lambda: len(posts(api)) == 2 and len(pids(tmp_path)) == 4, process)
-            until(lambda: " ended with 9\n" in out.read_text(), process)
+            until(lambda: " ended with 9, and is replaced\n" in out.read_text(), process)
             process.terminate()
             assert process.wait(10) == 0
             assert err.read_text() == ""

@@ -152,7 +152,7 @@ def test_cancelled(statement: str, tmp_path: Path) -> None:
     assert done.kinds == ["next", "error", "next", "error", "next"]
     document = json.loads(done.posts[0].body)
     assert document["errorType"] == "CancelledError"
-    assert document["errorMessage"] == "the handler was cancelled"
+    assert document["errorMessage"] == "a task cancelled the handler"
     assert done.status == SERVING
 
 

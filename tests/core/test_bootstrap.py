@@ -434,7 +434,9 @@ def test_no_address(address: str, tmp_path: Path) -> None:
         ours("h.handler"), cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"bootstrap: AWS_LAMBDA_RUNTIME_API: {address!r} is no address")
+    assert done.stderr.startswith(
+        f"bootstrap: AWS_LAMBDA_RUNTIME_API: {address!r} is not an address"
+    )
     assert done.stderr.count("\n") == 1
 
 

@@ -280,7 +280,7 @@ def handler(event, context):
     with ScriptedApi([event(b"1")]) as api:
         api.accepting = True
         with started(ours("h.handler"), api, tmp_path, MODES["processes"]) as (process, out, _):
-            until(lambda: "ended with 7\n" in out.read_text(), process)
+            until(lambda: "ended with 7, and is replaced\n" in out.read_text(), process)
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             kept = [pid for pid in children if Path(f"/proc/{pid}/exe").exists()]
             assert len(kept) >= 2  # the other worker, and the child of the import
@@ -305,7 +305,7 @@ def handler(event, context):
         api.accepting = True
         with started(ours("h.handler"), api, tmp_path, MODES[mode]) as (process, out, _):
             if mode == "processes":
-                until(lambda: " ended with 1\n" in out.read_text(), process)
+                until(lambda: " ended with 1, and is replaced\n" in out.read_text(), process)
             else:
                 assert process.wait(10) == 1
             assert "[ERROR] KeyboardInterrupt: odd\n" in out.read_text()

@@ -64,7 +64,7 @@ def test_next_is_given_up(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     """64: but not for ever."""
     monkeypatch.setattr(client, "_PAUSES", (0.0, 0.0))
     with talking(*[step] * 3, event()) as (spoken, api):
-        with pytest.raises(RuntimeApiError, match=r"invocation/next: .*, 3 times running"):
+        with pytest.raises(RuntimeApiError, match=r"invocation/next: failed 3 times \(.*\)"):
             spoken.next()
         assert len(api.requests) == 3
 

@@ -372,7 +372,12 @@ def test_piece_after_the_end(tmp_path: Path) -> None:
     done = served(source, [event(), event()], tmp_path, "h.H")
     assert done.kinds == ["next", "response", "next", "response", "next"]
     assert done.posts[0].chunks == [b"a", b"last"]
-    assert done.stdout.count("[ERROR] LambdaError: the response stream is closed\r") == 2
+    assert (
+        done.stdout.count(
+            "[ERROR] LambdaError: the response stream is closed: nothing can be written to it\r"
+        )
+        == 2
+    )
 
 
 @pytest.mark.parametrize("keyword", ["def", "async def"])

@@ -339,7 +339,7 @@ class H(Runtime):
     with serving(source, [event(b"1")], tmp_path, python) as served:
         (post,) = served.answered(1)
         assert json.loads(post.body) == {"early": 1}
-        assert len([r for r in served.api.requests if r.kind == "next"]) == 2
+        until(lambda: len([r for r in served.api.requests if r.kind == "next"]) == 2)
         tmp_path.joinpath("go").touch()
         until(lambda: len([r for r in served.api.requests if r.kind == "next"]) == 3)
         assert (served.out, served.err) == ("went on\n", "")

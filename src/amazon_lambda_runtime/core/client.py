@@ -268,7 +268,7 @@ class RuntimeClient:
         """
         self._check_process()
         if not self._connection.is_open:
-            raise StreamClosed(f"POST {self._streamed}: interrupted")
+            raise StreamClosed(f"POST {self._streamed}: the stream was interrupted by a signal")
         try:
             self._connection.send(data)
         except Disconnected as exc:
@@ -346,7 +346,7 @@ def pause_before_next(attempts: int, failure: Exception) -> float:
     Raises RuntimeApiError if it is not to be asked again.
     """
     if attempts > len(_PAUSES):
-        raise RuntimeApiError(f"GET {NEXT}: {failure}, {attempts} times running")
+        raise RuntimeApiError(f"GET {NEXT}: failed {attempts} times ({failure})")
     return _PAUSES[attempts - 1]
 
 

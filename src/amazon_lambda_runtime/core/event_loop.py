@@ -74,7 +74,7 @@ class EventLoop:
             finally:
                 self._turn.release()
         except asyncio.CancelledError as exc:
-            raise CancelledError("the handler was cancelled") from exc
+            raise CancelledError("a task cancelled the handler") from exc
 
     def pump(self, pump: "Pump", source: "Any", stream: "Any") -> None:
         """Have `pump` write what an async iterator yields to a stream.
@@ -98,7 +98,7 @@ class EventLoop:
         try:
             _raise_or_return(future.result())
         except asyncio.CancelledError as exc:
-            raise CancelledError("the handler was cancelled") from exc
+            raise CancelledError("a task cancelled the handler") from exc
         stream.close()
 
     def run(self) -> None:

@@ -245,7 +245,7 @@ class Connection(Replies):
         super().__init__()
         host, colon, port = address.rpartition(":")
         if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
-            raise ValueError(f"{address!r} is no address: expected host:port")
+            raise ValueError(f"{address!r} is not an address: expected host:port")
         self.address = address
         # As bytes, because a str would go through the IDNA codec, which is slow to load.
         self._host = host.strip("[]").encode()

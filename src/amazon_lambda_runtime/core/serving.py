@@ -324,7 +324,7 @@ class Serving:
         """
         delivery = _delivery.get() or self._latest
         if delivery is None:
-            raise LambdaError("there is no invocation to answer")
+            raise LambdaError("there is no invocation to answer: call it while an event is handled")
         return delivery
 
     def open(self, delivery: "Delivery", *, alone: bool) -> "tuple[Any, Context] | None":

@@ -55,7 +55,7 @@ class ResponseStream:
         """
         data = _as_bytes(piece)
         if self.closed:
-            raise LambdaError("the response stream is closed")
+            raise LambdaError("the response stream is closed: nothing can be written to it")
         if not data:
             return
         try:

@@ -159,7 +159,7 @@ class Tasks:
         ends = not isinstance(exc, Exception)
         if isinstance(exc, asyncio.CancelledError):
             ends = False
-            told: BaseException = CancelledError("the handler was cancelled")
+            told: BaseException = CancelledError("a task cancelled the handler")
             told.__cause__ = exc
             exc = Shutdown(self._status) if self._is_over else told
         try:

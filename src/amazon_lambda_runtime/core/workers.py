@@ -52,7 +52,10 @@ def wanted() -> int:
     except ValueError:
         number = 0
     if number < 1:
-        sink.log_error(f"[WARNING] AWS_LAMBDA_MAX_CONCURRENCY is {text!r}: taken for 1\n")
+        sink.log_error(
+            f"[WARNING] AWS_LAMBDA_MAX_CONCURRENCY is {text!r}, not a whole number above 0:"
+            " one invocation at a time\n"
+        )
         return 1
     return number
 
@@ -271,7 +274,10 @@ def _fork_workers(count: int) -> int:
             if not select([unreported], [], [], 0)[0]:
                 raise SystemExit(1)
             code = os.waitstatus_to_exitcode(status)
-            sink.log_error(f"[WARNING] LAMBDA_RUNTIME Worker process {pid} ended with {code}\n")
+            sink.log_error(
+                f"[WARNING] LAMBDA_RUNTIME Worker process {pid} ended with {code},"
+                " and is replaced\n"
+            )
             if monotonic() - started < _TOO_SOON:
                 sleep(_TOO_SOON)
     finally:
@@ -387,5 +393,7 @@ def _take_log_socket() -> None:
             os.dup2(connection.fileno(), number)
             connection.close()
         except OSError as exc:
-            sys.stderr.write(f"[WARNING] LAMBDA_RUNTIME No log socket at {path}: {exc}\n")
+            sys.stderr.write(
+                f"[WARNING] LAMBDA_RUNTIME Cannot connect to the log socket {path}: {exc}\n"
+            )
             return
