@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from amazon_lambda_runtime import bootstrap
 from tests.harness import (
     ACCEPTED,
     SERVING,
@@ -592,3 +593,11 @@ def test_system_calls(tmp_path: Path) -> None:
         for number in (9, count - 1)
     )
     assert (last[0] - first) / (count - 10) == 4
+
+
+def test_parent_of_another_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """150: a parent that serves another Runtime API is no reason to refuse."""
+    command = Path("/proc/self/cmdline").read_bytes().split(b"\0")
+    monkeypatch.setattr(bootstrap, "getppid", os.getpid)
+    monkeypatch.setattr(sys, "argv", [command[1].decode(), "h.handler"])
+    bootstrap._refuse_second("127.0.0.1:9")

@@ -196,3 +196,10 @@ def test_no_memory_for_an_event() -> None:
     served._client = Full("127.0.0.1:1")
     with pytest.raises(RuntimeApiError, match="no memory for the next event"):
         served.next_event()
+
+
+def test_restore_connects() -> None:
+    """88: a client that has not connected yet can wait for its snapshot."""
+    with ScriptedApi([reply("200 OK")]) as api:
+        RuntimeClient(api.address).restore()
+    assert [request.path for request in api.requests] == ["/2018-06-01/runtime/restore/next"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.core import codec, streaming
+from amazon_lambda_runtime.core import codec, stdlib, streaming
 
 Point = namedtuple("Point", "x y")
 
@@ -212,3 +212,14 @@ def test_text(text: str) -> None:
     with pytest.raises(ValueError, match="BOM"):
         codec.decode_text("\ufeff{}")
     assert codec.decode("\ufeff{}".encode()) == {}
+
+
+def test_json_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """94: where `json` can't be loaded to say what is wrong, a text that is not JSON is refused."""
+
+    def refuse(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr(stdlib, "load", refuse)
+    with pytest.raises(ValueError, match=r"^the text is not JSON$"):
+        codec.decode(b"{")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from amazon_lambda_runtime.core import error_document, errors, report
+from amazon_lambda_runtime.core import codec, error_document, errors, report
 
 
 @pytest.mark.parametrize("problem", [MemoryError, RecursionError, ImportError, OSError])
@@ -98,3 +98,15 @@ def test_the_end_is_heard_while_text_is_made() -> None:
 
     with pytest.raises(errors.Shutdown):
         errors.text_of(Slow())
+
+
+def test_plain_stack_begins_with_the_users_code() -> None:
+    """94: frames of this package at the start of a stack are left out of the plain report, too."""
+    with pytest.raises(ValueError, match="Expecting") as raised:
+        codec.decode(b"{")
+    assert raised.tb is not None
+    exc = raised.value.with_traceback(raised.tb.tb_next)
+    _, error_type, stack = report._plain(exc)
+    assert error_type == "JSONDecodeError"
+    assert stack
+    assert "core/codec.py" not in stack[0]

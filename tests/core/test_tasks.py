@@ -716,3 +716,28 @@ def test_there_is_no_api(tmp_path: Path) -> None:
             told = f"[ERROR] LAMBDA_RUNTIME Unable to connect to the Runtime API at {address}: "
             assert out.read_text().startswith(told)
             assert out.read_text().count("\n") == 1
+
+
+@each_python
+def test_streams_of_other_kinds(python: str, tmp_path: Path) -> None:
+    """99, 100, 130: a callable that is a coroutine, and a stream that is sent before the end."""
+    source = """
+async def pieces():
+    for piece in "abc":
+        await asyncio.sleep(0)
+        yield piece
+async def body(stream):
+    await asyncio.sleep(0)
+    stream.write("body")
+class H(Runtime):
+    async def handler(self, event, context):
+        if event == "body":
+            return body
+        self.send_invocation_response(pieces())
+        return "not sent"
+"""
+    script: list[Step] = [event(b'"body"', "id-body"), event(b'"pieces"', "id-pieces")]
+    with serving(source, script, tmp_path, python) as served:
+        posts = {post.path.split("/")[-2]: post.body for post in served.answered(2)}
+        assert served.err == ""
+    assert posts == {"id-body": b"body", "id-pieces": b"abc"}

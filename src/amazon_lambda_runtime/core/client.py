@@ -224,8 +224,6 @@ class RuntimeClient:
             except (Disconnected, ProtocolError) as exc:
                 check_resend(path, exc, reused and not resent)
                 resent = True
-            except RuntimeApiError:
-                raise
             except Exception as exc:  # from a signal handler of the user's
                 told = f"POST {path}: interrupted by {type(exc).__name__}: {text_of(exc)}"
                 if resent:
