@@ -350,3 +350,13 @@ def test_in_rie(tmp_path: Path) -> None:
     tmp_path.joinpath("h.py").write_text("async def handler(event, context): return event\n")
     with Rie(ours("h.handler"), tmp_path) as rie:
         assert rie.invoke(b'{"a": 1}') == b'{"a": 1}'
+
+
+@pytest.mark.parametrize("name", ["typing", "signal", "socket", "enum", "queue"])
+def test_users_file_is_named_like_the_librarys(name: str, tmp_path: Path) -> None:
+    """96: asyncio is loaded whole beside a file of that name, which the function still finds."""
+    tmp_path.joinpath(f"{name}.py").write_text("MINE = True\n")
+    source = f"async def handler(event, context):\n    import {name}\n    return {name}.MINE\n"
+    done = served(source, [event()], tmp_path)
+    assert [post.body for post in done.posts] == [b"true"]
+    assert (done.stderr, done.status) == ("", SERVING)

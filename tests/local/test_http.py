@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import logging
 import socket
 import struct
@@ -585,3 +586,20 @@ def test_many_requests_ahead() -> None:
         await server.close()
 
     run(test())
+
+
+def test_no_descriptor_to_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has no socket is not one: asyncio passes over the lack of descriptors."""
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+
+        def refuse(*_: object) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(socket, "socket", refuse)
+        with pytest.raises(OSError, match="no socket can be opened"):
+            await http_server.start_server("127.0.0.1", 0, None)  # type: ignore[arg-type]
+        assert loop.is_running()
+
+    asyncio.run(test())

@@ -498,6 +498,10 @@ class Serving:
     def load_loop(self) -> "Loop":
         """Return what runs coroutines; made on the first call, which loads asyncio."""
         if self.loop is None:
+            from .stdlib import library_first
+
+            # A signal.py of the user's is not to be asyncio's.
+            library_first(lambda: __import__(f"{__package__}.event_loop"))
             from .event_loop import EventLoop
 
             self.loop = EventLoop()

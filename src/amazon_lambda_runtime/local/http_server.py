@@ -5,6 +5,7 @@ with a 4xx and the end of the connection. Requests of one connection are answere
 """
 
 import asyncio
+import errno
 import json
 import re
 from collections import deque
@@ -259,6 +260,9 @@ class Server(Closing):
     async def listen(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: Connection(self), host, port, backlog=512)
+        if not self._listener.sockets:
+            # asyncio takes a socket that can't be made for an address family that is not there.
+            raise OSError(errno.EMFILE, f"no socket can be opened on {host}")
 
     @property
     def port(self) -> int:

@@ -371,7 +371,7 @@ class Environment:
                     )
                 finally:
                     os.close(output.write_end)
-            except OSError as error:
+            except Exception as error:  # whatever it is, the invocation that waits gets an answer
                 command = " ".join(self.function.command)
                 self.init_failure = "Runtime.InvalidEntrypoint"
                 self.exit_reason = f"cannot run {command}: {error}"
