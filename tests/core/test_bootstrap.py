@@ -601,3 +601,29 @@ def test_parent_of_another_api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "getppid", os.getpid)
     monkeypatch.setattr(sys, "argv", [command[1].decode(), "h.handler"])
     bootstrap._refuse_second("127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("method", "error_type", "message"),
+    [
+        ("async def run(self, handler=None): pass", "Runtime.HandlerNotFound", "A.run replaces"),
+        ("def run(self, handler=None): pass", "Runtime.HandlerNotFound", "A.run replaces"),
+        ("def run(self): pass", "TypeError", "run() takes 1 positional argument"),
+        ("def next_event(self): return None", "TypeError", "cannot unpack"),
+    ],
+)
+def test_method_of_the_runtimes_own(
+    method: str, error_type: str, message: str, tmp_path: Path
+) -> None:
+    """10: a method that takes the place of one that serves is an init error, not a silent end."""
+    source = (
+        "from amazon_lambda_runtime import Runtime\nclass A(Runtime):\n"
+        f"    {method}\n    def handler(self, event, context): return 1\n"
+    )
+    tmp_path.joinpath("h.py").write_text(source)
+    done = run(ours("h.handler"), [ACCEPTED], tmp_path, {"PYTHONPATH": str(SOURCE)})
+    (post,) = done.posts
+    assert (post.kind, done.status) == ("error", 1)
+    document = json.loads(post.body)
+    assert document["errorType"] == error_type
+    assert message in document["errorMessage"]
