@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from amazon_lambda_runtime.deploy.errors import AwsError
 from amazon_lambda_runtime.deploy.plan import Note, Step, differences
 from amazon_lambda_runtime.deploy.policy.statement import (
     Names,
@@ -148,7 +149,12 @@ def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
         for live in mapping.of_queue(site, name)
         if not account.is_of(live["FunctionArn"], site, but)
     ]
-    sources = site.aws.pages("sqs", "list_dead_letter_source_queues", "queueUrls", QueueUrl=where)
+    try:
+        sources = [
+            *site.aws.pages("sqs", "list_dead_letter_source_queues", "queueUrls", QueueUrl=where)
+        ]
+    except AwsError as error:
+        return [*polling, f"queues that AWS does not tell of ({error.code})"]
     failing = [source.rpartition("/")[2] for source in sources]
     return [
         *polling,
