@@ -89,6 +89,12 @@ def test_all_that_is_ours_goes() -> None:
     ]
 
 
+def _untold(**sent: Any) -> Any:
+    if sent["QueueUrl"].endswith("-dlq"):
+        raise refused("AccessDenied")
+    return {"queueUrls": []}
+
+
 @pytest.mark.parametrize(
     ("name", "reply", "left"),
     [
@@ -264,6 +270,11 @@ IN_SHOP = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop@sha256:{'a' * 64}"
                 else []
             },
             "queue jobs-dlq stays: it is used by queue bills",
+        ),
+        (
+            "sqs:list_dead_letter_source_queues",
+            _untold,
+            "queue jobs-dlq stays: it is used by queues that AWS does not tell of (AccessDenied)",
         ),
         (
             "sqs:get_queue_attributes",
