@@ -177,6 +177,7 @@ def handler(event, context):
             until(lambda: [r.kind for r in api.requests].count("response") == 2, process)
             assert process.poll() is None
             assert out.read_text() == "child\n" * 2
+            until(lambda: err.read_text().count("by zero\n") == (2 if child == "1 / 0" else 0))
             traces = err.read_text().count("ZeroDivisionError: division by zero\n")
     assert traces == (2 if child == "1 / 0" else 0)
     posts = [request for request in api.requests if request.method == "POST"]
