@@ -21,8 +21,9 @@ ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 LIVE = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders:live"
 READS = ("get_", "list_", "describe_", "batch_get_", "simulate_")
-OURS = {"lambda-runtime:project": "shop"}
-OUR_TAGS = [{"Key": "lambda-runtime:project", "Value": "shop"}]
+# The folder of `site` is /nowhere.
+OURS = {"lambda-runtime:project": "shop", "lambda-runtime:table": "nowhere"}
+OUR_TAGS = [{"Key": key, "Value": value} for key, value in OURS.items()]
 
 
 def refused(code: str, text: str = "", status: int = 400) -> ClientError:

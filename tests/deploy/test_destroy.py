@@ -34,13 +34,19 @@ def account(**more: Any) -> Canned:
         "logs__describe_log_groups": {"logGroups": [{"logGroupName": GROUP}]},
         "logs__list_tags_for_resource": {"tags": OURS},
         "sqs__get_queue_url": lambda **sent: {"QueueUrl": f"https://sqs/{sent['QueueName']}"},
-        "sqs__list_queue_tags": {"Tags": OURS},
+        "sqs__list_queue_tags": lambda **sent: {
+            "Tags": {**OURS, "lambda-runtime:table": "bills"}
+            if sent["QueueUrl"].endswith("/bills")
+            else OURS
+        },
         "sns__get_topic_attributes": {"Attributes": {}},
         "sns__list_tags_for_resource": {"Tags": OUR_TAGS},
         "iam__get_role": {"Role": {"Tags": OUR_TAGS}},
         "iam__list_attached_role_policies": {"AttachedPolicies": [{"PolicyArn": "arn:p"}]},
         "iam__list_role_policies": {"PolicyNames": ["inline"]},
-        "ecr__describe_repositories": {"repositories": [{"repositoryArn": "arn:r"}]},
+        "ecr__describe_repositories": {
+            "repositories": [{"repositoryArn": "arn:r", "repositoryName": "shop"}]
+        },
         "ecr__list_tags_for_resource": {"tags": OUR_TAGS},
         "ecr__describe_images": {"imageDetails": [pushed("a")]},
         "resourcegroupstaggingapi__get_resources": {
@@ -177,7 +183,7 @@ def test_a_function_that_has_left_the_file() -> None:
     aws = account(
         resourcegroupstaggingapi__get_resources={
             "ResourceTagMappingList": [
-                {"ResourceARN": arn},
+                {"ResourceARN": arn, "Tags": OUR_TAGS},
                 {"ResourceARN": arn.replace("former", "orders")},
             ]
         },

@@ -8,7 +8,7 @@ set up is recorded where it was set up, in Sids and Ids. A new image goes live i
 a published version that passes its smoke test, the alias `live`. Triggers point at the alias.
 
     image     the repository and the image in it; with most engines only the push tells its digest
-    function  role, log group, function, release, triggers
+    function  role, log group, function, release, triggers; the events of those that have left
     cleanup   old versions, then images that no function uses
 
 `plan` shows all three. `deploy` plans each when the one before it is done.
@@ -37,17 +37,22 @@ def plan(
     progress: Progress,
     only: Collection[str] | None = None,
     builder: Builder | None = None,
+    *,
+    prune: bool = False,
 ) -> Plan:
     """Return what a deployment would do now. Nothing changes, in AWS; the image is built."""
     aws.retry.note = progress.note
     site = Site(project, aws, _given_digest(project))
     _check_ours(site, only)
+    others = undeclared.find(site)
+    site = dataclasses.replace(site, left=others.left)
     if site.digest is None and _needs_digest(only):
         builder = builder or Engines()
         site = dataclasses.replace(site, digest=builder.build(project, progress))
     steps: list[Step | Note] = [*_image(site, builder)]
     steps += _functions(site)
-    steps += _undeclared(site)
+    steps += undeclared.plan(site, prune=prune)
+    steps += others.others(site) if prune else others.notes(site)
     steps += _cleanup(site)
     return Plan.of(steps, only)
 
@@ -58,15 +63,20 @@ def deploy(
     progress: Progress,
     only: Collection[str] | None = None,
     builder: Builder | None = None,
+    *,
+    prune: bool = False,
 ) -> int:
     """Carry out what `plan` shows, and return the number of steps taken.
 
     It does not ask: it deletes nothing that holds data. `only` narrows it to parts (`plan.PARTS`).
+    `prune` deletes the functions that have left the table.
     Raises DeployError where it cannot go on; deploying again goes on from there.
     """
     aws.retry.note = progress.note
     site = Site(project, aws, _given_digest(project))
     _check_ours(site, only)
+    others = undeclared.find(site) if only is None else undeclared.Undeclared()
+    site = dataclasses.replace(site, left=others.left)
     taken = 0
 
     def carry_out(steps: Iterator[Step | Note]) -> None:
@@ -84,7 +94,8 @@ def deploy(
         taken += pushed
     carry_out(_functions(site, only))
     if only is None:
-        carry_out(_undeclared(site))
+        carry_out(undeclared.plan(site, prune=prune))
+        carry_out(others.others(site) if prune else others.notes(site))
     # Only now it is known what is old.
     if only is None or "cleanup" in only:
         for old in _cleanups(site):
@@ -199,12 +210,6 @@ def _function(
         yield from release.plan(site, wanted)
     if asked & {"url", "queue", "trigger"}:
         yield from triggers.plan(site, wanted, prune=site.project.declared)
-
-
-def _undeclared(site: Site) -> Iterator[Step | Note]:
-    # Without a table, and of functions asked for by name, nothing is said about the others.
-    if site.project.declared and not site.project.narrowed:
-        yield from undeclared.notes(site)
 
 
 def _cleanups(site: Site) -> Iterator[Iterator[Step | Note]]:

@@ -5,18 +5,17 @@ had back: messages in queues, logs, images. So what is in doubt stays, with a no
 is looked at again just before it is deleted.
 """
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 
 from amazon_lambda_runtime.project.declaration import Function
 
+from .errors import AwsError
 from .plan import Note, Plan, Step
 from .resources import function as functions
 from .resources import log_group, repository, role, triggers, undeclared
 from .resources.store import Store
 from .resources.triggers import mapping
-from .site import Site
+from .site import TABLE_TAG, Site, value
 
 _WHY = "it is this project's"
 
@@ -32,15 +31,23 @@ def plan(site: Site) -> Plan:
 
 def _all(site: Site) -> Iterator[Step | Note]:
     whole = not site.project.narrowed
-    doomed = [*site.project.functions, *(undeclared.functions(site) if whole else ())]
+    others = undeclared.find(site)
+    yield from others.others(site)
+    doomed = [*site.project.functions, *others.left]
     for function in doomed:
         yield from _function(site, function)
-    for store in (*(kind.store for kind in triggers.kinds() if kind.store), role.STORE):
+    stores = [*(kind.store for kind in triggers.kinds() if kind.store), role.STORE]
+    for store in stores:
         # What another function of the project uses stays with it.
         shared = _names(site, store, site.project.others)
         for name in _names(site, store, doomed):
             if name not in shared:
                 yield from _one(site, store, name, doomed)
+        if whole:
+            yield from _former(site, store, doomed)
+    if whole:
+        yield from _former(site, log_group.STORE, doomed)
+        yield from _former(site, repository.STORE, doomed)
     name = site.project.repository
     if whole:
         yield from _one(site, repository.STORE, name, doomed)
@@ -49,6 +56,33 @@ def _all(site: Site) -> Iterator[Step | Note]:
             f"repository {name} stays: it is of the whole project, and this is about "
             f"{', '.join(function.name for function in doomed)} only"
         )
+
+
+def _former(site: Site, store: Store, doomed: Sequence[Function]) -> Iterator[Step | Note]:
+    """Yield the deletion of what has had another name in the table, or in one of the doomed.
+
+    What another table or a stage of the project has made is listed, and so is what nothing tells
+    of: it may hold their data.
+    """
+    known = {*_names(site, store, doomed)}
+    others: dict[str, list[str]] = {}
+    try:
+        for name, tags in store.found(site):
+            if name in known or not site.ours(tags):
+                continue
+            if site.of_this_table(tags):
+                yield from _unless_used(site, store, name, doomed)
+            else:
+                others.setdefault(value(tags, TABLE_TAG) or "", []).append(name)
+    except AwsError as error:
+        yield Note(f"a {store.noun} that has had another name cannot be looked for: {error}")
+    for table, names in others.items():
+        whose = (
+            f"another table or stage has made it ({table})"
+            if table
+            else (f"nothing tells which table has made it (no tag {TABLE_TAG})")
+        )
+        yield Note(f"{store.noun} {', '.join(names)} stays: it is of this project, and {whose}")
 
 
 def _names(site: Site, store: Store, functions: Iterable[Function]) -> list[str]:
@@ -64,7 +98,15 @@ def _one(site: Site, store: Store, name: str, doomed: Sequence[Function]) -> Ite
         return
     if not site.ours(tags):
         yield _left(what)
-    elif users := store.users(site, name, doomed):
+    else:
+        yield from _unless_used(site, store, name, doomed)
+
+
+def _unless_used(
+    site: Site, store: Store, name: str, doomed: Sequence[Function]
+) -> Iterator[Step | Note]:
+    what = f"{store.noun} {name}"
+    if users := store.users(site, name, doomed):
         yield _used(what, users)
     else:
 
@@ -85,14 +127,10 @@ def _function(site: Site, function: Function) -> Iterator[Step | Note]:
         yield _left(what)
         return
     if found is not None:
-        # As if no trigger were declared any more.
-        bare = dataclasses.replace(function, triggers=())
-        yield from triggers.plan(site, bare, prune=True)
         for live in mapping.of_function(site, function):
             if not mapping.is_ours(site, live):
                 yield _left(f"mapping of {live.get('EventSourceArn')} to {function.name}")
-        delete = partial(site.aws.remove, "lambda", "delete_function", FunctionName=function.name)
-        yield Step("delete", "destroy", what, _WHY, delete)
+        yield from undeclared.remove(site, function, "destroy", _WHY)
     yield from _one(site, log_group.STORE, log_group.name(function), [function])
 
 

@@ -96,6 +96,8 @@ class Project:
     #: Whether there is a table: what is not in it is then not wanted. Without one, triggers that
     #: a Makefile target has made are left alone.
     declared: bool = False
+    #: Whether the function's name is not the table's but that of FUNCTION_NAME: a second stage.
+    stage: bool = False
 
     def function(self, name: str) -> Function:
         """Return the function of that name. Raises StopIteration if there is none."""

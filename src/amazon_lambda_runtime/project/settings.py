@@ -88,6 +88,7 @@ def load(
         others=tuple(others),
         narrowed=bool(others) or "function" in over,
         declared=declared is not None,
+        stage=_is_stage(written, functions[0]),
         environment_files=_environment_files(merged),
         include=tuple(merged.get("include", ())),
         **chosen,
@@ -114,6 +115,12 @@ def _check_name(asked: str | None, declared: Mapping[str, Any]) -> None:
             f"there is no function {asked!r}: the project has {name!r}. To deploy a second one "
             f"from the same table, set FUNCTION_NAME={asked}"
         )
+
+
+def _is_stage(written: Mapping[str, Any], function: Function) -> bool:
+    """Say whether the table itself has no function of this name."""
+    named = written.get("functions") or [{**_DEFAULT_NAME, **written}["function"]]
+    return function.name not in named
 
 
 def _file(folder: Path, key: str, name: str) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .project_options import announce, image_option, load, project_options, translated
+from .project_options import announce, image_option, load, project_options, refuse_prune, translated
 from .reporter import Reporter
 
 EXAMPLES = """
@@ -25,8 +25,13 @@ Examples:
     is_flag=True,
     help="Take functions of these names over from another project, or from none: only tag them.",
 )
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Delete functions that have left pyproject.toml, with their triggers.",
+)
 @translated
-def command(folder: Path, adopt: bool, **flags: Any) -> None:
+def command(folder: Path, adopt: bool, prune: bool, **flags: Any) -> None:
     """Bring AWS to what the project declares.
 
     Builds and pushes the image, updates the resources that differ, publishes a version, invokes it
@@ -39,6 +44,7 @@ def command(folder: Path, adopt: bool, **flags: Any) -> None:
     from amazon_lambda_runtime.deploy.deployment import deploy
 
     project, aws = load(folder, **flags)
+    refuse_prune(project, prune)
     announce(aws)
     if adopt:
         with Reporter() as reporter:
@@ -46,6 +52,6 @@ def command(folder: Path, adopt: bool, **flags: Any) -> None:
         click.echo(f"{project.name}: {tagged} taken over; see `lambda-runtime plan`, then deploy")
         return
     with Reporter() as reporter:
-        taken = deploy(project, aws, reporter)
+        taken = deploy(project, aws, reporter, prune=prune)
     names = ", ".join(function.name for function in project.functions)
     click.echo(f"{names}: {'deployed' if taken else 'nothing to do'}")

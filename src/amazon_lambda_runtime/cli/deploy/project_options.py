@@ -61,6 +61,19 @@ def announce(aws: "Aws") -> None:
     click.echo(f"account {aws.account}, region {aws.region}, profile {aws.profile}", err=True)
 
 
+def refuse_prune(project: "Project", prune: bool) -> None:
+    """Raise click.UsageError if --prune is about nothing: some functions, or no table."""
+    if prune and (project.narrowed or not project.declared):
+        raise click.UsageError(
+            "--prune deletes what has left the table of pyproject.toml, and "
+            + (
+                "this is about some functions only: leave out --function and FUNCTION_NAME."
+                if project.narrowed
+                else "there is none: write one, or use lambda-runtime destroy."
+            )
+        )
+
+
 def one_function(project: "Project") -> "Function":
     """Return the project's function; raise click.UsageError if it has several."""
     if len(project.functions) > 1:

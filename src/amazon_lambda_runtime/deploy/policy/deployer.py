@@ -44,6 +44,7 @@ def statements(project: Project, names: Names) -> Iterator[Statement]:
     yield from _functions(project, names)
     yield from _logs(project, names)
     yield from _former(project, names)
+    yield from _looked_for(project, names)
     for kind in kinds():
         yield from kind.deployer(project, names)
 
@@ -181,6 +182,40 @@ def _former(project: Project, names: Names) -> Iterator[Statement]:
         actions("logs", "ListTagsForResource DeleteLogGroup"),
         (names("logs", "log-group:/aws/lambda/*"),),
         ours,
+    )
+
+
+def _looked_for(project: Project, names: Names) -> Iterator[Statement]:
+    """Yield what finds and ends what has left the table, of whatever kind it was."""
+    # AWS cannot scope these; nor can tags be a condition of reading them.
+    yield Statement(
+        "LookForFormer",
+        (
+            *actions("iam", "ListRoles"),
+            *actions("sqs", "ListQueues ListQueueTags"),
+            *actions("sns", "ListTopics ListTagsForResource"),
+            *actions("events", "ListEventBuses ListRules ListTagsForResource"),
+            *actions("ecr", "DescribeRepositories ListTagsForResource"),
+            *actions("logs", "ListTagsForResource"),
+            *actions("lambda", "ListTags"),
+        ),
+    )
+    yield Statement(
+        "FormerTriggers",
+        (
+            *actions(
+                "lambda", "GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
+            ),
+            *actions(
+                "events", "DescribeRule DisableRule ListTargetsByRule RemoveTargets DeleteRule"
+            ),
+            *actions(
+                "sqs", "GetQueueUrl GetQueueAttributes ListDeadLetterSourceQueues DeleteQueue"
+            ),
+            *actions("sns", "GetTopicAttributes ListSubscriptionsByTopic Unsubscribe DeleteTopic"),
+            *actions("ecr", "DescribeImages BatchDeleteImage DeleteRepository"),
+        ),
+        conditions={"StringEquals": {f"aws:ResourceTag/{PROJECT_TAG}": project.name}},
     )
 
 

@@ -64,6 +64,11 @@ def is_of(arn: str, site: Site, functions: Collection[Function]) -> bool:
     )
 
 
+def is_gone(site: Site, arn: str) -> bool:
+    """Say whether there is no function of this ARN, or no such version or alias of it."""
+    return site.aws.find("lambda", "get_function_configuration", FunctionName=arn) is None
+
+
 def _others(names: Iterator[str], but: Collection[Function]) -> list[str]:
     doomed = {function.name for function in but}
     return [f"function {name}" for name in dict.fromkeys(names) if name not in doomed]

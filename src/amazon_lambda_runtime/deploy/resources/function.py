@@ -6,7 +6,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Note, Step, differences
-from amazon_lambda_runtime.deploy.site import Site, owner
+from amazon_lambda_runtime.deploy.site import TABLE_TAG, Site, owner
 from amazon_lambda_runtime.project.declaration import Function
 
 from . import role
@@ -49,7 +49,8 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
             lambda: _update_code(site, function),
         )  # fmt: skip
     tags = found.get("Tags") or {}
-    missing = {key: value for key, value in function.tags.items() if tags.get(key) != value}
+    wanted = {**function.tags, TABLE_TAG: site.table}
+    missing = {key: value for key, value in wanted.items() if tags.get(key) != value}
     if missing:
         yield Step(
             "update", "function", f"tags of {what}", ", ".join(sorted(missing)),

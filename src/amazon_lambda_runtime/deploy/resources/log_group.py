@@ -4,7 +4,7 @@ Retention deletes. A group that does not carry the project's tag keeps its own, 
 itself has a `retention`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Note, Step
@@ -12,10 +12,14 @@ from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
+from . import account
+
+_PREFIX = "/aws/lambda/"
+
 
 def name(function: Function) -> str:
     """Return the name that Lambda logs to."""
-    return f"/aws/lambda/{function.name}"
+    return f"{_PREFIX}{function.name}"
 
 
 def plan(site: Site, function: Function) -> Iterator[Step | Note]:
@@ -78,8 +82,10 @@ def _days(retention: int | None) -> str:
 
 
 def _tags(site: Site, group: str) -> Tags | None:
-    if find(site, group) is None:
-        return None
+    return None if find(site, group) is None else _tags_of(site, group)
+
+
+def _tags_of(site: Site, group: str) -> Tags:
     arn = site.aws.arn("logs", f"log-group:{group}")
     found = site.aws.find("logs", "list_tags_for_resource", resourceArn=arn) or {}
     return found.get("tags") or {}
@@ -89,4 +95,26 @@ def _delete(site: Site, group: str) -> None:
     site.aws.remove("logs", "delete_log_group", logGroupName=group)
 
 
-STORE = Store("log group", lambda site, function: [name(function)], _tags, _delete)
+def _found(site: Site) -> Iterator[tuple[str, Tags | None]]:
+    for group in site.aws.pages(
+        "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=_PREFIX
+    ):
+        yield group["logGroupName"], _tags_of(site, group["logGroupName"])
+
+
+def _users(site: Site, group: str, but: Sequence[Function]) -> list[str]:
+    """Return the function that logs there, unless it is one of these or is gone."""
+    function = group.removeprefix(_PREFIX)
+    if function in {each.name for each in but} or account.is_gone(site, function):
+        return []
+    return [f"function {function}"]
+
+
+STORE = Store(
+    "log group",
+    lambda site, function: [name(function)],
+    _tags,
+    _delete,
+    users=_users,
+    found=_found,
+)

@@ -78,11 +78,10 @@ def image(site: Site, digest: str) -> Reply | None:
     return next(iter((found or {}).get("imageDetails") or ()), None)
 
 
-def images(site: Site) -> list[Reply]:
-    """Return all images of the repository, the newest first."""
-    found = site.aws.pages(
-        "ecr", "describe_images", "imageDetails", repositoryName=site.project.repository
-    )
+def images(site: Site, name: str | None = None) -> list[Reply]:
+    """Return all images of a repository, the project's if none is named, the newest first."""
+    name = name or site.project.repository
+    found = site.aws.pages("ecr", "describe_images", "imageDetails", repositoryName=name)
     return sorted(found, key=lambda image: image["imagePushedAt"].timestamp(), reverse=True)
 
 
@@ -114,11 +113,17 @@ def mark(site: Site, digest: str) -> None:
         )
 
 
+def _found(site: Site) -> Iterator[tuple[str, Tags]]:
+    for found in site.aws.pages("ecr", "describe_repositories", "repositories"):
+        yield found["repositoryName"], _tags_of(site, found["repositoryArn"])
+
+
 def _tags(site: Site, name: str) -> Tags | None:
     found = find(site)
-    if found is None:
-        return None
-    arn = found["repositoryArn"]
+    return None if found is None else _tags_of(site, found["repositoryArn"])
+
+
+def _tags_of(site: Site, arn: str) -> Tags:
     return site.aws.call("ecr", "list_tags_for_resource", resourceArn=arn).get("tags") or []
 
 
@@ -158,7 +163,7 @@ def _allow(site: Site, statement: dict[str, Any]) -> None:
 
 
 def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
-    foreign = [found for found in images(site) if not is_our_image(site, found)]
+    foreign = [found for found in images(site, name) if not is_our_image(site, found)]
     count = f"{len(foreign)} image{'s' if len(foreign) > 1 else ''}"
     return [
         *account.users_of_repository(site, name, but),
@@ -168,7 +173,7 @@ def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
 
 def _delete(site: Site, name: str) -> None:
     # Without force: what is pushed there meanwhile is kept, and ECR says so.
-    ids = [{"imageDigest": found["imageDigest"]} for found in images(site)]
+    ids = [{"imageDigest": found["imageDigest"]} for found in images(site, name)]
     for start in range(0, len(ids), _AT_ONCE):
         site.aws.call(
             "ecr",
@@ -186,4 +191,5 @@ STORE = Store(
     _delete,
     with_it=" and its images",
     users=_users,
+    found=_found,
 )

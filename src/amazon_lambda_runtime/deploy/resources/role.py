@@ -112,9 +112,13 @@ def _create(site: Site, function: Function) -> None:
         look=lambda: find(site, function.role),
         RoleName=function.role,
         AssumeRolePolicyDocument=json.dumps(TRUST),
-        Description=f"Of Lambda functions of {site.project.name}",
+        Description=_description(site),
         Tags=site.tag_list,
     )
+
+
+def _description(site: Site) -> str:
+    return f"Of Lambda functions of {site.project.name}"
 
 
 def _trusts_lambda(role: Reply) -> bool:
@@ -212,6 +216,13 @@ def _tags(site: Site, name: str) -> Tags | None:
     return None if found is None else list(found.get("Tags") or [])
 
 
+def _found(site: Site) -> Iterator[tuple[str, Tags | None]]:
+    # IAM lists roles without their tags, and an account may have thousands of them.
+    for role in site.aws.pages("iam", "list_roles", "Roles"):
+        if role.get("Description") == _description(site):
+            yield role["RoleName"], _tags(site, role["RoleName"])
+
+
 def _delete(site: Site, name: str) -> None:
     # IAM deletes a role only once it has no policy.
     aws = site.aws
@@ -240,4 +251,5 @@ STORE = Store(
     _delete,
     with_it=" and its policies",
     users=_users,
+    found=_found,
 )

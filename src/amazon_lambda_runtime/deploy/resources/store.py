@@ -24,3 +24,5 @@ class Store:
     with_it: str = ""
     #: What uses the one of this name besides these functions, each in words for a note.
     users: Callable[[Site, str, Sequence[Function]], list[str]] = lambda site, name, but: []
+    #: All of the account, each with its tags, that may be ours; in a region or, of roles, in all.
+    found: Callable[[Site], Iterable[tuple[str, Tags | None]]] = lambda site: ()

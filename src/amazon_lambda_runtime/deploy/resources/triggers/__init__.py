@@ -62,6 +62,13 @@ def plan(site: Site, function: Function, *, prune: bool = True) -> Iterator[Step
         yield from _prune(site, function, live, declared)
 
 
+def stop(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what keeps the events of its triggers from a function. What it has stays otherwise."""
+    live = permission.read(site, function)
+    for kind in kinds():
+        yield from kind.stop(site, function, live)
+
+
 def _prune(site: Site, function: Function, live: Live, declared: set[str]) -> Iterator[Step]:
     for kind in kinds():
         yield from kind.prune(site, function, live)

@@ -96,6 +96,15 @@ def _prune(site: Site, function: Function, live: Live) -> Iterator[Step]:
                     yield sender.disallow(site, _DESTINATIONS[via], name, bucket)
 
 
+def _stop(site: Site, function: Function, live: Live) -> Iterator[Step]:
+    """Yield the removal of the function's notifications, from each bucket that has some."""
+    buckets = permission.sources(live, "s3")
+    for via, arn in _used(site, function, live):
+        buckets += sender.senders(site, _DESTINATIONS[via], arn.rpartition(":")[2])
+    for bucket in dict.fromkeys(source.rpartition(":")[2] for source in buckets):
+        yield from _remove(site, function, bucket)
+
+
 def _with_others(site: Site, function: Function) -> list[Function]:
     """Return the function and the project's others: they may share a topic."""
     all_of_them = (*site.project.functions, *site.project.others)
@@ -106,9 +115,8 @@ def _used(site: Site, function: Function, live: Live) -> Iterator[tuple[str, str
     """Yield the ARN of every queue and topic that leads to the function now."""
     for entry in mapping.of_function(site, function):
         yield "sqs", str(entry.get("EventSourceArn", ""))
-    for sid, statement in live.items():
-        if permission.is_ours(sid) and permission.word(sid) == "sns":
-            yield "sns", permission.source(statement)
+    for source in permission.sources(live, "sns"):
+        yield "sns", source
 
 
 def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
@@ -154,7 +162,13 @@ def _write(site: Site, function: Function, name: str, wanted: list[tuple[str, An
     def run() -> None:
         configuration = _read(site, name)
         for key, _ in _LISTS.values():
-            others = [c for c in configuration.get(key, []) if not _is_ours(function, c)]
+            # S3 takes no two that overlap: those of a function that was renamed give way.
+            former = [function, *site.left]
+            others = [
+                each
+                for each in configuration.get(key, [])
+                if not any(_is_ours(one, each) for one in former)
+            ]
             mine = [notification for place, notification in wanted if place == key]
             configuration[key] = [*others, *mine]
         site.aws.call(
@@ -232,5 +246,6 @@ KIND = Kind(
     plan_all=_plan_all,
     prune=_prune,
     remove=_remove,
+    stop=_stop,
     deployer=_deployer,
 )

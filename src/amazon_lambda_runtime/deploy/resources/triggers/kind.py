@@ -39,6 +39,8 @@ class Kind:
     prune: Callable[[Site, Function, Live], Iterator[Step]] = _nothing
     #: What removes the trigger that a statement records; the text is the ARN of what invokes.
     remove: Callable[[Site, Function, str], Iterator[Step]] = _nothing
+    #: What keeps its events from a function that has left the table.
+    stop: Callable[[Site, Function, Live], Iterator[Step]] = _nothing
     #: What the deployer must be allowed for the triggers of a project.
     deployer: Callable[[Project, Names], Iterator[Statement]] = _nothing
     #: What the function's role must be allowed, as statements.

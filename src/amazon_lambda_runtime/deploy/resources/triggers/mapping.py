@@ -13,6 +13,7 @@ from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import SqsTrigger
 
 _STEADY = ("Enabled", "Disabled")
+_POLLS = ("Creating", "Enabling", "Enabled", "Updating")
 _READY = 300.0
 
 
@@ -57,6 +58,24 @@ def prune(site: Site, function: Function) -> Iterator[Step]:
             partial(_delete, site, live["UUID"]),
             live["UUID"],
         )  # fmt: skip
+
+
+def stop(site: Site, function: Function) -> Iterator[Step]:
+    """Yield the end of polling for a function that has left the table; the mappings stay."""
+    for live in of_function(site, function):
+        if live.get("State") in _POLLS and is_ours(site, live):
+            yield Step(
+                "update", "trigger", f"mapping of queue {queue_of(live)} to {function.name}",
+                "the function is not in pyproject.toml any more: enabled True → False",
+                partial(_disable, site, live["UUID"]), live["UUID"],
+            )  # fmt: skip
+
+
+def _disable(site: Site, uuid: str) -> None:
+    _wait(site, uuid)
+    if site.aws.find("lambda", "get_event_source_mapping", UUID=uuid) is not None:
+        site.aws.call("lambda", "update_event_source_mapping", UUID=uuid, Enabled=False)
+        _wait(site, uuid)
 
 
 def find(site: Site, function: Function, queue: str) -> Reply | None:

@@ -55,6 +55,12 @@ def read(site: Site, function: Function) -> dict[str, dict[str, Any]]:
     return {statement["Sid"]: statement for statement in json.loads(found["Policy"])["Statement"]}
 
 
+def sources(live: Mapping[str, Mapping[str, Any]], kind: str) -> list[str]:
+    """Return the ARNs that statements of ours name for a kind of trigger."""
+    ours = [each for sid, each in live.items() if is_ours(sid) and word(sid) == kind]
+    return [arn for each in ours if (arn := source(each))]
+
+
 def plan(
     site: Site, function: Function, wanted: Permission, live: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Step]:

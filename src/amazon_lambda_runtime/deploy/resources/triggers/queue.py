@@ -91,6 +91,10 @@ def _prune(site: Site, function: Function, _: object) -> Iterator[Step]:
     return mapping.prune(site, function)
 
 
+def _stop(site: Site, function: Function, _: object) -> Iterator[Step]:
+    return mapping.stop(site, function)
+
+
 def _attributes(site: Site, name: str) -> dict[str, str] | None:
     where = url(site, name)
     if where is None:
@@ -139,6 +143,12 @@ def _tags(site: Site, name: str) -> Tags | None:
     return dict((found or {}).get("Tags") or {})
 
 
+def _found(site: Site) -> Iterator[tuple[str, Tags]]:
+    for where in site.aws.pages("sqs", "list_queues", "QueueUrls", MaxResults=1000):
+        found = site.aws.find("sqs", "list_queue_tags", QueueUrl=where)
+        yield where.rpartition("/")[2], dict((found or {}).get("Tags") or {})
+
+
 def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
     """Return what else polls the queue, sends its failed messages there, or may send to it."""
     where = url(site, name)
@@ -168,7 +178,9 @@ def _stays(site: Site, name: str, but: Sequence[Function]) -> bool:
     tags = _tags(site, name)
     if tags is None:
         return False
-    doomed = any(name in _names(site, function) for function in but)
+    # What has left the table goes with the whole project.
+    left = site.of_this_table(tags) and not site.project.narrowed
+    doomed = left or any(name in _names(site, function) for function in but)
     return not (doomed and site.ours(tags)) or bool(_users(site, name, but))
 
 
@@ -207,7 +219,8 @@ DESTINATION = Destination("queue", "sqs", "sqs:SendMessage", "queue", _read_poli
 KIND = Kind(
     plan=_plan,
     prune=_prune,
+    stop=_stop,
     deployer=_deployer,
     role=_role,
-    store=Store("queue", _names, _tags, _delete, users=_users),
+    store=Store("queue", _names, _tags, _delete, users=_users, found=_found),
 )

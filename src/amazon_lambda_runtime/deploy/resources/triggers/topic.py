@@ -15,7 +15,7 @@ from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import S3Trigger, SnsTrigger
 
 from . import permission
-from .kind import Kind
+from .kind import Kind, Live
 from .sender import Destination, foreign
 
 
@@ -82,6 +82,11 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
         )  # fmt: skip
 
 
+def _stop(site: Site, function: Function, live: Live) -> Iterator[Step]:
+    for source in permission.sources(live, "sns"):
+        yield from _remove(site, function, source)
+
+
 def _subscribe(site: Site, function: Function, arn: str, filter_policy: str | None) -> None:
     # If the request is repeated, SNS returns the same subscription.
     site.aws.call(
@@ -132,6 +137,13 @@ def _tags(site: Site, name: str) -> Tags | None:
     return site.aws.call("sns", "list_tags_for_resource", ResourceArn=arn).get("Tags") or []
 
 
+def _found(site: Site) -> Iterator[tuple[str, Tags]]:
+    for topic in site.aws.pages("sns", "list_topics", "Topics"):
+        arn = topic["TopicArn"]
+        found = site.aws.find("sns", "list_tags_for_resource", ResourceArn=arn)
+        yield arn.rpartition(":")[2], (found or {}).get("Tags") or []
+
+
 def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
     """Return who else is subscribed to the topic, or may publish to it."""
     subscriptions = site.aws.pages(
@@ -172,6 +184,7 @@ KIND = Kind(
     permissions=_permissions,
     plan=_plan,
     remove=_remove,
+    stop=_stop,
     deployer=_deployer,
-    store=Store("topic", _names, _tags, _delete, users=_users),
+    store=Store("topic", _names, _tags, _delete, users=_users, found=_found),
 )
