@@ -133,7 +133,9 @@ def test_without_a_name(tmp_path: Path, folder: str, project: str, name: str) ->
     command(place, "init")
     declared = load(place, variables={})
     function = declared.functions[0]
-    assert (declared.name, declared.repository, function.name) == (name, name, name)
+    assert (declared.repository, function.name) == (name, name)
+    # Another project of that name in the account has another end.
+    assert re.fullmatch(rf"{name}-[0-9a-f]{{6}}", declared.name)
     assert function.role == f"{name}-role"
     assert f"FUNCTION_NAME ?= {name}\n" in (place / "Makefile").read_text()
 

@@ -362,3 +362,24 @@ def test_a_renamed_function_is_told(world: World) -> None:
     world.door.faults.append(Fault("lambda:ListFunctions", error=refusal, times=9))
     note = world.plan().notes[0]
     assert note.startswith("functions that have left the project file cannot be looked for: ")
+
+
+def test_two_people_who_both_begin_with_hello(world: World) -> None:
+    """Their projects have names of their own: the second one learns it before anything is made."""
+    (world.folder / "ann").mkdir()
+    (world.folder / "bob").mkdir()
+    home = world.folder
+    for who in ("ann", "bob"):
+        world.folder = home / who
+        assert world.run("init", "hello").returncode == 0
+        world.folder = home / who / "hello"
+        if who == "ann":
+            world.deploy()
+    world.door.calls.clear()
+    with pytest.raises(
+        DeployError,
+        match=r"function hello exists and belongs to project 'hello-\w{6}', and this is project "
+        r"'hello-\w{6}': choose another name",
+    ):
+        world.deploy()
+    assert world.door.changes == []

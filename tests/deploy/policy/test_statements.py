@@ -59,6 +59,9 @@ def test_the_deployer_of_a_function_alone() -> None:
         "FormerFunctions": of("lambda", "function:*"),
         "FormerRoles": of("iam", "role/*", ""),
         "FormerLogs": of("logs", "log-group:/aws/lambda/*"),
+        # By the tag of the project.
+        "FormerTriggers": "*",
+        "LookForFormer": "*",
     }
 
 

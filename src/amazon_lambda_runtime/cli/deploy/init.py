@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import secrets
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -118,7 +119,7 @@ def command(folder: Path, name: str | None, trigger: str | None, force: bool) ->
         if table is None:
             kept.append("the table in pyproject.toml")
         else:
-            text = table + _named(_template("pyproject.toml"), name)
+            text = table + _unique(_named(_template("pyproject.toml"), name), name)
             if trigger is not None:
                 head = f'\n[[tool.lambda-runtime.triggers]]\ntype = "{trigger}"\n'
                 text += head + _named(_TRIGGERS[trigger], name)
@@ -186,6 +187,17 @@ def _own_name(folder: Path) -> str:
 
 def _template(name: str) -> str:
     return files("amazon_lambda_runtime").joinpath("cli", "templates", name).read_text()
+
+
+def _unique(text: str, name: str) -> str:
+    """Return the table with a project's name that nobody else in the account has.
+
+    Two people may write a `hello` each. The names of the functions are then alike, and this is what
+    tells them apart.
+    """
+    return re.sub(
+        r"^name = .*", f'name = "{name}-{secrets.token_hex(3)}"', text, count=1, flags=re.M
+    )
 
 
 def _named(text: str, name: str) -> str:
