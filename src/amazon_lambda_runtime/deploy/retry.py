@@ -39,7 +39,7 @@ _REASONS = (
     _Reason("an update is in progress", r"ResourceConflictException", r"(?i)in progress|Pending"
             r"|current(ly)? (in )?.*state|being (created|updated)", 300),
     _Reason("it is changing", r"ResourceInUseException|OperationAborted|ConcurrentAccess\w*"
-            r"|ConcurrentModification\w*|EntityTemporarilyUnmodifiable|PreconditionFailedException",
+            r"|ConcurrentModification\w*|EntityTemporarilyUnmodifiable",
             r".*", 120),
     _Reason("a queue of that name was deleted less than a minute ago",
             r".*QueueDeletedRecently", r".*", 70),

@@ -1,10 +1,11 @@
 """The function itself: created or updated, and waited for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
-from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.errors import AwsError, DeployError
 from amazon_lambda_runtime.deploy.plan import Note, Step, differences
 from amazon_lambda_runtime.deploy.site import TABLE_TAG, Site, owner
 from amazon_lambda_runtime.project.declaration import Function
@@ -13,6 +14,8 @@ from . import role
 
 #: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
 READY = 600.0
+# How often a change is tried whose revision AWS says is old.
+_ATTEMPTS = 5
 
 
 def plan(site: Site, function: Function) -> Iterator[Step | Note]:
@@ -41,12 +44,12 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
     if changes := list(configuration_changes(site, function, live)):
         yield Step(
             "update", "function", f"configuration of {what}", "; ".join(changes),
-            lambda: _configure(site, function),
+            partial(_configure, site, function, changes),
         )  # fmt: skip
     if changes := list(code_changes(site, live)):
         yield Step(
             "update", "function", f"code of {what}", "; ".join(changes),
-            lambda: _update_code(site, function),
+            partial(_update_code, site, function, live.get("CodeSha256")),
         )  # fmt: skip
     tags = found.get("Tags") or {}
     wanted = {**function.tags, TABLE_TAG: site.table}
@@ -136,12 +139,17 @@ def code_changes(site: Site, live: Mapping[str, Any]) -> Iterator[str]:
         yield f"image {_short(live.get('CodeSha256'))} → {_short(site.digest)}"
 
 
-def wait(site: Site, function: Function, qualifier: str | None = None) -> None:
-    """Wait until the function can be invoked and changed; raise DeployError if it never will be."""
+def wait(site: Site, function: Function, qualifier: str | None = None) -> Reply:
+    """Wait until the function can be invoked and changed, and return its configuration then.
+
+    Raises DeployError if it never will be.
+    """
+    live: Reply = {}
     what = f"function {function.name}" + (f":{qualifier}" if qualifier else "")
     more: dict[str, Any] = {} if qualifier is None else {"Qualifier": qualifier}
 
     def ready() -> str | None:
+        nonlocal live
         live = site.aws.call(
             "lambda", "get_function_configuration", FunctionName=function.name, **more
         )
@@ -158,6 +166,50 @@ def wait(site: Site, function: Function, qualifier: str | None = None) -> None:
         return None
 
     site.aws.retry.wait(ready, what, READY)
+    return live
+
+
+def revision(live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameter by which AWS refuses a change of what was changed since it was read."""
+    return {"RevisionId": live["RevisionId"]} if live.get("RevisionId") else {}
+
+
+def changed_meanwhile(function: Function) -> DeployError:
+    """Return the error for a function that somebody else changes at the same time."""
+    return DeployError(
+        f"function {function.name} was changed by somebody else since this deployment looked at "
+        "it, and what is live has not moved: see what differs (lambda-runtime plan), then deploy "
+        "again"
+    )
+
+
+def _swap(
+    site: Site,
+    function: Function,
+    as_planned: Callable[[Reply], bool],
+    done: Callable[[Reply], bool],
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    """Change a function that is as the plan saw it; AWS refuses if it is not, by its revision.
+
+    Lambda itself changes the revision, too: then the function is as planned still, and another
+    attempt is worth it.
+    """
+    for _ in range(_ATTEMPTS):
+        live = wait(site, function)
+        if done(live):
+            return
+        if not as_planned(live):
+            raise changed_meanwhile(function)
+        try:
+            change(revision(live))
+        except AwsError as error:
+            if error.code != "PreconditionFailedException":
+                raise
+        else:
+            wait(site, function)
+            return
+    raise changed_meanwhile(function)
 
 
 def _reason(live: Mapping[str, Any], of: str) -> str:
@@ -204,29 +256,42 @@ def _create(site: Site, function: Function) -> None:
     wait(site, function)
 
 
-def _configure(site: Site, function: Function) -> None:
-    wait(site, function)
-    site.aws.create(
-        "lambda",
-        "update_function_configuration",
-        # If the request is repeated, the result is the same.
-        look=lambda: None,
-        fresh_role=role.is_fresh(site, function),
-        **_settings(site, function),
+def _configure(site: Site, function: Function, planned: list[str]) -> None:
+    def differs(live: Reply) -> list[str]:
+        return list(configuration_changes(site, function, live)) if "Role" in live else planned
+
+    _swap(
+        site,
+        function,
+        lambda live: differs(live) == planned,
+        lambda live: not differs(live),
+        lambda guard: site.aws.create(
+            "lambda",
+            "update_function_configuration",
+            # If the request is repeated, the result is the same.
+            look=lambda: None,
+            fresh_role=role.is_fresh(site, function),
+            **_settings(site, function),
+            **guard,
+        ),
     )
-    wait(site, function)
 
 
-def _update_code(site: Site, function: Function) -> None:
-    wait(site, function)
-    site.aws.call(
-        "lambda",
-        "update_function_code",
-        FunctionName=function.name,
-        ImageUri=site.image_uri,
-        Architectures=[site.project.architecture],
+def _update_code(site: Site, function: Function, planned: str | None) -> None:
+    _swap(
+        site,
+        function,
+        lambda live: live.get("CodeSha256", planned) == planned,
+        lambda live: "CodeSha256" in live and not list(code_changes(site, live)),
+        lambda guard: site.aws.call(
+            "lambda",
+            "update_function_code",
+            FunctionName=function.name,
+            ImageUri=site.image_uri,
+            Architectures=[site.project.architecture],
+            **guard,
+        ),
     )
-    wait(site, function)
 
 
 def _reserve(site: Site, function: Function) -> None:

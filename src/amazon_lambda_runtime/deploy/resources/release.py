@@ -101,15 +101,9 @@ def versions(site: Site, function: Function) -> list[Reply]:
 
 def _release(site: Site, function: Function, planned: str | None) -> None:
     """Publish, test, and move the alias, if it still points at the version of the plan."""
-    functions.wait(site, function)
+    live_now = functions.wait(site, function)
     # An earlier run may have published it already.
-    published = _newest_as_wanted(site, function) or site.aws.create(
-        "lambda",
-        "publish_version",
-        look=lambda: _newest_as_wanted(site, function),
-        FunctionName=function.name,
-        CodeSha256=(site.digest or "").removeprefix("sha256:"),
-    )
+    published = _newest_as_wanted(site, function) or _publish(site, function, live_now)
     version = str(published["Version"])
     functions.wait(site, function, version)
     if function.payload is not None:
@@ -138,6 +132,28 @@ def _release(site: Site, function: Function, planned: str | None) -> None:
             raise _moved(function, None, made.get("FunctionVersion"))
     elif live.version != version:
         _move(site, function, version, (live.version, *live.before), live)
+
+
+def _publish(site: Site, function: Function, live: Reply) -> Reply:
+    """Publish the function as it is wanted; what somebody else has made of it is not published."""
+    if "Role" in live and functions.changes(site, function, live):
+        raise functions.changed_meanwhile(function)
+    try:
+        return site.aws.create(
+            "lambda",
+            "publish_version",
+            look=lambda: _newest_as_wanted(site, function),
+            FunctionName=function.name,
+            CodeSha256=(site.digest or "").removeprefix("sha256:"),
+            **functions.revision(live),
+        )
+    except AwsError as error:
+        if error.code != "PreconditionFailedException":
+            raise
+        # So says AWS also when the reply to our own request was lost.
+        if (made := _newest_as_wanted(site, function)) is None:
+            raise functions.changed_meanwhile(function) from None
+        return made
 
 
 def _moved(function: Function, planned: str | None, found: str | None) -> DeployError:
