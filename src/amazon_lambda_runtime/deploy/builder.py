@@ -36,12 +36,14 @@ class Engines:
     def build(self, project: Project, progress: Progress) -> str | None:
         try:
             self._engine = self._images.choose(project.engine)
-            chosen = {
+            handlers = _handlers(project)
+            chosen: dict[str, object] = {
                 "dockerfile": project.dockerfile,
                 "base": project.base,
                 "requirements": project.requirements,
                 "secret": project.environment_files or None,
                 "include": project.include or None,
+                "handlers": handlers if len(handlers) > 1 else None,
             }
             spec = self._images.ImageSpec(
                 folder=project.folder,
@@ -90,8 +92,20 @@ class Engines:
 
 
 def command(project: Project) -> str:
-    """Return the image's command: the handler of the first function, or the module's."""
-    return project.functions[0].handler or f"{PurePath(project.module).stem}.handler"
+    """Return the image's command: the module's handler if any function needs it.
+
+    It is the same whether all functions are deployed or some: another would be another image.
+    """
+    everyone = (*project.functions, *project.others)
+    if any(function.handler is None for function in everyone):
+        return f"{PurePath(project.module).stem}.handler"
+    return str(min(everyone, key=lambda function: function.name).handler)
+
+
+def _handlers(project: Project) -> tuple[str, ...]:
+    """Return the handlers of all functions, of those that are not meant this time, too."""
+    everyone = (*project.functions, *project.others)
+    return tuple(sorted({function.handler or command(project) for function in everyone}))
 
 
 def _bytes(progress: Progress) -> Any:

@@ -50,6 +50,8 @@ class ImageSpec:
     exclude: tuple[str, ...] = ()
     #: Relative paths of files that hold secrets, such as environment files.
     secret: tuple[str, ...] = ()
+    #: The handlers of all functions that run the image, if `handler` is not the only one.
+    handlers: tuple[str, ...] = ()
     #: Relative paths of files that are packed though they look like secrets.
     include: tuple[str, ...] = ()
 

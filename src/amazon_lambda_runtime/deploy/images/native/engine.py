@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amazon_lambda_runtime.deploy.images import proof
 from amazon_lambda_runtime.deploy.images.files import select
 from amazon_lambda_runtime.deploy.images.model import (
     ENTRYPOINT,
@@ -83,6 +84,12 @@ class Native:
         selection = select(spec)
         project = selection.files
         found = base.find(spec, self._client, self._cache, meter)
+        proof.handlers(
+            project,
+            (spec.handler, *spec.handlers),
+            found.python.version,
+            has_packages=spec.requirements_file is not None,
+        )
         interpreter = wheels.compiler(found.python)
         notes = [*selection.notes]
         if interpreter is None:
@@ -149,6 +156,7 @@ class Native:
             tree = wheels.places(folder, found.python)
             if ENTRYPOINT.strip("/") not in tree:
                 raise ImageError(f"{spec.runtime} brings no bootstrap: it is no Lambda runtime")
+            proof.bootstrap(tree[ENTRYPOINT.strip("/")], found.python.path)
             made = layer.make(tree, self._cache)
         meter(1, 1, "packages")
         self._cache.remember(
