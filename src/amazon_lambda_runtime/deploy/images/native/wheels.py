@@ -6,6 +6,7 @@ changed (`TARGET`).
 """
 
 import hashlib
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -13,7 +14,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from amazon_lambda_runtime.deploy.images.model import ENTRYPOINT, ImageError, ImageSpec
+from amazon_lambda_runtime.deploy.images.files import chosen
+from amazon_lambda_runtime.deploy.images.model import (
+    DISTRIBUTION,
+    ENTRYPOINT,
+    ImageError,
+    ImageSpec,
+)
 
 from .base import Python, tags
 
@@ -42,6 +49,10 @@ markers.default_environment = lambda: dict(there)
 sys.exit(main())
 """
 _NOT_FOUND = re.compile(r"No matching distribution found for ([^\s(]+)")
+# A wheel or a folder: "./libs/mylib[extra]", "-e ./libs/mylib", "mylib @ file:./libs/mylib".
+_LOCAL = re.compile(r"(?:(?:-e|--editable)[ =]\s*)?(?:[\w.-]+\s*@\s*)?(?:file:(?://)?)?([^[\]#]+)")
+# What is new when the same input makes another layer than before.
+_FORMAT = 2
 _OPTION = re.compile(r"(?:-r|--requirement|-c|--constraint)[ =]?\s*(\S+)")
 
 
@@ -57,7 +68,8 @@ def inputs(spec: ImageSpec) -> Iterator[tuple[str, bytes]]:
 
 def key(spec: ImageSpec, python: Python, compiler: str) -> str:
     """Return what the layer of packages depends on, as a short text."""
-    hashed = hashlib.sha256(repr((python, spec.architecture, compiler)).encode())
+    engine = (_FORMAT, importlib.metadata.version(DISTRIBUTION))
+    hashed = hashlib.sha256(repr((engine, python, spec.architecture, compiler)).encode())
     for name, content in inputs(spec):
         hashed.update(repr((name, content)).encode())
     return f"packages {hashed.hexdigest()}"
@@ -124,7 +136,7 @@ def _interpreter(script: bytes, path: bytes) -> bytes:
     if first == b"#!/bin/sh" and rest.startswith(b"'''exec' "):
         # What pip writes where the interpreter's path is too long, or has a space in it.
         rest = rest.partition(b"\n' '''\n")[2]
-    elif sys.executable.encode() not in first:
+    elif b"python" not in first:  # its path may be written otherwise than ours: with a .. in it
         return script
     return b"#!" + path + b"\n" + rest
 
@@ -186,8 +198,18 @@ def _requirements(file: Path, seen: set[Path]) -> Iterator[tuple[str, bytes]]:
         if match := _OPTION.match(line.strip()):
             yield from _requirements(file.parent / match[1], seen)
         # What is behind a semicolon says when, not what.
-        elif (local := file.parent / line.partition(";")[0].strip()).is_file():
-            yield local.name, _content(local)  # a wheel
+        elif match := _LOCAL.match(line.partition(";")[0].strip()):
+            yield from _local(file.parent / match[1])
+
+
+def _local(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Give a wheel, or the files of a folder that is installed; what builds leave is none."""
+    if path.is_file():
+        yield path.name, _content(path)
+    elif path.is_dir():
+        for name, file in chosen(path).items():
+            if file.is_file():
+                yield f"{path.name}/{name}", _content(file)
 
 
 def _content(file: Path) -> bytes:
