@@ -7,9 +7,9 @@ import gc
 import sys
 from _io import TextIOWrapper
 from _thread import _count
-from os import _exit, environ, execv, getcwd, getppid
+from os import _exit, environ, execv, getcwd, getpid, getppid
 
-from .core.client import Process, RuntimeClient, connect
+from .core.client import RuntimeClient, connect
 from .core.errors import HandlerNotFound, RuntimeApiError
 from .core.loading import load
 from .core.logs import sink
@@ -81,13 +81,13 @@ def main() -> "NoReturn":
         if gc.get_threshold() == (_PATIENT, *thresholds[1:]):  # else the function has set its own
             gc.set_threshold(*thresholds)
         gc.freeze()
-        forks = Process.forks
+        process = getpid()
         try:
             instance.run(handler)
             name = type(instance).__name__  # of a class that has a `run` of its own
             raise HandlerNotFound(f"{name}.run replaces Runtime.run, which serves: rename it")
         except Exception as exc:
-            if Process.forks != forks:
+            if getpid() != process:
                 raise  # pragma: no cover  in a child of the handler's
             report_init_error(client, exc)
     except SystemExit as exc:

@@ -641,10 +641,11 @@ class TestInterrupted:
             time.sleep(1.2 * number / count)  # when the signal comes is what is tested
             process.send_signal(signal.SIGINT)
             _, log = process.communicate(timeout=PATIENCE)
+            if process.returncode == -signal.SIGINT and ", in main\n" not in log:
+                assert number < count / 2  # Python itself was still starting
+                continue
             assert "amazon_lambda_runtime" not in log.replace("-m amazon_lambda_runtime", ""), log
-            assert process.returncode in (130, 0, -signal.SIGINT), log
-            # Python itself was still starting.
-            assert process.returncode != -signal.SIGINT or number < count / 2
+            assert process.returncode in (130, 0), log
 
 
 class TestEnds:

@@ -13,6 +13,7 @@ from tests.harness import (
     ACCEPTED,
     SERVING,
     SOURCE,
+    UNTRACED,
     ScriptedApi,
     Step,
     event,
@@ -357,8 +358,6 @@ def test_users_file_is_named_like_the_librarys(name: str, tmp_path: Path) -> Non
     """96: asyncio is loaded whole beside a file of that name, which the function still finds."""
     tmp_path.joinpath(f"{name}.py").write_text("MINE = True\n")
     source = f"async def handler(event, context):\n    import {name}\n    return {name}.MINE\n"
-    # What measures coverage has loaded the library's by then.
-    untraced = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
-    done = served(source, [event()], tmp_path, **untraced)
+    done = served(source, [event()], tmp_path, **UNTRACED)
     assert [post.body for post in done.posts] == [b"true"]
     assert (done.stderr, done.status) == ("", SERVING)

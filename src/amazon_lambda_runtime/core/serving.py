@@ -11,12 +11,12 @@ that a delivery is answered exactly once.
 import sys
 from _contextvars import ContextVar
 from _signal import SIGTERM, getsignal  # type: ignore[import-not-found]
-from os import environ
+from os import environ, getpid
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
 
 from . import codec, report
-from .client import Process, RuntimeClient, connect
+from .client import RuntimeClient, connect
 from .context import Context, current
 from .errors import (
     LambdaError,
@@ -209,6 +209,11 @@ class Serving:
             self._client = RuntimeClient.current or connect()
         return self._client
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a child that the handler forked: its parent answers."""
+        return self._client is not None and self._client.is_inherited
+
     # The loop
 
     def run(
@@ -221,7 +226,7 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
-        forks = Process.forks
+        process = getpid()
         Serving.current = self
         awaits = is_async(handler)
         self._hides_coroutine = not awaits and _wraps_async(handler)
@@ -261,7 +266,7 @@ class Serving:
         except KeyboardInterrupt:
             raise SystemExit(130) from None
         finally:
-            if Process.forks == forks:  # else the loop is the parent's
+            if getpid() == process:  # else the loop is the parent's
                 self.close()
 
     def prepare(self) -> None:
@@ -362,11 +367,8 @@ class Serving:
 
         Raises SystemExit if the process has to end, and RuntimeApiError.
         """
-        forks = Process.forks
         try:
             result = handler(event, context)
-            if Process.forks != forks:
-                raise SystemExit(0)  # pragma: no cover  in the child
             if sys.getrecursionlimit() < _DEPTH:
                 sys.setrecursionlimit(_DEPTH)
             if type(result) not in PLAIN:
@@ -376,7 +378,7 @@ class Serving:
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
-            if Process.forks != forks:
+            if self.is_inherited:
                 # In a child that the handler forked. The answer is left to its parent, and so is
                 # the event loop: to close it here would take its descriptors from the parent's.
                 self.loop = None  # pragma: no cover  in the child
@@ -398,6 +400,8 @@ class Serving:
 
         None is returned for a result that was streamed: it is sent by then.
         """
+        if self.is_inherited:
+            raise SystemExit(0)  # pragma: no cover  in a child, whose loop is the parent's
         if self._hides_coroutine:
             self._warn_of_decorator()
         if hasattr(type(result), "__await__"):

@@ -83,7 +83,6 @@ class Tasks:
         self._status: int | None = None
         self._is_shutdown = False
         self._is_over = False
-        self._is_child = False
 
     def run(self) -> "NoReturn":
         """Serve until a task has to end the process or a signal comes."""
@@ -123,7 +122,7 @@ class Tasks:
                 result = await self._stream(result, delivery, client)
             if delivery.pending is not None:
                 await delivery.pending
-            if self._is_child:
+            if served.is_inherited:
                 raise SystemExit(0)  # pragma: no cover  in the child
             if not delivery.answered:
                 body, content_type = served.encode(result)
@@ -152,7 +151,7 @@ class Tasks:
 
     def fail(self, delivery: "Delivery", exc: BaseException) -> None:
         """Log an exception and answer the delivery with it; end the environment if it says so."""
-        if self._is_child:  # pragma: no cover  in the child
+        if self._served.is_inherited:  # pragma: no cover  in the child
             # In a process that the handler has forked. The answer is left to its parent.
             sink.flush()
             os._exit(serving.status_of(exc) if isinstance(exc, SystemExit) else 1)
@@ -245,7 +244,6 @@ class Tasks:
         signal.setitimer(signal.ITIMER_REAL, _LAST_ANSWERS + _LAST_WORDS / 2)
 
     def _become_child(self) -> None:  # pragma: no cover  in the child
-        self._is_child = True
         for lane in self._lanes:
             # Its connection is the parent's. The loop's epoll is, too, so nothing is unregistered.
             lane.client.abandon()
