@@ -4,6 +4,7 @@
 # make test-slow     run the tests that take more than a few seconds: EXAMPLES=1000 for long proofs
 # make test-deploy   build, push and run real images; slow, and it wants Debian and root
 # make docs          build the site of docs/ in .cache/docs/site
+# make screenshots   take the pictures of the console in docs/, with Chromium
 # make mutants       change a token of the source at a time, and see that a fast test fails
 # make bench         measure against AWS's own runtime and emulator
 # make bench-deploy  measure image builds against buildah
@@ -34,6 +35,11 @@ check:
 
 docs: .cache/docs/installed
 	.cache/docs/env/bin/sphinx-build -E -W --keep-going -q -d .cache/docs/doctrees docs .cache/docs/site
+
+screenshots:
+	$(install) dev
+	-scripts/install_chromium.sh
+	.venv/bin/python -m scripts.screenshots
 
 mutants: .cache/aws-lambda-rie
 	$(install) all
@@ -75,4 +81,4 @@ bench-deploy:
 clean:
 	rm -rf .venv .cache build dist *.egg-info
 
-.PHONY: run test test-slow check docs mutants test-deploy bench bench-deploy clean
+.PHONY: run test test-slow check docs screenshots mutants test-deploy bench bench-deploy clean

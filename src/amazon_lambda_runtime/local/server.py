@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import count
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
@@ -30,7 +30,9 @@ from .engine.output import Log, to_stderr, unfailing
 from .engine.pool import Pool
 from .http import Request, Response
 from .http_server import Server, base_url, start_server
-from .queues import AttachedQueues, Queue, QueueError, QueueSettings
+
+if TYPE_CHECKING:
+    from .queues import Queue, QueueSettings
 
 
 def open_pool(
@@ -112,8 +114,8 @@ class LocalLambda(Closing):
     async def attach(
         self,
         function: str,
-        settings: Sequence[QueueSettings] = (),
-        on_failure: QueueSettings | None = None,
+        settings: "Sequence[QueueSettings]" = (),
+        on_failure: "QueueSettings | None" = None,
         port: int = 0,
         partial_failures: bool | None = None,
     ) -> list[str]:
@@ -125,6 +127,9 @@ class LocalLambda(Closing):
         where queues that are made here are served (0: any free one); `partial_failures` is what the
         function's class declares. Raises QueueError if a queue cannot be opened.
         """
+        # Most servers have no queue, and start without all that.
+        from .queues import AttachedQueues
+
         pool = self.pools[function]
         timeout = pool.function.timeout or TIMEOUT[1]
         queues = AttachedQueues(timeout=timeout, port=port)
@@ -236,7 +241,9 @@ async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
     return answer
 
 
-def _destination(queue: Queue) -> Destination:
+def _destination(queue: "Queue") -> Destination:
+    from .queues import QueueError
+
     async def send(record: str) -> None:
         try:
             await queue.send(record)

@@ -15,7 +15,6 @@ from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http_server import base_url
-from amazon_lambda_runtime.local.queues import QueueError
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
 
@@ -100,6 +99,8 @@ async def _attach(
 ) -> list[str]:
     if not (options["queues"] or options["on_failure"]):
         return []
+    from amazon_lambda_runtime.local.queues import QueueError
+
     try:
         return await service.attach(
             function.name,

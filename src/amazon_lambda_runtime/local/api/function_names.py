@@ -65,9 +65,9 @@ def find(
     if function is None and plain == _THE_FUNCTION and len(known) == 1:
         function = next(iter(known.values()))
     any_function = function or next(iter(known.values()), None)
-    here = any_function.region_name if any_function is not None else ""
     region = (match[_REGION] or "").rstrip(":")
-    if region and here and region != here:
+    here = any_function.region_name if region and any_function is not None else ""
+    if here and region != here:
         message = f"Functions from '{region}' are not reachable in this region ('{here}')"
         raise InvokeError(404, "ResourceNotFoundException", message)
     if function is None or not (asked in ("", VERSION) or _ALIAS.fullmatch(asked)):

@@ -103,7 +103,8 @@ class InvokeApi:
             self._service.submit(target.function, invocation, "stream")
 
     def _target(self, name: str, request: Request) -> Target:
-        qualifier = parse_qs(request.query).get("Qualifier", [""])[0]
+        query = request.query
+        qualifier = parse_qs(query).get("Qualifier", [""])[0] if query else ""
         return find(self._service.functions(), name, qualifier, default=VERSION)
 
 

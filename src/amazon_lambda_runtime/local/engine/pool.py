@@ -29,6 +29,7 @@ from .output import Log, to_stderr
 from .reaper import Reaper
 from .states import FINAL, State
 from .telling import Telling
+from .timeouts import Timeouts
 from .upkeep import Upkeep
 
 # In seconds.
@@ -73,6 +74,7 @@ class Pool(Closing):
         self._listen = listen
         self._telling = Telling(function, log, journal)
         self._upkeep = Upkeep(function, self.environments, self._retire)
+        self._timeouts = Timeouts(function.timeout, self._timed_out)
         self._reaper = Reaper()
         self._idle: list[Environment] = []
         self._queue: deque[Invocation] = deque()
@@ -142,6 +144,7 @@ class Pool(Closing):
         """End the invocations that run and the processes of all environments."""
         self._closed = True
         await self._upkeep.close()
+        self._timeouts.close()
         firsts = [start.cancel() for start in self._starts.values()]
         waiting = [*self._queue, *(first for first in firsts if first is not None)]
         running = [i for e in self.environments.values() for i in e.invocations]
@@ -240,7 +243,7 @@ class Pool(Closing):
         invocation.begin(self.function.timeout)
         environment = self._start(invocation, within=True)
         self._telling.assigned(invocation, environment.number, cold=True)
-        self._set_timer(environment, invocation)
+        self._timeouts.begin(invocation, environment)
 
     def _lose(self, environment: Environment) -> None:
         # A managed instance is always initialised on its own, and new code is a new start.
@@ -262,7 +265,6 @@ class Pool(Closing):
             loop = asyncio.get_running_loop()
             start.timer = loop.call_later(INIT_LIMIT, self._init_late, environment)
         environment.start()
-        self._upkeep.begin()
         return environment
 
     def _dequeue(self) -> Invocation:
@@ -289,16 +291,10 @@ class Pool(Closing):
         self._announce(environment, invocation)
 
     def _announce(self, environment: Environment, invocation: Invocation) -> None:
-        """Tell that the invocation's time has begun, and set its timer."""
+        """Tell that the invocation's time has begun, and watch it."""
         cold = invocation.init_ms is not None or not environment.is_initialised
         self._telling.started(invocation, environment.number, cold)
-        self._set_timer(environment, invocation)
-
-    def _set_timer(self, environment: Environment, invocation: Invocation) -> None:
-        timeout = self.function.timeout
-        if timeout:
-            loop = asyncio.get_running_loop()
-            invocation.timer = loop.call_later(timeout, self._timed_out, environment, invocation)
+        self._timeouts.begin(invocation, environment)
 
     # What may go wrong.
 
@@ -360,7 +356,6 @@ class Pool(Closing):
     def _report(self, environment: Environment, invocation: Invocation) -> None:
         if invocation.stage in FINAL:
             return  # the pool has closed meanwhile
-        if invocation.timer is not None:
-            invocation.timer.cancel()
+        self._timeouts.end(invocation)
         self._telling.reported(invocation, environment.peak_mb(), environment.out_of_memory)
         invocation.report()
