@@ -251,7 +251,14 @@ class TestErrors:
             ),
             (["local", "hello.py", "-e", "1", "--no-reload"], "--no-reload is for a server"),
             (["local", "hello.py", "-e", "1", "--no-freeze"], "--no-freeze is for a server"),
+            (["local", "hello.py", "-e", "1", "--cors", "*"], "--cors is for a server"),
             (["local", "hello.py", "--no-url", "--stream"], "--stream is for the function URL"),
+            (["local", "hello.py", "--no-url", "--cors", "*"], "--cors is for the function URL"),
+            (
+                ["local", "hello.py", "--cors", "http://a/"],
+                "'http://a/' is more than an origin: write http://a",
+            ),
+            (["local", "hello.py", "--cors-credentials"], "--cors-credentials needs --cors"),
             (
                 ["local", "hello.py", "--no-url", "--url-port", "1"],
                 "--url-port is for the function",

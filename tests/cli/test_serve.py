@@ -392,6 +392,19 @@ class TestPagesElsewhere:
             with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 assert response.status == 200
 
+    def test_cors(self, serve: Serve) -> None:
+        """
+        With --cors a page of that origin calls the function's URL.
+        """
+        page = "https://app.example"
+        server = serve("--url-port", "0", "--cors", page, "--cors-credentials")
+        url = server.wait_for(r"the function's URL: (\S+)\n")[1]
+        headers = {"Origin": page, "Sec-Fetch-Site": "cross-site"}
+        request = urllib.request.Request(url, headers=headers)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == page
+            assert response.headers["Access-Control-Allow-Credentials"] == "true"
+
 
 class TestStartsOnlyWhatIsNamed:
     @pytest.fixture(autouse=True)

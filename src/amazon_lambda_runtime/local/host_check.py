@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 ANY = "*"
 
 
-def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
+def refusal(
+    headers: Mapping[str, str], listening_on: str, origin_is_allowed: bool = False
+) -> str | None:
     """Return why a request with these headers is refused, or None if it is not."""
     return _refusal(
         headers.get("host", listening_on),
-        headers.get("origin"),
-        headers.get("sec-fetch-site"),
+        None if origin_is_allowed else headers.get("origin"),
+        None if origin_is_allowed else headers.get("sec-fetch-site"),
         listening_on,
     )
 

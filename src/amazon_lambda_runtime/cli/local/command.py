@@ -26,6 +26,7 @@ from .interpreter import find_interpreter, has_module, link_package
 from .log_lines import printer
 from .option_conflicts import check_options
 from .queue_options import queue_options, require_queues
+from .url_options import url_options
 from .variables import Variables, inherited, not_passed
 
 if TYPE_CHECKING:
@@ -59,13 +60,7 @@ Examples:
     show_default=True,
 )
 @click.option("--host", default="127.0.0.1", help="The address to listen on.", show_default=True)
-@click.option(
-    "--url-port",
-    type=click.IntRange(0, 65535),
-    help="The port of the function URL; 0 is any free one.  [default: 9001, or the next free one]",
-)
-@click.option("--no-url", is_flag=True, help="Serve no function URL.")
-@click.option("--stream", is_flag=True, help="The function URL streams the response.")
+@url_options
 @click.option(
     "--timeout",
     type=click.IntRange(1, 900),

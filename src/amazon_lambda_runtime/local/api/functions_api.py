@@ -17,6 +17,7 @@ from amazon_lambda_runtime.local.http import Request, Response, json_response
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
 from .api_errors import not_found
+from .cors import Cors
 from .function_names import Target, find
 
 _NO_RESOURCE = "The resource you requested does not exist."
@@ -30,6 +31,7 @@ class Url:
 
     address: str
     streams: bool
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class FunctionsApi:
             "FunctionUrl": url.address,
             "FunctionArn": function.arn,
             "AuthType": "NONE",
+            **({"Cors": url.cors.configuration()} if url.cors is not None else {}),
             "InvokeMode": "RESPONSE_STREAM" if url.streams else "BUFFERED",
             "CreationTime": self._time(),
             "LastModifiedTime": self._time(),
