@@ -258,6 +258,8 @@ class TestErrors:
                 ["local", "hello.py", "--cors", "http://a/"],
                 "'http://a/' is more than an origin: write http://a",
             ),
+            (["local", "hello.py", "--alias", "1"], "'1' is not an alias"),
+            (["local", "hello.py", "-e", "1", "--alias", "a"], "--alias is for a server"),
             (["local", "hello.py", "--cors-credentials"], "--cors-credentials needs --cors"),
             (
                 ["local", "hello.py", "--no-url", "--url-port", "1"],

@@ -20,6 +20,7 @@ from .handler_argument import (
     FUNCTION_NAME,
     HandlerArgument,
     HandlerArgumentError,
+    parse_alias,
     parse_handler_argument,
 )
 from .interpreter import find_interpreter, has_module, link_package
@@ -129,6 +130,14 @@ Examples:
 )
 @queue_options
 @click.option("--name", help="The function's name.  [default: its module's]")
+@click.option(
+    "--alias",
+    "aliases",
+    type=parse_alias,
+    metavar="NAME",
+    multiple=True,
+    help="An alias of the function: clients may use it as a qualifier.",
+)
 def command(
     words: tuple[str, ...], event_file: str | None, event_json: str | None, **options: Any
 ) -> int:
@@ -226,6 +235,7 @@ def _function(
         concurrency=options["concurrency"],
         max_concurrency=options["max_concurrency"] or 0,
         freeze=not options["no_freeze"],
+        aliases=options["aliases"],
         extensions=os.path.realpath(options["extensions"]) if options["extensions"] else "",
         environment=variables.values,
         inherited=inherited(),

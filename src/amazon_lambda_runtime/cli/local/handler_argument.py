@@ -5,11 +5,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from amazon_lambda_runtime.project.handler_names import handler_name, suggestion
 
 _MODULE_AND_NAME = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*)+)")
 # What Lambda accepts as a function's name.
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ALIAS = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,128}")
 
 
 class HandlerArgumentError(Exception):
@@ -23,6 +26,15 @@ class HandlerArgument:
     handler: str
     task_root: Path
     name: str
+
+
+def parse_alias(text: str) -> str:
+    """Parse the name of an alias. Raises click.BadParameter."""
+    if not _ALIAS.fullmatch(text):
+        raise click.BadParameter(
+            f"{text!r} is not an alias: give up to 128 letters, digits, - and _, not only digits"
+        )
+    return text
 
 
 def parse_handler_argument(text: str, name: str | None = None) -> HandlerArgument:

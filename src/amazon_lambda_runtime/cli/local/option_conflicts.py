@@ -17,6 +17,7 @@ _SERVER = (
     "queues",
     "on_failure",
     "sqs_port",
+    "aliases",
 )
 
 

@@ -115,7 +115,7 @@ class _Caller:
         self._wants_log = request.headers.get("x-amz-log-type") == "Tail"
 
     def throttled(self, invocation: Invocation) -> None:
-        self._request.answer(refusal(too_many_requests()))
+        self._request.answer(refusal(too_many_requests(), invocation.id))
 
 
 class _Waiting(_Caller):
@@ -132,7 +132,7 @@ class _Waiting(_Caller):
 
     def reported(self, invocation: Invocation) -> None:
         if invocation.answer is None:
-            self._request.answer(refusal(_closing()))
+            self._request.answer(refusal(_closing(), invocation.id))
         elif self._wants_log:
             self._send(invocation, invocation.answer, {"X-Amz-Log-Result": _tail(invocation)})
 
@@ -167,7 +167,10 @@ class _Streaming(_Caller):
 
     def reported(self, invocation: Invocation) -> None:
         if invocation.answer is None:
-            self._request.cut() if self._started else self._request.answer(refusal(_closing()))
+            if self._started:
+                self._request.cut()
+            else:
+                self._request.answer(refusal(_closing(), invocation.id))
         elif self._wants_log:
             self._finish(invocation.answer, _tail(invocation))
 
