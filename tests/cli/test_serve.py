@@ -901,3 +901,77 @@ class TestErrors:
         assert (done.returncode, done.stdout) == (2, "")
         assert expected in done.stderr.splitlines()[-1]
         assert "Traceback" not in done.stderr
+
+
+ORPHANS = """
+import os, subprocess, sys, time
+
+def handler(event, context):
+    # In a session of its own, without a parent and without a variable: nothing tells whose it is.
+    code = "import time; b = bytearray(60_000_000); print(1, flush=True); time.sleep(600)"
+    command = f'env -i "{sys.executable}" -c "{code}" >&2 & echo $!'
+    done = subprocess.run(["setsid", "sh", "-c", command], stdout=subprocess.PIPE, check=True)
+    pid = int(done.stdout)
+    print("orphan", pid, flush=True)
+    if "sleep" in event:
+        time.sleep(event["sleep"])
+    return pid
+"""
+
+
+class TestOrphans:
+    """What a function has started in a session of its own, without a parent or a variable."""
+
+    @pytest.fixture(autouse=True)
+    def adopted(self, folder: Path) -> None:
+        (folder / "hello.py").write_text(ORPHANS)
+
+    def test_frozen_and_ended(self, serve: Serve) -> None:
+        """
+        It is frozen with its environment, and ends with it; if it ends before, it leaves no zombie.
+        """
+        server = serve("--memory", "512")
+        first, second = server.invoke({}), server.invoke({})
+        until(lambda: [state_of(first), state_of(second)] == ["T", "T"])
+        os.kill(first, signal.SIGKILL)
+        until(lambda: state_of(first) == "Z")
+        third = server.invoke({})
+        until(lambda: state_of(third) == "T")
+        assert state_of(first) == ""
+        assert server.end() == 0
+        for pid in (second, third):
+            assert has_ended(pid)
+
+    def test_timeout(self, serve: Serve) -> None:
+        """
+        It ends with a timeout.
+        """
+        server = serve("--timeout", "2", "--memory", "512")
+        assert "timed out" in server.invoke({"sleep": 30})["errorMessage"]
+        assert has_ended(int(server.wait_for(r"orphan (\d+)")[1]))
+
+    def test_memory(self, serve: Serve) -> None:
+        """
+        It counts for the function's memory.
+        """
+        server = serve("--memory", "128")
+        first = server.invoke({})
+        answer = server.invoke({"sleep": 30})
+        assert answer["errorType"] == "Runtime.OutOfMemory"
+        assert has_ended(first)
+
+
+def state_of(pid: int) -> str:
+    """Return the kernel's letter for what a process does; "" if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
+
+
+def until(happened: Callable[[], object]) -> None:
+    """Wait until this is true: for what only polling can tell."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

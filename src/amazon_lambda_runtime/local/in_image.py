@@ -29,6 +29,7 @@ def main() -> int:
     try:
         import asyncio
 
+        from .engine import orphans
         from .engine.function import LocalFunction
         from .engine.log_writer import LogWriter
         from .server import LocalLambda
@@ -55,6 +56,7 @@ def main() -> int:
     except ValueError as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 2
+    orphans.adopt()
     with LogWriter(sys.stderr) as log:
         return asyncio.run(_serve(LocalLambda(function, log=log, console=False), port, log))
 

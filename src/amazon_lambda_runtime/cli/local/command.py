@@ -157,8 +157,10 @@ def command(
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
     _require_extras(options)
     event = read_event(event_file, event_json)
+    from amazon_lambda_runtime.local.engine import orphans
     from amazon_lambda_runtime.local.engine.log_writer import LogWriter
 
+    orphans.adopt()
     with LogWriter(sys.stderr) as terminal:
         return _run(words, event, options, terminal)
 
