@@ -671,6 +671,43 @@ class TestEnds:
         assert server.end(signal.SIGKILL) == -signal.SIGKILL
         assert has_ended(pid)
 
+    def test_closed_terminal(self, serve: Serve, temporary: Path) -> None:
+        """
+        When its terminal is closed (SIGHUP), it tidies up.
+        """
+        server = serve()
+        server.invoke(1)
+        assert [*temporary.glob("lambda-runtime-*")]
+        assert server.end(signal.SIGHUP) == 0
+        assert [*temporary.iterdir()] == []
+
+    def test_folder_of_one_that_was_killed(self, serve: Serve, temporary: Path) -> None:
+        """
+        What a killed one has left is removed by the next, and nothing else is.
+        """
+        alive, killed = serve(), serve()
+        alive.invoke(1)
+        killed.invoke(1)
+        (temporary / "lambda-runtime-strange").mkdir()
+        before = set(temporary.iterdir())
+        assert killed.end(signal.SIGKILL) == -signal.SIGKILL
+        assert set(temporary.iterdir()) == before
+        third = serve()
+        assert third.invoke(1)["event"] == 1
+        after = set(temporary.iterdir())
+        assert len(before - after) == 1
+        assert alive.invoke(1)["event"] == 1
+        for server in (alive, third):
+            server.end()
+        assert [*temporary.iterdir()] == [temporary / "lambda-runtime-strange"]
+
+    @pytest.fixture
+    def temporary(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        folder = tmp_path / "temporary"
+        folder.mkdir()
+        monkeypatch.setenv("TMPDIR", str(folder))
+        return folder
+
     def test_queue(self, serve: Serve) -> None:
         """
         A message in the queue that it has made reaches the function; Ctrl-C ends all of it.

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +26,7 @@ from .interpreter import find_interpreter, has_module, link_package
 from .log_lines import printer
 from .option_conflicts import check_options
 from .queue_options import queue_options, require_queues
+from .scratch_folder import scratch_folder
 from .url_options import url_options
 from .variables import Variables, inherited, not_passed
 
@@ -152,6 +152,10 @@ def command(
     Invoke API for SDKs and the AWS CLI, the function's URL, and a console for the browser. It
     listens on loopback.
     """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise click.ClickException("this folder has been deleted: change into another") from None
     check_options(event_file is not None or event_json is not None)
     if options["debug"] and _is_command(words):
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
@@ -176,7 +180,7 @@ def _run(
             terminal.write(f"{line}\n")
 
     log = printer(terminal)
-    with TemporaryDirectory(prefix="lambda-runtime-") as folder:
+    with scratch_folder() as folder:
         function, variables, notes = _function(words, options, folder)
         if event is None:
             from .serve_until_stopped import serve_until_stopped

@@ -9,7 +9,9 @@ import click
 
 from amazon_lambda_runtime.project.handler_names import handler_name, suggestion
 
-_MODULE_AND_NAME = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*)+)")
+# What no `import` statement could name, as my-func, is a module all the same: of a handler string.
+_MODULE = r"\w[\w-]*"
+_MODULE_AND_NAME = re.compile(rf"({_MODULE})((?:\.{_MODULE})*\.[^\W\d]\w*)")
 # What Lambda accepts as a function's name.
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALIAS = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,128}")
@@ -56,8 +58,11 @@ def _file(path: Path) -> HandlerArgument:
         raise HandlerArgumentError(
             f"there is no file {path}: give the path of the handler's module"
         )
-    if not path.stem.isidentifier():
-        raise HandlerArgumentError(f"{path} cannot be imported: {path.stem!r} is not a module name")
+    if not re.fullmatch(_MODULE, path.stem):
+        raise HandlerArgumentError(
+            f"{path} cannot be imported: {path.stem!r} is not a module name. Rename the file: it "
+            "takes letters, digits, _ and -"
+        )
     name = handler_name(path)
     if (advice := suggestion(path, name)) is not None:
         raise HandlerArgumentError(advice)

@@ -25,6 +25,9 @@ _RUNTIME_SHARE = 0.3
 # In seconds: how long the pool waits for an environment that has answered. It asks for its next
 # event a millisecond later, unless the handler goes on working after its answer.
 ASKS_AGAIN = 0.1
+# In seconds: how long the pool waits, at its concurrency, for one that has answered with a failure:
+# its process may be ending, and another takes its place.
+ENDS_WITHIN = 2.0
 # In seconds: how long a runtime that has reported an init error may go on.
 _LAST_WORDS = 0.5
 
@@ -147,6 +150,12 @@ class Environment:
     def soon(self) -> float:
         """How long it is worth waiting for it, in seconds; 0 if it is not."""
         return ASKS_AGAIN if self.has_answered else 0
+
+    @property
+    def may_be_ending(self) -> bool:
+        """Whether its last answer was a failure, after which a runtime may exit."""
+        invocation = self._invocation
+        return invocation is not None and invocation.answer is not None and invocation.answer.failed
 
     @property
     def has_answered(self) -> bool:
