@@ -62,6 +62,10 @@ bench-deploy:
 .cache/js-sdk: scripts/install_js_sdk.sh
 	-@scripts/install_js_sdk.sh $@
 
+# AWS's runtime for Node.js. By hand: to compile it takes minutes.
+.cache/node-ric: scripts/install_node_ric.sh
+	@scripts/install_node_ric.sh $@
+
 # An AWS on this machine that runs images. In an environment of its own: it wants a botocore of its own.
 .cache/ministack/installed:
 	@echo "installing ministack into .cache/ministack, once"

@@ -27,6 +27,8 @@ from tests.harness import SOURCE, environment, examples, free_port
 
 from .support import COMMAND, PATIENCE, Process, Server, has_ended, is_alive, read_terminal
 
+# scripts/install_node_ric.sh builds it.
+NODE_RIC = Path(__file__).parents[2] / ".cache/node-ric/node_modules/aws-lambda-ric/index.mjs"
 SHELL = Path(__file__).parents[1] / "local" / "runtimes" / "shell.sh"
 
 # What the log says of a save.
@@ -309,6 +311,37 @@ class TestServes:
             "--memory", "256", "--", sys.executable, "-m", "awslambdaric", "hello.handler"
         )
         assert server.invoke(5) == {"version": 1, "event": 5}
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(not NODE_RIC.exists(), reason="not compiled: make .cache/node-ric")
+    def test_node(self, folder: Path) -> None:
+        """
+        So is AWS's runtime for Node.js. It reads its handler from the variable, as on Lambda.
+        """
+        (folder / "app.js").write_text(
+            "exports.handler = async (event, context) => {\n"
+            "  if (event.fail) throw new RangeError(event.fail);\n"
+            "  return { event, left: context.getRemainingTimeInMillis() };\n"
+            "};\n"
+        )
+        shell = {**environment(PYTHONPATH=str(SOURCE)), "_HANDLER": "app.handler"}
+        server = Process(
+            [*COMMAND, "local", "--port=0", "--no-url", "--", "node", str(NODE_RIC)], folder, shell
+        )
+        try:
+            base = server.wait_for(r"listens on (\S+)\n")[1]
+            url = f"{base}/2015-03-31/functions/function/invocations"
+            for number in (1, 2):
+                with urllib.request.urlopen(url, json.dumps({"n": number}).encode()) as response:
+                    answer = json.loads(response.read())
+                assert answer["event"] == {"n": number}
+                assert 0 < answer["left"] <= 3000
+            with urllib.request.urlopen(url, b'{"fail": "as asked"}') as response:
+                assert response.headers["X-Amz-Function-Error"] == "Unhandled"
+                assert json.loads(response.read())["errorType"] == "RangeError"
+            assert server.end() == 0
+        finally:
+            server.kill()
 
 
 class TestVariables:
