@@ -64,7 +64,7 @@ def main() -> int:
 def _number(variable: str, default: int) -> int:
     text = os.environ.get(variable) or str(default)
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{variable} is not a number: {text!r}")
+        raise ValueError(f"{variable} is not a number: {text!r}; give a whole one, 0 or more")
     return int(text)
 
 

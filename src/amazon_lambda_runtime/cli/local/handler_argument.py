@@ -84,7 +84,9 @@ def _handler(text: str) -> HandlerArgument:
     place = Path(folder or ("/" if slash else "."))
     if not ((place / f"{module}.py").is_file() or (place / module).is_dir()):
         if slash or not _is_installed(module):
-            raise HandlerArgumentError(f"there is no module {module!r} in {place.resolve()}")
+            raise HandlerArgumentError(
+                f"there is no module {module!r} in {place.resolve()}: give the path of its file"
+            )
         return HandlerArgument(text, Path.cwd(), module)
     advice = suggestion(place / f"{module}.py", match[2][1:]) if match[2].count(".") == 1 else None
     if advice is not None:
