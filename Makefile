@@ -23,7 +23,7 @@ test: .cache/aws-lambda-rie
 	$(install) dev
 	$(pytest) -m "not slow and not deploy" $(ARGS)
 
-test-slow: .cache/aws-lambda-rie
+test-slow: .cache/aws-lambda-rie .cache/js-sdk
 	$(install) all
 	$(pytest) -m "slow and not deploy" $(ARGS)
 
@@ -63,6 +63,14 @@ bench-deploy:
 .cache/aws-lambda-rie: scripts/fetch_rie.py
 	$(install) dev
 	-@.venv/bin/python scripts/fetch_rie.py $@
+
+# AWS's SDK for JavaScript, for the tests; likewise.
+.cache/js-sdk: scripts/install_js_sdk.sh
+	-@scripts/install_js_sdk.sh $@
+
+# AWS's runtime for Node.js. By hand: to compile it takes minutes.
+.cache/node-ric: scripts/install_node_ric.sh
+	@scripts/install_node_ric.sh $@
 
 # An AWS on this machine that runs images. In an environment of its own: it wants a botocore of its own.
 .cache/ministack/installed:

@@ -15,6 +15,7 @@ from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 from . import host_check
 from .api.api_errors import too_many_requests
 from .api.console import Console
+from .api.cors import Cors
 from .api.function_url import FunctionUrl
 from .api.functions_api import Mapping, Url
 from .api.invoke_api import InvokeApi
@@ -92,22 +93,28 @@ class LocalLambda(Closing):
         return server.port
 
     async def listen_url(
-        self, function: str, host: str = "127.0.0.1", port: int = 0, streams: bool = False
+        self,
+        function: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        streams: bool = False,
+        cors: Cors | None = None,
     ) -> int:
         """Serve the function's URL at this address; return the port.
 
-        With `streams` its invoke mode is RESPONSE_STREAM. Raises OSError if it cannot listen there.
+        With `streams` its invoke mode is RESPONSE_STREAM; without `cors` only pages of this machine
+        may call it. Raises OSError if it cannot listen there.
         """
         pool = self.pools[function]
 
         def submit(invocation: Invocation) -> None:
             pool.submit(invocation, "url")
 
-        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams)
+        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams, cors)
         server = await start_server(host, port, url)
         self._servers.append(server)
         address = f"{base_url(host, server.port)}/"
-        self._urls[function] = Url(address, streams)
+        self._urls[function] = Url(address, streams, cors)
         self._shown[function].url = address
         return server.port
 

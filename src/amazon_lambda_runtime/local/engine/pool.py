@@ -20,7 +20,7 @@ from itertools import count
 from amazon_lambda_runtime.local.closing import Closing
 
 from . import report
-from .environment import Environment, Listen
+from .environment import ENDS_WITHIN, Environment, Listen
 from .function import LocalFunction
 from .invocation import Caller, Invocation
 from .journal import Journal
@@ -106,7 +106,10 @@ class Pool(Closing):
                 self._begin(environment, invocation)
                 self.free(environment)  # a managed instance may have room for more
                 return
-        seconds = max([e.soon for e in self.environments.values() if not e.is_stale], default=0)
+        environments = [e for e in self.environments.values() if not e.is_stale]
+        seconds = max([e.soon for e in environments], default=0)
+        if not self._has_room and any(e.may_be_ending for e in environments):
+            seconds = ENDS_WITHIN
         if seconds:
             self._telling.accepted(invocation)
             self._queue.append(invocation)
@@ -252,7 +255,8 @@ class Pool(Closing):
 
     @property
     def _has_room(self) -> bool:
-        count = sum(not environment.is_stale for environment in self.environments.values())
+        # One that is ending has no invocation any more.
+        count = sum(not (e.is_stale or e.is_ending) for e in self.environments.values())
         return count < self.function.concurrency and not self._closed
 
     def _start(self, invocation: Invocation | None, within: bool = False) -> Environment:
