@@ -30,8 +30,8 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     if reserved != wanted:
         yield Step(
             "update", "function", f"reserved concurrency of {what}",
-            ", ".join(differences([("", reserved, wanted)])).strip(),
-            lambda: _reserve(site, function),
+            (change := next(differences([("", reserved, wanted)])).strip()),
+            lambda: _reserve(site, function), changes=(change,),
         )  # fmt: skip
 
 
@@ -41,12 +41,12 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
     if changes := list(configuration_changes(site, function, live)):
         yield Step(
             "update", "function", f"configuration of {what}", "; ".join(changes),
-            lambda: _configure(site, function),
+            lambda: _configure(site, function), changes=tuple(changes),
         )  # fmt: skip
     if changes := list(code_changes(site, live)):
         yield Step(
             "update", "function", f"code of {what}", "; ".join(changes),
-            lambda: _update_code(site, function),
+            lambda: _update_code(site, function), changes=tuple(changes),
         )  # fmt: skip
     tags = found.get("Tags") or {}
     missing = {key: value for key, value in function.tags.items() if tags.get(key) != value}
@@ -55,6 +55,9 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
             "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
             lambda: site.aws.call(
                 "lambda", "tag_resource", Resource=site.function_arn(function), Tags=missing
+            ),
+            changes=tuple(
+                differences((key, tags.get(key), missing[key]) for key in sorted(missing))
             ),
         )  # fmt: skip
 

@@ -48,9 +48,10 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         yield Step(
             "update",
             "log-group",
-            f"retention of {group}",
-            f"{_days(retention)} → {_days(function.retention)}",
+            f"retention of log group {group}",
+            change := f"{_days(retention)} → {_days(function.retention)}",
             lambda: _retain(site, function),
+            changes=(change,),
         )
 
 

@@ -39,7 +39,7 @@ def plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
     if changes := list(differences(pairs)):
         yield Step(
             "update", "trigger", what, "; ".join(changes),
-            lambda: _update(site, function, trigger),
+            lambda: _update(site, function, trigger), changes=tuple(changes),
         )  # fmt: skip
 
 
@@ -73,20 +73,24 @@ def find(site: Site, function: Function, queue: str) -> Reply | None:
 
 def of_queue(site: Site, queue: str) -> Iterator[Reply]:
     """Yield the mappings of a queue to any function."""
-    yield from site.aws.pages(
-        "lambda",
-        "list_event_source_mappings",
-        "EventSourceMappings",
-        EventSourceArn=site.aws.arn("sqs", queue),
-    )
+    yield from _live(site, "EventSourceArn", site.aws.arn("sqs", queue))
 
 
 def of_function(site: Site, function: Function) -> Iterator[Reply]:
     """Yield the mappings of the function's alias, and of the function itself."""
     for arn in (site.live_arn(function), site.function_arn(function)):
-        yield from site.aws.pages(
-            "lambda", "list_event_source_mappings", "EventSourceMappings", FunctionName=arn
-        )
+        yield from _live(site, "FunctionName", arn)
+
+
+def _live(site: Site, by: str, arn: str) -> Iterator[Reply]:
+    """Yield the mappings whose source, or function, is this. A plan lists all of them, once."""
+    narrow = {} if site.aws.shares else {by: arn}
+    key = {"FunctionName": "FunctionArn"}.get(by, by)
+    for live in site.aws.pages(
+        "lambda", "list_event_source_mappings", "EventSourceMappings", **narrow
+    ):
+        if narrow or live.get(key) == arn:
+            yield live
 
 
 def queue_of(live: Reply) -> str:

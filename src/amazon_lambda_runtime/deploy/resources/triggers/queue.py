@@ -83,7 +83,7 @@ def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]
     if (changes := list(differences(pairs))) and site.ours(_tags(site, name)):
         yield Step(
             "update", "queue", f"queue {name}", "; ".join(changes),
-            lambda: _set(site, name, wanted),
+            lambda: _set(site, name, wanted), changes=tuple(changes),
         )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def _plan_rule(
     if changes := list(differences(pairs)):
         yield Step(
             "update", "trigger", what, "; ".join(changes),
-            lambda: site.aws.call("events", "put_rule", **wanted), trigger.bus,
+            lambda: site.aws.call("events", "put_rule", **wanted), trigger.bus, tuple(changes),
         )  # fmt: skip
 
 

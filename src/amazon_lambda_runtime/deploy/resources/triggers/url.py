@@ -68,6 +68,7 @@ def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
         yield Step(
             "update", "url", what, "; ".join(changes),
             lambda: site.aws.call("lambda", "update_function_url_config", **where, **settings),
+            changes=tuple(changes),
         )  # fmt: skip
 
 
