@@ -24,7 +24,17 @@ from .builder import Builder, Engines
 from .errors import DeployError
 from .plan import PARTS, Note, Plan, Progress, Step, execute
 from .reading import side_by_side
-from .resources import cleanup, function, log_group, release, repository, role, triggers, undeclared
+from .resources import (
+    cleanup,
+    foreign_policies,
+    function,
+    log_group,
+    release,
+    repository,
+    role,
+    triggers,
+    undeclared,
+)
 from .site import Site
 
 _IMAGE = {"repository", "image"}
@@ -113,11 +123,13 @@ def adopt(project: Project, aws: Aws, progress: Progress) -> int:
 
 
 def drift(project: Project, aws: Aws, progress: Progress) -> Plan:
-    """Return what a deployment of the image that is live now would do."""
+    """Return what a deployment of the image that is live now would do, and what is not declared."""
     aws.retry.note = progress.note
     site = Site(project, aws)
     with aws.sharing():
-        steps: list[Step | Note] = [*repository.plan(site)] if project.image_uri is None else []
+        steps: list[Step | Note] = []
+        if project.image_uri is None:
+            steps += [*repository.plan(site), *foreign_policies.of_repository(site)]
         for found in side_by_side(lambda wanted: [*_drift(site, wanted)], project.functions):
             steps += found
     return Plan.of(steps)
@@ -127,7 +139,16 @@ def _drift(site: Site, wanted: Function) -> Iterator[Step | Note]:
     live = function.find(site, wanted)
     sha = None if live is None else live["Configuration"].get("CodeSha256")
     digest = _given_digest(site.project) or (f"sha256:{sha}" if sha else None)
-    yield from _function(dataclasses.replace(site, digest=digest), wanted)
+    site = dataclasses.replace(site, digest=digest)
+    yield from _function(site, wanted)
+    if live is not None:
+        yield from function.foreign_tags(wanted, live)
+        yield from function.foreign_settings(site, wanted, live["Configuration"])
+    yield from release.foreign_traffic(site, wanted)
+    yield from foreign_policies.of_role(site, wanted)
+    yield from foreign_policies.of_function(site, wanted)
+    yield from log_group.foreign_settings(site, wanted)
+    yield from triggers.foreign(site, wanted)
 
 
 def _check_ours(site: Site, only: Collection[str] | None) -> None:

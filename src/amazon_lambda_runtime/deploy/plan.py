@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Action = Literal["create", "update", "delete"]
+#: What is "foreign" is live and not declared: `diff` tells it, and nothing undoes it.
+Action = Literal["create", "update", "delete", "foreign"]
 
 #: The parts that a plan can be narrowed down to, in their order.
 PARTS = (

@@ -224,7 +224,7 @@ def test_a_new_role() -> None:
     assert made[1]["RoleName"] == "orders-role"
     assert json.loads(made[1]["AssumeRolePolicyDocument"]) == role.TRUST
     assert made[1]["Tags"] == OUR_TAGS
-    key = role._tag(READ)
+    key = role.tag_of(READ)
     assert tagged[1]["Tags"] == [{"Key": key, "Value": "shop"}]
     assert attached[1] == {"RoleName": "orders-role", "PolicyArn": READ}
     assert put[1]["PolicyName"] == "lambda-runtime-orders"
@@ -239,7 +239,7 @@ def test_a_role_as_it_should_be() -> None:
     assert steps(role.plan(site(aws), site(aws).project.functions[0]))[0].startswith(
         "create inline policy"
     )
-    mine = {"Key": role._tag(BASIC), "Value": "shop"}
+    mine = {"Key": role.tag_of(BASIC), "Value": "shop"}
     aws = Canned(**role_of(Tags=[*OUR_TAGS, mine]))
     place = site(aws)
     assert steps(role.plan(place, place.project.functions[0]))[-1] == (

@@ -24,7 +24,9 @@ Examples:
 def command(folder: Path, as_json: bool, **flags: Any) -> int:
     """Show where AWS differs from the project.
 
-    The image is not built and not compared. The exit status is 1 if there is a difference.
+    + is missing, ~ differs, - is no longer declared: `deploy` corrects these. ! is foreign: it was
+    set by other means, is not declared, and stays until somebody removes it. The image is not
+    built and not compared. The exit status is 1 if there is a difference.
     """
     from amazon_lambda_runtime.deploy.deployment import drift
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
     from amazon_lambda_runtime.deploy.plan import Plan, Step
 
-_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+_SIGNS = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "delete": ("-", "red"),
+    "foreign": ("!", "magenta"),
+}
 
 
 class Reporter:

@@ -17,6 +17,7 @@ from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 
 from . import function as functions
+from .foreign import foreign
 
 _HISTORY = re.compile(r"before: ([\d ]*)")
 _REMEMBERED = 20
@@ -215,3 +216,19 @@ def _move(
 
 def _described(before: tuple[str, ...]) -> str:
     return f"before: {' '.join(before[:_REMEMBERED])}"
+
+
+def foreign_traffic(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what is live beside the version of the alias, and what its version has of others."""
+    alias = _alias(site, function)
+    if alias is None:
+        return
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    for version, weight in sorted(weights.items()):
+        yield foreign(
+            "release", f"traffic of alias {function.name}:{LIVE}",
+            f"{weight:.0%} to version {version}",
+        )  # fmt: skip
+    for version in versions(site, function):
+        if version["Version"] == alias["FunctionVersion"]:
+            yield from functions.foreign_settings(site, function, version)

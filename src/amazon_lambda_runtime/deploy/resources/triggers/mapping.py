@@ -8,6 +8,7 @@ from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import SqsTrigger
@@ -166,3 +167,21 @@ def _wait(site: Site, uuid: str) -> None:
         return f"{live.get('State')}{f', {reason}' if reason else ''}"
 
     site.aws.retry.wait(ready, f"event source mapping {uuid}", _READY)
+
+
+def foreign(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
+    """Yield what is set in a mapping of ours, and not declared."""
+    live = find(site, function, trigger.queue)
+    if live is None or not is_ours(site, live):
+        return
+    usual: dict[str, Any] = {
+        "FilterCriteria": {},
+        "KMSKeyArn": "",
+        "MetricsConfig": {},
+        "LoggingConfig": {},
+        "DestinationConfig": {},
+        "ProvisionedPollerConfig": {},
+        "TumblingWindowInSeconds": 0,
+    }
+    what = f"mapping of queue {trigger.queue} to {function.name}"
+    yield from settings("trigger", what, live, _settings(site, function, trigger), usual)
