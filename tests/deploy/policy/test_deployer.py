@@ -65,6 +65,7 @@ IMPLIED = {
     "elasticloadbalancing:DescribeRules",
     "elasticloadbalancing:CreateRule",
     "elasticloadbalancing:ModifyRule",
+    "elasticloadbalancing:SetRulePriorities",
     "elasticloadbalancing:DeleteRule",
     *TAGGING.values(),
 }
