@@ -85,6 +85,12 @@ def test_diff_for_programs(world: World, run: Run, image: str) -> None:
     assert status == 1
     assert (step["action"], step["kind"], step["name"]) == ("update", "function", "orders")
     assert step["changes"] == ["memory 256 → 128", "timeout 9 → 3"]
+    run("deploy", "--image-uri", image)
+    arn = world.site().function_arn(world.function())
+    world.client("lambda").tag_resource(Resource=arn, Tags={"cost": "me"})
+    foreign = "! tag cost of function orders: me is not declared\n"
+    assert run("diff")[:2] == (1, foreign)
+    assert run("plan", "--exit-code", "--image-uri", image)[0] == 0
 
 
 def test_no_live(world: World, run: Run, image: str) -> None:
