@@ -22,6 +22,8 @@ class Site:
     project: Project
     aws: Aws
     digest: str | None = None
+    #: Whether a release moves the alias `live`; if not, it ends with a version that was tested.
+    goes_live: bool = True
 
     @property
     def tags(self) -> dict[str, str]:

@@ -62,6 +62,12 @@ def plan(site: Site, function: Function, *, prune: bool = True) -> Iterator[Step
         yield from _prune(site, function, live, declared)
 
 
+def foreign(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what is live in the function's triggers and not declared."""
+    for trigger in function.triggers:
+        yield from KINDS[type(trigger)].foreign(site, function, trigger)
+
+
 def _prune(site: Site, function: Function, live: Live, declared: set[str]) -> Iterator[Step]:
     for kind in kinds():
         yield from kind.prune(site, function, live)

@@ -7,6 +7,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement, actions, once
+from amazon_lambda_runtime.deploy.resources.foreign import foreign, settings
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import RuleTrigger, ScheduleTrigger
@@ -68,7 +69,7 @@ def _plan_rule(
     if changes := list(differences(pairs)):
         yield Step(
             "update", "trigger", what, "; ".join(changes),
-            lambda: site.aws.call("events", "put_rule", **wanted), trigger.bus,
+            lambda: site.aws.call("events", "put_rule", **wanted), trigger.bus, tuple(changes),
         )  # fmt: skip
 
 
@@ -142,4 +143,29 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
         )
 
 
-KIND = Kind(word="rule", permissions=_permissions, plan=_plan, remove=_remove, deployer=_deployer)
+def _foreign(
+    site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger
+) -> Iterator[Step]:
+    """Yield what others have set in the rule, which is ours, and its targets of others."""
+    where = {"EventBusName": trigger.bus}
+    live = site.aws.find("events", "describe_rule", Name=trigger.rule, **where)
+    if live is None:
+        return
+    what = f"rule {trigger.rule}"
+    usual = {"Description": "", "RoleArn": "", "ScheduleExpression": "", "EventPattern": ""}
+    yield from settings("trigger", what, live, _settings(trigger), usual)
+    for target in site.aws.pages(
+        "events", "list_targets_by_rule", "Targets", Rule=trigger.rule, **where
+    ):
+        if not target["Id"].startswith("lambda-runtime-"):
+            yield foreign("trigger", f"target {target['Id']} of {what}", target["Arn"])
+
+
+KIND = Kind(
+    word="rule",
+    permissions=_permissions,
+    plan=_plan,
+    remove=_remove,
+    deployer=_deployer,
+    foreign=_foreign,
+)
