@@ -306,7 +306,7 @@ class RuntimeClient:
 
     def _check_process(self) -> None:
         """Raise SystemExit in a child that the handler forked: it would answer for its parent."""
-        if self.is_inherited:
+        if not self._mark.__length_hint__():
             raise SystemExit(0)
 
     def _connect(self) -> None:

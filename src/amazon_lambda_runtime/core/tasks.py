@@ -12,7 +12,7 @@ import signal
 import threading
 from contextvars import copy_context
 
-from . import serving
+from . import report, serving
 from .async_client import AsyncClient
 from .errors import RuntimeApiError, Shutdown
 from .event_loop import CancelledError, EventLoop, resolve
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .client import Delivery
-    from .serving import Handler, Serving
+    from .serving import Serving
+    from .typing import Handler
 
 # How long (seconds) tasks may go on after a signal before they are cancelled, and then to answer:
 # Lambda leaves 600 ms.
@@ -97,10 +98,10 @@ class Tasks:
             except KeyboardInterrupt:
                 self.end(130)
             except Shutdown as exc:
-                self.end(serving.status_of(exc), is_shutdown=True)
+                self.end(report.status_of(exc), is_shutdown=True)
                 self._expire()
             except SystemExit as exc:  # of a task that the function has started
-                self.end(serving.status_of(exc))
+                self.end(report.status_of(exc))
         signal.setitimer(signal.ITIMER_REAL, 0)
         if self._is_shutdown:
             raise Shutdown(self._status)
@@ -154,7 +155,7 @@ class Tasks:
         if self._served.is_inherited:  # pragma: no cover  in the child
             # In a process that the handler has forked. The answer is left to its parent.
             sink.flush()
-            os._exit(serving.status_of(exc) if isinstance(exc, SystemExit) else 1)
+            os._exit(report.status_of(exc) if isinstance(exc, SystemExit) else 1)
         ends = not isinstance(exc, Exception)
         if isinstance(exc, asyncio.CancelledError):
             ends = False
@@ -168,7 +169,7 @@ class Tasks:
         if ends:
             status = 130 if isinstance(exc, KeyboardInterrupt) else 1
             self.end(
-                serving.status_of(exc) if isinstance(exc, SystemExit) else status,
+                report.status_of(exc) if isinstance(exc, SystemExit) else status,
                 is_shutdown=isinstance(exc, Shutdown),
             )
 
