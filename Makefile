@@ -4,6 +4,7 @@
 # make test-slow     run the tests that take more than a few seconds: EXAMPLES=1000 for long proofs
 # make test-deploy   build, push and run real images; slow, and it wants Debian and root
 # make docs          build the site of docs/ in .cache/docs/site
+# make screenshots   take the pictures of the console in docs/, with Chromium
 # make mutants       change a token of the source at a time, and see that a fast test fails
 # make bench         measure against AWS's own runtime and emulator
 # make bench-deploy  measure image builds against buildah
@@ -22,7 +23,7 @@ test: .cache/aws-lambda-rie
 	$(install) dev
 	$(pytest) -m "not slow and not deploy" $(ARGS)
 
-test-slow: .cache/aws-lambda-rie
+test-slow: .cache/aws-lambda-rie .cache/js-sdk
 	$(install) all
 	$(pytest) -m "slow and not deploy" $(ARGS)
 
@@ -34,6 +35,11 @@ check:
 
 docs: .cache/docs/installed
 	.cache/docs/env/bin/sphinx-build -E -W --keep-going -q -d .cache/docs/doctrees docs .cache/docs/site
+
+screenshots:
+	$(install) dev
+	-scripts/install_chromium.sh
+	.venv/bin/python -m scripts.screenshots
 
 mutants: .cache/aws-lambda-rie
 	$(install) all
@@ -58,6 +64,14 @@ bench-deploy:
 	$(install) dev
 	-@.venv/bin/python scripts/fetch_rie.py $@
 
+# AWS's SDK for JavaScript, for the tests; likewise.
+.cache/js-sdk: scripts/install_js_sdk.sh
+	-@scripts/install_js_sdk.sh $@
+
+# AWS's runtime for Node.js. By hand: to compile it takes minutes.
+.cache/node-ric: scripts/install_node_ric.sh
+	@scripts/install_node_ric.sh $@
+
 # An AWS on this machine that runs images. In an environment of its own: it wants a botocore of its own.
 .cache/ministack/installed:
 	@echo "installing ministack into .cache/ministack, once"
@@ -75,4 +89,4 @@ bench-deploy:
 clean:
 	rm -rf .venv .cache build dist *.egg-info
 
-.PHONY: run test test-slow check docs mutants test-deploy bench bench-deploy clean
+.PHONY: run test test-slow check docs screenshots mutants test-deploy bench bench-deploy clean

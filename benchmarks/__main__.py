@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 from typing import NoReturn
 
-from . import candidates, clients, counts, emulators, events, measure, table
+from . import candidates, clients, counts, emulators, events, measure, standing, table
 from .environment import Candidate
 from .server import CandidateError, load_loop
 
@@ -24,6 +24,7 @@ GROUPS = [
     "boto3",
     "events",
     "local",
+    "standing",
 ]
 
 
@@ -98,8 +99,10 @@ def measured(
             return measure.stream(candidates.streaming(found), effort, loop)
         case "concurrency":
             return measure.concurrency(candidates.concurrent(found), effort, loop)
-        case _:
+        case "local":
             return emulators.local(effort)
+        case _:
+            return standing.standing(effort)
 
 
 def peer_version() -> str:

@@ -59,12 +59,35 @@ class Effort(NamedTuple):
     heavy: int
     # Cycles of which instructions and system calls are counted.
     counted: int
+    # How long a server is watched that does nothing, in seconds, and invocations for its growth.
+    idle: float
+    many: int
 
 
 FULL = Effort(
-    starts=40, rounds=25, processes=3, streams=5, crowds=6, busy=0.25, heavy=12, counted=500
+    starts=40,
+    rounds=25,
+    processes=3,
+    streams=5,
+    crowds=6,
+    busy=0.25,
+    heavy=12,
+    counted=500,
+    idle=60,
+    many=20_000,
 )
-QUICK = Effort(starts=3, rounds=2, processes=1, streams=1, crowds=1, busy=0.05, heavy=1, counted=50)
+QUICK = Effort(
+    starts=3,
+    rounds=2,
+    processes=1,
+    streams=1,
+    crowds=1,
+    busy=0.05,
+    heavy=1,
+    counted=50,
+    idle=5,
+    many=1000,
+)
 
 MEMORY_INVOCATIONS = 1000
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from .candidates import BARE, FLOOR, OURS, PASS, PEER, TASKS
 from .emulators import RIE
 from .measure import Group
+from .standing import IMPORTS
 
 
 class Target(NamedTuple):
@@ -49,8 +50,13 @@ TARGETS = {
     "a message where one in ten fails, µs": [Target(0.85, "powertools")],
     "a batch of one, µs": [Target(1.0, "powertools")],
     "a message of an async hook, µs": [Target(0.6, "powertools")],
-    "warm invoke, one CPU, p50, µs": [Target(0.5, RIE)],
-    "warm invoke, p50, µs": [Target(0.5, RIE)],
+    "warm invoke, one CPU, p50, µs": [Target(1.35, RIE)],
+    "warm invoke, p50, µs": [Target(0.85, RIE)],
+    "listening, ms": [Target(2, IMPORTS)],
+    "first answer, ms": [Target(3, IMPORTS)],
+    "idle, % of a CPU": [Target(0.3)],
+    "growth, MiB": [Target(3)],
+    "64 environments, growth, MiB": [Target(3)],
 }
 
 

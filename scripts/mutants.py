@@ -74,7 +74,8 @@ class Copy:
         shutil.copytree(".", self.root, ignore=left_out, symlinks=True)
         venv.create(self.root / ".venv", symlinks=True)
         self.python = self.root / ".venv/bin/python"
-        for script in Path(sys.prefix, "bin").iterdir():  # bootstrap, for one
+        scripts = (path for path in Path(sys.prefix, "bin").iterdir() if path.is_file())
+        for script in scripts:  # bootstrap, for one
             text = script.read_bytes()
             if text.startswith(f"#!{sys.prefix}/bin/python".encode()):
                 copied = self.python.with_name(script.name)

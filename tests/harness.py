@@ -294,6 +294,10 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, **variables}
 
 
+#: For a process that is not measured: coverage takes descriptors, stack and modules of its own.
+UNTRACED = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
+
+
 def passed() -> list[str]:
     """Return options of `lambda-runtime local`: its functions are measured as this process is."""
     names = [name for name in os.environ if name.startswith("COVERAGE_")]

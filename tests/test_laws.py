@@ -40,6 +40,7 @@ FLOORS = {
     "http": 1,
     "context": 2,
     "error_document": 3,
+    "typing": 3,
     "client": 4,
     "async_client": 5,
     "event_loop": 4,

@@ -1,12 +1,11 @@
 """A custom AWS Lambda runtime: subclass `Runtime`, give it a `handler`, run `bootstrap`."""
 
-from .core.context import Context, current_context
-from .core.errors import LambdaError, NoHandlerDefinedException, RuntimeApiError
-from .core.runtime import Runtime
-from .core.serving import wait_for
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .core.context import Context, current_context
+    from .core.errors import LambdaError, NoHandlerDefinedException, RuntimeApiError
+    from .core.runtime import Runtime
+    from .core.serving import wait_for
     from .core.streaming import HttpResponse
 
 __all__ = [
@@ -22,9 +21,21 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load HttpResponse when it is used: most functions start without it."""
-    if name != "HttpResponse":
+    """Load a name when it is first used: a command, or most functions, need few of them."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .core.streaming import HttpResponse
+    modules = {
+        "Context": "context",
+        "HttpResponse": "streaming",
+        "Runtime": "runtime",
+        "current_context": "context",
+        "wait_for": "serving",
+    }
+    # As importlib does, which is slow to load.
+    module = __import__(f"{__name__}.core.{modules.get(name, 'errors')}", fromlist=[name])
+    value = globals()[name] = getattr(module, name)
+    return value
 
-    return HttpResponse
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

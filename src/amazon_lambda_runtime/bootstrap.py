@@ -7,14 +7,14 @@ import gc
 import sys
 from _io import TextIOWrapper
 from _thread import _count
-from os import _exit, environ, execv, getcwd, getppid
+from os import _exit, environ, execv, getcwd, getpid, getppid
 
-from .core.client import Process, RuntimeClient, connect
+from .core import report
+from .core.client import RuntimeClient, connect
 from .core.errors import HandlerNotFound, RuntimeApiError
 from .core.loading import load
 from .core.logs import sink
 from .core.logs.hook import LoggingHook
-from .core.serving import report_init_error, status_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def main() -> "NoReturn":
         client = RuntimeClient.current = connect()
         _refuse_second(client.address)
         if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
-            from .core import workers
+            from .core.stdlib import load_part
 
-            may_report = workers.begin()
+            may_report = load_part("workers").begin()
             client.adopt()  # this may be a worker that was forked
         else:
             client.open()  # the user's code may use up the file descriptors while it is loaded
@@ -77,19 +77,19 @@ def main() -> "NoReturn":
         except BaseException as exc:
             if may_report is not None and not may_report():
                 raise SystemExit(1) from None  # pragma: no cover  in the child
-            report_init_error(client, exc)
+            report.init_error(client, exc)
         if gc.get_threshold() == (_PATIENT, *thresholds[1:]):  # else the function has set its own
             gc.set_threshold(*thresholds)
         gc.freeze()
-        forks = Process.forks
+        process = getpid()
         try:
             instance.run(handler)
             name = type(instance).__name__  # of a class that has a `run` of its own
             raise HandlerNotFound(f"{name}.run replaces Runtime.run, which serves: rename it")
         except Exception as exc:
-            if Process.forks != forks:
+            if getpid() != process:
                 raise  # pragma: no cover  in a child of the handler's
-            report_init_error(client, exc)
+            report.init_error(client, exc)
     except SystemExit as exc:
         _end(exc)
 
@@ -188,4 +188,4 @@ def _end(exc: SystemExit) -> "NoReturn":
             sys.modules["atexit"]._run_exitfuncs()
         sink.flush()
     finally:
-        _exit(status_of(exc) & 0xFF)
+        _exit(report.status_of(exc) & 0xFF)

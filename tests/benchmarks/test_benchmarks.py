@@ -269,8 +269,18 @@ GROUPS = {
         },
     ),
     "local": (4, {"warm invoke, p50, µs", "warm invoke, one CPU, p50, µs"}),
+    "standing": (
+        6,
+        {
+            "listening, ms",
+            "first answer, ms",
+            "idle, % of a CPU",
+            "growth, MiB",
+            "64 environments, growth, MiB",
+        },
+    ),
 }
-LONG = {"boto3", "cycle", "instructions"}
+LONG = {"boto3", "cycle", "instructions", "standing"}
 
 
 def test_each_target_is_for_a_row_that_is_measured() -> None:

@@ -71,15 +71,15 @@ def test_binding_ends() -> None:
     assert os.sched_getaffinity(0) == before
 
 
-def test_the_target_is_a_half() -> None:
-    row = {emulators.LOCAL: 60.0, emulators.RIE: 100.0}
+def test_the_target_is_a_part() -> None:
+    row = {emulators.LOCAL: 90.0, emulators.RIE: 100.0}
     rows = {"warm invoke, p50, µs": row}
     group = measure.Group("it", "", emulators.RIE, rows, (emulators.LOCAL,), emulators.RIE)
-    assert table.render(group).endswith("0.60  ≤ 0.50 * aws-lambda-rie MISSED")
-    row[emulators.LOCAL] = 40.0
-    assert table.render(group).endswith("0.40  ≤ 0.50 * aws-lambda-rie ok")
+    assert table.render(group).endswith("0.90  ≤ 0.85 * aws-lambda-rie MISSED")
+    row[emulators.LOCAL] = 80.0
+    assert table.render(group).endswith("0.80  ≤ 0.85 * aws-lambda-rie ok")
     del row[emulators.RIE]
-    assert table.render(group).endswith("-  ≤ 0.50 * aws-lambda-rie -")
+    assert table.render(group).endswith("-  ≤ 0.85 * aws-lambda-rie -")
 
 
 def test_alone(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_in_a_terminal(world: World, image: str) -> None:
         [*COMMAND, "deploy", "--image-uri", image],
         cwd=world.folder,
         env={**os.environ, "TERM": "xterm"},
-        stdout=subprocess.DEVNULL,
+        stdout=slave,
         stderr=slave,
     )
     os.close(slave)

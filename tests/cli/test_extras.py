@@ -68,7 +68,9 @@ def test_queue_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     require_queues("--sqs", [parse_queue("orders")])
 
 
-@pytest.mark.parametrize("command", ["plan", "deploy", "diff", "destroy", "logs", "invoke"])
+@pytest.mark.parametrize(
+    "command", ["plan", "plan --exit-code", "deploy", "diff", "destroy", "logs", "invoke"]
+)
 def test_command(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -81,8 +83,9 @@ def test_command(
         monkeypatch.delitem(sys.modules, name)
     hide(monkeypatch, "boto3")
     with pytest.raises(SystemExit) as end:
-        main([command])
-    assert end.value.code == 2
+        main(command.split())
+    # Of a plan with --exit-code 2 means that there are changes.
+    assert end.value.code == (1 if "--exit-code" in command else 2)
     assert capsys.readouterr().err == f"lambda-runtime needs boto3: {PIP_LINE}\n"
 
 
@@ -120,6 +123,7 @@ def test_moving_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     """Without rich a terminal gets plain lines, and one line says why."""
     hide(monkeypatch, "rich")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with Reporter() as reporter:
         reporter.note("waiting for the role")
     assert capsys.readouterr().err == (

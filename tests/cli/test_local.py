@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -112,6 +113,45 @@ class TestOneShot:
         assert words == ["Python", "not", "START", "handler", "END", "REPORT"]
         assert lines[3].startswith(f"handler hello.handler in {folder} as ")
 
+    def test_byte_order_mark(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """
+        A mark that an editor has put before the event is no part of it.
+        """
+        (folder / "event.json").write_bytes(b"\xef\xbb\xbf[1]")
+        assert command("local", "hello.py", "--event", "event.json") == 0
+        assert capfd.readouterr().out == "[1]"
+
+    @pytest.mark.parametrize("word", ["my-func.py", "my-func.handler"])
+    def test_hyphen(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str], word: str
+    ) -> None:
+        """
+        A module whose name has a hyphen is one for a handler string.
+        """
+        (folder / "my-func.py").touch()
+        assert command("local", word, "-e", "1") == 0
+        assert "handler my-func.handler in " in capfd.readouterr().err
+
+    def test_deleted_folder(
+        self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """
+        In a folder that has been deleted there is one line.
+        """
+        gone = folder / "gone"
+        gone.mkdir()
+        os.chdir(gone)
+        gone.rmdir()
+        try:
+            assert command("local", "hello.handler", "-e", "1") == 2
+        finally:
+            os.chdir(folder)
+        assert capfd.readouterr().err == (
+            "lambda-runtime: this folder has been deleted: change into another\n"
+        )
+
     def test_failure(
         self, folder: Path, command: Command, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -218,13 +258,18 @@ class TestErrors:
             (["frob"], "No such command 'frob'."),
             (["local"], "Missing argument 'FILE_OR_HANDLER'."),
             (["local", "nope.py"], "there is no file nope.py"),
-            (["local", "my-mod.py"], "'my-mod' is not a module name"),
+            (["local", "my mod.py"], "'my mod' is not a module name. Rename"),
             (["local", "hello"], "'hello' is not a handler"),
             (["local", "nope.handler"], "there is no module 'nope'"),
             (["local", "sub/nope.handler"], "there is no module 'nope' in /"),
             (["local", "__main__.x", "-e", "1"], "there is no module '__main__'"),
             (["local", "hello.py", "--name", "a b"], "'a b' is not a function name"),
             (["local", "hello.py", "--event", "nope"], "cannot read the event from nope: No such"),
+            (["local", "hello.py", "--event", '{"a": 1'], "to give the event itself, write -e"),
+            (["local", "hello.py", "--env", "_HANDLER=x"], "_HANDLER is Lambda's own: leave"),
+            (["local", "hello.py", "--env", "AWS_LAMBDA_FUNCTION_NAME=x"], "own: use --name"),
+            (["local", "hello.py", "--env-file", "own.env"], "own.env: LAMBDA_TASK_ROOT is Lambda"),
+            (["local", "hello.py", "--python", "/bin/true"], "is no Python that runs: asked for"),
             (["local", "hello.py", "-e", "{"], "the event from -e is not JSON"),
             (["local", "hello.py", "--event", "hello.py"], "the event from hello.py is not JSON"),
             (["local", "hello.py", "-e", "1", "--event", "-"], "use one of them"),
@@ -251,7 +296,16 @@ class TestErrors:
             ),
             (["local", "hello.py", "-e", "1", "--no-reload"], "--no-reload is for a server"),
             (["local", "hello.py", "-e", "1", "--no-freeze"], "--no-freeze is for a server"),
+            (["local", "hello.py", "-e", "1", "--cors", "*"], "--cors is for a server"),
             (["local", "hello.py", "--no-url", "--stream"], "--stream is for the function URL"),
+            (["local", "hello.py", "--no-url", "--cors", "*"], "--cors is for the function URL"),
+            (
+                ["local", "hello.py", "--cors", "http://a/"],
+                "'http://a/' is more than an origin: write http://a",
+            ),
+            (["local", "hello.py", "--alias", "1"], "'1' is not an alias"),
+            (["local", "hello.py", "-e", "1", "--alias", "a"], "--alias is for a server"),
+            (["local", "hello.py", "--cors-credentials"], "--cors-credentials needs --cors"),
             (
                 ["local", "hello.py", "--no-url", "--url-port", "1"],
                 "--url-port is for the function",
@@ -272,7 +326,8 @@ class TestErrors:
         """
         What cannot work is one line that says so, and exit status 2.
         """
-        (folder / "my-mod.py").touch()
+        (folder / "my mod.py").touch()
+        (folder / "own.env").write_text("LAMBDA_TASK_ROOT=/\n")
         assert command(*arguments) == 2
         out, err = capfd.readouterr()
         assert out == ""

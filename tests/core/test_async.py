@@ -13,6 +13,7 @@ from tests.harness import (
     ACCEPTED,
     SERVING,
     SOURCE,
+    UNTRACED,
     ScriptedApi,
     Step,
     event,
@@ -352,13 +353,43 @@ def test_in_rie(tmp_path: Path) -> None:
         assert rie.invoke(b'{"a": 1}') == b'{"a": 1}'
 
 
-@pytest.mark.parametrize("name", ["typing", "signal", "socket", "enum", "queue"])
-def test_users_file_is_named_like_the_librarys(name: str, tmp_path: Path) -> None:
-    """96: asyncio is loaded whole beside a file of that name, which the function still finds."""
+MINE = """
+from amazon_lambda_runtime import Runtime, wait_for
+
+class Hello(Runtime):
+    {init}
+    {kind} handler(self, event, context):
+        import {name}
+        return {name}.MINE
+    def on_shutdown(self):
+        import {name}
+        print({name}.MINE, end="", flush=True)
+"""
+AT_INIT = "async def on_init(self): pass"
+AT_IMPORT = """async def nothing(): pass
+    wait_for(nothing())
+"""
+
+
+@pytest.mark.parametrize("mode", ["", "processes", "threads", "tasks"])
+@pytest.mark.parametrize("init", ["pass", AT_INIT, AT_IMPORT], ids=["no", "on_init", "wait_for"])
+@pytest.mark.parametrize("name", ["typing", "signal", "socket", "select"])
+def test_users_file_is_named_like_the_librarys(
+    name: str, init: str, mode: str, tmp_path: Path
+) -> None:
+    """96: the runtime is loaded whole beside such a file, and the function imports its own."""
     tmp_path.joinpath(f"{name}.py").write_text("MINE = True\n")
-    source = f"async def handler(event, context):\n    import {name}\n    return {name}.MINE\n"
-    # What measures coverage has loaded the library's by then.
-    untraced = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
-    done = served(source, [event()], tmp_path, **untraced)
-    assert [post.body for post in done.posts] == [b"true"]
-    assert (done.stderr, done.status) == ("", SERVING)
+    kind = "def" if init == AT_INIT else "async def"
+    tmp_path.joinpath("h.py").write_text(MINE.format(name=name, init=init, kind=kind))
+    env = {"AWS_LAMBDA_MAX_CONCURRENCY": "2", "AWS_LAMBDA_CONCURRENCY_MODE": mode} if mode else {}
+    with ScriptedApi([event()]) as api:
+        api.accepting = True
+        with started(ours("h.Hello"), api, tmp_path, env | UNTRACED) as (process, out, err):
+            waiting = 2 if mode else 1
+            until(lambda: [r.kind for r in api.requests].count("next") == 1 + waiting, process)
+            process.terminate()
+            assert process.wait(10) == 0
+            told = [line for line in out.read_text().splitlines() if "LAMBDA_RUNTIME" not in line]
+            assert told == ["True" * (2 if mode == "processes" else 1)]
+            assert err.read_text() == ""
+    assert [r.body for r in api.requests if r.kind == "response"] == [b"true"]

@@ -11,6 +11,7 @@ from tests.harness import (
     ACCEPTED,
     SERVING,
     SOURCE,
+    UNTRACED,
     HangUp,
     ScriptedApi,
     Step,
@@ -23,9 +24,6 @@ from tests.harness import (
     until,
 )
 from tests.lanes import VERSIONS, python
-
-# Coverage needs what these processes have not: descriptors, memory, imports.
-UNTRACED = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
 
 EXHAUSTED = """
 import resource

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from amazon_lambda_runtime import bootstrap
-from tests.harness import ACCEPTED, SERVING, SOURCE, Step, event, ours, run, served
+from tests.harness import ACCEPTED, SERVING, SOURCE, UNTRACED, Step, event, ours, run, served
 from tests.lanes import VERSIONS, python
 
 
@@ -104,9 +104,7 @@ def pieces(event, context):
     yield "b"
 """
     events = [event(b"0"), event(b"1"), event(b"2")]
-    # What measures coverage has descriptors of its own, and may miss them.
-    untraced = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
-    done = served(source, events, tmp_path, python=python(version), **untraced)
+    done = served(source, events, tmp_path, python=python(version), **UNTRACED)
     assert done.status == SERVING, done.stderr + done.stdout
     assert [post.body for post in done.posts] == [b"0", b"1", b"2"]
     assert (done.connections, done.stdout) == (2, "")

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -59,6 +60,8 @@ class Door:
     #: The function that each mapping was made for.
     mappings: dict[str, str] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    #: Seconds that AWS is away.
+    distance: float = 0
 
     @property
     def changes(self) -> list[str]:
@@ -99,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.rfile.readline()
             self.rfile.readline()
         service, operation = _name(self.command, self.path, self.headers, body)
+        time.sleep(self.door.distance)
         fault = self.door.fault(f"{service}:{operation}")
         if fault is not None and fault.lose == "before":
             self.close_connection = True

@@ -6,6 +6,7 @@ import pytest
 
 from amazon_lambda_runtime.deploy import deployment, destroy
 from amazon_lambda_runtime.deploy.errors import DeployError, SmokeTestFailed
+from amazon_lambda_runtime.deploy.invoke import invoke
 from amazon_lambda_runtime.deploy.plan import execute
 from amazon_lambda_runtime.deploy.resources import release
 
@@ -316,17 +317,27 @@ def test_destroying_a_stage_leaves_the_others(
 
 
 def test_destroying_one_of_two_projects_that_share_everything(world: World) -> None:
-    """The role, the repository and the queue with the tag of one are used by the other."""
-    queue = '[[tool.lambda-runtime.triggers]]\ntype = "sqs"\nqueue = "shared"\n'
-    table = (
-        '[tool.lambda-runtime]\nname = "{0}"\nfunction = "{0}"\nrole = "r"\nrepository = "all"\n'
-    )
-    world.write(table.format("orders") + queue)
+    """What has the tag of one and is used by the other stays, and the other works."""
+    world.buckets("uploads")
+
+    def write(name: str) -> None:
+        triggers = [
+            '{ type = "sqs", queue = "shared" }',
+            '{ type = "sns", topic = "news" }',
+            f'{{ type = "s3", bucket = "uploads", prefix = "{name}/" }}',
+        ]
+        world.write(
+            f'[tool.lambda-runtime]\nname = "{name}"\nfunction = "{name}"\nrole = "r"\n'
+            f'repository = "all"\ntriggers = [{", ".join(triggers)}]\n'
+        )
+
+    write("orders")
     world.deploy()
-    world.write(table.format("bills") + queue)
+    write("bills")
     world.images.letter = "b"
     world.deploy()
-    world.write(table.format("orders") + queue)
+    bills = world.site().live_arn(world.function())
+    write("orders")
     plan = destroy.plan(world.site())
     assert set(plan.notes) == {
         "role r stays: it is used by function bills",
@@ -334,12 +345,14 @@ def test_destroying_one_of_two_projects_that_share_everything(world: World) -> N
         "project did not push",
         "queue shared stays: it is used by function bills:live",
         "queue shared-dlq stays: it is used by queue shared",
+        f"topic news stays: it is used by subscriber {bills}",
     }
     execute(plan, world.told)
     assert functions(world) == ["bills"]
-    world.write(table.format("bills") + queue)
-    # All that it needs is there still, but for a role's policy of the other's own.
+    write("bills")
+    # All that it needs is there still: its triggers, its image, its role's policies.
     assert world.plan().steps == ()
+    assert not invoke(world.aws(), "bills", b"{}", "live").failed
 
 
 def test_a_renamed_function_is_told(world: World) -> None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
-from tests.harness import Request, ScriptedApi, event, ours, started
+from tests.harness import UNTRACED, Request, ScriptedApi, event, ours, started
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
@@ -199,7 +199,7 @@ def serve(directory: Path, handler: str, form: str, count: int) -> None:
         with ScriptedApi(script) as api:
             deliveries.api = api
             api.accepting = True
-            env = {"AWS_LAMBDA_LOG_FORMAT": form}
+            env = {"AWS_LAMBDA_LOG_FORMAT": form, **UNTRACED}
             with started(ours(handler), api, directory, env) as (process, out, err):
                 deadline = time.monotonic() + TOO_LONG
                 while process.poll() is None and not api.finished.wait(0.005):

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from amazon_lambda_runtime.local.api.cors import Cors
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.journal import Entry, Journal
 from amazon_lambda_runtime.local.server import LocalLambda
@@ -46,8 +47,15 @@ class Served:
     port: int
     url_port: int = 0
 
-    def __init__(self, *functions: LocalFunction, url: bool = False, streams: bool = False) -> None:
+    def __init__(
+        self,
+        *functions: LocalFunction,
+        url: bool = False,
+        streams: bool = False,
+        cors: Cors | None = None,
+    ) -> None:
         self._functions = functions
+        self._cors = cors
         self._url = url
         #: Whether the function's URL streams.
         self.streams = streams
@@ -142,15 +150,22 @@ class Served:
             self.port = await self.service.listen()
             if self._url:
                 name = self._functions[0].name
-                self.url_port = await self.service.listen_url(name, streams=self.streams)
+                self.url_port = await self.service.listen_url(
+                    name, streams=self.streams, cors=self._cors
+                )
             self._ready.set()
             await self._stopped.wait()
 
 
 @contextmanager
-def served(*functions: LocalFunction, url: bool = False, streams: bool = False) -> Iterator[Served]:
+def served(
+    *functions: LocalFunction,
+    url: bool = False,
+    streams: bool = False,
+    cors: Cors | None = None,
+) -> Iterator[Served]:
     """Serve the functions, and the first one's URL, on free ports until the end of the block."""
-    here = Served(*functions, url=url, streams=streams)
+    here = Served(*functions, url=url, streams=streams, cors=cors)
     try:
         yield here
     finally:

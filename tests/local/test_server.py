@@ -26,7 +26,8 @@ def serving(test: Test, log: Recorder | None = None) -> Any:
     """Run the test against a server with the function `hello`."""
 
     async def whole() -> Any:
-        async with LocalLambda(obedient(), log=Recorder() if log is None else log) as service:
+        function = obedient(aliases=["live"])
+        async with LocalLambda(function, log=Recorder() if log is None else log) as service:
             return await test(service, await service.listen())
 
     return run(whole())
@@ -79,7 +80,8 @@ def test_invoke() -> None:
 )
 def test_names_of_the_function(name: str) -> None:
     """
-    A function is known by its name and by its ARN, and by what AWS's emulator calls it.
+    A function is known by its name and by its ARN, also with an alias, and by what AWS's emulator
+    calls it.
     """
     assert ask(steps(respond()), name=name).status == 200
 

@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.name is None or error.name.partition(".")[0] not in _OF_EXTRAS:
             raise
         print(f"lambda-runtime needs {error.name}: {PIP_LINE}", file=sys.stderr)
-        status = 2
+        # With this option 2 means something else.
+        status = 1 if "--exit-code" in (sys.argv if arguments is None else arguments) else 2
     except KeyboardInterrupt:
         status = _INTERRUPTED
     finally:

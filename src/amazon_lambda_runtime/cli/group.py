@@ -96,7 +96,10 @@ def step() -> None:
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """Run the command and return its exit status. An error is one line on stderr and status 2."""
+    """Run the command and return its exit status. An error is one line on stderr and status 2.
+
+    With `plan --exit-code` its status is 1.
+    """
     if arguments is None:
         # From here on a command may have something to tidy up.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -109,7 +112,7 @@ def run(arguments: Sequence[str] | None) -> int:
         if isinstance(error, click.UsageError) and error.ctx is not None:
             hint = f" See {error.ctx.command_path} --help"
         _complain(f"lambda-runtime: {error.format_message()}{hint}")
-        return 2
+        return int(getattr(error, "status", 2))
     except click.Abort:
         # click's word for Ctrl-C.
         return 130

@@ -17,6 +17,8 @@ def stop_signal() -> "asyncio.Future[int]":
         if not stopped.done():
             stopped.set_result(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            continue  # it has been started with nohup
         loop.add_signal_handler(number, stop, number)
     return stopped

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .context import Context
-    from .serving import Handler
+    from .typing import Handler
 
 _answer = Serving.answer
 _respond, _fail, _finish = Delivery.respond, Delivery.fail, Delivery.finish

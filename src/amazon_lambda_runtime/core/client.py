@@ -43,19 +43,6 @@ if TYPE_CHECKING:
     from .http import Reply
 
 
-class Process:
-    """This process: how often it has been forked. A system call for its id would take longer."""
-
-    forks: "ClassVar[int]" = 0
-
-    @classmethod
-    def count(cls) -> None:
-        cls.forks += 1
-
-
-register_at_fork(after_in_child=Process.count)
-
-
 class Delivery:
     """An event as the Runtime API delivered it, with the one answer it gets.
 
@@ -134,11 +121,11 @@ class RuntimeClient:
     #: process, and an `__init__` of the user's may need it before there is a Runtime.
     current: "ClassVar[RuntimeClient | None]" = None
 
-    __slots__ = ("_connection", "_ending", "_forks", "_next", "_streamed", "init_failed", "wait")
+    __slots__ = ("_connection", "_ending", "_mark", "_next", "_streamed", "init_failed", "wait")
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
-        self._forks = Process.forks
+        self.adopt()
         agent = f"amazon-lambda-runtime-python/{VERSION}"
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
         self._streamed = ""  # the path of the stream that is being sent
@@ -150,7 +137,16 @@ class RuntimeClient:
 
     def adopt(self) -> None:
         """Serve this process from now on, one that was forked to be served."""
-        self._forks = Process.forks
+        # set(mark) uses it up in a child. As a method it is called where the stack is full and a
+        # function would fail; and to look at the mark is no system call, as getpid() is.
+        self._mark: Any = iter((None,))
+        method: Any = type(self.adopt)
+        register_at_fork(after_in_child=method(set, self._mark))
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a child that the handler forked: its parent answers."""
+        return not self._mark.__length_hint__()
 
     def open(self) -> None:
         """Connect, if that can be done now. Else the first request connects."""
@@ -310,7 +306,7 @@ class RuntimeClient:
 
     def _check_process(self) -> None:
         """Raise SystemExit in a child that the handler forked: it would answer for its parent."""
-        if self._forks != Process.forks:
+        if not self._mark.__length_hint__():
             raise SystemExit(0)
 
     def _connect(self) -> None:

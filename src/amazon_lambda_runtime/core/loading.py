@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .runtime import Handler
+    from .typing import Handler
 
 
 def load(name: str) -> "tuple[Runtime, Handler]":

@@ -14,14 +14,14 @@ from amazon_lambda_runtime.protocol import ERROR_LIMIT, error_document
 
 from . import codec
 from .context import current_context
-from .errors import Fault, StreamClosed, text_of
+from .errors import Fault, RuntimeApiError, StreamClosed, text_of
 from .logs import sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar
+    from typing import Any, ClassVar, NoReturn
 
-    from .client import Delivery
+    from .client import Delivery, RuntimeClient
 
 # Frames of these files are left out at the start of a stack: the user's code begins below them.
 _OURS = __file__.removesuffix("core/report.py")
@@ -136,6 +136,33 @@ def answer(delivery: "Delivery", exc: BaseException) -> None:
         sink.log_error(f"[ERROR] LAMBDA_RUNTIME A response stream was cut off. {cut}\n")
     if Reserve.memory is None:
         Reserve.renew()
+
+
+def status_of(exc: SystemExit) -> int:
+    """Return the exit status that a SystemExit asks for."""
+    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
+
+
+def init_error(client: "RuntimeClient", exc: BaseException) -> "NoReturn":
+    """Report why the function can't be initialised, and exit with a status other than 0."""
+    # A function that called send_init_error() has reported it in its own words.
+    if not (client.init_failed and isinstance(exc, SystemExit)):
+        failure = of_exception(exc)
+        failure.log()
+        try:
+            plain = failure.error_type.isascii() and failure.error_type.isprintable()
+            error_type = failure.error_type if plain else failure.header_type
+            client.init_error(failure.body, error_type, failure.cause)
+        except RuntimeApiError as problem:
+            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
+    code = (
+        exc.code
+        if isinstance(exc, SystemExit)
+        else 130
+        if isinstance(exc, KeyboardInterrupt)
+        else 1
+    )
+    raise SystemExit(code if isinstance(code, int) and code else 1)
 
 
 def _plain(exc: BaseException) -> tuple[str, str, list[str]]:

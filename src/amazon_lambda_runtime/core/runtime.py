@@ -10,12 +10,11 @@ from .errors import NoHandlerDefinedException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
     from typing import Any, NoReturn
 
     from .logs.format import RuntimeLogger
-
-    Handler = Callable[[Any, Context], Any]
+    from .typing import Handler
 
 
 class Runtime:
@@ -120,8 +119,9 @@ class Runtime:
         run_workers: serving.RunWorkers | None = None
         overrides = type(self).on_shutdown is not Runtime.on_shutdown
         if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
-            from . import workers
+            from .stdlib import load_part
 
+            workers = load_part("workers")
             workers.settle(self, handler or self.handler, overrides)
             run_workers = workers.run_workers
             overrides = overrides and not workers.is_worker()  # the parent has asked for SIGTERM

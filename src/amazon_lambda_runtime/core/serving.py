@@ -10,13 +10,20 @@ that a delivery is answered exactly once.
 
 import sys
 from _contextvars import ContextVar
-from _signal import SIGTERM, getsignal  # type: ignore[import-not-found]
-from os import environ
+from _signal import (  # type: ignore[import-not-found]
+    SIG_BLOCK,
+    SIG_SETMASK,
+    SIGINT,
+    SIGTERM,
+    getsignal,
+    pthread_sigmask,
+)
+from os import environ, getpid
 
 from amazon_lambda_runtime.protocol import JSON, OCTETS
 
 from . import codec, report
-from .client import Process, RuntimeClient, connect
+from .client import RuntimeClient, connect
 from .context import Context, current
 from .errors import (
     LambdaError,
@@ -35,36 +42,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Token
     from types import ModuleType
-    from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
+    from typing import Any, ClassVar, NoReturn, TypeVar
 
     from .client import Delivery
     from .shutdown import Ending
+    from .typing import Handler, Loop, Served
 
     T = TypeVar("T")
-    Handler = Callable[[Any, Context], Any]
-
-    class Served(Protocol):
-        """What serving calls on a Runtime: what a user may override."""
-
-        concurrency: str | None
-
-        def next_event(self) -> tuple[Any, Context]: ...
-        def decode_event(self, body: bytes, content_type: str) -> Any: ...
-        def encode_response(self, result: Any) -> str | bytes: ...
-        def on_init(self) -> Any: ...
-        def on_shutdown(self) -> Any: ...
-        def before_snapshot(self) -> Any: ...
-        def after_restore(self) -> Any: ...
-
-    class Loop(Protocol):
-        """What runs coroutines: the EventLoop of this thread, or one that threads share."""
-
-        def wait(self, awaitable: Awaitable[Any]) -> Any: ...
-        def pump(
-            self, pump: Callable[..., Coroutine[Any, Any, None]], source: Any, stream: Any
-        ) -> None: ...
-        def close(self) -> None: ...
-
     RunWorkers = Callable[["Serving", Handler, bool], None]
     Tokens = tuple[Token["Delivery | None"], Token["Context | None"]]
 
@@ -107,9 +91,7 @@ def wait_for(coroutine: "Coroutine[Any, Any, T]") -> "T":
     if served is not None:
         result = served.wait(coroutine)
     else:
-        from .event_loop import wait_during_init
-
-        result = wait_during_init(coroutine)
+        result = _load_part("event_loop").wait_during_init(coroutine)
     return result
 
 
@@ -129,31 +111,10 @@ def leave(tokens: "Tokens") -> None:
     current.reset(tokens[1])
 
 
-def status_of(exc: SystemExit) -> int:
-    """Return the exit status that a SystemExit asks for."""
-    return exc.code if isinstance(exc.code, int) else 0 if exc.code is None else 1
+def _load_part(name: str) -> "Any":
+    from .stdlib import load_part
 
-
-def report_init_error(client: RuntimeClient, exc: BaseException) -> "NoReturn":
-    """Report why the function can't be initialised, and exit with a status other than 0."""
-    # A function that called send_init_error() has reported it in its own words.
-    if not (client.init_failed and isinstance(exc, SystemExit)):
-        failure = report.of_exception(exc)
-        failure.log()
-        try:
-            plain = failure.error_type.isascii() and failure.error_type.isprintable()
-            error_type = failure.error_type if plain else failure.header_type
-            client.init_error(failure.body, error_type, failure.cause)
-        except RuntimeApiError as problem:
-            sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
-    code = (
-        exc.code
-        if isinstance(exc, SystemExit)
-        else 130
-        if isinstance(exc, KeyboardInterrupt)
-        else 1
-    )
-    raise SystemExit(code if isinstance(code, int) and code else 1)
+    return load_part(name)
 
 
 def is_async(handler: object) -> bool:
@@ -209,6 +170,11 @@ class Serving:
             self._client = RuntimeClient.current or connect()
         return self._client
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a child that the handler forked: its parent answers."""
+        return self._client is not None and self._client.is_inherited
+
     # The loop
 
     def run(
@@ -221,7 +187,7 @@ class Serving:
         one at a time is enough.
         """
         LoggingHook.install()
-        forks = Process.forks
+        process = getpid()
         Serving.current = self
         awaits = is_async(handler)
         self._hides_coroutine = not awaits and _wraps_async(handler)
@@ -229,21 +195,17 @@ class Serving:
             if _flags(handler) & (_GENERATOR | _ASYNC_GENERATOR):
                 self.load_streaming()  # in an invocation it may be too late
             if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-                from .snapshot import snapshot
 
                 def restored() -> None:
                     self._call(self.runtime.after_restore)
                     self.prepare()
 
+                snapshot = _load_part("snapshot").snapshot
                 snapshot(self.client, lambda: self._call(self.runtime.before_snapshot), restored)
             if heeds_shutdown:
-                from .shutdown import watch
-
-                self.ending = watch(self.client)
+                self.ending = _load_part("shutdown").watch(self.client)
             elif run_workers is None and callable(getsignal(SIGTERM)):
-                from .shutdown import WakeUp
-
-                self.client.wait = WakeUp().wait
+                self.client.wait = _load_part("shutdown").WakeUp().wait
             if run_workers is not None:
                 run_workers(self, handler, awaits)
             if awaits:
@@ -261,7 +223,7 @@ class Serving:
         except KeyboardInterrupt:
             raise SystemExit(130) from None
         finally:
-            if Process.forks == forks:  # else the loop is the parent's
+            if getpid() == process:  # else the loop is the parent's
                 self.close()
 
     def prepare(self) -> None:
@@ -282,7 +244,7 @@ class Serving:
         except BaseException as exc:
             if may_report is not None and not may_report():
                 raise SystemExit(1) from None
-            report_init_error(self.client, exc)
+            report.init_error(self.client, exc)
 
     def next_event(self) -> "tuple[Any, Context]":
         """Wait for the next event that can be decoded; return it with its Context.
@@ -362,11 +324,8 @@ class Serving:
 
         Raises SystemExit if the process has to end, and RuntimeApiError.
         """
-        forks = Process.forks
         try:
             result = handler(event, context)
-            if Process.forks != forks:
-                raise SystemExit(0)  # pragma: no cover  in the child
             if sys.getrecursionlimit() < _DEPTH:
                 sys.setrecursionlimit(_DEPTH)
             if type(result) not in PLAIN:
@@ -376,7 +335,7 @@ class Serving:
             if not delivery.answered:
                 body, content_type = self.encode(result)
         except BaseException as exc:
-            if Process.forks != forks:
+            if self.is_inherited:
                 # In a child that the handler forked. The answer is left to its parent, and so is
                 # the event loop: to close it here would take its descriptors from the parent's.
                 self.loop = None  # pragma: no cover  in the child
@@ -398,6 +357,8 @@ class Serving:
 
         None is returned for a result that was streamed: it is sent by then.
         """
+        if self.is_inherited:
+            raise SystemExit(0)  # pragma: no cover  in a child, whose loop is the parent's
         if self._hides_coroutine:
             self._warn_of_decorator()
         if hasattr(type(result), "__await__"):
@@ -498,13 +459,12 @@ class Serving:
     def load_loop(self) -> "Loop":
         """Return what runs coroutines; made on the first call, which loads asyncio."""
         if self.loop is None:
-            from .stdlib import library_first
-
-            # A signal.py of the user's is not to be asyncio's.
-            library_first(lambda: __import__(f"{__package__}.event_loop"))
-            from .event_loop import EventLoop
-
-            self.loop = EventLoop()
+            # The exception that a signal's handler raises would leave half a loop behind.
+            waiting = pthread_sigmask(SIG_BLOCK, (SIGTERM, SIGINT))
+            try:
+                self.loop = _load_part("event_loop").EventLoop()
+            finally:
+                pthread_sigmask(SIG_SETMASK, waiting)
         return self.loop
 
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
@@ -533,12 +493,8 @@ class Serving:
 
     def _call(self, hook: "Callable[[], Any]") -> None:
         """Call a method of the user's, and await it if it is async."""
+        if is_async(hook):
+            self.load_loop()  # a signal that comes meanwhile leaves no coroutine behind
         result = hook()
         if hasattr(type(result), "__await__"):
-            try:
-                loop = self.load_loop()
-            except BaseException:  # a signal, while asyncio is being loaded
-                if hasattr(result, "close"):
-                    result.close()
-                raise
-            loop.wait(result)
+            self.wait(result)

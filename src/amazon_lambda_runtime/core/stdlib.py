@@ -56,16 +56,25 @@ def load(name: str) -> "Any":
     Any number of threads may ask at once: each gets it whole.
     """
     found = _Library.kept.get(name)
-    if found is None:
-        with _Library.lock:
+    if found is not None:
+        return found
+    with _Library.lock:
+        if name not in _Library.kept:
             # For a module that another thread is importing, __import__() waits.
-            found = _Library.kept.get(name) or (
+            found = (
                 __import__(name) if name in sys.modules else library_first(lambda: __import__(name))
             )
             for part in name.split(".")[1:]:  # __import__() returns the package
                 found = getattr(found, part)
             _Library.kept[name] = found
-    return found
+        return _Library.kept[name]
+
+
+def load_part(name: str) -> "Any":
+    """Return this module of the core's; what it imports is the library's: the user may have both a
+    `signal.py` and a handler that is async.
+    """
+    return load(f"{__package__}.{name}")
 
 
 def library_first(work: "Callable[[], T]") -> "T":

@@ -12,7 +12,7 @@ import signal
 import threading
 from contextvars import copy_context
 
-from . import serving
+from . import report, serving
 from .async_client import AsyncClient
 from .errors import RuntimeApiError, Shutdown
 from .event_loop import CancelledError, EventLoop, resolve
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .client import Delivery
-    from .serving import Handler, Serving
+    from .serving import Serving
+    from .typing import Handler
 
 # How long (seconds) tasks may go on after a signal before they are cancelled, and then to answer:
 # Lambda leaves 600 ms.
@@ -83,7 +84,6 @@ class Tasks:
         self._status: int | None = None
         self._is_shutdown = False
         self._is_over = False
-        self._is_child = False
 
     def run(self) -> "NoReturn":
         """Serve until a task has to end the process or a signal comes."""
@@ -98,10 +98,10 @@ class Tasks:
             except KeyboardInterrupt:
                 self.end(130)
             except Shutdown as exc:
-                self.end(serving.status_of(exc), is_shutdown=True)
+                self.end(report.status_of(exc), is_shutdown=True)
                 self._expire()
             except SystemExit as exc:  # of a task that the function has started
-                self.end(serving.status_of(exc))
+                self.end(report.status_of(exc))
         signal.setitimer(signal.ITIMER_REAL, 0)
         if self._is_shutdown:
             raise Shutdown(self._status)
@@ -123,7 +123,7 @@ class Tasks:
                 result = await self._stream(result, delivery, client)
             if delivery.pending is not None:
                 await delivery.pending
-            if self._is_child:
+            if served.is_inherited:
                 raise SystemExit(0)  # pragma: no cover  in the child
             if not delivery.answered:
                 body, content_type = served.encode(result)
@@ -152,10 +152,10 @@ class Tasks:
 
     def fail(self, delivery: "Delivery", exc: BaseException) -> None:
         """Log an exception and answer the delivery with it; end the environment if it says so."""
-        if self._is_child:  # pragma: no cover  in the child
+        if self._served.is_inherited:  # pragma: no cover  in the child
             # In a process that the handler has forked. The answer is left to its parent.
             sink.flush()
-            os._exit(serving.status_of(exc) if isinstance(exc, SystemExit) else 1)
+            os._exit(report.status_of(exc) if isinstance(exc, SystemExit) else 1)
         ends = not isinstance(exc, Exception)
         if isinstance(exc, asyncio.CancelledError):
             ends = False
@@ -169,7 +169,7 @@ class Tasks:
         if ends:
             status = 130 if isinstance(exc, KeyboardInterrupt) else 1
             self.end(
-                serving.status_of(exc) if isinstance(exc, SystemExit) else status,
+                report.status_of(exc) if isinstance(exc, SystemExit) else status,
                 is_shutdown=isinstance(exc, Shutdown),
             )
 
@@ -245,7 +245,6 @@ class Tasks:
         signal.setitimer(signal.ITIMER_REAL, _LAST_ANSWERS + _LAST_WORDS / 2)
 
     def _become_child(self) -> None:  # pragma: no cover  in the child
-        self._is_child = True
         for lane in self._lanes:
             # Its connection is the parent's. The loop's epoll is, too, so nothing is unregistered.
             lane.client.abandon()

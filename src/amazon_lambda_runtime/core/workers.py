@@ -21,6 +21,7 @@ from .client import RuntimeClient
 from .errors import RuntimeApiError, Shutdown
 from .logs import sink
 from .shutdown import Ending, watch
+from .stdlib import load_part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .event_loop import EventLoop, Pump
-    from .serving import Handler, Served, Serving
+    from .serving import Serving
+    from .typing import Handler, Served
 
 # A worker that dies sooner than this (seconds) after its start is replaced after a pause, so that
 # a function that fails at once does not keep the machine busy.
@@ -95,12 +97,9 @@ def run_workers(served: "Serving", handler: "Handler", is_async: bool) -> None:
     if mode == "processes":
         _run_processes(served, handler, is_async, count)
     if mode == "tasks" and is_async:
-        from .event_loop import EventLoop
-        from .tasks import Tasks
-
-        served.loop = event_loop = EventLoop()
+        event_loop = served.load_loop()
         served.start()
-        Tasks(served, handler, event_loop, count).run()
+        load_part("tasks").Tasks(served, handler, event_loop, count).run()
     # Threads need it, too: a handler that is not async may still return something to await.
     served.loop = loop = SharedLoop()
     if mode == "tasks":
@@ -123,9 +122,7 @@ class SharedLoop:
         """Return the loop; it is started on the first call, which loads asyncio."""
         with self._starting:
             if self._loop is None:
-                from .event_loop import EventLoop
-
-                loop = EventLoop()
+                loop: EventLoop = load_part("event_loop").EventLoop()
                 loop.run_in_thread()
                 self._loop = loop
         return self._loop
@@ -314,8 +311,8 @@ def _be_worker(
         # Ctrl-C reaches the whole group: the parent gets it too, and sends SIGTERM.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _take_log_socket()
-        if is_async or serving.is_async(served.runtime.on_init):
-            served.load_loop()  # while signals are blocked: half a loop can't be closed
+        if is_async:
+            served.load_loop()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         served.start(may_report)
         while True:
@@ -339,7 +336,7 @@ def _be_worker(
 def _end_status(exc: BaseException) -> int:
     """Return the exit status of a worker that ends by `exc`; log why, unless it is a SystemExit."""
     if isinstance(exc, SystemExit):
-        return serving.status_of(exc)
+        return report.status_of(exc)
     if isinstance(exc, RuntimeApiError):
         sink.log_error(f"[ERROR] LAMBDA_RUNTIME {exc}\n")
     else:
@@ -352,7 +349,7 @@ def _end_child(exc: BaseException) -> "NoReturn":
     status = 1
     try:
         if isinstance(exc, SystemExit):
-            status = serving.status_of(exc)
+            status = report.status_of(exc)
         else:
             sys.excepthook(type(exc), exc, exc.__traceback__)
         sink.flush()

@@ -6,7 +6,9 @@ again: the reply to the first may have been lost.
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +19,7 @@ from botocore.config import Config
 from amazon_lambda_runtime.project.declaration import Project
 
 from .errors import AwsError, DeployError, LostReply
+from .reading import SharedReads
 from .retry import Retry
 
 Reply = dict[str, Any]
@@ -39,6 +42,9 @@ _READS = ("get_", "list_", "describe_", "batch_get_", "batch_check_", "simulate_
 
 class Aws:
     """The services of one account and region. Nothing is called before it is needed."""
+
+    _shared: SharedReads | None = None
+    _making = threading.Lock()
 
     def __init__(
         self,
@@ -101,18 +107,36 @@ class Aws:
 
     def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         """Send one request, once. Tests override this."""
-        client = self._clients.get(service)
-        if client is None:
-            # `Retry` repeats requests, and botocore must not.
-            config = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=910)
-            client = self._session.client(
-                service,  # type: ignore[call-overload]
-                region_name=self.region,
-                config=config,
-            )
-            self._clients[service] = client
-        reply: Reply = getattr(client, operation)(**parameters)
+        reply: Reply = getattr(self._client(service), operation)(**parameters)
         return reply
+
+    def _client(self, service: str) -> Any:
+        # Clients serve many threads, and a session makes them in one.
+        with self._making:
+            if service not in self._clients:
+                # `Retry` repeats requests, and botocore must not.
+                self._clients[service] = self._session.client(
+                    service,  # type: ignore[call-overload]
+                    region_name=self.region,
+                    config=Config(
+                        retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=910
+                    ),
+                )
+            return self._clients[service]
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Ask each question once within this block, in which nothing is changed."""
+        before, self._shared = self._shared, self._shared or SharedReads()
+        try:
+            yield
+        finally:
+            self._shared = before
+
+    @property
+    def shares(self) -> bool:
+        """Whether answers are shared now: then one list of all beats a question for each."""
+        return self._shared is not None
 
     def call(self, service: str, operation: str, *, again: bool = True, **parameters: Any) -> Reply:
         """Return AWS's reply. Raises AwsError, after the retries that its reason is worth.
@@ -130,6 +154,9 @@ class Aws:
             except Exception as error:
                 raise _translated(service, operation, error) from error
 
+        if self._shared is not None and operation.startswith(_READS):
+            question = f"{service}:{operation} {sorted(parameters.items())}"
+            return self._shared.ask(question, lambda: self.retry.call(attempt, again=again))
         return self.retry.call(attempt, again=again)
 
     def find(self, service: str, operation: str, **parameters: Any) -> Reply | None:

@@ -23,11 +23,24 @@ from .aws import Aws
 from .builder import Builder, Engines
 from .errors import DeployError
 from .plan import PARTS, Note, Plan, Progress, Step, execute
-from .resources import cleanup, function, log_group, release, repository, role, triggers, undeclared
+from .reading import side_by_side
+from .resources import (
+    cleanup,
+    foreign_policies,
+    function,
+    log_group,
+    release,
+    repository,
+    role,
+    triggers,
+    undeclared,
+)
 from .site import Site
 
 _IMAGE = {"repository", "image"}
 # The parts that change a function that is there.
+# The parts that a deployment without `live` takes: no trigger, and nothing is removed.
+_TO_A_VERSION = ("repository", "image", "role", "policies", "log-group", "function", "release")
 _OF_FUNCTION = {"function", "release", "url", "trigger", "cleanup"}
 
 
@@ -43,17 +56,18 @@ def plan(
     """Return what a deployment would do now. Nothing changes, in AWS; the image is built."""
     aws.retry.note = progress.note
     site = Site(project, aws, _given_digest(project))
-    _check_ours(site, only)
-    others = undeclared.find(site)
-    site = dataclasses.replace(site, left=others.left)
-    if site.digest is None and _needs_digest(only):
-        builder = builder or Engines()
-        site = dataclasses.replace(site, digest=builder.build(project, progress))
-    steps: list[Step | Note] = [*_image(site, builder)]
-    steps += _functions(site)
-    steps += undeclared.plan(site, prune=prune)
-    steps += others.others(site) if prune else others.notes(site)
-    steps += _cleanup(site)
+    with aws.sharing():
+        _check_ours(site, only)
+        others = undeclared.find(site)
+        site = dataclasses.replace(site, left=others.left)
+        if site.digest is None and _needs_digest(only):
+            builder = builder or Engines()
+            site = dataclasses.replace(site, digest=builder.build(project, progress))
+        steps: list[Step | Note] = [*_image(site, builder)]
+        steps += _functions(site)
+        steps += undeclared.plan(site, prune=prune)
+        steps += others.others(site) if prune else others.notes(site)
+        steps += _cleanup(site)
     return Plan.of(steps, only)
 
 
@@ -65,15 +79,20 @@ def deploy(
     builder: Builder | None = None,
     *,
     prune: bool = False,
+    live: bool = True,
 ) -> int:
     """Carry out what `plan` shows, and return the number of steps taken.
 
     It does not ask: it deletes nothing that holds data. `only` narrows it to parts (`plan.PARTS`).
     `prune` deletes the functions that have left the table.
+    Without `live` it ends with a version that is published and tested: the alias stays, and what
+    the version that is live may need.
     Raises DeployError where it cannot go on; deploying again goes on from there.
     """
     aws.retry.note = progress.note
-    site = Site(project, aws, _given_digest(project))
+    site = Site(project, aws, _given_digest(project), goes_live=live)
+    if not live:
+        only = _TO_A_VERSION
     _check_ours(site, only)
     others = undeclared.find(site) if only is None else undeclared.Undeclared()
     site = dataclasses.replace(site, left=others.left)
@@ -81,7 +100,10 @@ def deploy(
 
     def carry_out(steps: Iterator[Step | Note]) -> None:
         nonlocal taken
-        todo = Plan.of(steps, only)
+        with aws.sharing():
+            todo = Plan.of(steps, only)
+        if not live:
+            todo = Plan(tuple(step for step in todo.steps if step.action != "delete"), todo.notes)
         for note in todo.notes:
             progress.note(note)
         execute(todo, progress)
@@ -112,23 +134,40 @@ def adopt(project: Project, aws: Aws, progress: Progress) -> int:
 
 
 def drift(project: Project, aws: Aws, progress: Progress) -> Plan:
-    """Return what a deployment of the image that is live now would do."""
+    """Return what a deployment of the image that is live now would do, and what is not declared."""
     aws.retry.note = progress.note
     site = Site(project, aws)
-    steps: list[Step | Note] = [*repository.plan(site)] if project.image_uri is None else []
-    for wanted in project.functions:
-        live = function.find(site, wanted)
-        sha = None if live is None else live["Configuration"].get("CodeSha256")
-        digest = _given_digest(project) or (f"sha256:{sha}" if sha else None)
-        steps += _function(dataclasses.replace(site, digest=digest), wanted)
+    with aws.sharing():
+        steps: list[Step | Note] = []
+        if project.image_uri is None:
+            steps += [*repository.plan(site), *foreign_policies.of_repository(site)]
+        for found in side_by_side(lambda wanted: [*_drift(site, wanted)], project.functions):
+            steps += found
     return Plan.of(steps)
+
+
+def _drift(site: Site, wanted: Function) -> Iterator[Step | Note]:
+    live = function.find(site, wanted)
+    sha = None if live is None else live["Configuration"].get("CodeSha256")
+    digest = _given_digest(site.project) or (f"sha256:{sha}" if sha else None)
+    site = dataclasses.replace(site, digest=digest)
+    yield from _function(site, wanted)
+    if live is not None:
+        yield from function.foreign_tags(wanted, live)
+        yield from function.foreign_settings(site, wanted, live["Configuration"])
+    yield from release.foreign_traffic(site, wanted)
+    yield from foreign_policies.of_role(site, wanted)
+    yield from foreign_policies.of_function(site, wanted)
+    yield from log_group.foreign_settings(site, wanted)
+    yield from triggers.foreign(site, wanted)
 
 
 def _check_ours(site: Site, only: Collection[str] | None) -> None:
     """Raise DeployError if a function is another project's: before anything is made or changed."""
     if set(only or PARTS) & _OF_FUNCTION:
-        for wanted in site.project.functions:
-            found = function.find(site, wanted)
+        functions = site.project.functions
+        live = side_by_side(lambda wanted: function.find(site, wanted), functions)
+        for wanted, found in zip(functions, live, strict=True):
             if found is not None:
                 function.check_ours(site, wanted, found)
 
@@ -191,8 +230,10 @@ def _image_name(site: Site) -> str:
 
 
 def _functions(site: Site, only: Collection[str] | None = None) -> Iterator[Step | Note]:
-    for wanted in site.project.functions:
-        yield from _function(site, wanted, only)
+    for steps in side_by_side(
+        lambda wanted: [*_function(site, wanted, only)], site.project.functions
+    ):
+        yield from steps
 
 
 def _function(
@@ -213,9 +254,16 @@ def _function(
 
 
 def _cleanups(site: Site) -> Iterator[Iterator[Step | Note]]:
-    yield (step for wanted in site.project.functions for step in cleanup.versions(site, wanted))
+    yield _old_versions(site)
     if site.project.image_uri is None:
         yield cleanup.images(site)
+
+
+def _old_versions(site: Site) -> Iterator[Step]:
+    for steps in side_by_side(
+        lambda wanted: [*cleanup.versions(site, wanted)], site.project.functions
+    ):
+        yield from steps
 
 
 def _cleanup(site: Site) -> Iterator[Step | Note]:

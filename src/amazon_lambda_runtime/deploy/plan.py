@@ -5,11 +5,13 @@ plan; no step passes anything to the next. So a run can be killed anywhere, and 
 on from there.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-Action = Literal["create", "update", "delete"]
+#: What is "foreign" is live and not declared: `diff` tells it, and nothing undoes it.
+Action = Literal["create", "update", "delete", "foreign"]
 
 #: The parts that a plan can be narrowed down to, in their order.
 PARTS = (
@@ -27,6 +29,15 @@ PARTS = (
 )
 
 
+# How what a step changes is worded: "memory of function orders", "policy ARN of role orders-role".
+_PART_OF = re.compile(
+    r"(?!(?:inline policy|policy|target|permission|statement) \S+ of |mapping |notifications )"
+    r"[\w -]+ of "
+    r"((?:function|alias|queue|topic|rule|target group|log group|repository|image|role) .*)"
+)
+_NAMED = re.compile(r"(inline policy|target group|log group|listener rule|[A-Za-z]+) (?:of )?(.+)")
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One change; `run` carries it out. Two steps are equal if they change the same, and alike."""
@@ -39,6 +50,23 @@ class Step:
     run: Callable[[], object] = field(compare=False, repr=False)
     #: What tells it from a step with the same words: an id, an ARN, the name of a function.
     of: str = field(default="", repr=False)
+    #: What differs, one by one, if it is changed and not made: "memory 128 → 256".
+    changes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The kind of thing that it changes, in a word or two: "function", "log group"."""
+        return self._named()[0]
+
+    @property
+    def name(self) -> str:
+        """Which one of the kind."""
+        return self._named()[1]
+
+    def _named(self) -> tuple[str, str]:
+        whole = _PART_OF.fullmatch(self.what)
+        named = _NAMED.fullmatch(whole[1] if whole else self.what)
+        return (named[1], named[2]) if named else (self.part, self.what)
 
     def __str__(self) -> str:
         return f"{self.action} {self.what}: {self.why}"
@@ -71,6 +99,23 @@ class Plan:
         # The sort is stable: otherwise the order stays.
         steps.sort(key=lambda step: step.action == "delete")
         return cls(tuple(steps), tuple(item.text for item in items if isinstance(item, Note)))
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan for other programs. Within a version keys are added, none is changed."""
+        return {
+            "version": 1,
+            "steps": [
+                {
+                    "action": step.action,
+                    "kind": step.kind,
+                    "name": step.name,
+                    "changes": list(step.changes),
+                    "reason": step.why,
+                }
+                for step in self.steps
+            ],
+            "notes": list(self.notes),
+        }
 
 
 class Progress(Protocol):

@@ -38,6 +38,8 @@ class Site:
     aws: Aws
     digest: str | None = None
     left: tuple[Function, ...] = ()
+    #: Whether a release moves the alias `live`; if not, it ends with a version that was tested.
+    goes_live: bool = True
 
     @property
     def tags(self) -> dict[str, str]:

@@ -13,14 +13,17 @@ from urllib.parse import urlsplit
 
 # In place of the address that a server listens on: every Host is accepted.
 ANY = "*"
+_ADVICE = "--cors ORIGIN lets a page call the function's URL, and nothing else"
 
 
-def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
+def refusal(
+    headers: Mapping[str, str], listening_on: str, origin_is_allowed: bool = False
+) -> str | None:
     """Return why a request with these headers is refused, or None if it is not."""
     return _refusal(
         headers.get("host", listening_on),
-        headers.get("origin"),
-        headers.get("sec-fetch-site"),
+        None if origin_is_allowed else headers.get("origin"),
+        None if origin_is_allowed else headers.get("sec-fetch-site"),
         listening_on,
     )
 
@@ -30,14 +33,14 @@ def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
 def _refusal(host: str, origin: str | None, site: str | None, listening_on: str) -> str | None:
     host = _hostname(f"//{host}")
     if not (listening_on in (host, ANY) or is_loopback(host) or _any_address(host, listening_on)):
-        return f"Host {host!r} is not the address of this server ({listening_on})"
+        return f"Host {host!r} is not the address of this server: use {listening_on}"
     if origin is not None and not is_loopback(_hostname(origin)):
-        return f"Origin {origin!r} is not on this machine"
+        return f"Origin {origin!r} is not on this machine: {_ADVICE}"
     # A page of this machine may be another site, as localhost is for 127.0.0.1. Its Origin says so.
     # One of the same site, on another port, is of this machine if we are known by a loopback name.
     foreign = site == "cross-site" or (site == "same-site" and not is_loopback(host))
     if foreign and origin is None:
-        return f"Sec-Fetch-Site is {site!r}: a page of another site has sent this"
+        return f"Sec-Fetch-Site is {site!r}, a page of another site has sent this: {_ADVICE}"
     return None
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import cast
 
 import httptools
@@ -25,16 +26,25 @@ _ABSOLUTE = re.compile(r"\Ahttps?://[^/?]*(?=/)", re.IGNORECASE)
 _AHEAD = 16
 # More header fields than these are not kept.
 _FIELDS = 1000
+# In bytes: how much is read at a time.
+_READ = 65536
 # In seconds: how long a refused client may go on sending. To close at once would reset the
 # connection, and the client might never read the refusal.
 _LINGER = 1
 
 
-class Connection(asyncio.Protocol):
+# Most requests have the fields of the one before.
+@lru_cache(maxsize=256)
+def _field_name(name: bytes) -> str:
+    return name.decode("ascii").lower()
+
+
+class Connection(asyncio.BufferedProtocol):
     """One client: the parser's callbacks, the transport's, and what a Request calls."""
 
     def __init__(self, server: "Server") -> None:
         self._server = server
+        self._buffer = server.buffer
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self._requests: deque[Request] = deque()  # the first is being answered
@@ -73,13 +83,16 @@ class Connection(asyncio.Protocol):
         # A client that ends its side cannot be told from one that was killed.
         return False
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._refused:
             return
         if self._head_size >= 0:
-            self._head_size += len(data)
+            self._head_size += nbytes
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._buffer[:nbytes])
         except httptools.HttpParserUpgrade:
             # No other protocol is spoken here: the request is answered like any other, and what
             # follows it on the connection is not read.
@@ -112,7 +125,7 @@ class Connection(asyncio.Protocol):
         request = self._reading
         assert request is not None
         fields = request.headers if self._head_size >= 0 else request.trailers
-        key = name.decode("ascii").lower()
+        key = _field_name(name)
         text = value.decode("latin-1")
         if key in fields:
             text = f"{fields[key]}{'; ' if key == 'cookie' else ','}{text}"
@@ -124,7 +137,8 @@ class Connection(asyncio.Protocol):
         assert request is not None
         self._head_size = -1
         request.method = self._parser.get_method().decode()
-        request.target = _ABSOLUTE.sub("", self._target.decode("latin-1"))
+        target = self._target.decode("latin-1")
+        request.target = target if target.startswith("/") else _ABSOLUTE.sub("", target)
         request.version = self._parser.get_http_version()
         request.keep_alive = self._parser.should_keep_alive()
         self._requests.append(request)
@@ -253,6 +267,9 @@ class Server(Closing):
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
+        # One for all connections: what was read is dealt with before anything else is read. The
+        # event loop's own way, an object of 256 KiB for each read, takes a tenth of an invocation.
+        self.buffer = memoryview(bytearray(_READ))
         self.connections: set[Connection] = set()
         self.pumps: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server

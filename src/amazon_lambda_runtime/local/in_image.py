@@ -29,6 +29,7 @@ def main() -> int:
     try:
         import asyncio
 
+        from .engine import orphans
         from .engine.function import LocalFunction
         from .engine.log_writer import LogWriter
         from .server import LocalLambda
@@ -55,6 +56,7 @@ def main() -> int:
     except ValueError as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 2
+    orphans.adopt()
     with LogWriter(sys.stderr) as log:
         return asyncio.run(_serve(LocalLambda(function, log=log, console=False), port, log))
 
@@ -62,7 +64,7 @@ def main() -> int:
 def _number(variable: str, default: int) -> int:
     text = os.environ.get(variable) or str(default)
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{variable} is not a number: {text!r}")
+        raise ValueError(f"{variable} is not a number: {text!r}; give a whole one, 0 or more")
     return int(text)
 
 

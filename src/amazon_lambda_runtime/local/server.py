@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import count
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
 from . import host_check
 from .api.api_errors import too_many_requests
 from .api.console import Console
+from .api.cors import Cors
 from .api.function_url import FunctionUrl
 from .api.functions_api import Mapping, Url
 from .api.invoke_api import InvokeApi
@@ -30,7 +31,9 @@ from .engine.output import Log, to_stderr, unfailing
 from .engine.pool import Pool
 from .http import Request, Response
 from .http_server import Server, base_url, start_server
-from .queues import AttachedQueues, Queue, QueueError, QueueSettings
+
+if TYPE_CHECKING:
+    from .queues import Queue, QueueSettings
 
 
 def open_pool(
@@ -90,30 +93,36 @@ class LocalLambda(Closing):
         return server.port
 
     async def listen_url(
-        self, function: str, host: str = "127.0.0.1", port: int = 0, streams: bool = False
+        self,
+        function: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        streams: bool = False,
+        cors: Cors | None = None,
     ) -> int:
         """Serve the function's URL at this address; return the port.
 
-        With `streams` its invoke mode is RESPONSE_STREAM. Raises OSError if it cannot listen there.
+        With `streams` its invoke mode is RESPONSE_STREAM; without `cors` only pages of this machine
+        may call it. Raises OSError if it cannot listen there.
         """
         pool = self.pools[function]
 
         def submit(invocation: Invocation) -> None:
             pool.submit(invocation, "url")
 
-        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams)
+        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams, cors)
         server = await start_server(host, port, url)
         self._servers.append(server)
         address = f"{base_url(host, server.port)}/"
-        self._urls[function] = Url(address, streams)
+        self._urls[function] = Url(address, streams, cors)
         self._shown[function].url = address
         return server.port
 
     async def attach(
         self,
         function: str,
-        settings: Sequence[QueueSettings] = (),
-        on_failure: QueueSettings | None = None,
+        settings: "Sequence[QueueSettings]" = (),
+        on_failure: "QueueSettings | None" = None,
         port: int = 0,
         partial_failures: bool | None = None,
     ) -> list[str]:
@@ -125,6 +134,9 @@ class LocalLambda(Closing):
         where queues that are made here are served (0: any free one); `partial_failures` is what the
         function's class declares. Raises QueueError if a queue cannot be opened.
         """
+        # Most servers have no queue, and start without all that.
+        from .queues import AttachedQueues
+
         pool = self.pools[function]
         timeout = pool.function.timeout or TIMEOUT[1]
         queues = AttachedQueues(timeout=timeout, port=port)
@@ -236,7 +248,9 @@ async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
     return answer
 
 
-def _destination(queue: Queue) -> Destination:
+def _destination(queue: "Queue") -> Destination:
+    from .queues import QueueError
+
     async def send(record: str) -> None:
         try:
             await queue.send(record)

@@ -67,6 +67,7 @@ IMPLIED = {
     "elasticloadbalancing:DescribeRules",
     "elasticloadbalancing:CreateRule",
     "elasticloadbalancing:ModifyRule",
+    "elasticloadbalancing:SetRulePriorities",
     "elasticloadbalancing:DeleteRule",
     # Of a function that has left the table.
     "events:DisableRule",
@@ -189,9 +190,9 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def document(world: World) -> dict[str, Any]:
+def document(world: World, purpose: str | None = None) -> dict[str, Any]:
     names = Names("aws", REGION, ACCOUNT)
-    return deployer.document(world.project(), names)
+    return deployer.document(world.project(), names, purpose)
 
 
 MORE = ALL.replace(
@@ -231,20 +232,20 @@ def test_all_that_is_called_is_granted_and_nothing_else(world: World) -> None:
     recorder = world.aws(Recorder)
     assert isinstance(recorder, Recorder)
 
-    def hold(what: str, *also: dict[str, Any]) -> None:
+    def hold(what: str, *also: dict[str, Any], purpose: str | None = None) -> None:
         """Hold what was asked since the last time against the documents."""
-        now = document(world)
+        now = document(world, purpose)
         for asked in recorder.asked:
             called.add(asked.action)
             ours = {"lambda-runtime:project": "orders"}
             assert any(granted(d, asked, ours) for d in (now, *also)), (what, asked)
         recorder.asked = []
-        for statement in now["Statement"]:
+        for statement in document(world)["Statement"]:
             allowed.update(statement["Action"])
 
     def deploy(what: str, *also: dict[str, Any]) -> None:
         deployment.deploy(world.project(), recorder, world.told, builder=world.images)
-        hold(what, *also)
+        hold(what, *also, purpose="deploy")
 
     recorder.asked = []
     policies = world.folder / "policies"
@@ -253,7 +254,7 @@ def test_all_that_is_called_is_granted_and_nothing_else(world: World) -> None:
     deploy("the first")
     world.write(MORE)
     deploy("all triggers")
-    before = document(world)
+    before = document(world, "deploy")
     policies.write_text(f"{BASIC}\n")
     trust = json.dumps(TRUST).replace("lambda.", "ec2.")
     world.client("iam").update_assume_role_policy(RoleName="orders-role", PolicyDocument=trust)
@@ -266,10 +267,12 @@ def test_all_that_is_called_is_granted_and_nothing_else(world: World) -> None:
     release.rollback(site, site.project.functions[0], "2")
     invoke(recorder, "orders", b"{}", "live")
     list(lines(recorder, site.project.functions[0], since=0))
+    hold("other commands")
     deployment.drift(world.project(), recorder, world.told)
     deployment.plan(world.project(), recorder, world.told, builder=world.images)
+    hold("plan and diff", purpose="plan")
     doctor.examine(world.project(), recorder, str)
-    hold("other commands")
+    hold("doctor")
     world.write(LESS)
     # To take a trigger away is granted by the document of the day on which it was declared.
     deploy("what is no longer declared", before)
@@ -281,7 +284,7 @@ def test_all_that_is_called_is_granted_and_nothing_else(world: World) -> None:
     world.write(MORE)
     deploy("all triggers, again")
     execute(destroy.plan(Site(world.project(), recorder)), world.told)
-    hold("the end")
+    hold("the end", purpose="destroy")
     assert sorted(allowed - called - IMPLIED) == []
 
 

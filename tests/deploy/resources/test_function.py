@@ -224,7 +224,7 @@ def test_a_new_role() -> None:
     assert made[1]["RoleName"] == "orders-role"
     assert json.loads(made[1]["AssumeRolePolicyDocument"]) == role.TRUST
     assert made[1]["Tags"] == OUR_TAGS
-    key = role._tag(READ)
+    key = role.tag_of(READ)
     assert tagged[1]["Tags"] == [{"Key": key, "Value": "shop"}]
     assert attached[1] == {"RoleName": "orders-role", "PolicyArn": READ}
     assert put[1]["PolicyName"] == "lambda-runtime-orders"
@@ -239,7 +239,7 @@ def test_a_role_as_it_should_be() -> None:
     assert steps(role.plan(site(aws), site(aws).project.functions[0]))[0].startswith(
         "create inline policy"
     )
-    mine = {"Key": role._tag(BASIC), "Value": "shop"}
+    mine = {"Key": role.tag_of(BASIC), "Value": "shop"}
     aws = Canned(**role_of(Tags=[*OUR_TAGS, mine]))
     place = site(aws)
     assert steps(role.plan(place, place.project.functions[0]))[-1] == (
@@ -298,7 +298,7 @@ def test_how_long_a_role_is_new(age: int, fresh: bool) -> None:
             30,
             [
                 "create log group /aws/lambda/orders: there is none",
-                "update retention of /aws/lambda/orders: for ever → 30 days",
+                "update retention of log group /aws/lambda/orders: for ever → 30 days",
             ],
         ),
         ([{"logGroupName": "/aws/lambda/orders", "retentionInDays": 30}], 30, []),
@@ -306,7 +306,7 @@ def test_how_long_a_role_is_new(age: int, fresh: bool) -> None:
         (
             [{"logGroupName": "/aws/lambda/orders", "retentionInDays": 30}],
             None,
-            ["update retention of /aws/lambda/orders: 30 days → for ever"],
+            ["update retention of log group /aws/lambda/orders: 30 days → for ever"],
         ),
         (
             [{"logGroupName": "/aws/lambda/orders-2", "retentionInDays": 30}],
@@ -362,7 +362,7 @@ def released(version: str = "2", before: str = "1", **changes: Any) -> dict[str,
                 {"Version": "9", **CONFIGURATION, "MemorySize": 1},
                 {"Version": "10", **CONFIGURATION},
                 {"Version": "1", **CONFIGURATION},
-                {"Version": "2", **CONFIGURATION},
+                {"Version": "2", **CONFIGURATION, **changes},
             ]
         },
     }
@@ -376,7 +376,7 @@ def test_a_release() -> None:
     assert steps(release.plan(place, wanted)) == []
     assert aws.sent == [
         ("lambda:get_alias", {"FunctionName": "orders", "Name": "live"}),
-        ("lambda:get_function", {"FunctionName": "orders", "Qualifier": "2"}),
+        ("lambda:list_versions_by_function", {"FunctionName": "orders"}),
     ]
     aws = Canned(**released(MemorySize=1))
     place = site(aws, digest=DIGEST)
@@ -466,7 +466,7 @@ def test_the_retention_of_a_log_group_of_others() -> None:
     plan, said = planned()
     assert said == []
     assert "log group /aws/lambda/orders does not carry the tag of this project" in plan.notes[0]
-    change = ["update retention of /aws/lambda/orders: 3653 days → 30 days"]
+    change = ["update retention of log group /aws/lambda/orders: 3653 days → 30 days"]
     assert planned(retains=True)[1] == change
     aws.replies["logs:list_tags_for_resource"] = {"tags": {"lambda-runtime:project": "shop"}}
     plan, said = planned()

@@ -662,6 +662,15 @@ def test_a_rule_on_a_bus_that_is_not_declared() -> None:
 # --- load balancers
 
 
+def listener_rule(path: str = "/*", priority: str = "100") -> dict[str, Any]:
+    return {
+        "RuleArn": "r-1",
+        "Priority": priority,
+        "Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"Values": [path]}}],
+        "Actions": [{"TargetGroupArn": GROUP}],
+    }
+
+
 def balancer(**more: Any) -> dict[str, Any]:
     return {
         "elbv2__describe_target_groups": {
@@ -674,7 +683,7 @@ def balancer(**more: Any) -> dict[str, Any]:
         "elbv2__describe_rules": {
             "Rules": [
                 {"RuleArn": "r-0", "Actions": [{"TargetGroupArn": "other"}]},
-                {"RuleArn": "r-1", "Actions": [{"TargetGroupArn": GROUP}]},
+                listener_rule(),
             ]
         },
         "elbv2__describe_listeners": {"Listeners": [{"ListenerArn": LISTENER}]},
@@ -732,10 +741,70 @@ def test_a_target_group_that_is_there() -> None:
         "create target orders of target group orders: there is none",
         "create listener rule /* to target group orders: there is none",
     ]
-    plain = AlbTrigger("orders")
-    assert planned(Canned(**balancer()), plain) == [
-        "update target group orders: multi-value headers → false"
+
+
+def test_a_listener_rule_that_has_changed() -> None:
+    """Its path and its priority are those of the table, each changed by its own request."""
+    rules = {"Rules": [listener_rule("/old", "5")]}
+    trigger = AlbTrigger("orders", multi_value_headers=True, listener=LISTENER)
+    aws = Canned(**balancer(elbv2__describe_rules=rules))
+    assert planned(aws, trigger) == [
+        "update listener rule /* to target group orders: path /old → /*; priority 5 → 100"
     ]
+    where = [{"Field": "path-pattern", "Values": ["/*"]}]
+    assert applied(aws, trigger) == [
+        ("elbv2:modify_rule", {"RuleArn": "r-1", "Conditions": where}),
+        (
+            "elbv2:set_rule_priorities",
+            {"RulePriorities": [{"RuleArn": "r-1", "Priority": 100}]},
+        ),
+    ]
+    aws.replies["elbv2:describe_rules"] = {"Rules": [listener_rule("/old")]}
+    aws.sent.clear()
+    assert [name for name, _ in applied(aws, trigger)] == ["elbv2:modify_rule"]
+    narrowed = listener_rule()
+    narrowed["Conditions"].append({"Field": "host-header", "Values": ["a", "b"]})
+    aws.replies["elbv2:describe_rules"] = {"Rules": [narrowed]}
+    (told,) = planned(aws, trigger)
+    assert told.endswith(": path path-pattern /* and host-header a,b → /*")
+    taken = {**listener_rule("/x", "100"), "RuleArn": "r-2", "Actions": []}
+    aws.replies["elbv2:describe_rules"] = {"Rules": [listener_rule("/*", "5"), taken]}
+    aws.replies["elbv2:describe_tags"] = lambda **sent: {
+        "TagDescriptions": [{"Tags": [] if sent["ResourceArns"] == ["r-2"] else OUR_TAGS}]
+    }
+    with pytest.raises(DeployError, match="a rule with priority 100"):
+        planned(aws, trigger)
+    aws.replies["elbv2:describe_rules"] = {"Rules": [listener_rule("/old")]}
+    aws.replies["elbv2:describe_tags"] = lambda **sent: {
+        "TagDescriptions": [{"Tags": [] if sent["ResourceArns"] == ["r-1"] else OUR_TAGS}]
+    }
+    with pytest.raises(DeployError, match=r"listener rule .* is not made by this tool"):
+        planned(aws, trigger)
+
+
+def test_a_listener_that_is_not_declared_any_more() -> None:
+    """Our rule in it goes, last; in the listener that is declared there is a new one."""
+    other = LISTENER.replace("/2", "/3")
+
+    def rules(**sent: Any) -> dict[str, Any]:
+        return {"Rules": [listener_rule()] if sent["ListenerArn"] == LISTENER else []}
+
+    aws = Canned(**balancer(elbv2__describe_rules=rules))
+    moved = AlbTrigger("orders", multi_value_headers=True, listener=other)
+    assert planned(aws, moved) == [
+        "create listener rule /* to target group orders: there is none",
+        f"delete listener rule /* to target group orders: listener {LISTENER} is not declared",
+    ]
+    assert applied(aws, moved)[-1] == ("elbv2:delete_rule", {"RuleArn": "r-1"})
+    plain = AlbTrigger("orders")
+    assert planned(aws, plain) == [
+        "update target group orders: multi-value headers → false",
+        f"delete listener rule /* to target group orders: listener {LISTENER} is not declared",
+    ]
+    aws.replies["elbv2:describe_tags"] = lambda **sent: {
+        "TagDescriptions": [{"Tags": [] if sent["ResourceArns"] == ["r-1"] else OUR_TAGS}]
+    }
+    assert len(planned(aws, plain)) == 1
 
 
 def test_a_target_group_of_others() -> None:
@@ -790,7 +859,8 @@ def test_a_priority_in_use(rules: Any, found: bool) -> None:
     known = balancer()["elbv2__describe_rules"]
     aws = Canned(
         **balancer(
-            elbv2__describe_rules=[{"Rules": []}, known if found else {"Rules": []}],
+            elbv2__describe_target_groups={"TargetGroups": [{"TargetGroupArn": GROUP}]},
+            elbv2__describe_rules=[*[{"Rules": []}] * 3, known if found else {"Rules": []}],
             elbv2__create_rule=refused("PriorityInUse", "Priority '100' is currently in use"),
         )
     )

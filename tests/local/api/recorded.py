@@ -17,12 +17,15 @@ INVOKE = "/2015-03-31/functions/{}/invocations"
 GET = "/2015-03-31/functions/{}"
 CONFIGURATION = "/2015-03-31/functions/{}/configuration"
 URL_CONFIG = "/2021-10-31/functions/{}/url"
+URL_CONFIGS = "/2021-10-31/functions/{}/urls"
+ALIAS = "/2015-03-31/functions/{}/aliases/"
 
 _NAME = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?"
     r"(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
 _QUALIFIER = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
+_URL_QUALIFIER = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"
 _ARN = "arn:aws:lambda:{region}:{account}:function"
 
 
@@ -144,6 +147,71 @@ FACTS = [
             (GET, "get_function"),
             (CONFIGURATION, "get_function_configuration"),
         )
+    ),
+    Fact(
+        "alias-invoke",
+        Request(INVOKE, "hello", "non-existent-alias"),
+        404,
+        _missing(f"Function not found: {_ARN}:hello:non-existent-alias"),
+        f"{_LAMBDA} TestLambdaAliases::test_lambda_alias_moving",
+        "ResourceNotFoundException",
+    ),
+    *(
+        Fact(
+            f"alias-{how}",
+            request,
+            404,
+            _missing(f"Function not found: {_ARN}:hello:aliasdoesnotexist"),
+            f"{_API} TestLambdaAlias::test_alias_lifecycle",
+            "ResourceNotFoundException",
+        )
+        for how, request in (
+            ("get", Request(GET, "hello", "aliasdoesnotexist")),
+            ("get-by-arn", Request(GET, f"{_ARN}:hello:aliasdoesnotexist")),
+        )
+    ),
+    Fact(
+        "get-alias",
+        Request(f"{ALIAS}non-existent", "hello"),
+        404,
+        _missing(f"Cannot find alias arn: {_ARN}:hello:non-existent"),
+        f"{_API} TestLambdaAlias::test_notfound_and_invalid_routingconfigs",
+        "ResourceNotFoundException",
+    ),
+    Fact(
+        "alias-url",
+        Request(URL_CONFIG, "hello", "doesnotexist"),
+        404,
+        _missing("The resource you requested does not exist."),
+        f"{_API} TestLambdaUrl::test_url_config_exceptions",
+        "ResourceNotFoundException",
+    ),
+    *(
+        Fact(
+            f"url-{case}",
+            Request(URL_CONFIG, name, qualifier),
+            400,
+            _invalid(
+                f"Value '{qualifier}' at 'qualifier' failed to satisfy constraint: "
+                f"Member must satisfy regular expression pattern: {_URL_QUALIFIER}"
+            ),
+            f"{_API} TestLambdaUrl::test_url_config_exceptions",
+            "ValidationException",
+        )
+        for case, name, qualifier in (
+            ("of-a-version", "hello", "1"),
+            ("of-a-version-that-does-not-exist", "hello", "2"),
+            ("of-a-version-of-an-unknown-function", "nope", "1"),
+            ("of-latest", "hello", "$LATEST"),
+        )
+    ),
+    Fact(
+        "unknown-urls",
+        Request(URL_CONFIGS, "nope"),
+        404,
+        _missing("Function does not exist"),
+        f"{_API} TestLambdaUrl::test_url_config_list_paging",
+        "ResourceNotFoundException",
     ),
     *(
         Fact(
@@ -434,6 +502,10 @@ URL_CONFIGURATION_FIELDS = {
     "LastModifiedTime",
 }
 URL_CONFIGURATION_SOURCE = f"{_API} TestLambdaUrl::test_url_config_lifecycle"
+
+#: The names of what GetAlias tells, and where it was recorded.
+ALIAS_FIELDS = {"AliasArn", "Description", "FunctionVersion", "Name", "RevisionId"}
+ALIAS_SOURCE = f"{_API} TestLambdaAlias::test_alias_lifecycle"
 
 #: The names of what GetFunctionConfiguration tells about a function of an image, and its source.
 CONFIGURATION_FIELDS = {

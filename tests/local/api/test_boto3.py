@@ -71,7 +71,9 @@ def stream(pieces, wait, broken):
 
 @pytest.fixture(scope="module")
 def hello(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    function = python_function(tmp_path_factory.mktemp("boto3"), SOURCE, concurrency=2)
+    function = python_function(
+        tmp_path_factory.mktemp("boto3"), SOURCE, concurrency=2, aliases=("live",)
+    )
     with served(function) as here:
         yield here
 
@@ -320,14 +322,17 @@ def test_waiters(client: Any, waiter: str) -> None:
 
 def test_versions_and_aliases(client: Any) -> None:
     """
-    There is one version, $LATEST, under its own ARN, and no alias is listed.
+    There is one version, $LATEST, under its own ARN, and the aliases are those that were named.
     """
     (version,) = client.list_versions_by_function(FunctionName="hello")["Versions"]
     assert version["Version"] == "$LATEST"
     assert version["FunctionArn"].endswith(":function:hello:$LATEST")
     qualified = client.get_function_configuration(FunctionName="hello", Qualifier="$LATEST")
     assert qualified["FunctionArn"] == version["FunctionArn"]
-    assert client.list_aliases(FunctionName="hello")["Aliases"] == []
+    alias = client.get_alias(FunctionName="hello", Name="live")
+    assert alias["FunctionVersion"] == "$LATEST"
+    del alias["ResponseMetadata"]
+    assert client.list_aliases(FunctionName="hello")["Aliases"] == [alias]
     for read in (client.list_versions_by_function, client.list_aliases):
         with pytest.raises(client.exceptions.ResourceNotFoundException):
             read(FunctionName="nope")

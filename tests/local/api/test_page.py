@@ -5,6 +5,7 @@ scripts/install_chromium.sh installs it; without it, these tests are skipped.
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ from playwright.sync_api import (
 )
 
 from amazon_lambda_runtime.local.engine.invocation import Invocation
+from amazon_lambda_runtime.local.engine.states import State
 from tests.local.serving import Served, orders, served
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -245,8 +247,8 @@ def test_report_and_log(page: Page) -> None:
     expect(log.locator(".line.error .text")).to_have_text("one\ntwo", use_inner_text=True)
     expect(log.locator(".line.info .level")).to_have_text("INFO")
     expect(page.locator("#request-id")).to_have_text(re.compile("[0-9a-f-]{36}"))
-    request_id = page.locator("#request-id").inner_text()
-    expect(log.locator(".whose").first).to_have_text(request_id[:8])
+    # The heading says whose the lines are.
+    expect(log.locator(".whose")).to_have_count(0)
     colours = {
         log.locator(f".line.{level} .text").first.evaluate("e => getComputedStyle(e).color")
         for level in ("warning", "error", "platform", "plain")
@@ -598,8 +600,174 @@ def test_list_filter(page: Page) -> None:
     expect(page.locator("#list li:visible")).to_have_count(1)
     page.fill("#filter", "cold")
     expect(page.locator("#list li:visible .dot.ok")).to_have_count(1)
+    expect(page.locator("#count")).to_have_text("1 of 2")
+    page.fill("#filter", "nowhere")
+    expect(page.locator("#not-found")).to_have_text(
+        "No invocation has “nowhere” in its id, type, function, state or environment."
+    )
     page.fill("#filter", "")
+    expect(page.locator("#not-found")).to_be_hidden()
     expect(page.locator("#list li:visible")).to_have_count(2)
+
+
+def test_nothing_yet(page: Page) -> None:
+    """
+    An empty page says what can be done, with a command that works.
+    """
+    invitation = page.locator("#response")
+    expect(invitation).to_contain_text("press Invoke")
+    expect(invitation.locator("pre")).to_contain_text("/functions/orders/invocations -d '{}'")
+    expect(page.locator("#nothing")).to_contain_text("Nothing has been invoked yet")
+    expect(page.locator("#lanes")).to_contain_text("appear here with the first invocation")
+    command = shlex.split(invitation.locator("pre").inner_text())
+    assert command[0] == "curl"
+    with urlopen(command[1], command[3].encode()) as response:
+        assert response.read() == b"null"
+    expect(page.locator("#list .row")).to_have_count(1)
+
+
+def test_samples_by_service(page: Page) -> None:
+    """
+    The samples are grouped by service, and a search leaves those that have its words.
+    """
+    groups = page.locator("#sample optgroup")
+    labels = groups.evaluate_all("groups => groups.map((group) => group.label)")
+    assert {"S3", "SQS", "API Gateway", "EventBridge"} <= set(labels)
+    assert labels == sorted(labels, key=str.lower)
+    page.fill("#sample-search", "queue s3")
+    page.fill("#sample-search", "dynamodb rem")
+    options = page.locator("#sample optgroup option")
+    expect(options).to_have_count(1)
+    page.press("#sample-search", "Enter")
+    expect(page.locator("#sample")).to_have_value("dynamodb-remove")
+    expect(page.locator("#editor")).to_have_value(re.compile("REMOVE"))
+    page.fill("#sample-search", "no such sample")
+    expect(page.locator("#sample option").first).to_have_text("None found")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("x", "Line 1, column 1"),
+        ('{"a": 1,}', "Line 1, column 9"),
+        ("[1,\n 2", "Line 2, column 3"),
+        ('{"a":\n "b\n"}', "Line 2, column 2"),
+        ("[1] 2", "Line 1, column 5"),
+        ("[01]", "Line 1, column 3"),
+        ("{1: 2}", "Line 1, column 2"),
+    ],
+)
+def test_where_json_is_wrong(page: Page, text: str, where: str) -> None:
+    """
+    What is not JSON is told with its line and column, whatever the browser says.
+    """
+    page.fill("#editor", text)
+    expect(page.locator("#verdict")).to_have_text(re.compile(f"^{where}: ."))
+
+
+def test_long_json(page: Page) -> None:
+    """
+    JSON of more than 100 kB is laid out too, even cut, and its beginning has colours.
+    """
+    invoke(page, answer=["x" * 50] * 6000)
+    done(page)
+    shown = page.locator("#response pre").inner_text().splitlines()
+    assert len(shown) == 6002
+    assert page.locator("#response .string").count() > 100
+    page.reload()
+    page.locator("#list .row").click()
+    expect(page.locator("#response .note")).to_contain_text("The first 256.0 KiB")
+    assert page.locator("#response pre").inner_text().splitlines()[1] == shown[1]
+
+
+def test_escaped_letters(page: Page) -> None:
+    """
+    Letters that JSON escapes are letters; what can't be seen, or would turn the text, is not.
+    """
+    invoke(page, stream=[r'["M\u00fcnchen \u2603 \ud83d\ude00 \u202e \ud83d \\u00e4 \n"]'])
+    done(page)
+    expect(page.locator("#response pre")).to_have_text(
+        '[\n  "M\u00fcnchen \u2603 \U0001f600 ' + r'\u202e \ud83d \\u00e4 \n"' + "\n]",
+        use_inner_text=True,
+    )
+    page.click("#raw")
+    expect(page.locator("#response pre")).to_contain_text(r"M\u00fcnchen")
+
+
+@pytest.mark.parametrize("size", [(1024, 640), (390, 844)])
+def test_invoke_in_sight(page: Page, size: tuple[int, int]) -> None:
+    """
+    On a small screen "Invoke" is in sight, also beneath a long event, and leads to the answer.
+    """
+    width, height = size
+    page.set_viewport_size({"width": width, "height": height})
+    page.fill("#editor", json.dumps({"answer": "here", "more": ["x"] * 100}, indent=1))
+    page.evaluate("scrollTo(0, 0)")
+
+    def in_sight(selector: str) -> bool:
+        box = page.locator(selector).bounding_box()
+        assert box is not None
+        return box["y"] >= 0 and box["y"] + min(box["height"], 30) <= height
+
+    assert in_sight("#invoke")
+    page.click("#invoke")
+    done(page)
+    assert in_sight("#status")
+    assert in_sight("#response-title")
+    assert in_sight("#invoke") or width > 760
+
+
+def test_focus_follows(page: Page) -> None:
+    """
+    What is chosen on the time line or in the log has the focus in the list, where arrows go on.
+    """
+    for answer in range(3):
+        invoke(page, answer=answer)
+        done(page)
+        expect(page.locator("#response")).to_have_text(str(answer))
+    page.click("#log-all")
+    page.locator("#log .line button.whose").first.click()
+    expect(page.locator("#response")).to_have_text("0")
+    expect(page.locator("#list .row").nth(2)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#response")).to_have_text("1")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # replay
+    expect(page.locator("#list .row")).to_have_count(4)
+    expect(page.locator("#list .row").first).to_be_focused()
+
+
+def test_bars_end_with_the_report(page: Page) -> None:
+    """
+    Invocations of one environment, one after the other, do not overlap on its lane.
+    """
+    for answer in range(8):
+        invoke(page, answer=answer)
+        done(page)
+        expect(page.locator("#response")).to_have_text(str(answer))
+    page.evaluate("dispatchEvent(new Event('resize'))")
+    expect(page.locator("#lanes .work[data-id]")).to_have_count(8)
+    assert (
+        len(
+            set(
+                page.locator("#lanes .work[data-id]").evaluate_all(
+                    "bars => bars.map((bar) => bar.getAttribute('y'))"
+                )
+            )
+        )
+        == 1
+    )
+
+
+def test_legend(page: Page) -> None:
+    """
+    The legend has every state that the time line shows.
+    """
+    shown = page.locator(".legend li").evaluate_all("items => items.map((li) => li.className)")
+    assert shown == ["init", "busy", "failed", "idle", "frozen", "stopping", "gone", "pause"]
+    for state in ("starting", "idle", "busy", "frozen", "stopping", "gone"):
+        assert State[state.upper()]
+    assert len(State) == 6
 
 
 def test_the_past_is_there_after_a_reload(page: Page, server: Served) -> None:
@@ -724,7 +892,12 @@ def test_light_and_dark(page: Page, scheme: Any) -> None:
     The page is as dark as the system, and what it says can be read: contrast is 4.5 at least.
     """
     page.emulate_media(color_scheme=scheme)
-    invoke(page, answer={"a": [1, "b", True]}, log=["[ERROR]\t1\t2\tx", "[WARN]\t1\t2\tx", "x"])
+    invoke(
+        page,
+        sleep=0.3,
+        answer={"a": [1, "b", True]},
+        log=["[ERROR]\t1\t2\tx", "[WARN]\t1\t2\tx", "x"],
+    )
     done(page)
     paper = luminance(page, "html", "backgroundColor")
     assert (paper < 0.05) == (scheme == "dark")
@@ -736,6 +909,12 @@ def test_light_and_dark(page: Page, scheme: Any) -> None:
         ink, ground = (luminance(page, selector, what) for what in ("color", "backgroundColor"))
         contrast = (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05)
         assert contrast >= 4.5, (selector, contrast)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    for kind in ("init", "busy"):
+        ink = luminance(page, f"#lanes text.length.{kind}", "fill")
+        ground = luminance(page, f"#lanes .work.{kind}", "fill")
+        contrast = (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05)
+        assert contrast >= 4.5, (kind, contrast)
 
 
 def luminance(page: Page, selector: str, what: str) -> float:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,10 +17,13 @@ from amazon_lambda_runtime.local.engine.function import ACCOUNT, REGION
 from tests.local.serving import Served, orders, python_function, served
 
 from .recorded import (
+    ALIAS,
+    ALIAS_FIELDS,
     BAD_PAYLOAD,
     CONFIGURATION,
     CONFIGURATION_FIELDS,
     FACTS,
+    GET,
     INVOKE,
     THROTTLED,
     URL_CONFIG,
@@ -58,9 +62,8 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def hello(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    function = python_function(
-        tmp_path_factory.mktemp("recorded"), SOURCE, timeout=1, region=REGION
-    )
+    folder = tmp_path_factory.mktemp("recorded")
+    function = python_function(folder, SOURCE, timeout=1, region=REGION, aliases=("live",))
     # With a second one, since an only function is also known as `function`.
     with served(function, orders(region=REGION), url=True) as here:
         yield here
@@ -99,7 +102,8 @@ def test_lambda_api(hello: Served, fact: Fact) -> None:
 
     assert response.status == fact.status
     assert response.headers.get("x-amzn-ErrorType", "") == fact.error
-    expected = filled(fact.body, response.headers["X-Amzn-RequestId"] or "")
+    assert uuid.UUID(response.headers["X-Amzn-RequestId"])
+    expected = filled(fact.body, response.headers["X-Amzn-RequestId"])
     assert (json.loads(got) if got else "") == expected
     for name, value in fact.headers.items():
         assert response.headers[name] == value
@@ -162,6 +166,39 @@ def test_url_configuration(hello: Served) -> None:
     """
     _, got = ask(hello.port, "GET", URL_CONFIG.format("hello"), None, {})
     assert set(json.loads(got)) == URL_CONFIGURATION_FIELDS
+
+
+def test_alias(hello: Served) -> None:
+    """
+    GetAlias has the fields of the recording, and no other.
+    """
+    _, got = ask(hello.port, "GET", f"{ALIAS}live".format("hello"), None, {})
+    document = json.loads(got)
+    assert set(document) == ALIAS_FIELDS
+    assert document["AliasArn"].endswith(":function:hello:live")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/2015-03-31/functions/", 200),
+        ("GET", GET.format("hello"), 200),
+        ("GET", CONFIGURATION.format("hello"), 200),
+        ("GET", "/2015-03-31/functions/hello/aliases", 200),
+        ("GET", "/2015-03-31/event-source-mappings/", 200),
+        ("GET", "/no/such/path", 404),
+        ("GET", INVOKE.format("hello"), 405),
+        ("POST", GET.format("hello"), 405),
+        ("GET", f"{ALIAS}2024".format("hello"), 400),
+    ],
+)
+def test_every_answer_has_an_id(hello: Served, method: str, path: str, status: int) -> None:
+    """
+    Every answer of the API has an id, also where nothing is invoked and where it is refused.
+    """
+    response, _ = ask(hello.port, method, path, None, {})
+    assert response.status == status
+    assert uuid.UUID(response.headers["X-Amzn-RequestId"])
 
 
 @pytest.mark.parametrize("payload", [b"n\x87r", b"\x99\xeb", b"{"])

@@ -13,6 +13,8 @@ import pytest
 
 from amazon_lambda_runtime.local.engine import environment as environment_module
 from amazon_lambda_runtime.local.engine import pool as pool_module
+from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
+from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.engine.states import Stage
 from amazon_lambda_runtime.local.server import open_pool
 from tests.local.api.recorded import LOG_OF_AN_EXIT_DURING_INIT
@@ -551,3 +553,56 @@ async def number(log: Recorder) -> str:
     """Return the first line that is a number, when it is there."""
     await until(lambda: any(map(str.isdigit, log)), "a number in the log")
     return next(line for line in log if line.isdigit())
+
+
+class TestAfterTheEnd:
+    """At the function's concurrency, an environment that ends makes room for the next event."""
+
+    def test_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """
+        After a timeout, while the process is still being ended.
+        """
+        monkeypatch.setattr(environment_module, "ASKS_AGAIN", 0)
+
+        class Impatient:
+            """A caller that invokes again as soon as it has its answer."""
+
+            wants_pieces = False
+
+            def __init__(self, pool: Pool) -> None:
+                self._pool = pool
+                self.following: Invocation | None = None
+
+            def piece(self, invocation: Invocation, data: bytes) -> None: ...
+            def reported(self, invocation: Invocation) -> None: ...
+            def throttled(self, invocation: Invocation) -> None: ...
+
+            def answered(self, invocation: Invocation, answer: Answer) -> None:
+                asyncio.get_running_loop().call_soon(self._again)
+
+            def _again(self) -> None:
+                self.following = invoke(self._pool, respond())
+
+        async def test() -> None:
+            async with open_pool(obedient(concurrency=1, timeout=1), Recorder()) as pool:
+                caller = Impatient(pool)
+                steps = json.dumps([["sleep", 60]]).encode()
+                assert (await pool.invoke(steps, caller=caller).wait()).failed
+                await until(lambda: caller.following is not None)
+                assert caller.following is not None
+                assert not (await caller.following.wait()).failed
+
+        run(test())
+
+    def test_exit_after_the_answer(self) -> None:
+        """
+        After a failure was answered, until the process has exited.
+        """
+        failure = ["POST", "/invocation/{id}/error", "{}"]
+
+        async def test() -> None:
+            async with open_pool(obedient(concurrency=1), Recorder()) as pool:
+                assert (await invoke(pool, failure, ["sleep", 0.5], ["exit", 1]).wait()).failed
+                assert not (await invoke(pool, respond()).wait()).failed
+
+        run(test())

@@ -13,6 +13,7 @@ EXAMPLES = """
 Examples:
   lambda-runtime deploy
   lambda-runtime deploy --function orders --profile production
+  lambda-runtime deploy --no-live
   lambda-runtime deploy --image-uri 123456789012.dkr.ecr.us-east-1.amazonaws.com/orders@sha256:…
 """
 
@@ -30,8 +31,14 @@ Examples:
     is_flag=True,
     help="Delete functions that have left pyproject.toml, with their triggers.",
 )
+@click.option(
+    "--no-live",
+    "waits",
+    is_flag=True,
+    help="Publish and test a version only: what is live, and its triggers, stay.",
+)
 @translated
-def command(folder: Path, adopt: bool, prune: bool, **flags: Any) -> None:
+def command(folder: Path, adopt: bool, prune: bool, waits: bool, **flags: Any) -> None:
     """Bring AWS to what the project declares.
 
     Builds and pushes the image, updates the resources that differ, publishes a version, invokes it
@@ -52,6 +59,7 @@ def command(folder: Path, adopt: bool, prune: bool, **flags: Any) -> None:
         click.echo(f"{project.name}: {tagged} taken over; see `lambda-runtime plan`, then deploy")
         return
     with Reporter() as reporter:
-        taken = deploy(project, aws, reporter, prune=prune)
+        taken = deploy(project, aws, reporter, prune=prune, live=not waits)
     names = ", ".join(function.name for function in project.functions)
-    click.echo(f"{names}: {'deployed' if taken else 'nothing to do'}")
+    done = "published and tested, not live" if waits else "deployed"
+    click.echo(f"{names}: {done if taken else 'nothing to do'}")

@@ -1,5 +1,6 @@
 """`lambda-runtime destroy`: delete what was deployed."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def command(folder: Path, yes: bool, **flags: Any) -> None:
         click.echo("Nothing to destroy.")
         return
     if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("There is no terminal to ask on: give --yes, or run it in one.")
         click.confirm(f"Delete these {len(plan.steps)} in account {aws.account}?", abort=True)
     with Reporter() as reporter:
         aws.retry.note = reporter.note

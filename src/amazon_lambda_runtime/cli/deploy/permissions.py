@@ -12,6 +12,7 @@ EXAMPLES = """
 \b
 Examples:
   lambda-runtime permissions > deployer.json
+  lambda-runtime permissions --for plan > pull-requests.json
   aws iam put-user-policy --user-name me --policy-name deploy-orders \\
       --policy-document "$(lambda-runtime permissions)"
 """
@@ -19,18 +20,24 @@ Examples:
 
 @click.command("permissions", epilog=EXAMPLES)
 @project_options
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["plan", "deploy", "destroy"]),
+    help="What this command calls only.  [default: what all commands call]",
+)
 @click.option("--account", metavar="DIGITS", help="The account in the ARNs.  [AWS_ACCOUNT]")
 @click.option(
     "--queue-name", metavar="NAME", help="Include the queue of `make queue`.  [QUEUE_NAME]"
 )
 @translated
-def command(folder: Path, **flags: Any) -> None:
+def command(folder: Path, purpose: str | None, **flags: Any) -> None:
     """Print the policy that the deployer needs.
 
     The document (JSON) allows what `plan`, `deploy`, `invoke`, `logs`, `rollback`, `doctor` and
     `destroy` call for what pyproject.toml declares. It is limited to the names of this project
     where AWS can do that. If neither AWS_ACCOUNT nor AWS says which account, the ARNs have * in its
-    place.
+    place. `--for plan` also is enough for `diff`.
     """
     from amazon_lambda_runtime.deploy.errors import DeployError
     from amazon_lambda_runtime.deploy.policy import deployer
@@ -43,4 +50,4 @@ def command(folder: Path, **flags: Any) -> None:
         click.echo(f"The account is written as *, because it is unknown: {error}", err=True)
         account = "*"
     names = Names(aws.partition, aws.region, account)
-    click.echo(json.dumps(deployer.document(project, names), indent=2))
+    click.echo(json.dumps(deployer.document(project, names, purpose), indent=2))

@@ -44,6 +44,13 @@ def image_option(command: F) -> F:
     )(command)
 
 
+def json_option(command: F) -> F:
+    """Add --json to a command that shows a plan."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print version, steps and notes as JSON."
+    )(command)
+
+
 def load(folder: Path, *, queue: bool = False, **flags: Any) -> "tuple[Project, Aws]":
     """Return the project of the folder and the AWS that it goes to."""
     from amazon_lambda_runtime.deploy.aws import Aws

@@ -1,5 +1,9 @@
-"""The progress of a deployment, on stderr: a moving line in a terminal, plain lines elsewhere."""
+"""The progress of a deployment, on stderr: a moving line in a terminal, plain lines elsewhere.
 
+It is elsewhere, too, if stdout is no terminal: a log is read by people and by programs.
+"""
+
+import json
 import sys
 import time
 from types import TracebackType
@@ -14,14 +18,19 @@ if TYPE_CHECKING:
 
     from amazon_lambda_runtime.deploy.plan import Plan, Step
 
-_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+_SIGNS = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "delete": ("-", "red"),
+    "foreign": ("!", "magenta"),
+}
 
 
 class Reporter:
     """Prints each step when it is done, and shows the step that is running. A context manager."""
 
     def __init__(self) -> None:
-        self._coloured = sys.stderr.isatty()
+        self._coloured = sys.stderr.isatty() and sys.stdout.isatty()
         self._status: Status | None = None
         self._said = ""
         self._began = 0.0
@@ -77,13 +86,18 @@ def line(step: "Step", *, color: bool) -> str:
     return f"{sign} {step.what}: {step.why}"
 
 
-def show(plan: "Plan") -> None:
-    """Print a plan on stdout: a line for each step, then the notes."""
+def show(plan: "Plan", *, as_json: bool = False, nothing: str = "") -> None:
+    """Print a plan on stdout: a line for each step, then the notes; `nothing` if it has no step."""
+    if as_json:
+        click.echo(json.dumps(plan.document(), indent=2, ensure_ascii=False))
+        return
     color = sys.stdout.isatty()
     for step in plan.steps:
         click.echo(line(step, color=color))
     for text in plan.notes:
         click.echo(f"note: {text}")
+    if nothing and not plan.steps:
+        click.echo(nothing)
 
 
 def _escaped(text: str) -> str:

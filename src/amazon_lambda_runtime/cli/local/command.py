@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,12 +19,15 @@ from .handler_argument import (
     FUNCTION_NAME,
     HandlerArgument,
     HandlerArgumentError,
+    parse_alias,
     parse_handler_argument,
 )
 from .interpreter import find_interpreter, has_module, link_package
 from .log_lines import printer
 from .option_conflicts import check_options
 from .queue_options import queue_options, require_queues
+from .scratch_folder import scratch_folder
+from .url_options import url_options
 from .variables import Variables, inherited, not_passed
 
 if TYPE_CHECKING:
@@ -59,13 +61,7 @@ Examples:
     show_default=True,
 )
 @click.option("--host", default="127.0.0.1", help="The address to listen on.", show_default=True)
-@click.option(
-    "--url-port",
-    type=click.IntRange(0, 65535),
-    help="The port of the function URL; 0 is any free one.  [default: 9001, or the next free one]",
-)
-@click.option("--no-url", is_flag=True, help="Serve no function URL.")
-@click.option("--stream", is_flag=True, help="The function URL streams the response.")
+@url_options
 @click.option(
     "--timeout",
     type=click.IntRange(1, 900),
@@ -134,6 +130,14 @@ Examples:
 )
 @queue_options
 @click.option("--name", help="The function's name.  [default: its module's]")
+@click.option(
+    "--alias",
+    "aliases",
+    type=parse_alias,
+    metavar="NAME",
+    multiple=True,
+    help="An alias of the function: clients may use it as a qualifier.",
+)
 def command(
     words: tuple[str, ...], event_file: str | None, event_json: str | None, **options: Any
 ) -> int:
@@ -148,13 +152,19 @@ def command(
     Invoke API for SDKs and the AWS CLI, the function's URL, and a console for the browser. It
     listens on loopback.
     """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise click.ClickException("this folder has been deleted: change into another") from None
     check_options(event_file is not None or event_json is not None)
     if options["debug"] and _is_command(words):
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
     _require_extras(options)
     event = read_event(event_file, event_json)
+    from amazon_lambda_runtime.local.engine import orphans
     from amazon_lambda_runtime.local.engine.log_writer import LogWriter
 
+    orphans.adopt()
     with LogWriter(sys.stderr) as terminal:
         return _run(words, event, options, terminal)
 
@@ -170,7 +180,7 @@ def _run(
             terminal.write(f"{line}\n")
 
     log = printer(terminal)
-    with TemporaryDirectory(prefix="lambda-runtime-") as folder:
+    with scratch_folder() as folder:
         function, variables, notes = _function(words, options, folder)
         if event is None:
             from .serve_until_stopped import serve_until_stopped
@@ -231,6 +241,7 @@ def _function(
         concurrency=options["concurrency"],
         max_concurrency=options["max_concurrency"] or 0,
         freeze=not options["no_freeze"],
+        aliases=options["aliases"],
         extensions=os.path.realpath(options["extensions"]) if options["extensions"] else "",
         environment=variables.values,
         inherited=inherited(),

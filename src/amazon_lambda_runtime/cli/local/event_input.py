@@ -1,5 +1,6 @@
 """The event of one invocation: from a file, from standard input, or from the command line."""
 
+import codecs
 import json
 import os
 import sys
@@ -26,10 +27,21 @@ def read_event(file: str | None, text: str | None) -> bytes | None:
         try:
             event = Path(file).read_bytes()
         except OSError as error:
-            message = f"cannot read the event from {file}: {error.strerror}"
+            hint = ": to give the event itself, write -e" if _is_json(file) else ""
+            message = f"cannot read the event from {file}: {error.strerror}{hint}"
             raise click.ClickException(message) from None
+    # What some editors put before UTF-8.
+    event = event.removeprefix(codecs.BOM_UTF8)
     try:
         json.loads(event.decode())
     except (ValueError, RecursionError) as error:
         raise click.ClickException(f"the event from {source} is not JSON: {error}") from None
     return event
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text.startswith(("{", "["))
+    return True

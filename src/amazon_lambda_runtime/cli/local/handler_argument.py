@@ -5,11 +5,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from amazon_lambda_runtime.project.handler_names import handler_name, suggestion
 
-_MODULE_AND_NAME = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*)+)")
+# What no `import` statement could name, as my-func, is a module all the same: of a handler string.
+_MODULE = r"\w[\w-]*"
+_MODULE_AND_NAME = re.compile(rf"({_MODULE})((?:\.{_MODULE})*\.[^\W\d]\w*)")
 # What Lambda accepts as a function's name.
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ALIAS = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,128}")
 
 
 class HandlerArgumentError(Exception):
@@ -23,6 +28,15 @@ class HandlerArgument:
     handler: str
     task_root: Path
     name: str
+
+
+def parse_alias(text: str) -> str:
+    """Parse the name of an alias. Raises click.BadParameter."""
+    if not _ALIAS.fullmatch(text):
+        raise click.BadParameter(
+            f"{text!r} is not an alias: give up to 128 letters, digits, - and _, not only digits"
+        )
+    return text
 
 
 def parse_handler_argument(text: str, name: str | None = None) -> HandlerArgument:
@@ -44,8 +58,11 @@ def _file(path: Path) -> HandlerArgument:
         raise HandlerArgumentError(
             f"there is no file {path}: give the path of the handler's module"
         )
-    if not path.stem.isidentifier():
-        raise HandlerArgumentError(f"{path} cannot be imported: {path.stem!r} is not a module name")
+    if not re.fullmatch(_MODULE, path.stem):
+        raise HandlerArgumentError(
+            f"{path} cannot be imported: {path.stem!r} is not a module name. Rename the file: it "
+            "takes letters, digits, _ and -"
+        )
     name = handler_name(path)
     if (advice := suggestion(path, name)) is not None:
         raise HandlerArgumentError(advice)
@@ -67,7 +84,9 @@ def _handler(text: str) -> HandlerArgument:
     place = Path(folder or ("/" if slash else "."))
     if not ((place / f"{module}.py").is_file() or (place / module).is_dir()):
         if slash or not _is_installed(module):
-            raise HandlerArgumentError(f"there is no module {module!r} in {place.resolve()}")
+            raise HandlerArgumentError(
+                f"there is no module {module!r} in {place.resolve()}: give the path of its file"
+            )
         return HandlerArgument(text, Path.cwd(), module)
     advice = suggestion(place / f"{module}.py", match[2][1:]) if match[2].count(".") == 1 else None
     if advice is not None:

@@ -91,8 +91,16 @@ def _checked(path: str, reason: str) -> Interpreter:
             timeout=_PATIENCE,
         )
         version = tuple(int(part) for part in done.stdout.strip().split("."))
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise click.ClickException(f"{path} ({reason}) is no Python that runs: {error}") from None
+    except ValueError:
+        said = f"{done.stdout.strip()[:40]!r}" if done.stdout.strip() else "nothing"
+        raise click.ClickException(
+            f"{path} ({reason}) is no Python that runs: asked for its version, it said {said}; "
+            "choose another with --python PATH"
+        ) from None
+    except (OSError, subprocess.SubprocessError) as error:
+        raise click.ClickException(
+            f"{path} ({reason}) is no Python that runs: {error}; choose another with --python PATH"
+        ) from None
     if version < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
         raise click.ClickException(

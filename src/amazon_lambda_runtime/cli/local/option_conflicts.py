@@ -9,12 +9,15 @@ _SERVER = (
     "url_port",
     "no_url",
     "stream",
+    "cors",
+    "cors_credentials",
     "concurrency",
     "no_freeze",
     "no_reload",
     "queues",
     "on_failure",
     "sqs_port",
+    "aliases",
 )
 
 
@@ -36,14 +39,16 @@ def check_options(is_one_shot: bool) -> None:
                 raise click.UsageError(
                     f"{given[name]} is for a server, but {event} invokes the function once."
                 )
-    for name, other in (("url_port", "no_url"), ("stream", "no_url")):
-        if name in given and other in given:
+    for name in ("url_port", "stream", "cors"):
+        if name in given and "no_url" in given:
             raise click.UsageError(f"{given[name]} is for the function URL, but --no-url is given.")
     for name in ("concurrency", "max_concurrency"):
         if name in given and "debug" in given:
             raise click.UsageError(
                 f"{given[name]}: with --debug there is one invocation at a time."
             )
+    if "cors_credentials" in given and "cors" not in given:
+        raise click.UsageError("--cors-credentials needs --cors ORIGIN.")
     if "debug_port" in given and "debug" not in given:
         raise click.UsageError("--debug-port needs --debug.")
     if "sqs_port" in given and not {"queues", "on_failure"} & set(given):

@@ -11,11 +11,11 @@ import click
 
 from amazon_lambda_runtime.cli.extras import has
 from amazon_lambda_runtime.cli.signals import stop_signal
+from amazon_lambda_runtime.local.api.cors import Cors
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http_server import base_url
-from amazon_lambda_runtime.local.queues import QueueError
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
 
@@ -83,10 +83,12 @@ async def _listen_url(
     service: LocalLambda, function: LocalFunction, options: dict[str, Any]
 ) -> str:
     host, chosen = options["host"], options["url_port"]
+    origins = options["cors"]
+    cors = Cors(origins, options["cors_credentials"]) if origins else None
     ports = [*range(URL_PORT, URL_PORT + _URL_PORTS), 0] if chosen is None else [chosen]
     for port in ports:
         try:
-            port = await service.listen_url(function.name, host, port, options["stream"])
+            port = await service.listen_url(function.name, host, port, options["stream"], cors)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or port == ports[-1]:
                 raise _cannot_listen(host, port, "--url-port", error) from None
@@ -100,6 +102,8 @@ async def _attach(
 ) -> list[str]:
     if not (options["queues"] or options["on_failure"]):
         return []
+    from amazon_lambda_runtime.local.queues import QueueError
+
     try:
         return await service.attach(
             function.name,

@@ -14,6 +14,23 @@ import click
 
 # What a program needs to run on this machine, beside LC_*.
 _NEEDED = ("PATH", "HOME", "LANG", "TMPDIR")
+# Those that Lambda sets to what it knows, and the option that it knows it from, if there is one.
+_OPTIONS = {
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "--memory",
+    "AWS_LAMBDA_FUNCTION_NAME": "--name",
+    "AWS_LAMBDA_MAX_CONCURRENCY": "--max-concurrency",
+}
+_OWN = {
+    *_OPTIONS,
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+}
 
 
 @dataclass(slots=True)
@@ -34,14 +51,20 @@ class Variables:
         Raises ConfigError if a file cannot be read, and click.BadParameter for a name.
         """
         from amazon_lambda_runtime.project import env_file
+        from amazon_lambda_runtime.project.errors import ConfigError
 
         variables: dict[str, str] = {}
         for file in self.files:
-            variables |= env_file.read(file)
+            found = env_file.read(file)
+            if own := sorted(_OWN.intersection(found)):
+                raise ConfigError(f"{file}: {_is_ours(own[0])}")
+            variables |= found
         for text in self.named:
             name, given, value = text.partition("=")
             if not name or "\0" in text:
                 raise click.BadParameter(f"{text!r}: write NAME or NAME=VALUE", param_hint="--env")
+            if name in _OWN:
+                raise click.BadParameter(_is_ours(name), param_hint="--env")
             if not given and name not in os.environ:
                 raise click.BadParameter(
                     f"{name} is not set here: set it, or write {name}=VALUE", param_hint="--env"
@@ -55,6 +78,11 @@ class Variables:
             variables.setdefault("PYTHONDONTWRITEBYTECODE", "1")
         self.values.clear()
         self.values.update(variables)
+
+
+def _is_ours(name: str) -> str:
+    option = _OPTIONS.get(name)
+    return f"{name} is Lambda's own: {f'use {option}' if option else 'leave it out'}"
 
 
 def inherited() -> dict[str, str]:

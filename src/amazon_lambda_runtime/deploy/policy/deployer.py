@@ -12,6 +12,7 @@ from amazon_lambda_runtime.deploy.resources.triggers import kinds
 from amazon_lambda_runtime.deploy.site import PROJECT_TAG
 from amazon_lambda_runtime.project.declaration import Function, Project
 
+from .purpose import narrow
 from .statement import VERSION, Conditions, Names, Statement, actions, once
 
 #: Why iam:PassRole is needed: AWS reports its absence in misleading words.
@@ -22,9 +23,13 @@ PASS_ROLE = (
 )
 
 
-def document(project: Project, names: Names) -> dict[str, Any]:
-    """Return the policy document for the deployer of the project."""
-    allowed = [statement.document() for statement in statements(project, names)]
+def document(project: Project, names: Names, purpose: str | None = None) -> dict[str, Any]:
+    """Return the policy document for the deployer of the project, or for one of `PURPOSES` only."""
+    allowed = [
+        narrowed.document()
+        for statement in statements(project, names)
+        if (narrowed := narrow(statement, purpose)) is not None
+    ]
     return {"Version": VERSION, "Statement": allowed}
 
 

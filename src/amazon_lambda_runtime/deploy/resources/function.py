@@ -11,6 +11,7 @@ from amazon_lambda_runtime.deploy.site import TABLE_TAG, Site, owner
 from amazon_lambda_runtime.project.declaration import Function
 
 from . import role
+from .foreign import foreign, settings
 
 #: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
 READY = 600.0
@@ -33,8 +34,8 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     if reserved != wanted:
         yield Step(
             "update", "function", f"reserved concurrency of {what}",
-            ", ".join(differences([("", reserved, wanted)])).strip(),
-            lambda: _reserve(site, function),
+            (change := next(differences([("", reserved, wanted)])).strip()),
+            lambda: _reserve(site, function), changes=(change,),
         )  # fmt: skip
 
 
@@ -44,12 +45,12 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
     if changes := list(configuration_changes(site, function, live)):
         yield Step(
             "update", "function", f"configuration of {what}", "; ".join(changes),
-            partial(_configure, site, function, changes),
+            partial(_configure, site, function, changes), changes=tuple(changes),
         )  # fmt: skip
     if changes := list(code_changes(site, live)):
         yield Step(
             "update", "function", f"code of {what}", "; ".join(changes),
-            partial(_update_code, site, function, live.get("CodeSha256")),
+            partial(_update_code, site, function, live.get("CodeSha256")), changes=tuple(changes),
         )  # fmt: skip
     tags = found.get("Tags") or {}
     wanted = {**function.tags, TABLE_TAG: site.table}
@@ -59,6 +60,9 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
             "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
             lambda: site.aws.call(
                 "lambda", "tag_resource", Resource=site.function_arn(function), Tags=missing
+            ),
+            changes=tuple(
+                differences((key, tags.get(key), missing[key]) for key in sorted(missing))
             ),
         )  # fmt: skip
 
@@ -308,3 +312,36 @@ def _reserve(site: Site, function: Function) -> None:
 
 def _short(digest: str | None) -> str:
     return (digest or "none").removeprefix("sha256:")[:12]
+
+
+def foreign_settings(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield what is set in the configuration of a function or version, and not declared."""
+    image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
+    declared = _settings(site, function)
+    # The command and the network are compared, whether they are declared or not.
+    declared["ImageConfig"] = {"Command": [], **declared["ImageConfig"]}
+    declared["VpcConfig"] = {"VpcId": "", **declared["VpcConfig"]}
+    usual = {
+        "ImageConfig": {},
+        "VpcConfig": {},
+        "TracingConfig": {"Mode": "PassThrough"},
+        "DeadLetterConfig": {},
+        "KMSKeyArn": "",
+        "Layers": [],
+        "FileSystemConfigs": [],
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.name}"},
+        "DurableConfig": {},
+        "CapacityProviderConfig": {},
+        "AcceleratorConfig": {},
+        "RuntimeConfig": {},
+    }
+    where = f"function {function.name}"
+    yield from settings("function", where, {**live, "ImageConfig": image}, declared, usual)
+
+
+def foreign_tags(function: Function, found: Reply) -> Iterator[Step]:
+    """Yield the tags that are neither declared, nor ours, nor AWS's."""
+    for key, value in sorted((found.get("Tags") or {}).items()):
+        if key not in function.tags and not key.startswith(("lambda-runtime:", "aws:")):
+            yield foreign("function", f"tag {key} of function {function.name}", value)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Note, Step
+from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -52,9 +53,10 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         yield Step(
             "update",
             "log-group",
-            f"retention of {group}",
-            f"{_days(retention)} → {_days(function.retention)}",
+            f"retention of log group {group}",
+            change := f"{_days(retention)} → {_days(function.retention)}",
             lambda: _retain(site, function),
+            changes=(change,),
         )
 
 
@@ -62,6 +64,15 @@ def find(site: Site, group: str) -> Reply | None:
     """Return the log group of that name, None if there is none."""
     groups = site.aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=group)
     return next((dict(found) for found in groups if found["logGroupName"] == group), None)
+
+
+def foreign_settings(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what is set in a log group of ours, and not declared."""
+    group = name(function)
+    live = find(site, group)
+    if live is not None and site.ours(_tags(site, group)):
+        usual = {"kmsKeyId": "", "logGroupClass": "STANDARD", "deletionProtectionEnabled": False}
+        yield from settings("log-group", f"log group {group}", live, {}, usual)
 
 
 def _retain(site: Site, function: Function) -> None:

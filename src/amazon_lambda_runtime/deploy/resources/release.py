@@ -5,18 +5,19 @@ version that was live, and not to one that failed its smoke test.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, SmokeTestFailed
 from amazon_lambda_runtime.deploy.invoke import invoke
-from amazon_lambda_runtime.deploy.plan import Note, Step
+from amazon_lambda_runtime.deploy.plan import Action, Note, Step
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 
 from . import function as functions
+from .foreign import foreign
 
 _HISTORY = re.compile(r"before: ([\d ]*)")
 _REMEMBERED = 20
@@ -37,20 +38,42 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     live = find(site, function)
     what = f"alias {function.name}:{LIVE}"
     if live is None:
-        yield Step(
-            "create", "release", what, "no version is live",
-            lambda: _release(site, function, None),
-        )  # fmt: skip
+        yield _step(site, function, "create", what, "no version is live", None)
         return
-    version = functions.find(site, function, live.version)
+    # A clean-up reads this list, too.
+    there = versions(site, function)
+    version = next((each for each in there if each["Version"] == live.version), None)
     changes = (
         [f"version {live.version} is gone"]
         if version is None
-        else functions.changes(site, function, version["Configuration"])
+        else functions.changes(site, function, version)
     )
     if changes:
         why = f"version {live.version} is not what is wanted: {'; '.join(changes)}"
-        yield Step("update", "release", what, why, lambda: _release(site, function, live.version))
+        yield _step(site, function, "update", what, why, live.version, changes)
+
+
+def _step(
+    site: Site,
+    function: Function,
+    action: Action,
+    what: str,
+    why: str,
+    planned: str | None,
+    changes: Sequence[str] = (),
+) -> Step:
+    def publish() -> None:
+        _publish(site, function)
+
+    if not site.goes_live:
+        return Step(
+            "create", "release", f"version of {function.name}", why, publish,
+            changes=tuple(changes),
+        )  # fmt: skip
+    return Step(
+        action, "release", what, why, lambda: _release(site, function, planned),
+        changes=tuple(changes),
+    )  # fmt: skip
 
 
 def find(site: Site, function: Function) -> Live | None:
@@ -99,11 +122,11 @@ def versions(site: Site, function: Function) -> list[Reply]:
     return sorted(found, key=lambda version: -int(version["Version"]))
 
 
-def _release(site: Site, function: Function, planned: str | None) -> None:
-    """Publish, test, and move the alias, if it still points at the version of the plan."""
-    live_now = functions.wait(site, function)
+def _publish(site: Site, function: Function) -> str:
+    """Publish a version, unless there is one as wanted, test it, and return its number."""
+    live = functions.wait(site, function)
     # An earlier run may have published it already.
-    published = _newest_as_wanted(site, function) or _publish(site, function, live_now)
+    published = _newest_as_wanted(site, function) or _new_version(site, function, live)
     version = str(published["Version"])
     functions.wait(site, function, version)
     if function.payload is not None:
@@ -114,6 +137,12 @@ def _release(site: Site, function: Function, planned: str | None) -> None:
                 f"version {version} of {function.name} failed its smoke test, and {LIVE} has not "
                 f"moved: {result.error}"
             )
+    return version
+
+
+def _release(site: Site, function: Function, planned: str | None) -> None:
+    """Publish, test, and move the alias, if it still points at the version of the plan."""
+    version = _publish(site, function)
     live = find(site, function)
     found = None if live is None else live.version
     if found not in (planned, version):
@@ -134,7 +163,7 @@ def _release(site: Site, function: Function, planned: str | None) -> None:
         _move(site, function, version, (live.version, *live.before), live)
 
 
-def _publish(site: Site, function: Function, live: Reply) -> Reply:
+def _new_version(site: Site, function: Function, live: Reply) -> Reply:
     """Publish the function as it is wanted; what somebody else has made of it is not published."""
     if "Role" in live and functions.changes(site, function, live):
         raise functions.changed_meanwhile(function)
@@ -203,3 +232,19 @@ def _move(
 
 def _described(before: tuple[str, ...]) -> str:
     return f"before: {' '.join(before[:_REMEMBERED])}"
+
+
+def foreign_traffic(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what is live beside the version of the alias, and what its version has of others."""
+    alias = _alias(site, function)
+    if alias is None:
+        return
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    for version, weight in sorted(weights.items()):
+        yield foreign(
+            "release", f"traffic of alias {function.name}:{LIVE}",
+            f"{weight:.0%} to version {version}",
+        )  # fmt: skip
+    for version in versions(site, function):
+        if version["Version"] == alias["FunctionVersion"]:
+            yield from functions.foreign_settings(site, function, version)

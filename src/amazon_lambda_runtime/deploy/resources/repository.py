@@ -153,6 +153,12 @@ def _policy(site: Site) -> Policy:
     return {"Version": VERSION, "Statement": [], **policy}
 
 
+def foreign_statements(site: Site) -> list[str]:
+    """Return the Sids of the policy's statements that others wrote."""
+    sids = [str(statement.get("Sid", "")) for statement in _policy(site)["Statement"]]
+    return [sid for sid in sids if sid != _SID]
+
+
 def _allow(site: Site, statement: dict[str, Any]) -> None:
     site.aws.call(
         "ecr",

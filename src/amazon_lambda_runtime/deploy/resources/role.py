@@ -50,22 +50,22 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
 
 def _managed(site: Site, function: Function, role: Reply | None) -> Iterator[Step]:
     """Yield the attachment of managed policies, and the detachment of those that we attached."""
-    tags = {tag["Key"]: tag["Value"] for tag in (role or {}).get("Tags", ())}
+    tags = tags_of(role)
     attached = {
         policy["PolicyArn"]
         for policy in site.aws.pages(
             "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=function.role
         )
     }
-    wanted = _wanted(site, function)
-    for arn in wanted:
+    listed = wanted(site, function)
+    for arn in listed:
         if arn not in attached:
             yield Step(
                 "create", "policies", f"policy {arn} of role {function.role}",
                 "it is not attached", _attach(site, function, arn, tags),
             )  # fmt: skip
-    for arn in sorted(attached - set(wanted)):
-        if tags.get(_tag(arn)) == site.project.name:
+    for arn in sorted(attached - set(listed)):
+        if tags.get(tag_of(arn)) == site.project.name:
             yield Step(
                 "delete", "policies", f"policy {arn} of role {function.role}",
                 "it is no longer listed", _detach(site, function, arn),
@@ -95,7 +95,12 @@ def inline_name(function: Function) -> str:
     return f"lambda-runtime-{function.name}"
 
 
-def _wanted(site: Site, function: Function) -> list[str]:
+def tags_of(role: Reply | None) -> dict[str, str]:
+    """Return a role's tags; none of one that is not there."""
+    return {tag["Key"]: tag["Value"] for tag in (role or {}).get("Tags", ())}
+
+
+def wanted(site: Site, function: Function) -> list[str]:
     """Return the managed policies of all functions that have this role."""
     sharing = [
         other
@@ -121,10 +126,14 @@ def _description(site: Site) -> str:
     return f"Of Lambda functions of {site.project.name}"
 
 
+def trust_of(role: Reply) -> dict[str, Any]:
+    """Return the document that says who may assume a role."""
+    document: str | dict[str, Any] = role["AssumeRolePolicyDocument"]
+    return json.loads(unquote(document)) if isinstance(document, str) else document
+
+
 def _trusts_lambda(role: Reply) -> bool:
-    document = role["AssumeRolePolicyDocument"]
-    if isinstance(document, str):
-        document = json.loads(unquote(document))
+    document = trust_of(role)
     return any(
         "lambda.amazonaws.com" in json.dumps(statement.get("Principal"))
         for statement in document.get("Statement", ())
@@ -150,8 +159,8 @@ def _attach(
 ) -> Callable[[], None]:
     def run() -> None:
         # The tag first: if the run ends here, the next still knows whose the policy is.
-        if tags.get(_tag(arn)) != site.project.name:
-            tag = {"Key": _tag(arn), "Value": site.project.name}
+        if tags.get(tag_of(arn)) != site.project.name:
+            tag = {"Key": tag_of(arn), "Value": site.project.name}
             site.aws.call("iam", "tag_role", RoleName=function.role, Tags=[tag])
         site.aws.call("iam", "attach_role_policy", RoleName=function.role, PolicyArn=arn)
 
@@ -161,7 +170,7 @@ def _attach(
 def _detach(site: Site, function: Function, arn: str) -> Callable[[], None]:
     def run() -> None:
         site.aws.remove("iam", "detach_role_policy", RoleName=function.role, PolicyArn=arn)
-        site.aws.call("iam", "untag_role", RoleName=function.role, TagKeys=[_tag(arn)])
+        site.aws.call("iam", "untag_role", RoleName=function.role, TagKeys=[tag_of(arn)])
 
     return run
 
@@ -201,7 +210,7 @@ def _inline(site: Site, function: Function, there: bool) -> Iterator[Step]:
         )
 
 
-def _tag(arn: str) -> str:
+def tag_of(arn: str) -> str:
     """Return the key of the tag that records who attached a policy, by its whole ARN.
 
     Two policies may have one name, in two paths or in two accounts. A key has 128 characters at

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html
 """
 
+from amazon_lambda_runtime.local.engine.invocation import new_id
 from amazon_lambda_runtime.local.http import Response, json_response
 
 # These have their text in "Message", all others in "message": so it is in the service's model.
@@ -29,9 +30,10 @@ class InvokeError(Exception):
             self.document = {**more, "Type": "User", key: message}
 
 
-def refusal(error: InvokeError) -> Response:
-    """Return the response that SDKs take for this error."""
-    return json_response(error.status, error.document, {"x-amzn-errortype": error.name})
+def refusal(error: InvokeError, request_id: str = "") -> Response:
+    """Return the response that SDKs take for this error; an id is made where none is given."""
+    headers = {"X-Amzn-RequestId": request_id or new_id(), "x-amzn-errortype": error.name}
+    return json_response(error.status, error.document, headers)
 
 
 def not_found(message: str) -> InvokeError:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from amazon_lambda_runtime.local import host_check
 from amazon_lambda_runtime.local.engine.function import LocalFunction
@@ -14,6 +14,7 @@ from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
 from amazon_lambda_runtime.local.http import Request, Response, json_response
 from amazon_lambda_runtime.protocol import HTTP_INTEGRATION, JSON, PRELUDE_END
 
+from .cors import Cors, combined
 from .invoke_api import pause_if_full, resume
 from .url_event import TooLarge, event_of
 from .url_response import INTERNAL_ERROR, Head, Malformed, prelude_of, response_of
@@ -30,31 +31,45 @@ class FunctionUrl:
     """Invokes the function with every request, and answers with its result.
 
     With `streams`, the response is sent as the function writes it (invoke mode RESPONSE_STREAM).
+    With `cors`, pages of other origins may call it.
     """
 
     def __init__(
-        self, function: LocalFunction, submit: Submit, say: Say, host: str, streams: bool
+        self,
+        function: LocalFunction,
+        submit: Submit,
+        say: Say,
+        host: str,
+        streams: bool,
+        cors: Cors | None = None,
     ) -> None:
         self._function = function
         self._submit = submit
         self._say = say
         self._host = host
         self._streams = streams
+        self._cors = cors
 
     def head(self, request: Request) -> None:
         """Take the body whole."""
 
     def handle(self, request: Request) -> None:
         """Invoke the function."""
-        if reason := host_check.refusal(request.headers, self._host):
+        cors = self._cors
+        allowed = cors is not None and cors.allows(request)
+        if reason := host_check.refusal(request.headers, self._host, allowed):
             request.answer(json_response(403, {"Message": reason}))
             return
-        caller = (_Streamed if self._streams else _Buffered)(request, self._say)
+        if cors is not None and (preflight := cors.preflight(request)) is not None:
+            request.answer(preflight)
+            return
+        more = cors.fields(request) if cors is not None else {}
+        caller = (_Streamed if self._streams else _Buffered)(request, self._say, more)
         invocation = Invocation(b"", caller=caller)
         try:
             event = event_of(request, self._function, invocation)
         except TooLarge:
-            request.answer(json_response(413, {"Message": "Request entity too large"}))
+            request.answer(json_response(413, {"Message": "Request entity too large"}, more))
             return
         invocation.event = json.dumps(event).encode()
         request.on_drain = lambda: resume(invocation)
@@ -62,13 +77,14 @@ class FunctionUrl:
 
 
 class _Caller:
-    """What both kinds of client have in common."""
+    """What both kinds of client have in common: `more` are header fields of each response."""
 
     wants_pieces = False
 
-    def __init__(self, request: Request, say: Say) -> None:
+    def __init__(self, request: Request, say: Say, more: Mapping[str, str]) -> None:
         self._request = request
         self._say = say
+        self._more = more
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
         """Take a piece of the response, if pieces are wanted."""
@@ -78,7 +94,7 @@ class _Caller:
             self._request.cut()
 
     def throttled(self, invocation: Invocation) -> None:
-        self._request.answer(json_response(429, {"Message": "Rate Exceeded."}))
+        self._request.answer(json_response(429, {"Message": "Rate Exceeded."}, self._more))
 
     def _answer_with_result(self, invocation: Invocation, payload: bytes) -> None:
         try:
@@ -92,7 +108,7 @@ class _Caller:
         self._request.answer(Response(head.status, self._fields(invocation, head), body))
 
     def _fail(self, invocation: Invocation) -> None:
-        headers = {**INTERNAL_ERROR.headers, **_identity(invocation)}
+        headers = {**INTERNAL_ERROR.headers, **_identity(invocation), **self._more}
         self._request.answer(Response(INTERNAL_ERROR.status, headers, INTERNAL_ERROR.body))
 
     def _refuse(self, invocation: Invocation, error: Malformed) -> None:
@@ -102,7 +118,8 @@ class _Caller:
     def _fields(self, invocation: Invocation, head: Head) -> dict[str, str]:
         for field in head.ignored:
             self._say(invocation, f"function URL: {field} is ignored; use headers and cookies")
-        return {**head.headers, **_identity(invocation)}
+        fields = {**head.headers, **_identity(invocation)}
+        return combined(fields, self._more) if self._more else fields
 
 
 class _Buffered(_Caller):
@@ -133,8 +150,8 @@ class _Streamed(_Caller):
 
     wants_pieces = True
 
-    def __init__(self, request: Request, say: Say) -> None:
-        super().__init__(request, say)
+    def __init__(self, request: Request, say: Say, more: Mapping[str, str]) -> None:
+        super().__init__(request, say, more)
         self._started = False
         self._prelude = b""
 

@@ -13,11 +13,13 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
 from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
+from amazon_lambda_runtime.local.engine.invocation import new_id
 from amazon_lambda_runtime.local.http import Request, Response, json_response
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
 from .api_errors import not_found
-from .function_names import Target, find
+from .cors import Cors
+from .function_names import URL_QUALIFIER, Target, find, find_alias
 
 _NO_RESOURCE = "The resource you requested does not exist."
 # What the lists of functions and versions leave out.
@@ -30,6 +32,7 @@ class Url:
 
     address: str
     streams: bool
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class FunctionsApi:
                 (rf"/2015-03-31/{of_one}/configuration", self._configuration),
                 (rf"/2015-03-31/{of_one}/versions", self._versions),
                 (rf"/2015-03-31/{of_one}/aliases", self._aliases),
+                (rf"/2015-03-31/{of_one}/aliases/([^/]+)", self._alias),
                 (rf"/2021-10-31/{of_one}/url", self._url),
                 (rf"/2021-10-31/{of_one}/urls", self._urls),
                 (r"/2015-03-31/event-source-mappings/?", self._mappings),
@@ -80,7 +84,7 @@ class FunctionsApi:
             if match := pattern.fullmatch(request.path):
                 query = {name: values[0] for name, values in parse_qs(request.query).items()}
                 document = view(query, *(unquote(name) for name in match.groups()))
-                return json_response(200, document)
+                return json_response(200, document, {"X-Amzn-RequestId": new_id()})
         return None
 
     def _list(self, query: dict[str, str]) -> dict[str, Any]:
@@ -99,20 +103,30 @@ class FunctionsApi:
         return {"Versions": [self._brief(Target(self._find(name, {}).function, VERSION))]}
 
     def _aliases(self, query: dict[str, str], name: str) -> dict[str, Any]:
-        self._find(name, {})
-        return {"Aliases": []}
+        function = self._find(name, {}).function
+        return {"Aliases": [self._alias_configuration(function, each) for each in function.aliases]}
+
+    def _alias(self, query: dict[str, str], name: str, alias: str) -> dict[str, Any]:
+        target = find_alias(self._service.functions(), name, alias)
+        return self._alias_configuration(target.function, target.qualifier)
 
     def _url(self, query: dict[str, str], name: str) -> dict[str, Any]:
         # An unknown function is told as one that has no URL: that is what AWS does.
-        functions = self._service.functions()
-        target = find(functions, name, query.get("Qualifier", ""), missing=_NO_RESOURCE)
+        target = find(
+            self._service.functions(),
+            name,
+            query.get("Qualifier", ""),
+            missing=_NO_RESOURCE,
+            pattern=URL_QUALIFIER,
+        )
         configuration = self._url_configuration(target.function)
         if configuration is None:
             raise not_found(_NO_RESOURCE)
         return configuration
 
     def _urls(self, query: dict[str, str], name: str) -> dict[str, Any]:
-        configuration = self._url_configuration(self._find(name, {}).function)
+        target = find(self._service.functions(), name, "", missing="Function does not exist")
+        configuration = self._url_configuration(target.function)
         return {"FunctionUrlConfigs": [configuration] if configuration is not None else []}
 
     def _mappings(self, query: dict[str, str]) -> dict[str, Any]:
@@ -162,6 +176,16 @@ class FunctionsApi:
         whole = self._whole(target)
         return {name: value for name, value in whole.items() if name not in _OF_ONE}
 
+    def _alias_configuration(self, function: LocalFunction, alias: str) -> dict[str, Any]:
+        arn = Target(function, alias).arn
+        return {
+            "AliasArn": arn,
+            "Description": "",
+            "FunctionVersion": VERSION,
+            "Name": alias,
+            "RevisionId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{arn} {self._since}")),
+        }
+
     def _url_configuration(self, function: LocalFunction) -> dict[str, Any] | None:
         url = self._service.url(function)
         if url is None:
@@ -170,6 +194,7 @@ class FunctionsApi:
             "FunctionUrl": url.address,
             "FunctionArn": function.arn,
             "AuthType": "NONE",
+            **({"Cors": url.cors.configuration()} if url.cors is not None else {}),
             "InvokeMode": "RESPONSE_STREAM" if url.streams else "BUFFERED",
             "CreationTime": self._time(),
             "LastModifiedTime": self._time(),

@@ -24,6 +24,7 @@ from .functions_api import Functions, FunctionsApi
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
+_INVOKE_PATH = "/2015-03-31/functions/NAME/invocations"
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
 
@@ -65,15 +66,14 @@ class InvokeApi:
             _expect("GET", request)
             request.answer(response)
         else:
-            raise InvokeError(404, "UnknownOperationException", f"Unknown path {path}")
+            message = f"Unknown path {path}: to invoke, POST to {_INVOKE_PATH}"
+            raise InvokeError(404, "UnknownOperationException", message)
 
     def _invoke(self, request: Request, name: str) -> None:
         target = self._target(name, request)
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind not in ("RequestResponse", "Event", "DryRun"):
-            raise InvokeError(
-                400, "InvalidParameterValueException", f"Unknown invocation type: {kind}"
-            )
+            raise _unknown_type(kind, "RequestResponse, Event or DryRun")
         event = event_of(request, ASYNC_PAYLOAD_BYTES if kind == "Event" else PAYLOAD_BYTES)
         invocation = _invocation(request, event, target.qualifier)
         if kind == "DryRun":
@@ -89,11 +89,7 @@ class InvokeApi:
         target = self._target(name, request)
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind not in ("RequestResponse", "DryRun"):
-            raise InvokeError(
-                400,
-                "InvalidParameterValueException",
-                f"Unknown invocation type of a stream: {kind}",
-            )
+            raise _unknown_type(kind, "RequestResponse or DryRun for a stream")
         event = event_of(request, PAYLOAD_BYTES)
         invocation = _invocation(request, event, target.qualifier)
         if kind == "DryRun":
@@ -103,7 +99,8 @@ class InvokeApi:
             self._service.submit(target.function, invocation, "stream")
 
     def _target(self, name: str, request: Request) -> Target:
-        qualifier = parse_qs(request.query).get("Qualifier", [""])[0]
+        query = request.query
+        qualifier = parse_qs(query).get("Qualifier", [""])[0] if query else ""
         return find(self._service.functions(), name, qualifier, default=VERSION)
 
 
@@ -115,7 +112,7 @@ class _Caller:
         self._wants_log = request.headers.get("x-amz-log-type") == "Tail"
 
     def throttled(self, invocation: Invocation) -> None:
-        self._request.answer(refusal(too_many_requests()))
+        self._request.answer(refusal(too_many_requests(), invocation.id))
 
 
 class _Waiting(_Caller):
@@ -132,7 +129,7 @@ class _Waiting(_Caller):
 
     def reported(self, invocation: Invocation) -> None:
         if invocation.answer is None:
-            self._request.answer(refusal(_closing()))
+            self._request.answer(refusal(_closing(), invocation.id))
         elif self._wants_log:
             self._send(invocation, invocation.answer, {"X-Amz-Log-Result": _tail(invocation)})
 
@@ -167,7 +164,10 @@ class _Streaming(_Caller):
 
     def reported(self, invocation: Invocation) -> None:
         if invocation.answer is None:
-            self._request.cut() if self._started else self._request.answer(refusal(_closing()))
+            if self._started:
+                self._request.cut()
+            else:
+                self._request.answer(refusal(_closing(), invocation.id))
         elif self._wants_log:
             self._finish(invocation.answer, _tail(invocation))
 
@@ -232,7 +232,8 @@ def _invocation(request: Request, event: bytes, qualifier: str) -> Invocation:
     headers = request.headers
     tenant_id = headers.get("x-amz-tenant-id", "")
     if tenant_id and not _TENANT.fullmatch(tenant_id):
-        raise InvokeError(400, "InvalidParameterValueException", "Invalid tenant id")
+        message = "Invalid tenant id: give up to 256 letters, digits, blanks and . _ : / = + - @"
+        raise InvokeError(400, "InvalidParameterValueException", message)
     return Invocation(
         event,
         _client_context(headers.get("x-amz-client-context", "")),
@@ -276,12 +277,17 @@ def _on_one_line(text: str) -> str:
 def _expect(method: str, request: Request) -> None:
     if request.method != method:
         raise InvokeError(
-            405, "UnknownOperationException", f"Cannot {request.method} {request.path}"
+            405, "UnknownOperationException", f"Cannot {request.method} {request.path}: {method} it"
         )
 
 
 def _closing() -> InvokeError:
-    return InvokeError(503, "ServiceException", "The local Lambda is stopping")
+    return InvokeError(503, "ServiceException", "The local Lambda is stopping: start it again")
+
+
+def _unknown_type(kind: str, types: str) -> InvokeError:
+    message = f"Unknown invocation type: {kind}. Give {types}"
+    return InvokeError(400, "InvalidParameterValueException", message)
 
 
 def _no_constant(name: str) -> NoReturn:

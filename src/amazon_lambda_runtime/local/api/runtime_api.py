@@ -12,7 +12,6 @@ from typing import Protocol
 
 import amazon_lambda_runtime.protocol as protocol
 from amazon_lambda_runtime.local import host_check
-from amazon_lambda_runtime.local.engine.environment import NextRequest
 from amazon_lambda_runtime.local.engine.extensions import Extensions
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import (
@@ -21,6 +20,7 @@ from amazon_lambda_runtime.local.engine.invocation import (
     platform_error,
     response_too_large,
 )
+from amazon_lambda_runtime.local.engine.runtime_link import NextRequest
 from amazon_lambda_runtime.local.engine.states import (
     LateAnswerError,
     TransitionError,

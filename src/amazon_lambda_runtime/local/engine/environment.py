@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Protocol
 
 from .extensions import Extensions
@@ -18,35 +18,18 @@ from .invocation import Answer, Invocation, exit_reason
 from .output import Output
 from .process import Process
 from .reaper import Reaper
+from .runtime_link import Listener, NextRequest
+from .shutdown import shut_down
 from .states import TRANSITIONS, Event, State, TransitionError, UnknownInvocationError
 
-# The runtime's share of the time between SIGTERM and SIGKILL.
-_RUNTIME_SHARE = 0.3
 # In seconds: how long the pool waits for an environment that has answered. It asks for its next
 # event a millisecond later, unless the handler goes on working after its answer.
 ASKS_AGAIN = 0.1
+# In seconds: how long the pool waits, at its concurrency, for one that has answered with a failure:
+# its process may be ending, and another takes its place.
+ENDS_WITHIN = 2.0
 # In seconds: how long a runtime that has reported an init error may go on.
 _LAST_WORDS = 0.5
-
-
-class NextRequest(Protocol):
-    """A runtime's request for its next event, kept until there is one."""
-
-    def deliver(self, invocation: Invocation) -> None:
-        """Answer it with this invocation."""
-
-    def when_gone(self, callback: Callable[[], None]) -> None:
-        """Have this called if the connection is lost before it is answered."""
-
-
-class Listener(Protocol):
-    """A Runtime API that listens."""
-
-    @property
-    def address(self) -> str:
-        """Its HOST:PORT."""
-
-    async def close(self) -> None: ...
 
 
 #: Opens the Runtime API of an environment. Raises OSError if there is no port.
@@ -149,6 +132,12 @@ class Environment:
         return ASKS_AGAIN if self.has_answered else 0
 
     @property
+    def may_be_ending(self) -> bool:
+        """Whether its last answer was a failure, after which a runtime may exit."""
+        invocation = self._invocation
+        return invocation is not None and invocation.answer is not None and invocation.answer.failed
+
+    @property
     def has_answered(self) -> bool:
         """Whether its runtime has answered and has not asked for the next event."""
         return self._invocation is not None and self._invocation.answered
@@ -194,20 +183,14 @@ class Environment:
             await asyncio.wait([self._starting])
         if self._exit is None:
             return
-        window = self.extensions.shutdown_window
         process = self.process
-        if window and process is not None and self.state is not State.GONE:
-            frozen = self.state is State.FROZEN
+        if self.extensions.shutdown_window and process is not None and self.state is not State.GONE:
+            is_frozen = self.state is State.FROZEN
             if not self.is_ending:
                 self._move(Event.STOP)
-            if frozen:
-                await process.wake()
-            process.terminate()
             # The Runtime API stays open until the extensions have been told.
             self._told = asyncio.Event()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), window * _RUNTIME_SHARE)
-            await self.extensions.shut_down(reason, window * (1 - _RUNTIME_SHARE))
+            await shut_down(process, is_frozen, self._ended, self.extensions, reason)
             self._told.set()
         self.kill()
         await asyncio.wait([self._exit])

@@ -56,6 +56,8 @@ class LocalFunction:
     account: str = ACCOUNT
     #: A folder of external extensions, each an executable; "" for none.
     extensions: str = ""
+    #: The names that it is known by beside its own, as of aliases of $LATEST.
+    aliases: Sequence[str] = ()
 
     @property
     def arn(self) -> str:

@@ -110,7 +110,7 @@ class Invocation:
         tenant_id: str = "",
         qualifier: str = "",
     ) -> None:
-        self.id = request_id or _new_id()
+        self.id = request_id or new_id()
         self.event = event
         self.client_context = client_context
         self.trace_id = trace_id or new_trace()
@@ -297,7 +297,7 @@ class Invocation:
                 future.set_result(None)
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """Return a new UUID, version 4, in a fifth of the time that uuid.uuid4 takes."""
     h = os.urandom(16).hex()
     return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"

@@ -19,6 +19,9 @@ LIMIT = 1024 * 1024
 _PIECE = 16 * 1024
 # In seconds: how long a reader that takes nothing is waited for at the end.
 _LAST_WAIT = 2.0
+# In seconds: the pause after a piece. A thread that wakes for every line takes its turn from the
+# event loop each time, in the middle of an invocation.
+_REST = 0.01
 
 
 class LogWriter:
@@ -36,8 +39,11 @@ class LogWriter:
         self._dropped = 0
         self._failure: Exception | None = None
         self._has_failed = False
-        self._is_closing = False
-        self._changed = threading.Condition()
+        self._is_closing = threading.Event()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        # Whether the thread waits for text.
+        self._is_waiting = False
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -62,13 +68,16 @@ class LogWriter:
         if self._stream is None:
             return
         data = text.encode(self._encoding, "backslashreplace")
-        with self._changed:
+        with self._lock:
             if self._size + len(data) > LIMIT:
                 self._dropped += data.count(b"\n")
             else:
-                self._add_note()
+                if self._dropped:
+                    self._add_note()
                 self._add(data)
-            self._changed.notify_all()
+            if self._is_waiting:
+                self._is_waiting = False
+                self._changed.notify_all()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True)
                 self._thread.start()
@@ -78,8 +87,8 @@ class LogWriter:
 
     def close(self) -> None:
         """Write what waits, as far as the reader takes it, and write no more."""
-        with self._changed:
-            self._is_closing = True
+        self._is_closing.set()
+        with self._lock:
             self._changed.notify_all()
             while self._thread is not None and (self._size or self._dropped):
                 if not self._changed.wait(_LAST_WAIT):
@@ -90,28 +99,31 @@ class LogWriter:
         self._size += len(data)
 
     def _add_note(self) -> None:
-        if self._dropped:
-            self._add(f"[{self._dropped} lines not shown]\n".encode())
-            self._dropped = 0
+        self._add(f"[{self._dropped} lines not shown]\n".encode())
+        self._dropped = 0
 
     def _run(self) -> None:
         while piece := self._next():
             try:
                 self._put(piece)
             except (OSError, ValueError) as error:
-                with self._changed:
+                with self._lock:
                     if not self._has_failed:
                         self._has_failed = True
                         self._failure = error
-            with self._changed:
+            with self._lock:
                 self._size -= len(piece)
                 self._changed.notify_all()
+            if len(piece) < _PIECE:
+                self._is_closing.wait(_REST)
 
     def _next(self) -> bytes:
         """Wait for something to write and return it; b"" at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._pieces or self._dropped or self._is_closing)
-            if not self._pieces:
+        with self._lock:
+            while not (self._pieces or self._dropped or self._is_closing.is_set()):
+                self._is_waiting = True
+                self._changed.wait()
+            if self._dropped and not self._pieces:
                 self._add_note()
             piece = bytearray()
             while self._pieces and len(piece) < _PIECE:

@@ -14,11 +14,12 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .environment import ASKS_AGAIN, Environment, Listen, NextRequest, Owner
+from .environment import ASKS_AGAIN, Environment, Listen, Owner
 from .function import LocalFunction
 from .invocation import Invocation
 from .output import Lines
 from .reaper import Reaper
+from .runtime_link import NextRequest
 from .states import Event, LateAnswerError, State, UnknownInvocationError
 
 # In seconds: how long an event waits for the first worker of an environment.

@@ -20,7 +20,7 @@ from itertools import count
 from amazon_lambda_runtime.local.closing import Closing
 
 from . import report
-from .environment import Environment, Listen
+from .environment import ENDS_WITHIN, Environment, Listen
 from .function import LocalFunction
 from .invocation import Caller, Invocation
 from .journal import Journal
@@ -29,6 +29,7 @@ from .output import Log, to_stderr
 from .reaper import Reaper
 from .states import FINAL, State
 from .telling import Telling
+from .timeouts import Timeouts
 from .upkeep import Upkeep
 
 # In seconds.
@@ -73,6 +74,7 @@ class Pool(Closing):
         self._listen = listen
         self._telling = Telling(function, log, journal)
         self._upkeep = Upkeep(function, self.environments, self._retire)
+        self._timeouts = Timeouts(function.timeout, self._timed_out)
         self._reaper = Reaper()
         self._idle: list[Environment] = []
         self._queue: deque[Invocation] = deque()
@@ -104,7 +106,10 @@ class Pool(Closing):
                 self._begin(environment, invocation)
                 self.free(environment)  # a managed instance may have room for more
                 return
-        seconds = max([e.soon for e in self.environments.values() if not e.is_stale], default=0)
+        environments = [e for e in self.environments.values() if not e.is_stale]
+        seconds = max([e.soon for e in environments], default=0)
+        if not self._has_room and any(e.may_be_ending for e in environments):
+            seconds = ENDS_WITHIN
         if seconds:
             self._telling.accepted(invocation)
             self._queue.append(invocation)
@@ -142,6 +147,7 @@ class Pool(Closing):
         """End the invocations that run and the processes of all environments."""
         self._closed = True
         await self._upkeep.close()
+        self._timeouts.close()
         firsts = [start.cancel() for start in self._starts.values()]
         waiting = [*self._queue, *(first for first in firsts if first is not None)]
         running = [i for e in self.environments.values() for i in e.invocations]
@@ -240,7 +246,7 @@ class Pool(Closing):
         invocation.begin(self.function.timeout)
         environment = self._start(invocation, within=True)
         self._telling.assigned(invocation, environment.number, cold=True)
-        self._set_timer(environment, invocation)
+        self._timeouts.begin(invocation, environment)
 
     def _lose(self, environment: Environment) -> None:
         # A managed instance is always initialised on its own, and new code is a new start.
@@ -249,7 +255,8 @@ class Pool(Closing):
 
     @property
     def _has_room(self) -> bool:
-        count = sum(not environment.is_stale for environment in self.environments.values())
+        # One that is ending has no invocation any more.
+        count = sum(not (e.is_stale or e.is_ending) for e in self.environments.values())
         return count < self.function.concurrency and not self._closed
 
     def _start(self, invocation: Invocation | None, within: bool = False) -> Environment:
@@ -262,7 +269,6 @@ class Pool(Closing):
             loop = asyncio.get_running_loop()
             start.timer = loop.call_later(INIT_LIMIT, self._init_late, environment)
         environment.start()
-        self._upkeep.begin()
         return environment
 
     def _dequeue(self) -> Invocation:
@@ -289,16 +295,10 @@ class Pool(Closing):
         self._announce(environment, invocation)
 
     def _announce(self, environment: Environment, invocation: Invocation) -> None:
-        """Tell that the invocation's time has begun, and set its timer."""
+        """Tell that the invocation's time has begun, and watch it."""
         cold = invocation.init_ms is not None or not environment.is_initialised
         self._telling.started(invocation, environment.number, cold)
-        self._set_timer(environment, invocation)
-
-    def _set_timer(self, environment: Environment, invocation: Invocation) -> None:
-        timeout = self.function.timeout
-        if timeout:
-            loop = asyncio.get_running_loop()
-            invocation.timer = loop.call_later(timeout, self._timed_out, environment, invocation)
+        self._timeouts.begin(invocation, environment)
 
     # What may go wrong.
 
@@ -360,7 +360,6 @@ class Pool(Closing):
     def _report(self, environment: Environment, invocation: Invocation) -> None:
         if invocation.stage in FINAL:
             return  # the pool has closed meanwhile
-        if invocation.timer is not None:
-            invocation.timer.cancel()
+        self._timeouts.end(invocation)
         self._telling.reported(invocation, environment.peak_mb(), environment.out_of_memory)
         invocation.report()

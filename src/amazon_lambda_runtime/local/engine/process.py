@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .reaper import Reaper, kill_marked, marked
+from . import orphans
+from .orphans import family
+from .reaper import ROUNDS, Reaper, kill_marked, marked
 
 # In seconds: how long a program may take to go on after SIGCONT.
 _WAKES_WITHIN = 1.0
-
 
 # In seconds: how often is looked for processes that have left the group, while memory is measured.
 _LOOKS_EVERY = 0.5
@@ -23,7 +24,8 @@ _MARKER = "AWS_LAMBDA_LOG_STREAM_NAME"
 class Process:
     """A program and everything that it starts.
 
-    That is its process group, what it has started in other groups, and what carries its marker.
+    That is its process group, what it has started in other groups, orphans and what carries its
+    marker. An orphan without a marker belongs to the one that looks first.
     """
 
     def __init__(
@@ -36,7 +38,9 @@ class Process:
         with suppress(OSError):
             self._status = os.open(f"/proc/{self.pid}/status", os.O_RDONLY | os.O_CLOEXEC)
         self._peak_kb = 0
+        self._marker = marker
         self._markers = {marker.encode()} if marker else set[bytes]()
+        self._orphans_are_ours = orphans.are_adopted()
         self._strays: list[int] = []
         self._looked = 0.0
         reaper.watch(self.pid, marker)
@@ -54,7 +58,19 @@ class Process:
 
         Raises OSError if it cannot be run.
         """
-        process = await asyncio.create_subprocess_exec(
+        reaper.starting += 1
+        try:
+            process = await cls._spawn(command, cwd, env, output)
+            marker = env.get(_MARKER)
+            return cls(process, reaper, f"{_MARKER}={marker}" if marker else "")
+        finally:
+            reaper.starting -= 1
+
+    @staticmethod
+    async def _spawn(
+        command: Sequence[str], cwd: str, env: Mapping[str, str], output: int
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             *command,
             cwd=cwd,
             env=env,
@@ -65,8 +81,6 @@ class Process:
             # the terminal does not reach them.
             start_new_session=True,
         )
-        marker = env.get(_MARKER)
-        return cls(process, reaper, f"{_MARKER}={marker}" if marker else "")
 
     async def wait(self) -> int:
         """Wait until the program has ended, kill the children that it left; return its code."""
@@ -88,7 +102,13 @@ class Process:
         self._look()
         self._signal(signal.SIGKILL)
         self._signal_strays(signal.SIGKILL)
-        if self._markers:
+        if self._orphans_are_ours:
+            for _ in range(ROUNDS):
+                self._look()
+                if not self._strays:
+                    break
+                self._signal_strays(signal.SIGKILL)
+        elif self._markers:
             kill_marked(self._markers, self._others)
 
     def freeze(self) -> None:
@@ -131,9 +151,8 @@ class Process:
         """Return the memory that all of them use now, in MB rounded up."""
         if time.monotonic() - self._looked > _LOOKS_EVERY:
             self._look()
-        family = _family(self.pid)
-        family.update(self._strays)
-        resident = sum(map(_resident_kb, family))
+        members = family(self.pid).union(self._strays)
+        resident = sum(map(_resident_kb, members))
         self._peak_kb = max(self._peak_kb, resident)
         return -(-resident // 1024)
 
@@ -145,8 +164,13 @@ class Process:
     def _look(self) -> None:
         """Look for processes that have left the group."""
         self._looked = time.monotonic()
-        candidates = _family(self.pid)
-        if self._markers:
+        candidates = family(self.pid)
+        if self._orphans_are_ours:
+            # What has just been started is no orphan, and is waited for.
+            for pid in orphans.orphans(self._reaper.children, buries=not self._reaper.starting):
+                if orphans.variable(pid, _MARKER) in (self._marker, ""):
+                    candidates |= family(pid)
+        elif self._markers:
             candidates.update(marked(self._markers))
         spared = self._others | {self.pid}
         self._strays = [pid for pid in candidates if _group(pid) not in spared | {0}]
@@ -167,16 +191,6 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return "X"
-
-
-def _family(pid: int) -> set[int]:
-    """Return the process and its descendants, as far as parents are alive."""
-    # The kernel lists children by the thread that has started them.
-    children: list[bytes] = []
-    for thread in Path(f"/proc/{pid}").glob("task/*/children"):
-        with suppress(OSError):
-            children += thread.read_bytes().split()
-    return {pid}.union(*(_family(int(child)) for child in children))
 
 
 def _group(pid: int) -> int:

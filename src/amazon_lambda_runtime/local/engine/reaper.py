@@ -7,8 +7,8 @@ a session of its own, so that signals to our group and Ctrl-C at our terminal do
 A process can leave its group (setsid) and its parent (a daemon forks twice), but it keeps the
 variables that it was started with. So each group has a marker, a variable whose value is its own,
 and /proc tells who has it. One that has done all three, left its group, lost its parent and started
-with other variables, cannot be told from a stranger's process and is left alone; without /proc, so
-is one that has left its group.
+with other variables, cannot be told from a stranger's process when this process is killed, and is
+left alone. While this process lives, it finds such orphans as its own children (see `orphans`).
 """
 
 import os
@@ -19,7 +19,7 @@ from collections.abc import Set
 from contextlib import suppress
 
 # How often is looked for what killed processes have started.
-_ROUNDS = 10
+ROUNDS = 10
 
 
 class Reaper:
@@ -29,6 +29,13 @@ class Reaper:
         self._process: subprocess.Popen[bytes] | None = None
         #: The groups on the list.
         self.groups: set[int] = set()
+        #: How many processes are being started, and are not on it yet.
+        self.starting = 0
+
+    @property
+    def children(self) -> set[int]:
+        """The children of this process that are known: all but orphans."""
+        return self.groups | ({self._process.pid} if self._process is not None else set())
 
     def watch(self, group: int, marker: str = "") -> None:
         """Put a process group on the list, and the variable NAME=VALUE that marks it."""
@@ -79,7 +86,7 @@ def marked(markers: Set[bytes]) -> list[int]:
 
 def kill_marked(markers: Set[bytes], spared: Set[int] = frozenset()) -> None:
     """Kill those processes, and what they start meanwhile, but not those of the spared groups."""
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         left = False
         for pid in marked(markers):
             with suppress(OSError):

@@ -4,12 +4,15 @@ Rule 1: every state and every transition is in the tables below. A transition th
 table does not happen: a runtime that asks for it is refused (403), and a mistake of ours raises.
 
 Rule 2: this file knows nothing about processes or HTTP.
+
+They are StrEnums because each step of an invocation is looked up in these tables: the hash of an
+Enum is made in Python, the hash of a str is there already.
 """
 
-from enum import Enum
+from enum import StrEnum
 
 
-class State(Enum):
+class State(StrEnum):
     """The state of an execution environment. The values are the Runtime API's names for it.
 
     starting    the process runs; the runtime has not asked for an event yet
@@ -28,7 +31,7 @@ class State(Enum):
     GONE = "Exited"
 
 
-class Event(Enum):
+class Event(StrEnum):
     """What happens to an environment. The values are the Runtime API's: the state aimed at."""
 
     NEXT = "Ready"
@@ -76,7 +79,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
 }
 
 
-class Stage(Enum):
+class Stage(StrEnum):
     """The stage of an invocation.
 
     waiting     no environment has it, and its time has not begun
@@ -97,7 +100,7 @@ class Stage(Enum):
     THROTTLED = "throttled"
 
 
-class Step(Enum):
+class Step(StrEnum):
     """What happens to an invocation."""
 
     BEGIN = "begin"

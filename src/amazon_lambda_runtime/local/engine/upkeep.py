@@ -1,14 +1,14 @@
 """The upkeep of a function's environments, beside its invocations.
 
 Between invocations an environment is frozen, as on Lambda; after a long idle time it is ended; and
-one that uses more memory than the function has is killed. All of it is one loop that looks at every
-environment, often while something runs, and rests while all are frozen.
+one that uses more memory than the function has is killed. All of it is one timer. It runs often
+while something is busy, and once every environment is frozen, only when the first of them has been
+idle for too long: a server that nobody uses takes no time.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from amazon_lambda_runtime.local.closing import Closing
 
@@ -21,12 +21,10 @@ from .states import State
 FREEZES_AFTER = 0.02
 # In seconds: the pause between two looks, while there is something to freeze or to measure.
 _OFTEN = 0.025
-# In seconds: the pause while there is only the idle time to look at.
-_SELDOM = 0.25
 
 
 class Upkeep(Closing):
-    """Looks after these environments from `begin` to `close`; `retire` ends an idle one."""
+    """Looks after these environments until `close`; `retire` ends an idle one."""
 
     def __init__(
         self,
@@ -39,53 +37,58 @@ class Upkeep(Closing):
         self._retire = retire
         # Managed instances are never frozen.
         self._freezes = function.freeze and not function.max_concurrency
-        self._stirred = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        """Look after them from now on. To call it again does nothing."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        self._timer: asyncio.TimerHandle | None = None
+        # Whether the timer is about to run. Each change of a state asks for that.
+        self._is_near = False
+        self._is_closed = False
 
     def stir(self) -> None:
-        """Look at once: an environment has changed its state."""
-        self._stirred.set()
+        """Look in a moment: an environment has changed its state."""
+        if not self._is_near:
+            self._look_in(_OFTEN)
 
     async def close(self) -> None:
         """Look after them no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        self._is_closed = True
+        self._look_in(None)
 
-    async def _run(self) -> None:
-        while True:
-            await self._pause()
-            now = time.perf_counter()
-            for environment in list(self._environments.values()):
-                if environment.state is State.BUSY:
-                    self._measure(environment)
-                elif environment.state in (State.IDLE, State.FROZEN):
-                    self._rest(environment, now - environment.idle_since)
+    def _look_in(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._is_near = False
+        if seconds is not None and not self._is_closed:
+            self._is_near = seconds <= _OFTEN
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
 
-    async def _pause(self) -> None:
-        self._stirred.clear()
-        states = {environment.state for environment in self._environments.values()}
-        if State.BUSY in states or (self._freezes and State.IDLE in states):
-            await asyncio.sleep(_OFTEN)
-        else:
-            # Not wait_for: Python 3.11's loses a cancellation that comes with the event.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_SELDOM):
-                    await self._stirred.wait()
+    def _look(self) -> None:
+        pauses = [self._tend(environment) for environment in list(self._environments.values())]
+        self._look_in(min((pause for pause in pauses if pause is not None), default=None))
 
-    def _measure(self, environment: Environment) -> None:
+    def _tend(self, environment: Environment) -> float | None:
+        """Do what is due; return in how many seconds there may be more, None for no such time."""
+        if environment.state is State.BUSY:
+            return self._measure(environment)
+        if environment.state in (State.IDLE, State.FROZEN):
+            return self._rest(environment, time.perf_counter() - environment.idle_since)
+        return None
+
+    def _measure(self, environment: Environment) -> float | None:
         memory = self._function.memory
-        if memory and environment.resident_mb() > memory:
+        if not memory:
+            return None
+        if environment.resident_mb() > memory:
             environment.out_of_memory = True
             environment.kill()
+        return _OFTEN
 
-    def _rest(self, environment: Environment, idle: float) -> None:
-        if idle > self._function.idle:
+    def _rest(self, environment: Environment, idle: float) -> float | None:
+        left = self._function.idle - idle
+        if left <= 0:
             self._retire(environment)
-        elif idle > FREEZES_AFTER and self._freezes:
+            return None
+        if self._freezes and environment.state is State.IDLE:
+            if idle <= FREEZES_AFTER:
+                return _OFTEN
             environment.freeze()
+        return left

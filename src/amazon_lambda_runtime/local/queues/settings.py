@@ -50,7 +50,8 @@ class QueueSettings:
             for name in ("dlq", "max_receive_count", "visibility"):
                 if getattr(self, name) is not None:
                     raise SettingsError(
-                        f"{name}: only for a queue that is made here; {self.queue} exists already"
+                        f"{name}: only for a queue that is made here; {self.queue} exists already. "
+                        f"Leave {name} out"
                     )
         else:
             self._check_new_queue()
@@ -60,7 +61,7 @@ class QueueSettings:
         if self.is_fifo:
             _within("batch_size of a FIFO queue", self.batch_size, FIFO_BATCH_SIZE)
             if self.window:
-                raise SettingsError("window: Lambda has none for a FIFO queue")
+                raise SettingsError("window: Lambda has none for a FIFO queue: leave it out")
             return
         _within("batch_size", self.batch_size, BATCH_SIZE)
         if self.batch_size > SQS_BATCH and not self.window:

@@ -69,6 +69,12 @@ def stop(site: Site, function: Function) -> Iterator[Step]:
         yield from kind.stop(site, function, live)
 
 
+def foreign(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what is live in the function's triggers and not declared."""
+    for trigger in function.triggers:
+        yield from KINDS[type(trigger)].foreign(site, function, trigger)
+
+
 def _prune(site: Site, function: Function, live: Live, declared: set[str]) -> Iterator[Step]:
     for kind in kinds():
         yield from kind.prune(site, function, live)

@@ -1,11 +1,12 @@
 """Load balancers: a target group with the function in it, and a listener's rule to it."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
-from amazon_lambda_runtime.deploy.plan import Step
+from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement, actions, once
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function, Project
@@ -58,7 +59,13 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
                 Targets=[{"Id": site.live_arn(function)}],
             ),
         )  # fmt: skip
-    if trigger.listener is not None and _rule(site, trigger, live) is None:
+    yield from _elsewhere(site, trigger, live)
+    if trigger.listener is None:
+        return
+    rule = _rule(site, trigger, live)
+    if rule is not None:
+        yield from _plan_rule(site, trigger, rule)
+    else:
         replaced = _replaced(site, trigger)
         yield Step(
             "update" if replaced else "create", "trigger",
@@ -67,6 +74,71 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
             lambda: _listen(site, trigger),
             f"{trigger.listener} {trigger.priority}",
         )  # fmt: skip
+
+
+def _plan_rule(site: Site, trigger: AlbTrigger, rule: Reply) -> Iterator[Step]:
+    """Yield what makes a rule that leads to the target group what is declared."""
+    pairs = [
+        ("path", _paths(rule), trigger.path),
+        ("priority", rule.get("Priority"), str(trigger.priority)),
+    ]
+    if changes := tuple(differences(pairs)):
+        what = f"listener rule {trigger.path} to target group {trigger.target_group}"
+        site.check_ours(what, _tags(site, rule["RuleArn"]))
+        if rule.get("Priority") != str(trigger.priority):
+            # Told before anything is changed, if it is taken.
+            _replaced(site, trigger)
+        yield Step(
+            "update", "trigger", what, "; ".join(changes),
+            lambda: _change(site, trigger, rule), f"{trigger.listener} {trigger.priority}", changes,
+        )  # fmt: skip
+
+
+def _change(site: Site, trigger: AlbTrigger, rule: Reply) -> None:
+    if _paths(rule) != trigger.path:
+        conditions = [{"Field": "path-pattern", "Values": [trigger.path]}]
+        site.aws.call("elbv2", "modify_rule", RuleArn=rule["RuleArn"], Conditions=conditions)
+    if rule.get("Priority") != str(trigger.priority):
+        place = {"RuleArn": rule["RuleArn"], "Priority": trigger.priority}
+        site.aws.call("elbv2", "set_rule_priorities", RulePriorities=[place])
+
+
+def _paths(rule: Reply) -> str:
+    """Return the path of a rule; of one that asks for something else, all that it asks for."""
+    conditions = rule.get("Conditions") or []
+    values = [",".join(_values(condition)) for condition in conditions]
+    if [condition.get("Field") for condition in conditions] == ["path-pattern"]:
+        return values[0]
+    pairs = zip(conditions, values, strict=True)
+    return " and ".join(f"{condition.get('Field')} {value}" for condition, value in pairs)
+
+
+def _values(condition: Reply) -> list[str]:
+    return condition.get("Values") or condition.get("PathPatternConfig", {}).get("Values") or []
+
+
+def _elsewhere(site: Site, trigger: AlbTrigger, live: Reply | None) -> Iterator[Step]:
+    """Yield the removal of our rules in listeners that are not declared any more."""
+    for listener, rule in _leading_to(site, live or {}):
+        if listener != trigger.listener and site.ours(_tags(site, rule["RuleArn"])):
+            yield Step(
+                "delete", "trigger",
+                f"listener rule {_paths(rule)} to target group {trigger.target_group}",
+                f"listener {listener} is not declared",
+                partial(site.aws.remove, "elbv2", "delete_rule", RuleArn=rule["RuleArn"]),
+                rule["RuleArn"],
+            )  # fmt: skip
+
+
+def _leading_to(site: Site, group: Reply) -> Iterator[tuple[str, Reply]]:
+    """Yield each rule that forwards to a target group, with its listener."""
+    for balancer in group.get("LoadBalancerArns") or ():
+        for listener in site.aws.pages(
+            "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer
+        ):
+            for rule in _rules(site, listener["ListenerArn"]):
+                if _forwards_to(rule, group["TargetGroupArn"]):
+                    yield listener["ListenerArn"], rule
 
 
 def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
@@ -83,14 +155,9 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
 def _delete(site: Site, arn: str) -> None:
     """Delete a target group, after the listeners' rules that are ours and forward to it."""
     found = site.aws.find("elbv2", "describe_target_groups", TargetGroupArns=[arn])
-    balancers = found["TargetGroups"][0].get("LoadBalancerArns") or [] if found else []
-    for balancer in balancers:
-        for listener in site.aws.pages(
-            "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer
-        ):
-            for rule in _rules(site, listener["ListenerArn"]):
-                if _forwards_to(rule, arn) and site.ours(_tags(site, rule["RuleArn"])):
-                    site.aws.remove("elbv2", "delete_rule", RuleArn=rule["RuleArn"])
+    for _, rule in _leading_to(site, found["TargetGroups"][0] if found else {}):
+        if site.ours(_tags(site, rule["RuleArn"])):
+            site.aws.remove("elbv2", "delete_rule", RuleArn=rule["RuleArn"])
     site.aws.remove("elbv2", "delete_target_group", TargetGroupArn=arn)
 
 
@@ -221,7 +288,7 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
         actions(
             "elasticloadbalancing",
             "CreateTargetGroup ModifyTargetGroupAttributes DeleteTargetGroup RegisterTargets "
-            "AddTags CreateRule ModifyRule DeleteRule",
+            "AddTags CreateRule ModifyRule SetRulePriorities DeleteRule",
         ),
         once([*arns, *listeners, *rules]),
     )

@@ -45,5 +45,7 @@ class Kind:
     deployer: Callable[[Project, Names], Iterator[Statement]] = _nothing
     #: What the function's role must be allowed, as statements.
     role: Callable[[Site, Function], Iterator[dict[str, Any]]] = _nothing
+    #: What is set by others in what one trigger uses, and is not declared.
+    foreign: Callable[[Site, Function, Any], Iterator[Step]] = _nothing
     #: What its triggers use that holds data.
     store: Store | None = None

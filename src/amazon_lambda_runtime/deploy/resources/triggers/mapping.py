@@ -8,6 +8,7 @@ from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import SqsTrigger
@@ -40,7 +41,7 @@ def plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
     if changes := list(differences(pairs)):
         yield Step(
             "update", "trigger", what, "; ".join(changes),
-            lambda: _update(site, function, trigger),
+            lambda: _update(site, function, trigger), changes=tuple(changes),
         )  # fmt: skip
 
 
@@ -92,20 +93,24 @@ def find(site: Site, function: Function, queue: str) -> Reply | None:
 
 def of_queue(site: Site, queue: str) -> Iterator[Reply]:
     """Yield the mappings of a queue to any function."""
-    yield from site.aws.pages(
-        "lambda",
-        "list_event_source_mappings",
-        "EventSourceMappings",
-        EventSourceArn=site.aws.arn("sqs", queue),
-    )
+    yield from _live(site, "EventSourceArn", site.aws.arn("sqs", queue))
 
 
 def of_function(site: Site, function: Function) -> Iterator[Reply]:
     """Yield the mappings of the function's alias, and of the function itself."""
     for arn in (site.live_arn(function), site.function_arn(function)):
-        yield from site.aws.pages(
-            "lambda", "list_event_source_mappings", "EventSourceMappings", FunctionName=arn
-        )
+        yield from _live(site, "FunctionName", arn)
+
+
+def _live(site: Site, by: str, arn: str) -> Iterator[Reply]:
+    """Yield the mappings whose source, or function, is this. A plan lists all of them, once."""
+    narrow = {} if site.aws.shares else {by: arn}
+    key = {"FunctionName": "FunctionArn"}.get(by, by)
+    for live in site.aws.pages(
+        "lambda", "list_event_source_mappings", "EventSourceMappings", **narrow
+    ):
+        if narrow or live.get(key) == arn:
+            yield live
 
 
 def queue_of(live: Reply) -> str:
@@ -181,3 +186,21 @@ def _wait(site: Site, uuid: str) -> None:
         return f"{live.get('State')}{f', {reason}' if reason else ''}"
 
     site.aws.retry.wait(ready, f"event source mapping {uuid}", _READY)
+
+
+def foreign(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
+    """Yield what is set in a mapping of ours, and not declared."""
+    live = find(site, function, trigger.queue)
+    if live is None or not is_ours(site, live):
+        return
+    usual: dict[str, Any] = {
+        "FilterCriteria": {},
+        "KMSKeyArn": "",
+        "MetricsConfig": {},
+        "LoggingConfig": {},
+        "DestinationConfig": {},
+        "ProvisionedPollerConfig": {},
+        "TumblingWindowInSeconds": 0,
+    }
+    what = f"mapping of queue {trigger.queue} to {function.name}"
+    yield from settings("trigger", what, live, _settings(site, function, trigger), usual)

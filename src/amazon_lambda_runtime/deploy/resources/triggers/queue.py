@@ -16,6 +16,8 @@ from amazon_lambda_runtime.deploy.policy.statement import (
     once,
 )
 from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources.foreign import foreign as undeclared
+from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.aws_limits import (
@@ -32,6 +34,18 @@ from .kind import Kind
 from .sender import Destination, foreign
 
 _MANAGED = ("AWSLambdaSQSQueueExecutionRole",)
+# A person has to look at failed messages: they are kept for as long as SQS can.
+_DEAD_LETTERS = {"MessageRetentionPeriod": str(MESSAGE_RETENTION[1])}
+# What SQS sets where nothing is asked for.
+_USUAL = {
+    "DelaySeconds": "0",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "KmsMasterKeyId": "",
+    "RedrivePolicy": "",
+    "RedriveAllowPolicy": "",
+    "ContentBasedDeduplication": "false",
+    "SqsManagedSseEnabled": "true",
+}
 
 
 def url(site: Site, name: str) -> str | None:
@@ -42,19 +56,7 @@ def url(site: Site, name: str) -> str | None:
 
 def _plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step | Note]:
     """Yield what makes both queues and the mapping. A queue that is not ours is used as it is."""
-    # A person has to look at failed messages: they are kept for as long as SQS can.
-    dlq = {"MessageRetentionPeriod": str(MESSAGE_RETENTION[1])}
-    yield from _plan_queue(site, trigger.dead_letter_queue, dlq)
-    visibility = trigger.visibility or int(advised_visibility(function.timeout, trigger.window))
-    redrive = {
-        "deadLetterTargetArn": site.aws.arn("sqs", trigger.dead_letter_queue),
-        "maxReceiveCount": trigger.max_receive_count,
-    }
-    wanted = {
-        "VisibilityTimeout": str(visibility),
-        "MessageRetentionPeriod": str(trigger.retention),
-        "RedrivePolicy": json.dumps(redrive),
-    }
+    yield from _plan_queue(site, trigger.dead_letter_queue, _DEAD_LETTERS)
     live = _attributes(site, trigger.queue)
     short = live and int(live["VisibilityTimeout"]) < VISIBILITY_FACTOR * function.timeout
     if short and not site.ours(_tags(site, trigger.queue)):
@@ -62,8 +64,39 @@ def _plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step 
             f"queue {trigger.queue} is not this project's, and its visibility timeout is less "
             "than six times the function's timeout: messages may be delivered twice"
         )
-    yield from _plan_queue(site, trigger.queue, wanted)
+    yield from _plan_queue(site, trigger.queue, _wanted(site, function, trigger))
     yield from mapping.plan(site, function, trigger)
+
+
+def _wanted(site: Site, function: Function, trigger: SqsTrigger) -> dict[str, str]:
+    """Return the attributes of the queue that Lambda polls."""
+    visibility = trigger.visibility or int(advised_visibility(function.timeout, trigger.window))
+    redrive = {
+        "deadLetterTargetArn": site.aws.arn("sqs", trigger.dead_letter_queue),
+        "maxReceiveCount": trigger.max_receive_count,
+    }
+    return {
+        "VisibilityTimeout": str(visibility),
+        "MessageRetentionPeriod": str(trigger.retention),
+        "RedrivePolicy": json.dumps(redrive),
+    }
+
+
+def _foreign(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
+    declared = {
+        trigger.queue: _wanted(site, function, trigger),
+        trigger.dead_letter_queue: _DEAD_LETTERS,
+    }
+    for name, wanted in declared.items():
+        live = _attributes(site, name)
+        if live is None or not site.ours(_tags(site, name)):
+            continue
+        yield from settings("queue", f"queue {name}", live, wanted, _USUAL)
+        for text in foreign(DESTINATION.policy(site, name)):
+            yield undeclared(
+                "queue", f"policy of queue {name}", text.removesuffix(" of its policy")
+            )
+    yield from mapping.foreign(site, function, trigger)
 
 
 def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]:
@@ -83,7 +116,7 @@ def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]
     if (changes := list(differences(pairs))) and site.ours(_tags(site, name)):
         yield Step(
             "update", "queue", f"queue {name}", "; ".join(changes),
-            lambda: _set(site, name, wanted),
+            lambda: _set(site, name, wanted), changes=tuple(changes),
         )  # fmt: skip
 
 
@@ -222,5 +255,6 @@ KIND = Kind(
     stop=_stop,
     deployer=_deployer,
     role=_role,
+    foreign=_foreign,
     store=Store("queue", _names, _tags, _delete, users=_users, found=_found),
 )

@@ -9,6 +9,7 @@ from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement, actions, once
 from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources.foreign import foreign, settings
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function, Project
@@ -71,7 +72,7 @@ def _plan_rule(
     if changes := list(differences(pairs)):
         yield Step(
             "update", "trigger", what, "; ".join(changes),
-            lambda: site.aws.call("events", "put_rule", **wanted), trigger.bus,
+            lambda: site.aws.call("events", "put_rule", **wanted), trigger.bus, tuple(changes),
         )  # fmt: skip
 
 
@@ -241,6 +242,24 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
         )
 
 
+def _foreign(
+    site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger
+) -> Iterator[Step]:
+    """Yield what others have set in the rule, which is ours, and its targets of others."""
+    where = {"EventBusName": trigger.bus}
+    live = site.aws.find("events", "describe_rule", Name=trigger.rule, **where)
+    if live is None:
+        return
+    what = f"rule {trigger.rule}"
+    usual = {"Description": "", "RoleArn": "", "ScheduleExpression": "", "EventPattern": ""}
+    yield from settings("trigger", what, live, _settings(trigger), usual)
+    for target in site.aws.pages(
+        "events", "list_targets_by_rule", "Targets", Rule=trigger.rule, **where
+    ):
+        if not target["Id"].startswith("lambda-runtime-"):
+            yield foreign("trigger", f"target {target['Id']} of {what}", target["Arn"])
+
+
 KIND = Kind(
     word="rule",
     permissions=_permissions,
@@ -257,4 +276,5 @@ KIND = Kind(
         users=_users,
         found=_found,
     ),
+    foreign=_foreign,
 )

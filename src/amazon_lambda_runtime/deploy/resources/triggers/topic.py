@@ -8,6 +8,7 @@ from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Policy, Statement, actions, once
 from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.aws_limits import FIFO_SUFFIX
@@ -125,6 +126,29 @@ def _write_policy(site: Site, name: str, policy: Policy) -> None:
     )
 
 
+def _foreign(site: Site, function: Function, trigger: SnsTrigger) -> Iterator[Step]:
+    arn = site.aws.arn("sns", trigger.topic)
+    subscription = _subscription(site, function, arn)
+    if subscription is not None:
+        found = site.aws.call(
+            "sns", "get_subscription_attributes", SubscriptionArn=subscription["SubscriptionArn"]
+        )
+        what = f"subscription of {function.name} to topic {trigger.topic}"
+        usual = {
+            "FilterPolicyScope": "MessageAttributes",
+            "RawMessageDelivery": "false",
+            "DeliveryPolicy": "",
+            "RedrivePolicy": "",
+            "ReplayPolicy": "",
+        }
+        yield from settings("trigger", what, found["Attributes"], {}, usual)
+    if site.ours(_tags(site, trigger.topic)):
+        live = site.aws.call("sns", "get_topic_attributes", TopicArn=arn)
+        keys = {"KmsMasterKeyId": "", "DisplayName": "", "DeliveryPolicy": ""}
+        what = f"topic {trigger.topic}"
+        yield from settings("trigger", what, live["Attributes"], {}, keys)
+
+
 def _names(site: Site, function: Function) -> list[str]:
     topics = [trigger.topic for trigger in function.triggers_of(SnsTrigger)]
     return [*topics, *(t.topic for t in function.triggers_of(S3Trigger) if t.topic is not None)]
@@ -186,5 +210,6 @@ KIND = Kind(
     remove=_remove,
     stop=_stop,
     deployer=_deployer,
+    foreign=_foreign,
     store=Store("topic", _names, _tags, _delete, users=_users, found=_found),
 )

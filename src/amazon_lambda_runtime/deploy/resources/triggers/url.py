@@ -5,6 +5,7 @@ from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
+from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import UrlTrigger
@@ -31,6 +32,10 @@ def _permissions(site: Site, trigger: UrlTrigger) -> list[Permission]:
     ]  # fmt: skip
 
 
+def _settings(trigger: UrlTrigger) -> dict[str, Any]:
+    return {"AuthType": trigger.auth, "InvokeMode": trigger.mode}
+
+
 def _find(site: Site, function: Function) -> Reply | None:
     return site.aws.find(
         "lambda", "get_function_url_config", FunctionName=function.name, Qualifier=LIVE
@@ -50,13 +55,13 @@ def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
                 lambda: site.aws.remove("lambda", "delete_function_url_config", **where),
             )  # fmt: skip
         return
-    settings: dict[str, Any] = {"AuthType": trigger.auth, "InvokeMode": trigger.mode}
+    wanted = _settings(trigger)
     if live is None:
         yield Step(
             "create", "url", what, "there is none",
             lambda: site.aws.create(
                 "lambda", "create_function_url_config",
-                look=lambda: _find(site, function), **where, **settings,
+                look=lambda: _find(site, function), **where, **wanted,
             ),
         )  # fmt: skip
         return
@@ -67,8 +72,16 @@ def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
     if changes := list(differences(pairs)):
         yield Step(
             "update", "url", what, "; ".join(changes),
-            lambda: site.aws.call("lambda", "update_function_url_config", **where, **settings),
+            lambda: site.aws.call("lambda", "update_function_url_config", **where, **wanted),
+            changes=tuple(changes),
         )  # fmt: skip
 
 
-KIND = Kind(word="url", part="url", permissions=_permissions, plan_all=_plan_all)
+def _foreign(site: Site, function: Function, trigger: UrlTrigger) -> Iterator[Step]:
+    live = _find(site, function)
+    if live is not None:
+        usual: dict[str, Any] = {"Cors": {}}
+        yield from settings("url", f"URL of {function.name}", live, _settings(trigger), usual)
+
+
+KIND = Kind(word="url", part="url", permissions=_permissions, plan_all=_plan_all, foreign=_foreign)

@@ -6,7 +6,7 @@ import * as editor from "./editor.js";
 import * as log from "./log.js";
 import * as response from "./response.js";
 import { $, size } from "./dom.js";
-import { parse } from "./body.js";
+import { parse } from "./json.js";
 import { figures, List } from "./past.js";
 import { draw, ZOOMS } from "./timeline.js";
 import { status, Store } from "./store.js";
@@ -44,7 +44,7 @@ function paint() {
   if (parts.has("list")) list.update(store, selected);
   if (parts.has("lanes")) {
     clearTimeout(moving);
-    const moves = draw($("lanes"), store, { zoom, selected, choose: select });
+    const moves = draw($("lanes"), store, { zoom, selected, choose: pick });
     if (moves) moving = setTimeout(() => soon("lanes", "head", "list"), 100);
   }
 }
@@ -86,7 +86,7 @@ function paintResponse() {
 
 function paintLog() {
   const rows = everybody
-    ? store.tail.map((line) => log.row(line, select))
+    ? store.tail.map((line) => log.row(line, pick))
     : (detail?.lines ?? []).map(([at, text]) => log.row({ at, id: selected, text }));
   $("log").classList.toggle("everybody", everybody);
   $("log").replaceChildren(...rows);
@@ -105,6 +105,12 @@ async function select(id) {
   soon("head", "response", "list", "lanes");
   if (!detail) paintLog();
   await load(id);
+}
+
+// The same from outside the list, where the keys go on from there.
+function pick(id) {
+  list.takeFocus();
+  return select(id);
 }
 
 let loads = 0;
@@ -172,7 +178,7 @@ function hear(change) {
   }
   if (change.type === "invocation" && pending && change.trace_id.includes(pending.root)) adopt(change.id, pending);
   if (change.id && change.id === selected) follow(change);
-  if (change.type === "line" && everybody) log.append($("log"), log.row(change, select));
+  if (change.type === "line" && everybody) log.append($("log"), log.row(change, pick));
   if (change.type === "invocation" || change.type === "environment") soon("list", "lanes");
 }
 
@@ -222,6 +228,7 @@ async function invoke(name, kind, event) {
   selected = detail = null;
   paintLog();
   soon("head", "response", "list", "lanes");
+  reveal($("result"));
   try {
     await api.invoke(name, kind, event, `Root=${root}`, reply);
   } catch (error) {
@@ -230,6 +237,12 @@ async function invoke(name, kind, event) {
     else reply.refusal = failure;
     soon("head", "response");
   }
+}
+
+// Scroll to it if it cannot be seen: on a narrow screen the answer is below the event.
+function reveal(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  if (top > innerHeight * 0.6 || bottom < innerHeight * 0.2) element.scrollIntoView({ block: "start" });
 }
 
 function invokeEditor() {
@@ -319,4 +332,5 @@ document.addEventListener("keydown", (event) => {
 soon("head", "response", "list", "lanes");
 listen();
 await choice.start();
+soon("response");
 document.documentElement.dataset.ready = "yes";

@@ -1,8 +1,9 @@
 // How payloads are shown: JSON with its parts told apart, text as it is, bytes in hexadecimal.
 
 import { h } from "./dom.js";
+import { indent, layOut, parse } from "./json.js";
 
-// In characters: longer JSON is shown without colours, which would be too many elements.
+// In characters: what follows in longer JSON has no colours, which would be too many elements.
 const PAINT_LIMIT = 100_000;
 // In bytes.
 const HEX_LIMIT = 4096;
@@ -11,10 +12,9 @@ const TOKEN = /("(?:\\.|[^"\\])*"?)(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b
 
 // Return text nodes and elements for JSON, whole or half-written.
 export function paint(text) {
-  if (text.length > PAINT_LIMIT) return [text];
   const nodes = [];
   let end = 0;
-  for (const token of text.matchAll(TOKEN)) {
+  for (const token of text.slice(0, PAINT_LIMIT).matchAll(TOKEN)) {
     if (token.index > end) nodes.push(text.slice(end, token.index));
     const [whole, string, colon, number] = token;
     if (string !== undefined) {
@@ -47,7 +47,7 @@ export function show(data, { raw = false, partial = false, failed = false } = {}
     // An HTTP response that is streamed: its status and headers come first.
     return [pretty(text.slice(0, prelude)), h("pre", { class: "after-head" }, text.slice(prelude + 8))];
   }
-  if (partial) return [h("pre", {}, text)];
+  if (partial) return [h("pre", {}, ...(/^\s*[{[]/.test(text) ? paint(layOut(text)) : [text]))];
   const document = parse(text);
   if (failed && document && typeof document === "object" && "errorType" in document) {
     return [problem(document)];
@@ -55,39 +55,8 @@ export function show(data, { raw = false, partial = false, failed = false } = {}
   return [document === undefined ? h("pre", {}, text) : pretty(text)];
 }
 
-export function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function pretty(text) {
   return h("pre", {}, ...paint(indent(text)));
-}
-
-// Lay JSON out without reading its values: a number too long for JavaScript stays as it is.
-export function indent(text) {
-  if (parse(text) === undefined) return text;
-  let depth = 0;
-  const line = () => "\n" + "  ".repeat(depth);
-  const out = [];
-  for (const [token] of text.matchAll(/"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g)) {
-    const last = out.at(-1);
-    if (token === "{" || token === "[") {
-      depth += 1;
-      out.push(token, line());
-    } else if (token === "}" || token === "]") {
-      depth -= 1;
-      if (out.at(-2) === (token === "}" ? "{" : "[") && last.startsWith("\n")) out.pop();
-      else out.push(line());
-      out.push(token);
-    } else if (token === ",") out.push(",", line());
-    else if (token === ":") out.push(": ");
-    else out.push(token);
-  }
-  return out.join("");
 }
 
 // An error document: what happened first, then where, then whatever else it says.

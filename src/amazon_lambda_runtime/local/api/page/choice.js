@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import * as editor from "./editor.js";
 import { $, h } from "./dom.js";
+import { options } from "./samples.js";
 
 let functions = [];
 let samples = [];
@@ -83,6 +84,20 @@ $("sample").addEventListener("change", () => {
   showFields(sample?.fields ?? {});
   loadSample({});
 });
+$("sample-search").addEventListener("input", () => {
+  const chosen = $("sample").value;
+  $("sample").replaceChildren(...options(samples, $("sample-search").value));
+  $("sample").value = chosen;
+  // What was chosen may not be among them any more.
+  if ($("sample").selectedIndex < 0) $("sample").value = "";
+});
+$("sample-search").addEventListener("keydown", (event) => {
+  const [first] = $("sample").querySelectorAll("optgroup option");
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || !first) return;
+  event.preventDefault();
+  $("sample").value = first.value;
+  $("sample").dispatchEvent(new Event("change"));
+});
 $("fields").addEventListener("input", () => loadSample(Object.fromEntries(new FormData($("fields")))));
 $("fields").addEventListener("submit", (event) => event.preventDefault());
 $("editor").addEventListener("input", remember);
@@ -100,8 +115,6 @@ export async function start() {
   } catch {
     samples = []; // The editor does without.
   }
-  const none = h("option", { value: "" }, "Sample event…");
-  const options = samples.map(({ name, description }) => h("option", { value: name, title: description }, name));
-  $("sample").replaceChildren(none, ...options);
-  $("sample").hidden = !samples.length;
+  $("sample").replaceChildren(...options(samples, ""));
+  $("sample").hidden = $("sample-search").hidden = !samples.length;
 }

@@ -1,7 +1,8 @@
 // The event editor: a text area over a painted copy of its text.
 
 import { $, size } from "./dom.js";
-import { indent, paint, parse } from "./body.js";
+import { paint } from "./body.js";
+import { faultAt, indent } from "./json.js";
 
 const editor = $("editor");
 const verdict = $("verdict");
@@ -29,14 +30,16 @@ export function refresh() {
 }
 
 function fault(value) {
-  if (parse(value) !== undefined) return null;
   try {
     JSON.parse(value);
     return null;
   } catch (error) {
-    const where = /line (\d+) column (\d+)/.exec(error.message);
-    const what = error.message.replace(/^JSON\.parse: /, "").replace(/ (in JSON )?at (position|line) .*$/, "").replace(/, \.*".*" is not valid JSON$/s, "");
-    return where ? `Line ${where[1]}, column ${where[2]}: ${what}` : `Not JSON: ${what}`;
+    const before = value.slice(0, faultAt(value)).split("\n");
+    const what = error.message
+      .replace(/^JSON\.parse: /, "")
+      .replace(/ (in JSON )?at (position|line) .*$/s, "")
+      .replace(/, \.*".*" is not valid JSON$/s, "");
+    return `Line ${before.length}, column ${before.at(-1).length + 1}: ${what}`;
   }
 }
 

@@ -1,7 +1,7 @@
 // Lines of the log: whose they are, how grave, and what they say.
 
 import { clock, h, short } from "./dom.js";
-import { parse } from "./body.js";
+import { parse } from "./json.js";
 
 const PLATFORM = /^(START|END|REPORT|INIT_START|INIT_REPORT|EXTENSION|XRAY|RESTORE_START|RESTORE_REPORT)\b/;
 const LEVELS = {
@@ -26,6 +26,12 @@ export function grade(text) {
   return { level: "plain", word: "", text };
 }
 
+// Among the lines of all invocations each says whose it is; of one, its heading does.
+function whose(id, choose) {
+  if (!id) return h("span", { class: "whose" }, "–");
+  return h("button", { class: "whose", type: "button", title: id, tabindex: "-1", click: () => choose(id) }, short(id));
+}
+
 // Return an element for a line. `choose`, if given, is called with the request id clicked on.
 export function row({ at, id, text }, choose) {
   const line = grade(text);
@@ -33,11 +39,7 @@ export function row({ at, id, text }, choose) {
     "div",
     { class: `line ${line.level}` },
     h("time", {}, clock(at)),
-    choose
-      ? id
-        ? h("button", { class: "whose", type: "button", title: id, tabindex: "-1", click: () => choose(id) }, short(id))
-        : h("span", { class: "whose" }, "–")
-      : h("span", { class: "whose", title: id ?? "" }, short(id ?? "")),
+    choose ? whose(id, choose) : null,
     line.word ? h("span", { class: "level" }, line.word) : null,
     // A runtime joins the lines of one record with carriage returns.
     h("span", { class: "text" }, line.text.replaceAll("\r", "\n").replaceAll("\t", "  ")),

@@ -9,6 +9,7 @@ const KINDS = { RequestResponse: "", Event: "event", stream: "stream", url: "url
 export class List {
   #rows = new Map(); // by request id: the elements of a row, and what they were made from
   #actions;
+  #takes = false;
 
   constructor(actions) {
     this.#actions = actions;
@@ -44,12 +45,28 @@ export class List {
         row.chosen = chosen;
         if (chosen) row.button.setAttribute("aria-current", "true");
         else row.button.removeAttribute("aria-current");
+        if (chosen) this.#follow(row);
       }
     }
-    $("count").textContent = this.#rows.size ? String(this.#rows.size) : "";
     $("nothing").hidden = this.#rows.size > 0;
     this.#filter();
     this.#rove();
+  }
+
+  // The row that is chosen next gets the focus, wherever it is now.
+  takeFocus() {
+    this.#takes = true;
+  }
+
+  #follow({ button, item }) {
+    const within = this.#takes || $("list").contains(document.activeElement);
+    this.#takes = false;
+    if (item.hidden) return;
+    // The list is scrolled and not the page, which may be at the answer.
+    const box = $("list");
+    const at = item.offsetTop - box.offsetTop;
+    box.scrollTop = Math.min(at, Math.max(box.scrollTop, at + item.offsetHeight - box.clientHeight));
+    if (within) button.focus({ preventScroll: true });
   }
 
   focus() {
@@ -80,10 +97,15 @@ export class List {
 
   #filter() {
     const wanted = $("filter").value.trim().toLowerCase();
+    let found = 0;
     for (const [id, { item, state, invocation }] of this.#rows) {
       const text = `${id} ${invocation.kind} ${invocation.function} ${WORDS[state]} ${invocation.cold ? "cold" : ""} #${invocation.environment}`;
       item.hidden = wanted !== "" && !text.toLowerCase().includes(wanted);
+      found += !item.hidden;
     }
+    const said = wanted && !found && this.#rows.size ? `No invocation has “${wanted}” in its id, type, function, state or environment.` : "";
+    if ($("not-found").textContent !== said) $("not-found").textContent = said;
+    $("count").textContent = wanted ? `${found} of ${this.#rows.size}` : this.#rows.size || "";
   }
 
   // One row is in the tab order; the arrows move among them.

@@ -12,12 +12,25 @@ let live = null; // a stream on the screen: {key, own, element, decoder, shown}
 
 const nothing = (text, more = "") => h("p", { class: `nothing ${more}` }, text);
 
+// What can be done here, while nothing has been.
+function invitation() {
+  const name = encodeURIComponent($("function").value || "function");
+  const command = `curl ${location.origin}/2015-03-31/functions/${name}/invocations -d '{}'`;
+  return h(
+    "div",
+    { class: "nothing invitation" },
+    h("p", {}, h("strong", {}, "Run it: "), "press Invoke (", h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"), ") to send the event beside this, or start from a sample event."),
+    h("p", {}, "Or call it from a terminal, an SDK or the AWS CLI, and watch it here:"),
+    h("pre", {}, command),
+  );
+}
+
 // `from` is {kept, total, done, error, refusal}, or null: `kept` are the first pieces of `total`
 // bytes, `error` is why a stream broke off, `refusal` why there is nothing. `key` says whose it is.
 export function paint(from, { key, raw, failed }) {
   if (from && !from.done && from.total && !from.refusal) return grow(from, key);
   live = null;
-  if (!from) box.replaceChildren(nothing(key ? "…" : "Invoke the function, or choose an invocation."));
+  if (!from) box.replaceChildren(key ? nothing("…") : invitation());
   else if (from.refusal) box.replaceChildren(problem(from.refusal));
   else if (!from.done) box.replaceChildren(nothing("Waiting for the answer", "waiting"));
   else box.replaceChildren(...whole(from, raw, failed));

@@ -32,12 +32,11 @@ function work(store, now) {
   }
   for (const invocation of store.invocations.values()) {
     if (invocation.started_at === null || !store.environments.has(invocation.environment)) continue;
-    const length = duration(invocation, now) / 1000;
-    const open = invocation.reported_at === null && invocation.duration_ms === null;
+    // Until its report: its duration is measured by another clock, and bars would overlap.
     found.push({
       number: invocation.environment,
       from: invocation.started_at,
-      to: open ? now : invocation.started_at + length,
+      to: invocation.reported_at ?? now,
       invocation,
     });
   }
@@ -97,7 +96,7 @@ export function draw(element, store, { zoom, selected, choose }) {
     ([, states]) => states.at(-1)[1] !== "gone" || states.at(-1)[0] >= view.start,
   );
   if (!lanes.length) {
-    element.replaceChildren(h("p", { class: "nothing" }, "No execution environment has been started yet."));
+    element.replaceChildren(h("p", { class: "nothing" }, "Execution environments appear here with the first invocation: when they start, work, fail and are frozen."));
     return false;
   }
   const rows = new Map(lanes.map(([number]) => [number, stack(spans, number, view.start)]));
@@ -180,7 +179,7 @@ function lane(number, states, { y, height, rows }, spans, view, { now, narrow, s
     const width = Math.max(3, view.place(to) - x);
     const kind = init ? "init" : invocation.failed ? "failed" : "busy";
     const drawn = svg("rect", { class: `work ${kind}`, x, y: init ? middle - BAR / 2 : top + row * (bar + 1), width, height: init ? BAR : bar, rx: 2 });
-    const length = (to - from) * 1000;
+    const length = init ? (to - from) * 1000 : duration(invocation, now);
     if (init) {
       drawn.append(svg("title", {}, `#${number} init (cold start), ${span(length)}`));
     } else {

@@ -1,0 +1,44 @@
+"""The options of `lambda-runtime local` about the function URL."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+def parse_origin(text: str) -> str:
+    """Parse an origin, or `*`. Raises click.BadParameter."""
+    from amazon_lambda_runtime.local.api import cors
+
+    try:
+        return cors.parse_origin(text)
+    except cors.OriginError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def url_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command: `url_port`, `no_url`, `stream`, `cors`, `cors_credentials`."""
+    for option in (
+        click.option(
+            "--cors-credentials",
+            is_flag=True,
+            help="Pages of the origins of --cors may send cookies and other credentials.",
+        ),
+        click.option(
+            "--cors",
+            type=parse_origin,
+            metavar="ORIGIN",
+            multiple=True,
+            help="Let pages of this origin call the function URL; * is any.",
+        ),
+        click.option("--stream", is_flag=True, help="The function URL streams the response."),
+        click.option("--no-url", is_flag=True, help="Serve no function URL."),
+        click.option(
+            "--url-port",
+            type=click.IntRange(0, 65535),
+            help="The port of the function URL; 0 is any free one.  "
+            "[default: 9001, or the next free one]",
+        ),
+    ):
+        command = option(command)
+    return command

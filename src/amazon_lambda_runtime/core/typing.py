@@ -1,0 +1,36 @@
+"""Types that the core's annotations name. Nothing loads this file but a type checker."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+from .context import Context
+
+
+class Handler(Protocol):
+    """What is called with an event."""
+
+    def __call__(self, event: Any, context: Context, /) -> Any: ...
+
+
+class Served(Protocol):
+    """What serving calls on a Runtime: what a user may override."""
+
+    concurrency: str | None
+
+    def next_event(self) -> tuple[Any, Context]: ...
+    def decode_event(self, body: bytes, content_type: str) -> Any: ...
+    def encode_response(self, result: Any) -> str | bytes: ...
+    def on_init(self) -> Any: ...
+    def on_shutdown(self) -> Any: ...
+    def before_snapshot(self) -> Any: ...
+    def after_restore(self) -> Any: ...
+
+
+class Loop(Protocol):
+    """What runs coroutines: the EventLoop of this thread, or one that threads share."""
+
+    def wait(self, awaitable: Awaitable[Any]) -> Any: ...
+    def pump(
+        self, pump: Callable[..., Coroutine[Any, Any, None]], source: Any, stream: Any
+    ) -> None: ...
+    def close(self) -> None: ...
