@@ -35,7 +35,7 @@ def many(count: int) -> str:
 
 
 def test_ten_questions_for_a_function(world: World) -> None:
-    """Or fewer for each function more, and as many for what all share; none is asked twice."""
+    """Or fewer for each function more, and some for what all share; none is asked twice."""
     world.write(many(2))
     world.deploy()
     aws = world.aws(Counting)
@@ -59,7 +59,7 @@ def test_ten_questions_for_a_function(world: World) -> None:
         one = asked(look, 1)
         each = asked(look, 2) - one
         assert each <= most
-        assert one - each <= 10
+        assert one - each <= 13
 
 
 def test_in_their_order_and_at_once() -> None:
