@@ -493,8 +493,11 @@ class Serving:
 
     def _call(self, hook: "Callable[[], Any]") -> None:
         """Call a method of the user's, and await it if it is async."""
-        if is_async(hook):
-            self.load_loop()  # a signal that comes meanwhile leaves no coroutine behind
         result = hook()
         if hasattr(type(result), "__await__"):
-            self.wait(result)
+            try:
+                self.wait(result)
+            except SystemExit:  # a signal, which may have come before it was awaited
+                if hasattr(result, "close"):
+                    result.close()
+                raise
