@@ -312,6 +312,33 @@ def test_refused(
         assert theirs.status == 1
 
 
+SCRIPT = str(Path(sys.executable).with_name("bootstrap"))
+
+
+@pytest.mark.parametrize("name", ["os", "codecs", "site"])
+def test_name_that_python_has_taken(name: str, tmp_path: Path) -> None:
+    """8: Python has loaded its own before: what that has is not served, and the file is named."""
+    directory = project(tmp_path, **{name: "def handler(event, context): ...\nsystem = handler\n"})
+    for function in ("handler", "system"):
+        done = run([SCRIPT, f"{name}.{function}"], [ACCEPTED], directory)
+        (post,) = done.posts
+        document = json.loads(post.body)
+        assert document["errorType"] == "Runtime.BuiltInModuleConflict"
+        assert document["errorMessage"] == (
+            f"Cannot use built-in module {name} as a handler module: Python has a module of that"
+            " name; rename the file"
+        )
+        assert done.status == 1
+
+
+@pytest.mark.parametrize("name", ["token", "queue", "platform"])
+def test_name_that_python_has_not_taken(name: str, tmp_path: Path) -> None:
+    """8: the user's file is the handler's, though the library has one of that name, too."""
+    directory = project(tmp_path, **{name: "def handler(event, context): return event\n"})
+    done = run([SCRIPT, f"{name}.handler"], [event(b"7"), ACCEPTED], directory)
+    assert [post.body for post in done.posts] == [b"7"]
+
+
 @pytest.mark.parametrize(
     ("source", "error_type", "message", "status", "frames"),
     [
@@ -391,7 +418,7 @@ def test_init_error_in_rie(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param([str(Path(sys.executable).with_name("bootstrap")), "h.handler"], id="script"),
+        pytest.param([SCRIPT, "h.handler"], id="script"),
         pytest.param([str(Path(sys.executable).with_name("bootstrap"))], id="_HANDLER"),
         pytest.param([sys.executable, "-m", "amazon_lambda_runtime", "h.handler"], id="module"),
         pytest.param([sys.executable, "-m", "amazon_lambda_runtime"], id="module, _HANDLER"),

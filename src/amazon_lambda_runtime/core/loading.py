@@ -5,6 +5,7 @@ package: `pkg.mod.name` or `pkg/mod.name`.
 """
 
 import sys
+from os import __file__ as os_file
 
 from .errors import (
     BuiltInModuleConflict,
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 
     from .typing import Handler
 
+_LIBRARY = os_file.removesuffix("os.py")
+
 
 def load(name: str) -> "tuple[Runtime, Handler]":
     """Return the Runtime that serves the handler string `name`, and the handler itself.
 
     Raises one of the Faults of `errors.py`, or what the user's module or class raises.
     """
+    # The messages are awslambdaric's where it has one: people search the web for them.
     path, dot, last = name.rpartition(".")
     parts = path.replace("/", ".").split(".")
     if not dot:
-        # awslambdaric's words: people search the web for them.
         problem = "not enough values to unpack (expected 2, got 1)" if name else "there is none"
         raise MalformedHandlerName(f"Bad handler '{name}': {problem}")
     if not (all(parts) and last):
@@ -44,7 +47,19 @@ def load(name: str) -> "tuple[Runtime, Handler]":
     except SyntaxError as exc:
         stack = [f'  File "{exc.filename}" Line {exc.lineno}\n    {exc.text}']
         raise UserCodeSyntaxError(f"Syntax error in module '{path}': {exc}", stack) from None
+    if parts[0] in sys.stdlib_module_names and _is_of_library(sys.modules[parts[0]]):
+        raise BuiltInModuleConflict(
+            f"Cannot use built-in module {path} as a handler module: Python has a module of that"
+            " name; rename the file"
+        )
     return _found(module, [*names, last], path)
+
+
+def _is_of_library(module: "Any") -> bool:
+    """Return whether a module is Python's own. Python has some before it looks for the user's."""
+    origin = str(getattr(getattr(module, "__spec__", None), "origin", None))
+    is_installed = "/site-packages/" in origin or "/dist-packages/" in origin
+    return origin == "frozen" or (origin.startswith(_LIBRARY) and not is_installed)
 
 
 def _import(parts: list[str]) -> "tuple[Any, list[str]]":
