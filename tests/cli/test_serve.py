@@ -23,7 +23,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.harness import SOURCE, environment, examples, free_port
+from tests.harness import SOURCE, UNTRACED, environment, examples, free_port
 
 from .support import COMMAND, PATIENCE, Process, Server, has_ended, is_alive, read_terminal
 
@@ -678,7 +678,7 @@ class TestInterrupted:
             process = subprocess.Popen(
                 [*COMMAND, "local", *arguments],
                 cwd=folder,
-                env=environment(PYTHONPATH=str(SOURCE)),
+                env=environment(PYTHONPATH=str(SOURCE), **UNTRACED),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -686,12 +686,19 @@ class TestInterrupted:
             )
             time.sleep(1.2 * number / count)  # when the signal comes is what is tested
             process.send_signal(signal.SIGINT)
-            _, log = process.communicate(timeout=PATIENCE)
+            try:
+                _, log = process.communicate(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+                _, log = process.communicate(timeout=PATIENCE)
+                # Python has no way to raise it in a callback, and prints it: the user tries again.
+                assert "Exception ignored in" in log
             if process.returncode == -signal.SIGINT and ", in main\n" not in log:
                 assert number < count / 2  # Python itself was still starting
                 continue
             assert "amazon_lambda_runtime" not in log.replace("-m amazon_lambda_runtime", ""), log
-            assert process.returncode in (130, 0), log
+            ignored = "Exception ignored in" in log or "init_import_site" in log
+            assert process.returncode in (130, 0) or ignored, log
 
 
 class TestEnds:
