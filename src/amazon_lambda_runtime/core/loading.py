@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from .typing import Handler
 
+_RENAME = "Rename it: {} has the name of a module of the standard library"
+
 
 def load(name: str) -> "tuple[Runtime, Handler]":
     """Return the Runtime that serves the handler string `name`, and the handler itself.
@@ -39,11 +41,19 @@ def load(name: str) -> "tuple[Runtime, Handler]":
         raise BuiltInModuleConflict(f"Cannot use built-in module {path} as a handler module")
     try:
         module, names = _import(parts)
-    except ImportError as exc:
-        raise ImportModuleError(f"Unable to import module '{path}': {exc}") from exc
+    except (ImportError, AttributeError) as exc:
+        problem = f"Unable to import module '{path}': {exc}"
+        advice = _advice(exc)
+        if advice:
+            raise ImportModuleError(f"{problem}. {advice}") from exc
+        if isinstance(exc, AttributeError):
+            raise
+        raise ImportModuleError(problem) from exc
     except SyntaxError as exc:
         stack = [f'  File "{exc.filename}" Line {exc.lineno}\n    {exc.text}']
         raise UserCodeSyntaxError(f"Syntax error in module '{path}': {exc}", stack) from None
+    if parts[0] in sys.stdlib_module_names:
+        _refuse_library(parts[0])
     return _found(module, [*names, last], path)
 
 
@@ -60,6 +70,36 @@ def _import(parts: list[str]) -> "tuple[Any, list[str]]":
             raise
         return module, parts[-1:]
     return sys.modules[name], []
+
+
+def _advice(exc: ImportError | AttributeError) -> str:
+    """Return what to do where a module was looked into that has the name of one of the library's:
+    the library finds the user's, and the user may have been given the library's.
+    """
+    if isinstance(exc, ImportError):
+        name = exc.name or ""
+    else:
+        name = exc.obj.__name__ if type(exc.obj) is type(sys) else ""
+    root = name.partition(".")[0]
+    if root not in sys.stdlib_module_names:
+        return ""
+    from .stdlib import namesake
+
+    found = namesake(root)
+    return _RENAME.format(found[1]) if found else ""
+
+
+def _refuse_library(name: str) -> None:
+    """Raise BuiltInModuleConflict if the user's module of this name is hidden by the library's."""
+    from .stdlib import namesake
+
+    found = namesake(name)
+    spec = sys.modules[name].__spec__
+    places = [*(spec.submodule_search_locations or ()), spec.origin or ""] if spec else []
+    if found and not any(place.startswith(found[0]) for place in places):
+        raise BuiltInModuleConflict(
+            f"Cannot use module {name} as a handler module. {_RENAME.format(found[1])}"
+        )
 
 
 def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handler]":

@@ -14,7 +14,7 @@ from os import listdir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from importlib.machinery import ModuleSpec
     from typing import Any, ClassVar, TypeVar
 
@@ -95,16 +95,32 @@ def library_first(work: "Callable[[], T]") -> "T":
         _uncover(set(sys.modules) - before)
 
 
+def namesake(name: str) -> "tuple[str, str] | None":
+    """Return the folder of the user's that has a module of this name of the library's, and that
+    module's file, or folder with a slash; None if the user has none.
+    """
+    for entry, files in _users():
+        for file in (f"{name}.py", name, *sorted(files)):
+            if file in files and file.partition(".")[0] == name:
+                return entry, file if "." in file else f"{file}/"
+    return None
+
+
 def _uncover(names: set[str]) -> None:
     """Take modules of the library that hide one of the user's out of `sys.modules`."""
+    for _, files in _users():
+        for name in names & {file.partition(".")[0] for file in files}:
+            origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
+            if str(origin).startswith(_ROOT):
+                sys.modules.pop(name, None)
+
+
+def _users() -> "Iterator[tuple[str, list[str]]]":
+    """Give the folders that imports look into before the library's, and the files of each."""
     for entry in sys.path:
         if entry in LIBRARY:
             return
         try:
-            users = {file.partition(".")[0] for file in listdir(entry or ".")}
+            yield entry, listdir(entry or ".")
         except OSError:  # no directory: an archive, for one
-            continue
-        for name in names & users:
-            origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
-            if str(origin).startswith(_ROOT):
-                sys.modules.pop(name, None)
+            pass
