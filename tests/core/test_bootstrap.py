@@ -368,7 +368,7 @@ class H(Runtime):
         "stackTrace": [],
     }
     assert post.headers["lambda-runtime-function-error-type"] == "Function.Orders.NoTable"
-    assert done.stdout == "[ERROR] Orders.NoTable: no table\rTraceback (most recent call last):\n"
+    assert done.stdout == "[ERROR] Orders.NoTable: no table\n"
     assert (done.stderr, done.status) == ("", 1)
 
 

@@ -158,9 +158,7 @@ class H(Runtime):
         "stackTrace": [],
     }
     assert post.headers["lambda-runtime-function-error-type"] == "Function.Order.NotFound"
-    assert done.requests[2].stdout == (
-        "[ERROR] Order.NotFound: no order 7\rTraceback (most recent call last):\n"
-    )
+    assert done.requests[2].stdout == ("[ERROR] Order.NotFound: no order 7\n")
 
 
 def test_answer_from_a_thread(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .client import Delivery, RuntimeClient
 
-# Frames of these files are left out at the start of a stack: the user's code begins below them.
+# Frames of these files are left out of a stack.
 _OURS = __file__.removesuffix("core/report.py")
 
 # What is kept of a document that is larger than the platform accepts.
@@ -173,7 +173,7 @@ def _plain(exc: BaseException) -> tuple[str, str, list[str]]:
     tb = exc.__traceback__
     while tb is not None and len(stack) < _FRAMES_KEPT:
         code = tb.tb_frame.f_code
-        if stack or not code.co_filename.startswith(_OURS):
+        if not code.co_filename.startswith(_OURS):
             stack.append(f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}\n')
         tb = tb.tb_next
     return text_of(exc), type(exc).__name__, stack
@@ -208,7 +208,9 @@ def _record(document: "dict[str, Any]") -> str:
         return codec.encode_ascii(record).decode() + ("" if framed else "\n")
     message, error_type = document["errorMessage"], document["errorType"]
     head = f"[ERROR] {error_type}: {message}" if message else f"[ERROR] {error_type}"
-    lines = [head, "Traceback (most recent call last):"]
+    lines = [head]
+    if document["stackTrace"]:
+        lines.append("Traceback (most recent call last):")
     for entry in document["stackTrace"]:
         for line in entry.splitlines():
             text = line.lstrip(" ")

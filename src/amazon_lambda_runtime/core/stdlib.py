@@ -77,12 +77,16 @@ def load_part(name: str) -> "Any":
     return load(f"{__package__}.{name}")
 
 
-def library_first(work: "Callable[[], T]") -> "T":
-    """Call `work`, which imports; whatever it imports is the library's if the library has it."""
+def library_first(work: "Callable[[], T]", hides: bool = True) -> "T":
+    """Call `work`, which imports; whatever it imports is the library's if the library has it.
+
+    `hides` says that this holds even for what the function has imported under such a name.
+    """
     from _frozen_importlib_external import PathFinder
 
     finder = _Library()
     before = set(sys.modules)
+    theirs = _hide_users() if hides else {}
     # Right before the finder of sys.path: the hooks before it still get their turn. There may be
     # others behind it, that of six for one.
     finders: list[Any] = sys.meta_path
@@ -92,7 +96,10 @@ def library_first(work: "Callable[[], T]") -> "T":
         return work()
     finally:
         finders.remove(finder)
-        _uncover(set(sys.modules) - before)
+        found = set(sys.modules) - before
+        if found:
+            _uncover(found)
+        sys.modules.update(theirs)
 
 
 def namesake(name: str) -> "tuple[str, str] | None":
@@ -106,12 +113,26 @@ def namesake(name: str) -> "tuple[str, str] | None":
     return None
 
 
+def _hide_users() -> "dict[str, Any]":
+    """Take the user's modules that hide one of the library out of `sys.modules`; return them."""
+    found: dict[str, Any] = {}
+    for _, files in _users():
+        for name in {file.partition(".")[0] for file in files} & sys.stdlib_module_names:
+            if name in sys.modules and not _is_librarys(name):
+                found[name] = sys.modules.pop(name)
+    return found
+
+
+def _is_librarys(name: str) -> bool:
+    origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
+    return str(origin).startswith(_ROOT)
+
+
 def _uncover(names: set[str]) -> None:
     """Take modules of the library that hide one of the user's out of `sys.modules`."""
     for _, files in _users():
         for name in names & {file.partition(".")[0] for file in files}:
-            origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
-            if str(origin).startswith(_ROOT):
+            if _is_librarys(name):
                 sys.modules.pop(name, None)
 
 
