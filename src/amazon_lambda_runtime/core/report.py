@@ -84,13 +84,13 @@ class Failure:
         sink.log_error(self.record)
 
 
-def of_exception(exc: BaseException, request_id: str = "", late: bool = False) -> Failure:
+def of_exception(exc: BaseException, request_id: str = "", place: str = "") -> Failure:
     """Return the Failure for an exception of the handler, or of its loading.
 
-    `late` says that the caller has its answer already, so that only the log tells of it. Whatever
-    fails on the way, the Failure has the type and the message.
+    `place` is a line that ends the stack: where it was raised, if that is not a handler at work.
+    Whatever fails on the way, the Failure has the type and the message.
     """
-    after = [f"After the response to RequestId: {request_id}\n"] if late else []
+    after = [f"{place}\n"] if place else []
     try:
         from . import error_document as full
 
@@ -126,7 +126,8 @@ def answer(delivery: "Delivery", exc: BaseException) -> None:
         if isinstance(exc, StreamClosed):
             raise exc
         late = delivery.answered and not unfinished
-        failure = of_exception(exc, delivery.request_id, late)
+        place = f"After the response to RequestId: {delivery.request_id}" if late else ""
+        failure = of_exception(exc, delivery.request_id, place)
         failure.log()
         if not delivery.answered:
             delivery.fail(failure.body, failure.header_type, failure.cause)
