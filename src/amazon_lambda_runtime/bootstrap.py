@@ -108,7 +108,7 @@ def look_inside(name: str) -> object:
 def _stand_in() -> "NoReturn":
     """Replace this process by the local Lambda, which runs this command for each environment."""
     # -P: the local Lambda must not import a user's logging.py, unless both are in one folder.
-    beside = __file__.startswith(f"{getcwd()}/{__package__}/")
+    beside = __file__.startswith(f"{_here()}/{__package__}/")
     options = ["-m"] if beside else ["-P", "-m"]
     execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
 
@@ -138,11 +138,18 @@ def _refuse_second(address: str) -> None:
 
 def _put_code_first() -> None:
     """Import modules from the function's folder, not from that of this script."""
-    root = environ.get("LAMBDA_TASK_ROOT") or getcwd()
+    root = environ.get("LAMBDA_TASK_ROOT") or _here()
     if sys.flags.safe_path:
         sys.path.insert(0, root)
     else:
         sys.path[0] = root
+
+
+def _here() -> str:
+    try:
+        return getcwd()
+    except OSError:  # it has been removed
+        return environ.get("PWD", "/")
 
 
 def _end(exc: SystemExit) -> "NoReturn":

@@ -428,7 +428,10 @@ def test_no_handler(tmp_path: Path) -> None:
     assert done.status == 1
 
 
-@pytest.mark.parametrize("address", ["localhost", "h:99999"])
+@pytest.mark.parametrize(
+    "address",
+    ["localhost", "h:99999", ":1", "h:x", "h:1/", "h:1 x", "a b:1", "https://h", "http://h:1"],
+)
 def test_no_address(address: str, tmp_path: Path) -> None:
     """16: an address that is none is one line, and the exit status is 2."""
     env = environment(AWS_LAMBDA_RUNTIME_API=address)
@@ -436,10 +439,27 @@ def test_no_address(address: str, tmp_path: Path) -> None:
         ours("h.handler"), cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(
-        f"bootstrap: AWS_LAMBDA_RUNTIME_API: {address!r} is not an address"
+    told = f"bootstrap: AWS_LAMBDA_RUNTIME_API: {address!r} is not an address: expected host:port"
+    assert done.stderr == told + (", without a scheme" if "://" in address else "") + "\n"
+
+
+def test_no_folder_of_the_code(tmp_path: Path) -> None:
+    """4, 169: LAMBDA_TASK_ROOT that is not there, or a current folder that has been removed."""
+    nowhere = f"{tmp_path}/nowhere"
+    done = served("h.handler", tmp_path, LAMBDA_TASK_ROOT=nowhere)
+    document = json.loads(done.posts[0].body)
+    assert document["errorType"] == "Runtime.ImportModuleError"
+    assert document["errorMessage"] == (
+        f"Unable to import module 'h': No module named 'h'. {nowhere} is not there: set"
+        " LAMBDA_TASK_ROOT to the folder of the code"
     )
-    assert done.stderr.count("\n") == 1
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    # The interpreter itself must be started with options that do not need the folder.
+    command = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *ours("h.handler")]
+    command.insert(-3, "-P")
+    (post,) = run(command, [event()], gone, {"PYTHONPATH": str(SOURCE)}).posts
+    assert f"No module named 'h'. {gone} is not there" in json.loads(post.body)["errorMessage"]
 
 
 def test_no_runtime_api(tmp_path: Path) -> None:

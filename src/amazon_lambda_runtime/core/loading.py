@@ -5,6 +5,7 @@ package: `pkg.mod.name` or `pkg/mod.name`.
 """
 
 import sys
+from os.path import exists
 
 from .errors import (
     BuiltInModuleConflict,
@@ -73,9 +74,13 @@ def _import(parts: list[str]) -> "tuple[Any, list[str]]":
 
 
 def _advice(exc: ImportError | AttributeError) -> str:
-    """Return what to do where a module was looked into that has the name of one of the library's:
-    the library finds the user's, and the user may have been given the library's.
+    """Return what to do about a mistake that an exception does not tell, "" if it is none of these.
+
+    The folder of the code is not there; or a module has the name of one of the library's, so that
+    the library finds the user's, or the user the library's.
     """
+    if not exists(sys.path[0]):
+        return f"{sys.path[0]} is not there: set LAMBDA_TASK_ROOT to the folder of the code"
     if isinstance(exc, ImportError):
         name = exc.name or ""
     else:
