@@ -35,6 +35,7 @@ FLOORS = {
     "logs.sink": 0,
     "stdlib": 0,
     "errors": 0,
+    "hooks": 0,
     "afresh": 1,
     "codec": 1,
     "http": 1,

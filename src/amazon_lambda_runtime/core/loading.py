@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
     from .typing import Handler
 
+_HOOKS = (
+    "on_init",
+    "on_shutdown",
+    "before_snapshot",
+    "after_restore",
+    "decode_event",
+    "encode_response",
+)
 _RENAME = "Rename it: {} has the name of a module of the standard library"
 
 
@@ -128,7 +136,19 @@ def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handle
     if not callable(found):
         kind = type(found).__name__
         raise HandlerNotFound(f"Handler '{last}' on module '{path}' can't be called: it is {kind}")
-    return (owner if isinstance(owner, Runtime) else Runtime()), found
+    runtime = owner if isinstance(owner, Runtime) else Runtime()
+    _check_hooks(runtime)
+    return runtime, found
+
+
+def _check_hooks(runtime: Runtime) -> None:
+    """Raise TypeError if the class overrides a hook in a way that can't work."""
+    kind, own = type(runtime), vars(runtime)
+    names = [n for n in _HOOKS if n in own or getattr(kind, n) is not getattr(Runtime, n)]
+    if names:
+        from .stdlib import load_part
+
+        load_part("hooks").check(runtime, names)
 
 
 def _of_class(kind: type, method: str) -> bool:

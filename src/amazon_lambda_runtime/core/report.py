@@ -102,7 +102,13 @@ def of_exception(exc: BaseException, request_id: str = "", place: str = "") -> F
 
 
 def of_message(message: str, error_type: str, request_id: str = "") -> Failure:
-    """Return the Failure for an error that the handler reports in its own words."""
+    """Return the Failure for an error that the handler reports in its own words.
+
+    Raises TypeError if they are no text.
+    """
+    for name, value in (("message", message), ("error_type", error_type)):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is {type(value).__name__}: expected str")
     try:
         from . import error_document as full
 
