@@ -176,7 +176,7 @@ def test_bad_variable(start: Start, variable: str, value: str) -> None:
 def test_bad_command(
     words: list[str], variables: dict[str, str], told: str, tmp_path: Path
 ) -> None:
-    """A mistake that the first invocation would tell, or nobody, is one line before it serves."""
+    """170: a mistake that the first invocation would tell, or nobody, is one line at once."""
     given = {"PYTHONPATH": source_path(), "LAMBDA_RUNTIME_LOCAL_PORT": "0", **variables}
     done = _refused([str(BOOTSTRAP), *words], tmp_path, **given)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

@@ -18,8 +18,19 @@ _VARARGS, _COROUTINE, _YIELDS = 0x4, 0x80, 0x220
 _YIELDED = "none of its code runs if it yields. What has to wait for the end goes into on_shutdown"
 
 
-def check(runtime: object, names: list[str]) -> None:
-    """Raise TypeError for the first of these hooks that can't be called as the runtime will."""
+# on_init is short: other names are near it.
+_MISSPELT = ("on_shutdown", "before_snapshot", "after_restore", "decode_event", "encode_response")
+
+
+def check(runtime: object, names: list[str], others: list[str]) -> None:
+    """Raise TypeError for the first of these hooks that can't be called as the runtime will, and
+    for one of the other names that is almost a hook's.
+    """
+    for name in others:
+        for hook in _MISSPELT:
+            if is_near(name, hook):
+                owner = type(runtime).__name__
+                raise TypeError(f"{owner}.{name} is never called: did you mean {hook}?")
     for name in names:
         problem = _problem(name, getattr(runtime, name))
         if problem:
@@ -54,3 +65,15 @@ def _problem(name: str, hook: "Any") -> str:
         expected = ", ".join(["self", *arguments])
         return f"takes other arguments than it is given: define {name}({expected})"
     return ""
+
+
+def is_near(one: str, other: str) -> bool:
+    """Say whether it takes two changes of a character or fewer to make one of the other."""
+    if abs(len(one) - len(other)) > 2:
+        return False
+    row = list(range(len(other) + 1))
+    for i, c in enumerate(one, 1):
+        before, row = row, [i]
+        for j, d in enumerate(other, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (c != d)))
+    return row[-1] <= 2

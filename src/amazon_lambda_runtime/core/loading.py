@@ -30,6 +30,7 @@ _HOOKS = (
     "decode_event",
     "encode_response",
 )
+_PREFIXES = ("on_", "before_", "after_", "decode_", "encode_")
 _RENAME = "Rename it: {} has the name of a module of the standard library"
 
 
@@ -145,10 +146,11 @@ def _check_hooks(runtime: Runtime) -> None:
     """Raise TypeError if the class overrides a hook in a way that can't work."""
     kind, own = type(runtime), vars(runtime)
     names = [n for n in _HOOKS if n in own or getattr(kind, n) is not getattr(Runtime, n)]
-    if names:
+    others = [n for n in vars(kind) if n.startswith(_PREFIXES) and not hasattr(Runtime, n)]
+    if names or others:
         from .stdlib import load_part
 
-        load_part("hooks").check(runtime, names)
+        load_part("hooks").check(runtime, names, others)
 
 
 def _of_class(kind: type, method: str) -> bool:

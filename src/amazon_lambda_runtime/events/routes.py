@@ -3,11 +3,13 @@
 Rule: the conditions and the parameters of each source are in the tables.
 """
 
+from amazon_lambda_runtime.core.hooks import is_near
+
 from .attributes import item
 from .envelopes import object_key
 from .patterns import is_exact, matches
 from .records import BY_RECORD
-from .signatures import check_function, is_near
+from .signatures import check_function
 from .sources import at, check_source
 
 TYPE_CHECKING = False

@@ -5,6 +5,8 @@ dead letter queue. What can't be told (a callable object, a partial, a decorator
 taken as it is.
 """
 
+from amazon_lambda_runtime.core.hooks import is_near
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +49,25 @@ def check_hook(owner: type, name: str, given: "tuple[str, ...]", streams: bool) 
     hook = vars(owner)[name]
     bound = 0 if isinstance(hook, staticmethod) else 1
     function = getattr(hook, "__func__", hook)
+    if not (callable(function) or hasattr(type(hook), "__get__")):
+        kind = type(hook).__name__
+        raise TypeError(f"{owner.__qualname__}.{name} is {kind}, not a method")
     _check(function, bound, given, f"{owner.__qualname__}.{name}", streams)
+
+
+def check_init(owner: type, base: type, given: "tuple[str, ...]") -> None:
+    """Raise TypeError if the `__init__` of a class can't be called with what is `given`, or does
+    not call that of its base.
+    """
+    init = owner.__init__  # type: ignore[misc]
+    code = getattr(init, "__code__", None)
+    if code is None or init is base.__init__:  # type: ignore[misc]
+        return
+    _check(init, 1, given, owner.__qualname__, streams=False)
+    # Without super() it may call its base's by name, or do the same work.
+    if not {"super", "__init__", given[0]} & {*code.co_names}:
+        arguments = ", ".join(given)
+        raise TypeError(f"{init.__qualname__} must begin with super().__init__({arguments})")
 
 
 def check_names(owner: type, hooks: "Iterable[str]") -> None:
@@ -65,16 +85,15 @@ def check_names(owner: type, hooks: "Iterable[str]") -> None:
             )
 
 
-def is_near(one: str, other: str) -> bool:
-    """Say whether it takes two changes of a character or fewer to make one of the other."""
-    if abs(len(one) - len(other)) > 2:
-        return False
-    row = list(range(len(other) + 1))
-    for i, c in enumerate(one, 1):
-        before, row = row, [i]
-        for j, d in enumerate(other, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (c != d)))
-    return row[-1] <= 2
+def check_option(owner: type, name: str, options: "Iterable[str]") -> None:
+    """Raise TypeError for an attribute of a class that is almost an option, and is never read."""
+    if name in options or any(hasattr(base, name) for base in owner.__mro__[1:]):
+        return
+    near = [option for option in options if is_near(name, option)]
+    if near:
+        raise TypeError(
+            f"{owner.__qualname__}.{name} is no option: did you mean {' or '.join(near)}?"
+        )
 
 
 def _check(function: "Any", bound: int, given: "tuple[str, ...]", what: str, streams: bool) -> None:
@@ -87,8 +106,18 @@ def _check(function: "Any", bound: int, given: "tuple[str, ...]", what: str, str
     least = most - len(getattr(function, "__defaults__", None) or ())
     named = code.co_kwonlyargcount - len(getattr(function, "__kwdefaults__", None) or ())
     if named or least > len(given) or (most < len(given) and not code.co_flags & _VARARGS):
-        names = ", ".join(code.co_varnames[bound : code.co_argcount + code.co_kwonlyargcount])
         raise TypeError(
             f"{what} calls its function with ({', '.join(given)}):"
-            f" {function.__qualname__}({names}) can't be called so"
+            f" {function.__qualname__}({_signature(code, bound)}) can't be called so"
         )
+
+
+def _signature(code: "Any", bound: int) -> str:
+    """Return the parameters of a function as they are written, without defaults."""
+    last = code.co_argcount + code.co_kwonlyargcount
+    names = [*code.co_varnames[bound : code.co_argcount]]
+    if code.co_flags & _VARARGS:
+        names.append(f"*{code.co_varnames[last]}")
+    elif code.co_kwonlyargcount:
+        names.append("*")
+    return ", ".join([*names, *code.co_varnames[code.co_argcount : last]])
