@@ -5,8 +5,6 @@ The handler string is the first argument, else the variable _HANDLER; `core/load
 
 import gc
 import sys
-from _io import TextIOWrapper
-from _thread import _count
 from os import _exit, environ, execv, getcwd, getpid, getppid
 
 from .core import report
@@ -14,7 +12,7 @@ from .core.client import RuntimeClient, connect
 from .core.errors import HandlerNotFound, RuntimeApiError
 from .core.loading import load
 from .core.logs import sink
-from .core.logs.hook import LoggingHook
+from .core.logs.hook import LoggingHook, tell_in_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +64,9 @@ def main() -> "NoReturn":
         raise SystemExit(2) from None
     if "_LAMBDA_TELEMETRY_LOG_FD" in environ:
         sink.claim()
+    sink.open_stdout()
     LoggingHook.install()
-    _open_stdout()
+    tell_in_records()
     _put_code_first()
     thresholds = gc.get_threshold()
     gc.set_threshold(_PATIENT, *thresholds[1:])
@@ -109,7 +108,7 @@ def look_inside(name: str) -> object:
 def _stand_in() -> "NoReturn":
     """Replace this process by the local Lambda, which runs this command for each environment."""
     # -P: the local Lambda must not import a user's logging.py, unless both are in one folder.
-    beside = __file__.startswith(f"{getcwd()}/{__package__}/")
+    beside = __file__.startswith(f"{_here()}/{__package__}/")
     options = ["-m"] if beside else ["-P", "-m"]
     execv(sys.executable, [sys.executable, *options, f"{__package__}.local.in_image", *sys.argv])
 
@@ -137,38 +136,20 @@ def _refuse_second(address: str) -> None:
         )
 
 
-class _Stdout(TextIOWrapper):
-    """Standard output that keeps nothing back, not even a line that has no end yet.
-
-    A process that crashes, or is killed when its time is over, has said what it printed. But where
-    there are several threads, half a line waits for its end: print() writes the end on its own, and
-    a line of another thread would come in between.
-    """
-
-    def write(self, text: str) -> int:
-        count = super().write(text)
-        if not (text.endswith("\n") or _count()):  # a whole line has been flushed
-            self.flush()
-        return count
-
-
-def _open_stdout() -> None:
-    """Write what is printed at once; escape half a surrogate pair, so that print() works."""
-    # It may be closed, and then None, or an object of a sitecustomize.
-    if type(sys.stdout) is TextIOWrapper:
-        encoding = sys.stdout.encoding
-        opened = _Stdout(sys.stdout.detach(), encoding, "backslashreplace", line_buffering=True)
-        opened.mode = "w"  # type: ignore[misc]
-        sys.stdout = sys.__stdout__ = opened  # type: ignore[misc]
-
-
 def _put_code_first() -> None:
     """Import modules from the function's folder, not from that of this script."""
-    root = environ.get("LAMBDA_TASK_ROOT") or getcwd()
+    root = environ.get("LAMBDA_TASK_ROOT") or _here()
     if sys.flags.safe_path:
         sys.path.insert(0, root)
     else:
         sys.path[0] = root
+
+
+def _here() -> str:
+    try:
+        return getcwd()
+    except OSError:  # it has been removed
+        return environ.get("PWD", "/")
 
 
 def _end(exc: SystemExit) -> "NoReturn":

@@ -312,33 +312,6 @@ def test_refused(
         assert theirs.status == 1
 
 
-SCRIPT = str(Path(sys.executable).with_name("bootstrap"))
-
-
-@pytest.mark.parametrize("name", ["os", "codecs", "site"])
-def test_name_that_python_has_taken(name: str, tmp_path: Path) -> None:
-    """8: Python has loaded its own before: what that has is not served, and the file is named."""
-    directory = project(tmp_path, **{name: "def handler(event, context): ...\nsystem = handler\n"})
-    for function in ("handler", "system"):
-        done = run([SCRIPT, f"{name}.{function}"], [ACCEPTED], directory)
-        (post,) = done.posts
-        document = json.loads(post.body)
-        assert document["errorType"] == "Runtime.BuiltInModuleConflict"
-        assert document["errorMessage"] == (
-            f"Cannot use built-in module {name} as a handler module: Python has a module of that"
-            " name; rename the file"
-        )
-        assert done.status == 1
-
-
-@pytest.mark.parametrize("name", ["token", "queue", "platform"])
-def test_name_that_python_has_not_taken(name: str, tmp_path: Path) -> None:
-    """8: the user's file is the handler's, though the library has one of that name, too."""
-    directory = project(tmp_path, **{name: "def handler(event, context): return event\n"})
-    done = run([SCRIPT, f"{name}.handler"], [event(b"7"), ACCEPTED], directory)
-    assert [post.body for post in done.posts] == [b"7"]
-
-
 @pytest.mark.parametrize(
     ("source", "error_type", "message", "status", "frames"),
     [
@@ -395,7 +368,7 @@ class H(Runtime):
         "stackTrace": [],
     }
     assert post.headers["lambda-runtime-function-error-type"] == "Function.Orders.NoTable"
-    assert done.stdout == "[ERROR] Orders.NoTable: no table\rTraceback (most recent call last):\n"
+    assert done.stdout == "[ERROR] Orders.NoTable: no table\n"
     assert (done.stderr, done.status) == ("", 1)
 
 
@@ -418,7 +391,7 @@ def test_init_error_in_rie(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param([SCRIPT, "h.handler"], id="script"),
+        pytest.param([str(Path(sys.executable).with_name("bootstrap")), "h.handler"], id="script"),
         pytest.param([str(Path(sys.executable).with_name("bootstrap"))], id="_HANDLER"),
         pytest.param([sys.executable, "-m", "amazon_lambda_runtime", "h.handler"], id="module"),
         pytest.param([sys.executable, "-m", "amazon_lambda_runtime"], id="module, _HANDLER"),
@@ -455,7 +428,10 @@ def test_no_handler(tmp_path: Path) -> None:
     assert done.status == 1
 
 
-@pytest.mark.parametrize("address", ["localhost", "h:99999"])
+@pytest.mark.parametrize(
+    "address",
+    ["localhost", "h:99999", ":1", "h:x", "h:1/", "h:1 x", "a b:1", "https://h", "http://h:1"],
+)
 def test_no_address(address: str, tmp_path: Path) -> None:
     """16: an address that is none is one line, and the exit status is 2."""
     env = environment(AWS_LAMBDA_RUNTIME_API=address)
@@ -463,10 +439,27 @@ def test_no_address(address: str, tmp_path: Path) -> None:
         ours("h.handler"), cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(
-        f"bootstrap: AWS_LAMBDA_RUNTIME_API: {address!r} is not an address"
+    told = f"bootstrap: AWS_LAMBDA_RUNTIME_API: {address!r} is not an address: expected host:port"
+    assert done.stderr == told + (", without a scheme" if "://" in address else "") + "\n"
+
+
+def test_no_folder_of_the_code(tmp_path: Path) -> None:
+    """4, 169: LAMBDA_TASK_ROOT that is not there, or a current folder that has been removed."""
+    nowhere = f"{tmp_path}/nowhere"
+    done = served("h.handler", tmp_path, LAMBDA_TASK_ROOT=nowhere)
+    document = json.loads(done.posts[0].body)
+    assert document["errorType"] == "Runtime.ImportModuleError"
+    assert document["errorMessage"] == (
+        f"Unable to import module 'h': No module named 'h'. {nowhere} is not there: set"
+        " LAMBDA_TASK_ROOT to the folder of the code"
     )
-    assert done.stderr.count("\n") == 1
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    # The interpreter itself must be started with options that do not need the folder.
+    command = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *ours("h.handler")]
+    command.insert(-3, "-P")
+    (post,) = run(command, [event()], gone, {"PYTHONPATH": str(SOURCE)}).posts
+    assert f"No module named 'h'. {gone} is not there" in json.loads(post.body)["errorMessage"]
 
 
 def test_no_runtime_api(tmp_path: Path) -> None:

@@ -89,12 +89,16 @@ def handler(event, context):
 
 def test_causes_that_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """93: where the full report can't be loaded, a record has the stack of its exception."""
+    from amazon_lambda_runtime.core.logs import format as formatting
+    from amazon_lambda_runtime.core.logs import stack  # noqa: F401  so that it can be taken away
     from amazon_lambda_runtime.core.logs.format import JsonFormatter
 
     exc = ValueError("two")
     exc.add_note("a note")
     record = logging.LogRecord("a", 40, "f", 1, "x", (), (ValueError, exc, None))
     assert json.loads(JsonFormatter().format(record))["stackTrace"] == ["Note: a note\n"]
-    monkeypatch.setitem(sys.modules, "amazon_lambda_runtime.core.error_document", None)
-    monkeypatch.delattr("amazon_lambda_runtime.core.error_document")
+    monkeypatch.setitem(sys.modules, "amazon_lambda_runtime.core.logs.stack", None)
+    monkeypatch.delattr("amazon_lambda_runtime.core.logs.stack")
     assert json.loads(JsonFormatter().format(record))["stackTrace"] == []
+    assert formatting._exception((ValueError, ValueError("two"), None)) == "ValueError: two"
+    assert formatting._stack("Stack") == "Stack"

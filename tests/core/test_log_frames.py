@@ -117,7 +117,8 @@ def test_failures_as_awslambdaric(form: str, tmp_path: Path) -> None:
         framed(command("failures.handler"), script, FUNCTIONS, tmp_path / command.__name__, env)
         for command in (ours, ric)
     )
-    assert told(frames) == told(expected)
+    announced = "\nTraceback (most recent call last):"  # also where there is no stack
+    assert told(frames) == [(kind, text.removesuffix(announced)) for kind, text in told(expected)]
     assert {frame.type for frame in frames} == {0xA55A0016 if form else 0xA55A0017}
     assert mine.stdout == theirs.stdout == ""
 
@@ -367,7 +368,7 @@ def test_record_when_the_reader_is_gone(
     reader, writer = os.pipe()
     monkeypatch.setattr(sink.Telemetry, "current", sink.Telemetry(writer))
     record = report.of_message("lost", "Error").record
-    assert record == "[ERROR] Error: lost\nTraceback (most recent call last):"
+    assert record == "[ERROR] Error: lost"
     os.close(reader)
     sink.log_error(record)
     os.close(writer)

@@ -175,12 +175,15 @@ def test_hostile_values(version: str, tmp_path: Path) -> None:
 
 
 def test_arguments_that_do_not_fit(tmp_path: Path) -> None:
-    """77: they are reported on stderr, as logging does; nothing fails."""
+    """77, 166: they are told in a record of their own; nothing fails."""
     source = "import logging\ndef handler(event, context):\n    logging.warning('%d', 'x')\n"
     done = served(source, [event()], tmp_path, AWS_LAMBDA_LOG_FORMAT="JSON")
     assert done.kinds == ["next", "response", "next"]
-    assert done.stdout == ""
-    assert "--- Logging error ---" in done.stderr
+    told = json.loads(done.stdout)
+    assert (told["level"], told["errorType"], told["requestId"]) == ("ERROR", "TypeError", "id-1")
+    assert told["errorMessage"].endswith("Its message: '%d'; its arguments: ('x',)")
+    assert told["stackTrace"] == [f'  File "{tmp_path}/h.py", line 3, in handler\n']
+    assert done.stderr == ""
 
 
 def test_levels(tmp_path: Path) -> None:

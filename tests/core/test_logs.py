@@ -201,11 +201,16 @@ def _served_quietly(source: str, directory: Path) -> Run:
 
 
 def test_bad_format(tmp_path: Path) -> None:
-    """A record that can't be formatted is reported on stderr, as logging does; nothing fails."""
+    """166: a record that can't be formatted is told in one, with its line; nothing fails."""
     source = "import logging\ndef handler(event, context):\n    logging.warning('%d', 'x')\n"
     done = _served_quietly(source, tmp_path)
     assert done.kinds == ["next", "response", "next", "response", "next"]
-    assert "--- Logging error ---" in done.stderr
+    assert done.stderr == ""
+    assert done.stdout == 2 * (
+        "[ERROR] TypeError: a log record can't be written: %d format: a real number is required,"
+        " not str. Its message: '%d'; its arguments: ('x',)\rTraceback (most recent call last):"
+        f'\r\xa0\xa0File "{tmp_path}/h.py", line 3, in handler\n'
+    )
 
 
 def test_surrogates_and_users_stdout(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ def test_telling_fails(problem: type[Exception], monkeypatch: pytest.MonkeyPatch
     try:
         int("x")
     except ValueError as exc:
-        told = report.of_exception(exc, "id-1", late=True)
+        told = report.of_exception(exc, "id-1", "After the response")
     (frame, after) = json.loads(told.body)["stackTrace"]
     assert frame.startswith(f'  File "{__file__}", line ')
-    assert after == "After the response to RequestId: id-1\n"
+    assert after == "After the response\n"
     assert json.loads(told.body)["errorMessage"].startswith("invalid literal for int()")
     assert (told.error_type, told.cause) == ("ValueError", "")
     told = report.of_exception(errors.HandlerNotFound("gone"))

@@ -1,5 +1,6 @@
 """Mistakes are found when they are made: in a class, at a registration, in an option."""
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amazon_lambda_runtime.core.hooks import is_near
 from amazon_lambda_runtime.events import (
     ALB,
     MQ,
@@ -21,7 +23,6 @@ from amazon_lambda_runtime.events import (
     Kafka,
     Kinesis,
 )
-from amazon_lambda_runtime.events.signatures import is_near
 from amazon_lambda_runtime.testing import invoke
 
 from .support import message, records, s3, sampled
@@ -409,3 +410,126 @@ def test_s3_and_eventbridge_for_their_envelopes() -> None:
     Mine.register_event_handler("aws:sqs", Files)
     invoke(Mine, records(message("1", records(s3()))))
     assert seen == [s3()]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("partial_failure", "partial_failures"),
+        ("partialfailures", "partial_failures"),
+        ("margin_m", "margin_ms"),
+        ("max_concurency", "max_concurrency"),
+        ("Max_concurrency", "max_concurrency"),
+    ],
+)
+def test_a_misspelt_option(name: str, meant: str) -> None:
+    """What is almost an option would be read by nobody: on a class, and on an instance."""
+    match = rf"App2\.{name} is no option: did you mean {meant}\?"
+    with pytest.raises(TypeError, match=match):
+        type("App2", (EventRuntime,), {name: True})
+    with pytest.raises(TypeError, match=rf"{name} is no option: did you mean {meant}"):
+        setattr(EventRuntime(), name, True)
+    with pytest.raises(TypeError, match=match):
+        type("App2", (type("Base", (EventRuntime,), {}),), {name: True})
+
+
+def test_what_is_no_option() -> None:
+    """Other names are the user's, and so is what a base of theirs has."""
+    mixin = type("Mixin", (), {"partial_failure": 1})
+    fine: Any = type("App2", (mixin, EventRuntime), {"partial_failure": 2, "margin": 3, "max": 4})
+    app = fine()
+    app.partial_failure = 5
+    app.concurrency_limit = 6
+    app.margin = 7
+    assert vars(app)["partial_failure"] == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("on_unhandeld", print, "is never called: did you mean on_unhandled"),
+        ("on_shutdwn", print, "is never called: did you mean on_shutdown"),
+        ("on_unhandled", 5, "is int, not a method"),
+        ("on_unhandled", lambda self, record: None, r"calls its function with \(source, record\)"),
+    ],
+)
+def test_hooks_of_the_runtime(name: str, value: Any, told: str) -> None:
+    """So it is with what the runtime itself calls."""
+    with pytest.raises(TypeError, match=rf"App2\.{name} {told}"):
+        type("App2", (EventRuntime,), {name: value})
+
+
+@pytest.mark.parametrize("value", [5, None, "on_message", ["a"], {}])
+def test_a_hook_that_is_no_method(value: Any) -> None:
+    """It is told when the class is defined."""
+    with pytest.raises(TypeError, match=rf"Handler\.on_message is {type(value).__name__}, not a"):
+        type("Handler", (SQS,), {"on_message": value})
+
+
+def test_a_hook_that_makes_a_method() -> None:
+    """A descriptor may make one."""
+    type("Handler", (SQS,), {"on_message": property(lambda self: print)})
+    type("Handler", (SQS,), {"on_message": functools.partialmethod(print, 1)})
+
+
+def test_own_init() -> None:
+    """An `__init__` that an event would find to fail is told when its class is defined."""
+    calls = (
+        r"Handler calls its function with \(runtime, event, context, source\): .* can't be called"
+    )
+    for wrong in (lambda self: None, lambda self, runtime, event: None):
+        with pytest.raises(TypeError, match=calls):
+            type("Handler", (SQS,), {"__init__": wrong})
+    with pytest.raises(TypeError, match=r"must begin with super\(\).__init__\(runtime, event, con"):
+
+        class Forgets(SQS):
+            def __init__(self, runtime: Any, event: Any, context: Any, source: str) -> None:
+                self.seen = 0
+
+    class Calls(SQS):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.seen = 0
+
+    class ByName(SQS):
+        def __init__(self, runtime: Any, event: Any, context: Any, source: str) -> None:
+            SQS.__init__(self, runtime, event, context, source)
+
+    class ByItself(SQS):
+        def __init__(self, runtime: Any, event: Any, context: Any, source: str) -> None:
+            self.runtime, self.event, self.context, self.source = runtime, event, context, source
+
+    class Inherits(Calls):
+        pass
+
+    for fine in (Calls, ByName, ByItself, Inherits):
+        App.register_event_handler("aws:sqs", fine)
+
+    @dataclasses.dataclass
+    class Data(SQS):
+        seen: int = 0
+
+    with pytest.raises(TypeError, match=r"Data calls its function with \(runtime, event, con"):
+        App.register_event_handler("aws:sqs", Data)
+
+
+def test_parameters_as_they_are_written() -> None:
+    """Those that have to be named are shown behind their star."""
+    for function, shown in [
+        (lambda *, body: None, r"<lambda>\(\*, body\)"),
+        (lambda *rest, body: None, r"<lambda>\(\*rest, body\)"),
+        (lambda body, *, record: None, r"<lambda>\(body, \*, record\)"),
+        (lambda body: None, r"<lambda>\(body\)"),
+    ]:
+        with pytest.raises(TypeError, match=shown + " can't be called so"):
+            EventRuntime().on("aws:sqs")(function)  # type: ignore[type-var]
+
+
+def test_no_class_of_ours_is_named() -> None:
+    """Python's own TypeErrors name the class that users know."""
+    with pytest.raises(TypeError, match=r"^EventRuntime\.__init__\(\) got an unexpected"):
+        App(partial_failure=True)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^EventRuntime\.__init__\(\) takes 1 positional"):
+        EventRuntime("INFO")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^EventRuntime\.on_unhandled\(\) missing 1"):
+        App().on_unhandled("")  # type: ignore[call-arg]

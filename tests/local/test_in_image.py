@@ -160,6 +160,49 @@ def test_bad_variable(start: Start, variable: str, value: str) -> None:
     assert image.log == []
 
 
+@pytest.mark.parametrize(
+    ("words", "variables", "told"),
+    [
+        (["h.handler", "and", "more"], {}, "there is more than a handler: and more; usage: "),
+        (["--port", "9000"], {}, "there is no option --port; usage: bootstrap [HANDLER]"),
+        ([], {}, "there is no handler: give one, such as hello.handler, or set _HANDLER"),
+        ([""], {"_HANDLER": "h.handler"}, "there is no handler: "),
+        (["handler"], {}, "'handler' is not a handler: expected module.name"),
+        ([".handler"], {}, "'.handler' is not a handler: expected module.name"),
+        ([], {"_HANDLER": "h."}, "'h.' is not a handler: expected module.name"),
+        (["h.handler"], {"LAMBDA_TASK_ROOT": "/no/where"}, "LAMBDA_TASK_ROOT is '/no/where', "),
+    ],
+)
+def test_bad_command(
+    words: list[str], variables: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    """170: a mistake that the first invocation would tell, or nobody, is one line at once."""
+    given = {"PYTHONPATH": source_path(), "LAMBDA_RUNTIME_LOCAL_PORT": "0", **variables}
+    done = _refused([str(BOOTSTRAP), *words], tmp_path, **given)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"bootstrap: {told}")
+
+
+def test_removed_folder(tmp_path: Path) -> None:
+    """So is a current folder that is there no longer."""
+    command = ["sh", "-c", f'rmdir "$PWD" && exec {BOOTSTRAP} h.handler']
+    done = _refused(command, tmp_path, PYTHONPATH=source_path())
+    told = "bootstrap: the current folder has been removed: change to that of the code\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+def _refused(command: list[str], folder: Path, **given: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(**given),
+        text=True,
+        timeout=30,
+        capture_output=True,
+        check=False,
+    )
+
+
 def test_host_and_origin(start: Start) -> None:
     """
     A container has names that it does not know itself; a page elsewhere may still not invoke.

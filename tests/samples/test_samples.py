@@ -12,6 +12,7 @@ import pytest
 from amazon_lambda_runtime import samples
 from amazon_lambda_runtime.events import alb, object_key, source_of, unwrap
 from amazon_lambda_runtime.events.records import BY_RECORD, Records
+from amazon_lambda_runtime.events.sources import SOURCES
 
 NAMES = samples.names()
 
@@ -21,6 +22,13 @@ def test_names() -> None:
     assert len(NAMES) >= 32
     assert sorted(NAMES) == NAMES
     assert {"s3-put", "s3-test", "sqs", "sqs-fifo", "sqs-sns-s3", "scheduled", "alb"} <= {*NAMES}
+
+
+def test_each_source_has_one() -> None:
+    """Whatever a function may be registered for can be tried out."""
+    assert {samples.source(name) for name in NAMES} >= SOURCES
+    for name in NAMES:
+        assert source_of(samples.load(name)) == samples.source(name)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,14 +15,17 @@ from .errors import Fault, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
-    from typing import Any
+    from typing import Any, TypeVar
 
-# Frames of these files are left out at the start of a stack: the user's code begins below them.
+    T = TypeVar("T")
+
+# Frames of these files are left out of a stack.
 _OURS = __file__.removesuffix("core/error_document.py")
-_ASYNCIO = os_file.rpartition("/")[0] + "/asyncio/"
-_NOT_USERS = (_OURS, "<frozen importlib", _ASYNCIO)
+# So are those of these at the start, and right below the runtime's: what leads to the user's code.
+_LIBRARY = os_file.rpartition("/")[0]
+_TO_USERS = ("<frozen ", f"{_LIBRARY}/asyncio/", f"{_LIBRARY}/threading.py")
 
 # How many members of a group, and causes of a chain, are reported.
 _RELATED_KEPT = 20
@@ -50,14 +53,30 @@ def describe(exc: BaseException) -> tuple[str, str, list[str], str]:
     """Return the message, the errorType, the stack and X-Ray's cause of an exception."""
     message = text_of(exc)
     if isinstance(exc, Fault):
-        stack = exc.stack
+        # Where there is no cause it is the handler's line that has asked for what can't be done.
+        stack = exc.stack or stack_of(exc.__traceback__)
         if exc.__cause__ is not None:
-            stack = [*_stack(_frames(exc.__cause__)), *sequel(exc.__cause__)]
+            stack = [*stack_of(exc.__cause__.__traceback__), *sequel(exc.__cause__)]
         return message, exc.error_type, stack, xray_cause(message, "LambdaValidationError", [])
     name = type(exc).__name__
-    frames = _frames(exc)
+    frames = _frames(exc.__traceback__)
     cause = xray_cause(message, name, frames)
     return message, name, [*_stack(frames), *sequel(exc)], cause
+
+
+def shown(frames: "Iterable[T]", file_of: "Callable[[T], str]") -> "Iterator[T]":
+    """Give those frames of a stack, the outermost first, that are not the runtime's."""
+    is_hidden = True
+    for frame in frames:
+        file = file_of(frame)
+        is_hidden = file.startswith(_OURS) or (is_hidden and file.startswith(_TO_USERS))
+        if not is_hidden:
+            yield frame
+
+
+def stack_of(tb: "TracebackType | None") -> list[str]:
+    """Return the user's part of a traceback as Python prints it."""
+    return _stack(_frames(tb))
 
 
 def sequel(exc: BaseException) -> list[str]:
@@ -88,19 +107,21 @@ def _attempted(part: "Callable[[BaseException], list[Any]]", exc: BaseException)
         return []
 
 
-def _frames(exc: BaseException) -> list[Frame]:
-    """Return the frames of an exception from the user's first one on."""
-    tb = exc.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_NOT_USERS):
-        tb = tb.tb_next
+def _frames(tb: "TracebackType | None") -> list[Frame]:
+    """Return the user's frames of a traceback, and those of what the user has called."""
     frames = []
     sources: dict[str, list[str]] = {}
-    while tb is not None:
-        code = tb.tb_frame.f_code
-        text = _source_line(tb, sources)
-        frames.append(Frame(code.co_filename, tb.tb_lineno or 0, code.co_name, text))
-        tb = tb.tb_next
+    for entry in shown(_entries(tb), lambda entry: entry.tb_frame.f_code.co_filename):
+        code = entry.tb_frame.f_code
+        text = _source_line(entry, sources)
+        frames.append(Frame(code.co_filename, entry.tb_lineno or 0, code.co_name, text))
     return frames
+
+
+def _entries(tb: "TracebackType | None") -> "Iterator[TracebackType]":
+    while tb is not None:
+        yield tb
+        tb = tb.tb_next
 
 
 def _source_line(tb: "TracebackType", sources: dict[str, list[str]]) -> str:
@@ -176,7 +197,7 @@ def _related(exc: BaseException) -> list[str]:
             message = text_of(other)
             name = type(other).__name__
             stack.append(f"{relation} {name}: {message}\n" if message else f"{relation} {name}\n")
-            stack.extend(_stack(_frames(other)))
+            stack.extend(stack_of(other.__traceback__))
             stack.extend(_attempted(_notes, other))
             pending.append(_relatives(other))
             break

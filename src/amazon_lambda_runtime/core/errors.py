@@ -72,7 +72,7 @@ class HandlerNotFound(Fault):
 
 
 class BuiltInModuleConflict(Fault):
-    """The handler's module has the name of a module that is built into the interpreter."""
+    """The handler's module has the name of a module of the interpreter's, which hides it."""
 
 
 class UnmarshalError(Fault):

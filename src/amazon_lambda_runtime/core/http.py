@@ -244,8 +244,10 @@ class Connection(Replies):
     def __init__(self, address: str) -> None:
         super().__init__()
         host, colon, port = address.rpartition(":")
-        if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
-            raise ValueError(f"{address!r} is not an address: expected host:port")
+        is_port = port.isascii() and port.isdigit() and int(port) < 65536
+        if not (colon and host and is_port) or "/" in host or " " in host:
+            without = ", without a scheme" if "://" in address else ""
+            raise ValueError(f"{address!r} is not an address: expected host:port{without}")
         self.address = address
         # As bytes, because a str would go through the IDNA codec, which is slow to load.
         self._host = host.strip("[]").encode()

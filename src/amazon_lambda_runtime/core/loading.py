@@ -5,7 +5,7 @@ package: `pkg.mod.name` or `pkg/mod.name`.
 """
 
 import sys
-from os import __file__ as os_file
+from os.path import exists
 
 from .errors import (
     BuiltInModuleConflict,
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     from .typing import Handler
 
-_LIBRARY = os_file.removesuffix("os.py")
+_HOOKS = (
+    "on_init",
+    "on_shutdown",
+    "before_snapshot",
+    "after_restore",
+    "decode_event",
+    "encode_response",
+)
+_PREFIXES = ("on_", "before_", "after_", "decode_", "encode_")
+_RENAME = "Rename it: {} has the name of a module of the standard library"
 
 
 def load(name: str) -> "tuple[Runtime, Handler]":
@@ -30,10 +39,10 @@ def load(name: str) -> "tuple[Runtime, Handler]":
 
     Raises one of the Faults of `errors.py`, or what the user's module or class raises.
     """
-    # The messages are awslambdaric's where it has one: people search the web for them.
     path, dot, last = name.rpartition(".")
     parts = path.replace("/", ".").split(".")
     if not dot:
+        # awslambdaric's words: people search the web for them.
         problem = "not enough values to unpack (expected 2, got 1)" if name else "there is none"
         raise MalformedHandlerName(f"Bad handler '{name}': {problem}")
     if not (all(parts) and last):
@@ -42,24 +51,20 @@ def load(name: str) -> "tuple[Runtime, Handler]":
         raise BuiltInModuleConflict(f"Cannot use built-in module {path} as a handler module")
     try:
         module, names = _import(parts)
-    except ImportError as exc:
-        raise ImportModuleError(f"Unable to import module '{path}': {exc}") from exc
+    except (ImportError, AttributeError) as exc:
+        problem = f"Unable to import module '{path}': {exc}"
+        advice = _advice(exc)
+        if advice:
+            raise ImportModuleError(f"{problem}. {advice}") from exc
+        if isinstance(exc, AttributeError):
+            raise
+        raise ImportModuleError(problem) from exc
     except SyntaxError as exc:
         stack = [f'  File "{exc.filename}" Line {exc.lineno}\n    {exc.text}']
         raise UserCodeSyntaxError(f"Syntax error in module '{path}': {exc}", stack) from None
-    if parts[0] in sys.stdlib_module_names and _is_of_library(sys.modules[parts[0]]):
-        raise BuiltInModuleConflict(
-            f"Cannot use built-in module {path} as a handler module: Python has a module of that"
-            " name; rename the file"
-        )
+    if parts[0] in sys.stdlib_module_names:
+        _refuse_library(parts[0])
     return _found(module, [*names, last], path)
-
-
-def _is_of_library(module: "Any") -> bool:
-    """Return whether a module is Python's own. Python has some before it looks for the user's."""
-    origin = str(getattr(getattr(module, "__spec__", None), "origin", None))
-    is_installed = "/site-packages/" in origin or "/dist-packages/" in origin
-    return origin == "frozen" or (origin.startswith(_LIBRARY) and not is_installed)
 
 
 def _import(parts: list[str]) -> "tuple[Any, list[str]]":
@@ -75,6 +80,40 @@ def _import(parts: list[str]) -> "tuple[Any, list[str]]":
             raise
         return module, parts[-1:]
     return sys.modules[name], []
+
+
+def _advice(exc: ImportError | AttributeError) -> str:
+    """Return what to do about a mistake that an exception does not tell, "" if it is none of these.
+
+    The folder of the code is not there; or a module has the name of one of the library's, so that
+    the library finds the user's, or the user the library's.
+    """
+    if not exists(sys.path[0]):
+        return f"{sys.path[0]} is not there: set LAMBDA_TASK_ROOT to the folder of the code"
+    if isinstance(exc, ImportError):
+        name = exc.name or ""
+    else:
+        name = exc.obj.__name__ if type(exc.obj) is type(sys) else ""
+    root = name.partition(".")[0]
+    if root not in sys.stdlib_module_names:
+        return ""
+    from .stdlib import namesake
+
+    found = namesake(root)
+    return _RENAME.format(found[1]) if found else ""
+
+
+def _refuse_library(name: str) -> None:
+    """Raise BuiltInModuleConflict if the user's module of this name is hidden by the library's."""
+    from .stdlib import namesake
+
+    found = namesake(name)
+    spec = sys.modules[name].__spec__
+    places = [*(spec.submodule_search_locations or ()), spec.origin or ""] if spec else []
+    if found and not any(place.startswith(found[0]) for place in places):
+        raise BuiltInModuleConflict(
+            f"Cannot use module {name} as a handler module. {_RENAME.format(found[1])}"
+        )
 
 
 def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handler]":
@@ -98,7 +137,20 @@ def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handle
     if not callable(found):
         kind = type(found).__name__
         raise HandlerNotFound(f"Handler '{last}' on module '{path}' can't be called: it is {kind}")
-    return (owner if isinstance(owner, Runtime) else Runtime()), found
+    runtime = owner if isinstance(owner, Runtime) else Runtime()
+    _check_hooks(runtime)
+    return runtime, found
+
+
+def _check_hooks(runtime: Runtime) -> None:
+    """Raise TypeError if the class overrides a hook in a way that can't work."""
+    kind, own = type(runtime), vars(runtime)
+    names = [n for n in _HOOKS if n in own or getattr(kind, n) is not getattr(Runtime, n)]
+    others = [n for n in vars(kind) if n.startswith(_PREFIXES) and not hasattr(Runtime, n)]
+    if names or others:
+        from .stdlib import load_part
+
+        load_part("hooks").check(runtime, names, others)
 
 
 def _of_class(kind: type, method: str) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .client import Delivery, RuntimeClient
 
-# Frames of these files are left out at the start of a stack: the user's code begins below them.
+# Frames of these files are left out of a stack.
 _OURS = __file__.removesuffix("core/report.py")
 
 # What is kept of a document that is larger than the platform accepts.
@@ -84,13 +84,13 @@ class Failure:
         sink.log_error(self.record)
 
 
-def of_exception(exc: BaseException, request_id: str = "", late: bool = False) -> Failure:
+def of_exception(exc: BaseException, request_id: str = "", place: str = "") -> Failure:
     """Return the Failure for an exception of the handler, or of its loading.
 
-    `late` says that the caller has its answer already, so that only the log tells of it. Whatever
-    fails on the way, the Failure has the type and the message.
+    `place` is a line that ends the stack: where it was raised, if that is not a handler at work.
+    Whatever fails on the way, the Failure has the type and the message.
     """
-    after = [f"After the response to RequestId: {request_id}\n"] if late else []
+    after = [f"{place}\n"] if place else []
     try:
         from . import error_document as full
 
@@ -102,7 +102,13 @@ def of_exception(exc: BaseException, request_id: str = "", late: bool = False) -
 
 
 def of_message(message: str, error_type: str, request_id: str = "") -> Failure:
-    """Return the Failure for an error that the handler reports in its own words."""
+    """Return the Failure for an error that the handler reports in its own words.
+
+    Raises TypeError if they are no text.
+    """
+    for name, value in (("message", message), ("error_type", error_type)):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is {type(value).__name__}: expected str")
     try:
         from . import error_document as full
 
@@ -126,7 +132,8 @@ def answer(delivery: "Delivery", exc: BaseException) -> None:
         if isinstance(exc, StreamClosed):
             raise exc
         late = delivery.answered and not unfinished
-        failure = of_exception(exc, delivery.request_id, late)
+        place = f"After the response to RequestId: {delivery.request_id}" if late else ""
+        failure = of_exception(exc, delivery.request_id, place)
         failure.log()
         if not delivery.answered:
             delivery.fail(failure.body, failure.header_type, failure.cause)
@@ -173,7 +180,7 @@ def _plain(exc: BaseException) -> tuple[str, str, list[str]]:
     tb = exc.__traceback__
     while tb is not None and len(stack) < _FRAMES_KEPT:
         code = tb.tb_frame.f_code
-        if stack or not code.co_filename.startswith(_OURS):
+        if not code.co_filename.startswith(_OURS):
             stack.append(f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}\n')
         tb = tb.tb_next
     return text_of(exc), type(exc).__name__, stack
@@ -208,7 +215,9 @@ def _record(document: "dict[str, Any]") -> str:
         return codec.encode_ascii(record).decode() + ("" if framed else "\n")
     message, error_type = document["errorMessage"], document["errorType"]
     head = f"[ERROR] {error_type}: {message}" if message else f"[ERROR] {error_type}"
-    lines = [head, "Traceback (most recent call last):"]
+    lines = [head]
+    if document["stackTrace"]:
+        lines.append("Traceback (most recent call last):")
     for entry in document["stackTrace"]:
         for line in entry.splitlines():
             text = line.lstrip(" ")

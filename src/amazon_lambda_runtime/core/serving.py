@@ -25,14 +25,7 @@ from amazon_lambda_runtime.protocol import JSON, OCTETS
 from . import codec, report
 from .client import RuntimeClient, connect
 from .context import Context, current
-from .errors import (
-    LambdaError,
-    MarshalError,
-    RuntimeApiError,
-    Shutdown,
-    UnmarshalError,
-    text_of,
-)
+from .errors import LambdaError, MarshalError, RuntimeApiError, Shutdown, UnmarshalError, text_of
 from .logs import sink
 from .logs.hook import LoggingHook
 from .logs.sink import flush
@@ -85,13 +78,12 @@ def wait_for(coroutine: "Coroutine[Any, Any, T]") -> "T":
     await. Raises what the coroutine raises; RuntimeError where an event loop is running in this
     thread: await it there.
     """
+    if not hasattr(type(coroutine), "__await__"):
+        raise TypeError(f"wait_for takes a coroutine, not {type(coroutine).__name__}")
     at_work = _at_work.get()
     served = Serving.current if at_work is None else at_work()
-    result: T
-    if served is not None:
-        result = served.wait(coroutine)
-    else:
-        result = _load_part("event_loop").wait_during_init(coroutine)
+    wait = _load_part("event_loop").wait_during_init if served is None else served.wait
+    result: T = wait(coroutine)
     return result
 
 
@@ -130,12 +122,11 @@ def _flags(handler: object) -> int:
 def _wraps_async(handler: object) -> bool:
     """Say whether an async function is under the decorators of a handler."""
     seen = set()
-    while (handler := getattr(handler, "__wrapped__", None)) is not None and id(
-        handler
-    ) not in seen:
+    while id(handler) not in seen:
+        seen.add(id(handler))
+        handler = getattr(handler, "__wrapped__", None)
         if is_async(handler):
             return True
-        seen.add(id(handler))
     return False
 
 
@@ -501,3 +492,5 @@ class Serving:
                 if hasattr(result, "cr_frame"):  # a coroutine
                     result.close()
                 raise
+        elif result is not None:
+            _load_part("hooks").refuse(hook, result)

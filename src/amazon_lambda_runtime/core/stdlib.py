@@ -14,7 +14,7 @@ from os import listdir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from importlib.machinery import ModuleSpec
     from typing import Any, ClassVar, TypeVar
 
@@ -77,12 +77,16 @@ def load_part(name: str) -> "Any":
     return load(f"{__package__}.{name}")
 
 
-def library_first(work: "Callable[[], T]") -> "T":
-    """Call `work`, which imports; whatever it imports is the library's if the library has it."""
+def library_first(work: "Callable[[], T]", hides: bool = True) -> "T":
+    """Call `work`, which imports; whatever it imports is the library's if the library has it.
+
+    `hides` says that this holds even for what the function has imported under such a name.
+    """
     from _frozen_importlib_external import PathFinder
 
     finder = _Library()
     before = set(sys.modules)
+    theirs = _hide_users() if hides else {}
     # Right before the finder of sys.path: the hooks before it still get their turn. There may be
     # others behind it, that of six for one.
     finders: list[Any] = sys.meta_path
@@ -92,19 +96,52 @@ def library_first(work: "Callable[[], T]") -> "T":
         return work()
     finally:
         finders.remove(finder)
-        _uncover(set(sys.modules) - before)
+        found = set(sys.modules) - before
+        if found:
+            _uncover(found)
+        sys.modules.update(theirs)
+
+
+def namesake(name: str) -> "tuple[str, str] | None":
+    """Return the folder of the user's that has a module of this name of the library's, and that
+    module's file, or folder with a slash; None if the user has none.
+    """
+    for entry, files in _users():
+        for file in (f"{name}.py", name, *sorted(files)):
+            if file in files and file.partition(".")[0] == name:
+                return entry, file if "." in file else f"{file}/"
+    return None
+
+
+def _hide_users() -> "dict[str, Any]":
+    """Take the user's modules that hide one of the library out of `sys.modules`; return them."""
+    found: dict[str, Any] = {}
+    for _, files in _users():
+        for name in {file.partition(".")[0] for file in files} & sys.stdlib_module_names:
+            if name in sys.modules and not _is_librarys(name):
+                found[name] = sys.modules.pop(name)
+    return found
+
+
+def _is_librarys(name: str) -> bool:
+    origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
+    return str(origin).startswith(_ROOT)
 
 
 def _uncover(names: set[str]) -> None:
     """Take modules of the library that hide one of the user's out of `sys.modules`."""
+    for _, files in _users():
+        for name in names & {file.partition(".")[0] for file in files}:
+            if _is_librarys(name):
+                sys.modules.pop(name, None)
+
+
+def _users() -> "Iterator[tuple[str, list[str]]]":
+    """Give the folders that imports look into before the library's, and the files of each."""
     for entry in sys.path:
         if entry in LIBRARY:
             return
         try:
-            users = {file.partition(".")[0] for file in listdir(entry or ".")}
+            yield entry, listdir(entry or ".")
         except OSError:  # no directory: an archive, for one
-            continue
-        for name in names & users:
-            origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
-            if str(origin).startswith(_ROOT):
-                sys.modules.pop(name, None)
+            pass

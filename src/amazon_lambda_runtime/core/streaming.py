@@ -91,7 +91,7 @@ class HttpResponse:
 
     `body` is a str, or bytes, which travel as base64; or it streams: an iterator, an async
     iterator, or a callable that takes a ResponseStream. A cookie is "name=value; attributes".
-    Raises TypeError for a body of another kind, ValueError for a status outside 100 to 599.
+    Raises TypeError for an argument of another kind, ValueError for a status outside 100 to 599.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
     """
@@ -103,10 +103,24 @@ class HttpResponse:
         cookies: "Sequence[str]" = (),
         body: "Body" = "",
     ) -> None:
+        if not isinstance(status, int):
+            hint = "; a body alone is HttpResponse(body=…)" if isinstance(status, str) else ""
+            raise TypeError(f"status is {type(status).__name__}: expected a number{hint}")
         if not 100 <= status <= 599:
             raise ValueError(f"HTTP status {status!r}: expected 100 to 599")
+        if not (headers is None or hasattr(headers, "items")):
+            raise TypeError(f"headers is {type(headers).__name__}: expected a dict")
+        for name, value in (headers or {}).items():
+            if not (isinstance(name, str) and isinstance(value, str | int | float)):
+                kind = type(value).__name__
+                raise TypeError(f"the header {name!r} is {kind}: expected str for both")
         if isinstance(cookies, str):
             raise TypeError("cookies is a str: expected a list of them")
+        if not isinstance(cookies, list | tuple):
+            raise TypeError(f"cookies is {type(cookies).__name__}: expected a list of str")
+        for cookie in cookies:
+            if not isinstance(cookie, str):
+                raise TypeError(f"a cookie is {type(cookie).__name__}: expected str")
         if not (
             body is None or isinstance(body, str | bytes | bytearray | memoryview) or streams(body)
         ):

@@ -8,7 +8,7 @@ is, and one whose name is almost a hook's, are a TypeError.
 
 from .dispatch import run_records
 from .routes import event_fields, images, notification, s3_event_name
-from .signatures import check_hook, check_names, parameters
+from .signatures import check_hook, check_init, check_names, parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ class EventHandler:
         check_names(cls, cls._hooks)
         for name in cls._hooks.keys() & vars(cls).keys():
             check_hook(cls, name, cls._hooks[name], streams=False)
+        cls.check_init()
+
+    @classmethod
+    def check_init(cls) -> None:
+        """Raise TypeError if an event would find that the class's `__init__` can't be called."""
+        check_init(cls, EventHandler, ("runtime", "event", "context", "source"))
 
     def __init__(self, runtime: "Host", event: "Any", context: "Context", source: str) -> None:
         self.runtime = runtime

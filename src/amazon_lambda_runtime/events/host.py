@@ -7,6 +7,7 @@ option is checked wherever it is set: on the class, in the constructor, on an in
 from amazon_lambda_runtime.core import runtime, serving
 
 from .errors import UnhandledEvent
+from .signatures import check_hook, check_names, check_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _OPTIONS: "dict[str, tuple[type, int]]" = {
     "margin_ms": (int, 0),
     "max_concurrency": (int, 1),
 }
+# What the runtime calls of a class, for an event or without one.
+_HOOKS = ("on_unhandled", "on_init", "on_shutdown")
 # Services that answer their caller with 502 if the function fails.
 _HTTP = frozenset(
     (
@@ -53,6 +56,13 @@ class Host(runtime.Runtime):
 
     def __init_subclass__(cls, **options: "Any") -> None:
         super().__init_subclass__(**options)
+        if cls.__module__ != f"{__package__}.runtime":
+            for name, value in vars(cls).items():
+                if name[0] != "_" and not callable(value):
+                    check_option(cls, name, _OPTIONS)
+            check_names(cls, _HOOKS)
+            if "on_unhandled" in vars(cls):
+                check_hook(cls, "on_unhandled", ("source", "record"), streams=True)
         for name in _OPTIONS.keys() & vars(cls).keys():
             value = vars(cls)[name]
             if not hasattr(type(value), "__get__"):  # a property is the user's to check
@@ -61,6 +71,8 @@ class Host(runtime.Runtime):
     def __setattr__(self, name: str, value: "Any") -> None:
         if name in _OPTIONS:
             _check_option(name, value)
+        elif name[0] != "_" and not hasattr(self, name):
+            check_option(type(self), name, _OPTIONS)
         super().__setattr__(name, value)
 
     def __init__(
@@ -108,6 +120,11 @@ class Host(runtime.Runtime):
     def wait(self, awaitable: "Awaitable[Any]") -> "Any":
         """Return the result of `awaitable`, which runs on the event loop of the environment."""
         return serving.of(self).wait(awaitable)
+
+
+# What Python tells of a wrong call names the class that users know.
+Host.__init__.__qualname__ = "EventRuntime.__init__"
+Host.on_unhandled.__qualname__ = "EventRuntime.on_unhandled"
 
 
 def _check_option(name: str, value: "Any") -> None:

@@ -7,7 +7,7 @@ from .attributes import item
 from .envelopes import object_key
 from .patterns import is_exact, matches
 from .records import BY_RECORD
-from .signatures import check_function, is_near
+from .signatures import check_function, nearest
 from .sources import at, check_source
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ def check_s3_event(name: str) -> None:
     """Raise ValueError for a name that is almost that of a family of S3's events."""
     family = name.removeprefix("s3:").partition(":")[0]
     if is_exact(family) and family not in _S3_FAMILIES:
-        near = [known for known in _S3_FAMILIES if is_near(family, known)]
+        near = nearest(family, _S3_FAMILIES)
         if near:
             raise ValueError(f"{name!r}: S3 has no {family}; did you mean s3:{near[0]}:*?")
 

@@ -98,6 +98,7 @@ class EventRuntime(Host):
                 "what EventRuntime itself has reaches every function of the process: subclass it,"
                 " and register with the subclass"
             )
+        handler.check_init()  # a dataclass gets its own behind the class
         # A new dict: the base's would reach its other subclasses.
         cls._event_handlers = {**vars(cls).get("_event_handlers", {}), source: handler}
         hooks = (getattr(handler, name) for name in dir(handler) if name.startswith("on_"))

@@ -47,7 +47,25 @@ def check_hook(owner: type, name: str, given: "tuple[str, ...]", streams: bool) 
     hook = vars(owner)[name]
     bound = 0 if isinstance(hook, staticmethod) else 1
     function = getattr(hook, "__func__", hook)
+    if not (callable(function) or hasattr(type(hook), "__get__")):
+        kind = type(hook).__name__
+        raise TypeError(f"{owner.__qualname__}.{name} is {kind}, not a method")
     _check(function, bound, given, f"{owner.__qualname__}.{name}", streams)
+
+
+def check_init(owner: type, base: type, given: "tuple[str, ...]") -> None:
+    """Raise TypeError if the `__init__` of a class can't be called with what is `given`, or does
+    not call that of its base.
+    """
+    init = owner.__init__  # type: ignore[misc]
+    code = getattr(init, "__code__", None)
+    if code is None or init is base.__init__:  # type: ignore[misc]
+        return
+    _check(init, 1, given, owner.__qualname__, streams=False)
+    # Without super() it may call its base's by name, or do the same work.
+    if not {"super", "__init__", given[0]} & {*code.co_names}:
+        arguments = ", ".join(given)
+        raise TypeError(f"{init.__qualname__} must begin with super().__init__({arguments})")
 
 
 def check_names(owner: type, hooks: "Iterable[str]") -> None:
@@ -57,7 +75,7 @@ def check_names(owner: type, hooks: "Iterable[str]") -> None:
             continue
         if any(hasattr(base, name) for base in owner.__bases__):
             continue
-        near = [hook for hook in hooks if is_near(name, hook)]
+        near = nearest(name, hooks)
         if near:
             raise TypeError(
                 f"{owner.__qualname__}.{name} is never called: did you mean"
@@ -65,16 +83,24 @@ def check_names(owner: type, hooks: "Iterable[str]") -> None:
             )
 
 
-def is_near(one: str, other: str) -> bool:
-    """Say whether it takes two changes of a character or fewer to make one of the other."""
-    if abs(len(one) - len(other)) > 2:
-        return False
-    row = list(range(len(other) + 1))
-    for i, c in enumerate(one, 1):
-        before, row = row, [i]
-        for j, d in enumerate(other, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (c != d)))
-    return row[-1] <= 2
+def check_option(owner: type, name: str, options: "Iterable[str]") -> None:
+    """Raise TypeError for an attribute of a class that is almost an option, and is never read."""
+    near = nearest(name, options)
+    if near and name not in near and not any(hasattr(base, name) for base in owner.__mro__[1:]):
+        raise TypeError(
+            f"{owner.__qualname__}.{name} is no option: did you mean {' or '.join(near)}?"
+        )
+
+
+def nearest(name: str, choices: "Iterable[str]") -> list[str]:
+    """Return those of which it takes two changes of a character or fewer to make `name`."""
+    alike = [choice for choice in choices if abs(len(choice) - len(name)) <= 2]
+    if not alike:
+        return []
+    # Not loaded at the top: most names are near to nothing.
+    from amazon_lambda_runtime.core.hooks import is_near
+
+    return [choice for choice in alike if is_near(name, choice)]
 
 
 def _check(function: "Any", bound: int, given: "tuple[str, ...]", what: str, streams: bool) -> None:
@@ -87,8 +113,18 @@ def _check(function: "Any", bound: int, given: "tuple[str, ...]", what: str, str
     least = most - len(getattr(function, "__defaults__", None) or ())
     named = code.co_kwonlyargcount - len(getattr(function, "__kwdefaults__", None) or ())
     if named or least > len(given) or (most < len(given) and not code.co_flags & _VARARGS):
-        names = ", ".join(code.co_varnames[bound : code.co_argcount + code.co_kwonlyargcount])
         raise TypeError(
             f"{what} calls its function with ({', '.join(given)}):"
-            f" {function.__qualname__}({names}) can't be called so"
+            f" {function.__qualname__}({_signature(code, bound)}) can't be called so"
         )
+
+
+def _signature(code: "Any", bound: int) -> str:
+    """Return the parameters of a function as they are written, without defaults."""
+    last = code.co_argcount + code.co_kwonlyargcount
+    names = [*code.co_varnames[bound : code.co_argcount]]
+    if code.co_flags & _VARARGS:
+        names.append(f"*{code.co_varnames[last]}")
+    elif code.co_kwonlyargcount:
+        names.append("*")
+    return ", ".join([*names, *code.co_varnames[code.co_argcount : last]])

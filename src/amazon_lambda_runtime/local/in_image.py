@@ -26,6 +26,12 @@ def main() -> int:
     """Serve the function that the script runs, until a signal; return the exit status."""
     # Until the event loop takes care of it, there is nothing to tidy up.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    script, *arguments = sys.argv[1:]
+    handler = arguments[0] if arguments else os.environ.get("_HANDLER", "")
+    problem = _problem(handler, arguments[1:])
+    if problem:
+        print(f"bootstrap: {problem}", file=sys.stderr)
+        return 2
     try:
         import asyncio
 
@@ -40,14 +46,12 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    script, *arguments = sys.argv[1:]
-    handler = arguments[0] if arguments else os.environ.get("_HANDLER", "")
     try:
         function = LocalFunction(
             name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function"),
             handler=handler,
             command=[sys.executable, *_program(script), *arguments],
-            task_root=os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd(),
+            task_root=_task_root(),
             timeout=_number("AWS_LAMBDA_FUNCTION_TIMEOUT", 300),
             memory=_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008),
             max_concurrency=_number("AWS_LAMBDA_MAX_CONCURRENCY", 0),
@@ -58,6 +62,31 @@ def main() -> int:
         return 2
     with orphans.adopted(), LogWriter(sys.stderr) as log:
         return asyncio.run(_serve(LocalLambda(function, log=log, console=False), port, log))
+
+
+def _problem(handler: str, surplus: list[str]) -> str:
+    """Return what is wrong with the command line, as no invocation would tell it; "" if nothing."""
+    if handler.startswith("-"):
+        return f"there is no option {handler}; usage: bootstrap [HANDLER]"
+    if surplus:
+        words = " ".join(surplus)
+        return f"there is more than a handler: {words}; usage: bootstrap [HANDLER]"
+    if not handler:
+        return "there is no handler: give one, such as hello.handler, or set _HANDLER"
+    module, _, name = handler.rpartition(".")
+    if not (module and name):
+        return f"{handler!r} is not a handler: expected module.name, such as hello.handler"
+    try:
+        root = _task_root()
+    except OSError:
+        return "the current folder has been removed: change to that of the code"
+    if not os.path.isdir(root):
+        return f"LAMBDA_TASK_ROOT is {root!r}, which is not a folder: set it to that of the code"
+    return ""
+
+
+def _task_root() -> str:
+    return os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
 
 
 def _number(variable: str, default: int) -> int:

@@ -4,18 +4,21 @@ https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
 
 import logging
+import sys
 import time
 from _json import encode_basestring, make_encoder
 from os import environ
 
 from amazon_lambda_runtime.core.context import current_context
 from amazon_lambda_runtime.core.errors import text_of
+from amazon_lambda_runtime.core.stdlib import library_first
 
 from . import sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
     from typing import Any
 
     from amazon_lambda_runtime.core.context import Context
@@ -47,14 +50,49 @@ class LambdaLoggerHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            sink.log_record(self.format(record), self._frame_type(record))
+            if record.exc_info:
+                # The library loads what tells an exception: its own, not a token.py of the user's.
+                text = library_first(lambda: self.format(record), hides=False)
+            else:
+                text = self.format(record)
+            sink.log_record(text, self._frame_type(record))
         except Exception:
             self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Tell that a record could not be made, in one record, with the line that has logged it."""
+        exc = sys.exception()
+        if logging.raiseExceptions and exc is not None:
+            try:
+                from . import stack
+
+                stack.lost(record, exc).log()
+            except Exception:  # what was to be logged can't be told either
+                super().handleError(record)
 
     def _frame_type(self, record: logging.LogRecord) -> int:
         if isinstance(self.formatter, JsonFormatter):
             return sink.frame_type(record.levelno, sink.JSON)
         return sink.frame_type(record.levelno, sink.TEXT) if self._graded else sink.PLAIN
+
+
+def _exception(info: "Any") -> str:
+    """Return the text of an exception, without the runtime's frames if that can be loaded."""
+    try:
+        # Not loaded at the top: most records do not need it.
+        from . import stack
+    except Exception:
+        return logging.Formatter().formatException(info)
+    return stack.text(info)
+
+
+def _stack(calls: str) -> str:
+    """Return the text of `stack_info` likewise."""
+    try:
+        from . import stack
+    except Exception:
+        return calls
+    return stack.calls(calls)
 
 
 class JsonFormatter(logging.Formatter):
@@ -78,7 +116,7 @@ class JsonFormatter(logging.Formatter):
         # Without a current exception it is (None, None, None).
         if record.exc_info and record.exc_info[1] is not None:
             _, exc, tb = record.exc_info
-            fields["stackTrace"] = [*_traceback.format_tb(tb), *_sequel(exc)]
+            fields["stackTrace"] = _entries(exc, tb)
             fields["errorType"] = type(exc).__name__
             fields["errorMessage"] = text_of(exc)
             fields["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
@@ -88,6 +126,8 @@ class JsonFormatter(logging.Formatter):
         for name, value in record.__dict__.items():
             if name not in _OF_EVERY_RECORD:
                 fields.setdefault(name, value)
+        if record.stack_info:
+            fields["stack_info"] = _stack(record.stack_info)
         given = {name: value for name, value in fields.items() if value is not None}
         try:
             return _encode(given) + "\n"
@@ -96,8 +136,6 @@ class JsonFormatter(logging.Formatter):
             return "{" + ", ".join(pairs) + "}\n"
 
 
-# The one that `logging` has loaded, whatever the user has a file of that name for.
-_traceback: "Any" = vars(logging)["traceback"]
 # The attributes of a bare record, and those that formatters and the handler set on it. All others
 # come from `extra`, but for `stack_info`, which most records have not.
 _BARE = logging.LogRecord("", 0, "", 0, "", (), None)
@@ -121,14 +159,14 @@ def _message(record: logging.LogRecord) -> "Any":
         return text_of(record.msg)
 
 
-def _sequel(exc: BaseException) -> list[str]:
-    """Return the notes and causes that follow an exception's stack, if that can be loaded."""
+def _entries(exc: BaseException, tb: "TracebackType | None") -> list[str]:
+    """Return an exception's stack, notes and causes, if what tells them can be loaded."""
     try:
-        # Not loaded at the top: most records do not need it.
-        from amazon_lambda_runtime.core import error_document
+        from . import stack
     except Exception:
-        return []
-    return error_document.sequel(exc)
+        told: list[str] = vars(logging)["traceback"].format_tb(tb)
+        return told
+    return stack.entries(exc, tb)
 
 
 def _grade(level: int) -> int:
@@ -183,7 +221,10 @@ def attach(latest: "Callable[[], Context | None]") -> None:
     wanted = environ.get("AWS_LAMBDA_LOG_LEVEL")
     as_json = sink.log_form() == sink.JSON
     handler = LambdaLoggerHandler(latest, graded=as_json or bool(wanted))
+    # No subclass: libraries ask for its exact type before they put their own in its place.
     text = logging.Formatter(FORMAT, DATE_FORMAT)
+    text.formatException = _exception  # type: ignore[method-assign,assignment]
+    text.formatStack = _stack  # type: ignore[method-assign,assignment]
     handler.setFormatter(JsonFormatter() if as_json else text)
     logging.root.addHandler(handler)
     level = level_of(wanted)

@@ -5,7 +5,12 @@ find a handler in place and do nothing, as it does there. A function that does n
 for `logging` to load.
 """
 
+import _thread
 import sys
+
+from amazon_lambda_runtime.core import report
+from amazon_lambda_runtime.core.context import current_context
+from amazon_lambda_runtime.core.errors import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +60,36 @@ class LoggingHook:
         from .format import attach
 
         attach(lambda: LoggingHook.latest)
+
+
+def tell_in_records() -> None:
+    """Log in one record each what Python would tell line by line on stderr: an exception that ends
+    a thread or a child, and one that it ignores.
+
+    The function's own hooks take the place of these.
+    """
+    sys.excepthook = lambda kind, exc, tb: _tell(exc, "")
+    sys.unraisablehook = _tell_ignored
+    if "threading" in sys.modules:
+        vars(sys.modules["threading"])["excepthook"] = _tell_thread
+    # `threading` finds it there when it is loaded.
+    _thread._excepthook = _tell_thread
+
+
+def _tell_thread(failed: "Any") -> None:
+    if failed.exc_type is not SystemExit:
+        _tell(failed.exc_value or failed.exc_type(), f"In thread {failed.thread.name}")
+
+
+def _tell_ignored(ignored: "Any") -> None:
+    message = ignored.err_msg or "Exception ignored in"
+    thing = "" if ignored.object is None else f": {text_of(ignored.object)}"
+    _tell(ignored.exc_value or ignored.exc_type(), message + thing)
+
+
+def _tell(exc: BaseException, place: str) -> None:
+    context = current_context() or LoggingHook.latest
+    report.of_exception(exc, context.aws_request_id if context else "", place).log()
 
 
 class _Loader:

@@ -9,13 +9,14 @@ Output of `print()`, and everything else written to stdout and stderr, is not fr
 """
 
 import sys
-from _thread import RLock
+from _io import TextIOWrapper
+from _thread import RLock, _count
 from os import environ, register_at_fork, set_blocking, set_inheritable, write
 from time import gmtime, strftime, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar
+    from typing import Any, ClassVar
 
 VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 
@@ -62,6 +63,31 @@ class Telemetry:
         self._lock = RLock()
 
 
+class Stdout(TextIOWrapper):
+    """Standard output that keeps nothing back, not even a line that has no end yet.
+
+    A process that crashes, or is killed when its time is over, has said what it printed. But where
+    there are several threads, half a line waits for its end: print() writes the end on its own, and
+    a line of another thread would come in between.
+    """
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        if not (text.endswith("\n") or _count()):  # a whole line has been flushed
+            self.flush()
+        return count
+
+
+def open_stdout() -> None:
+    """Write what is printed at once; escape half a surrogate pair, so that print() works."""
+    # It may be closed, and then None, or an object of a sitecustomize.
+    if type(sys.stdout) is TextIOWrapper:
+        encoding = sys.stdout.encoding
+        opened = Stdout(sys.stdout.detach(), encoding, "backslashreplace", line_buffering=True)
+        opened.mode = "w"  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = opened  # type: ignore[misc]
+
+
 def claim() -> None:
     """Use the descriptor that VARIABLE names, and hide it from child processes.
 
@@ -84,45 +110,59 @@ def claim() -> None:
 def log(text: str) -> None:
     """Write text as it is: a frame, or to stdout, whatever `sys.stdout` is by then, and flushed."""
     if Telemetry.current is None or not Telemetry.current.send(text):
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        _write(text, sys.stdout, _real_stdout())
 
 
 def log_record(text: str, frame_type: int) -> None:
     """Write a record: a frame, or to stdout, where it ends with exactly one line end."""
     if Telemetry.current is None or not Telemetry.current.send(text, frame_type):
-        sys.stdout.write(text.rstrip("\n") + "\n")
-        sys.stdout.flush()
+        _write(text.rstrip("\n") + "\n", sys.stdout, _real_stdout())
 
 
 def log_error(text: str) -> None:
     """Write `text` to the log at once, as an error.
 
-    Without a descriptor for records it goes to stdout, or else to stderr, or else to the descriptor
-    of stderr. If all are closed, it is lost.
+    Without a descriptor for records it goes to the stdout of the process, also where the function
+    has put another object in its place, from which nobody may read.
     """
     telemetry = Telemetry.current
     if telemetry is not None:
         form = JSON if text.startswith("{") else TEXT
         if telemetry.send(text, frame_type(ERROR, form)):
             return
-    line = text if text.endswith("\n") else text + "\n"
-    for stream in (sys.stdout, sys.stderr):
+    _write(text if text.endswith("\n") else text + "\n", _real_stdout())
+
+
+def _write(text: str, *streams: "Any") -> None:
+    """Write to the first of these streams that works, else to stderr, else to its descriptor. If
+    all are closed, the text is lost.
+    """
+    text = text.encode("utf-8", "backslashreplace").decode()
+    for stream in (*streams, sys.__stderr__):
         try:
-            stream.write(line.encode("utf-8", "backslashreplace").decode())
+            stream.write(text)
             stream.flush()
         except Exception:  # None, closed, or an object of the user's that raises anything
             continue
         return
     try:
-        write(2, line.encode("utf-8", "backslashreplace"))
+        write(2, text.encode())
     except OSError:
         pass
 
 
+def _real_stdout() -> "Any":
+    """Return the stdout that was opened at the start, or else what takes its place."""
+    real = sys.__stdout__
+    return real if type(real) is Stdout else sys.stdout
+
+
 def flush() -> None:
     """Flush stdout and stderr. Lambda may freeze the process right after an answer."""
-    for stream in (sys.stdout, sys.stderr):
+    streams: Any = (sys.stdout, sys.stderr)
+    if sys.stdout is not sys.__stdout__:
+        streams = (*streams, sys.__stdout__)
+    for stream in streams:
         try:
             stream.flush()
         except Exception:  # None, closed, or an object of the user's that raises anything
