@@ -56,6 +56,7 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     look("names", lambda: folder.names(project))
     look("handler", lambda: folder.handler(project))
     look("Dockerfile", lambda: folder.dockerfile(project))
+    look("engine", lambda: folder.engine(project))
     look("files", lambda: folder.modes(project))
     look("failed messages", lambda: queues.declared(project))
     look("local image", lambda: image.local(project))
