@@ -66,5 +66,6 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     ):
         look("permissions", lambda: account.allowed(project, aws))
         look("image", lambda: image.registry(project, aws))
+        look("lifecycle", lambda: image.lifecycle(project, aws))
         look("queues", lambda: queues.live(project, aws))
     return report
