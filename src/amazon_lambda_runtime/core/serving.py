@@ -497,7 +497,7 @@ class Serving:
         if hasattr(type(result), "__await__"):
             try:
                 self.wait(result)
-            except SystemExit:  # a signal, which may have come before it was awaited
-                if hasattr(result, "close"):
+            except BaseException:  # a signal, which may have come before it was awaited
+                if hasattr(result, "cr_frame"):  # a coroutine
                     result.close()
                 raise

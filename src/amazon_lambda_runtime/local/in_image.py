@@ -56,8 +56,7 @@ def main() -> int:
     except ValueError as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 2
-    orphans.adopt()
-    with LogWriter(sys.stderr) as log:
+    with orphans.adopted(), LogWriter(sys.stderr) as log:
         return asyncio.run(_serve(LocalLambda(function, log=log, console=False), port, log))
 
 

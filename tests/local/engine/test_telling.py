@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,7 +14,7 @@ from amazon_lambda_runtime.local.engine.journal import Journal
 from amazon_lambda_runtime.local.engine.output import to_stderr, unfailing
 from amazon_lambda_runtime.local.engine.telling import Telling
 from amazon_lambda_runtime.local.server import open_pool
-from tests.local.support import Recorder, invoke, obedient, respond, run
+from tests.local.support import PATIENCE, Recorder, invoke, obedient, respond, run
 
 FAILURES = [
     BrokenPipeError(errno.EPIPE, "Broken pipe"),
@@ -53,15 +54,17 @@ def test_log_that_fails_while_an_invocation_does() -> None:
     def log(line: str, request_id: str = "") -> None:
         raise OSError
 
-    async def answer(*steps: list[object], init: list[list[object]]) -> dict[str, str]:
-        async with open_pool(obedient(*init, timeout=0.3), log) as pool:
+    async def answer(
+        *steps: list[object], init: Sequence[list[object]] = (), timeout: float = PATIENCE
+    ) -> dict[str, str]:
+        async with open_pool(obedient(*init, timeout=timeout), log) as pool:
             invocation = invoke(pool, *steps)
             document: dict[str, str] = json.loads((await invocation.wait()).payload)
             await invocation.wait_until_reported()
             return document
 
-    assert run(answer(["sleep", 60], init=[]))["errorType"] == "Sandbox.Timedout"
-    assert run(answer(["exit", 1], init=[]))["errorType"] == "Runtime.ExitError"
+    assert run(answer(["sleep", 60], timeout=0.3))["errorType"] == "Sandbox.Timedout"
+    assert run(answer(["exit", 1]))["errorType"] == "Runtime.ExitError"
     assert run(answer(init=[["exit", 1]]))["errorType"] == "Runtime.ExitError"
 
 

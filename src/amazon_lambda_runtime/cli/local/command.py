@@ -164,8 +164,7 @@ def command(
     from amazon_lambda_runtime.local.engine import orphans
     from amazon_lambda_runtime.local.engine.log_writer import LogWriter
 
-    orphans.adopt()
-    with LogWriter(sys.stderr) as terminal:
+    with orphans.adopted(), LogWriter(sys.stderr) as terminal:
         return _run(words, event, options, terminal)
 
 

@@ -11,16 +11,27 @@ One that runs functions beside other work must not ask: it could not tell whose 
 import ctypes
 import os
 from collections.abc import Iterator, Set
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 # Of <linux/prctl.h>.
 _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
 
 
-def adopt() -> None:
-    """Ask for the orphans below this process; where that can't be had, do nothing."""
+@contextmanager
+def adopted() -> Iterator[None]:
+    """Have the orphans below this process while the block runs; where that can't be had, do
+    nothing."""
+    _ask(True)
+    try:
+        yield
+    finally:
+        # Whoever called the block may start other children after it: they are not a function's.
+        _ask(False)
+
+
+def _ask(wanted: bool) -> None:
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 def are_adopted() -> bool:
