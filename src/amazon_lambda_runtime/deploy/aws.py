@@ -110,9 +110,6 @@ class Aws:
     def send(self, service: str, operation: str, parameters: Reply) -> Reply:
         """Send one request, once. Tests override this."""
         reply: Reply = getattr(self._client(service), operation)(**parameters)
-        about = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        if about.get("content-type", "").startswith("text/html"):
-            raise ResponseParserError("a page of HTML")  # botocore may take it for empty
         return reply
 
     def _client(self, service: str) -> Any:
@@ -127,6 +124,7 @@ class Aws:
                         retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=910
                     ),
                 )
+                self._clients[service].meta.events.register("before-parse", _refuse_page)
             return self._clients[service]
 
     @contextmanager
@@ -226,6 +224,15 @@ class Aws:
                 return found
 
         return self.retry.call(attempt, again=True, fresh_role=fresh_role)
+
+
+def _refuse_page(response_dict: Reply, **_: Any) -> None:
+    """Raise ResponseParserError for a page of HTML, which botocore may take for an empty reply."""
+    body = response_dict.get("body")
+    if isinstance(body, bytes) and response_dict["status_code"] < 300:
+        start = body[:100].lstrip().lower()
+        if start.startswith((b"<html", b"<!doctype html")):
+            raise ResponseParserError(body[:1000].decode(errors="replace"))
 
 
 def _translated(service: str, operation: str, error: Exception) -> BaseException:
