@@ -118,6 +118,26 @@ def test_no_live(world: World, run: Run, image: str) -> None:
     assert run("deploy", "--no-live", "--image-uri", other)[1] == "orders: nothing to do\n"
 
 
+def test_no_live_and_prune(world: World, run: Run) -> None:
+    """They contradict each other."""
+    world.write(ALL)
+    status, _, err = run("deploy", "--no-live", "--prune")
+    assert status == 2
+    assert "--prune deletes, and --no-live changes nothing that is live." in err
+    assert world.door.calls == []
+
+
+def test_a_repository_that_need_not_be_made(world: World, run: Run) -> None:
+    """Where image_uri names an image there is nothing to make."""
+    world.write(
+        f'[tool.lambda-runtime]\nimage_uri = "1.dkr.ecr.x.amazonaws.com/a@sha256:{"b" * 64}"'
+    )
+    status, out, err = run("step", "ecr-repo")
+    assert (status, out) == (0, "1.dkr.ecr.x.amazonaws.com/a\n")
+    assert err == "nothing to make: image_uri names an image that is there\n"
+    assert world.door.calls == []
+
+
 def test_no_live_and_a_failed_smoke_test(world: World, run: Run, image: str) -> None:
     """It is status 1, and it is tested again by the next run."""
     broken = Fault("lambda:Invoke", failed='{"errorType": "Bad", "errorMessage": "no"}')

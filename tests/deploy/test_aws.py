@@ -1,5 +1,7 @@
 """What AWS's words mean: which refusals are of what is there or is not, and which are repeated."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ from botocore import exceptions
 
 from amazon_lambda_runtime.deploy.aws import Aws, Reply
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError, LostReply
-from tests.deploy.canned import Canned, refused
+from amazon_lambda_runtime.deploy.retry import Retry
+from tests.deploy.canned import REGION, Canned, refused
 
 
 @pytest.mark.parametrize(
@@ -258,3 +261,60 @@ def test_there_is_no_region_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert Aws("eu-west-1", "far").region == "eu-west-1"
     with pytest.raises(DeployError, match=r"no region is set, .*profile default.*give --region"):
         _ = Aws().region
+
+
+@pytest.mark.parametrize("body", [b"<html><style>x</style><p>Access denied</p></html>", b""])
+@pytest.mark.parametrize("status", [200, 403, 404, 502])
+@pytest.mark.parametrize(
+    ("service", "operation", "asked"),
+    [("lambda", "get_function", {"FunctionName": "x"}), ("sts", "get_caller_identity", {}),
+     ("ecr", "describe_repositories", {}), ("iam", "get_role", {"RoleName": "x"})],
+)  # fmt: skip
+def test_an_answer_of_a_proxy(
+    service: str,
+    operation: str,
+    asked: dict[str, str],
+    status: int,
+    body: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page or nothing is one line that says what to do, and never "there is no such thing"."""
+    if status == 200 and not body:
+        pytest.skip("botocore takes it for an answer without fields")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    times: list[float] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.02])
+        thread.start()
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_address[1]}",
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+        }.items():
+            monkeypatch.setenv(name, value)
+        try:
+            aws = Aws(REGION, retry=Retry(times.append, lambda: sum(times)))
+            with pytest.raises(DeployError) as caught:
+                aws.find(service, operation, **asked)
+        finally:
+            server.shutdown()
+            thread.join()
+    said = str(caught.value)
+    assert "the answer is not AWS's: " in said
+    assert "HTTPS_PROXY" in said
+    assert "<" not in said
+    assert "\n" not in said

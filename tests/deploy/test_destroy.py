@@ -340,3 +340,30 @@ def test_what_is_used_since_the_plan_stays() -> None:
     execute(plan, Told())
     assert "role orders-role stays: it is used by function bills" in notes
     assert "iam:delete_role" not in [name for name, _ in aws.sent]
+
+
+def test_a_target_group_that_has_had_another_name() -> None:
+    """Nothing but its tags tells of it: it is looked for, and goes with its rules."""
+    arn = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/former/1"
+    groups = [
+        {"TargetGroupArn": arn, "TargetType": "lambda"},
+        {"TargetGroupArn": arn.replace("former", "theirs"), "TargetType": "lambda"},
+        {"TargetGroupArn": arn.replace("former", "web"), "TargetType": "ip"},
+    ]
+
+    def tags(**sent: Any) -> Any:
+        theirs = [{"Key": "lambda-runtime:project", "Value": "other"}]
+        return {
+            "TagDescriptions": [
+                {"ResourceArn": each, "Tags": OUR_TAGS if "former" in each else theirs}
+                for each in sent["ResourceArns"]
+            ]
+        }
+
+    aws = account(elbv2__describe_target_groups={"TargetGroups": groups}, elbv2__describe_tags=tags)
+    plan = destroy.plan(site(aws))
+    assert [step.what for step in plan.steps if step.kind == "target group"] == [
+        "target group former"
+    ]
+    execute(plan, Told())
+    assert ("elbv2:delete_target_group", {"TargetGroupArn": arn}) in aws.changes

@@ -310,6 +310,15 @@ def test_dockerfile(healthy: World, text: str, expected: list[str]) -> None:
     assert checks(examine(healthy, engine="native")) == []
 
 
+def test_a_dockerfile_that_is_not_used(
+    healthy: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody wrote is built, or it is told that it is not."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert checks(examine(healthy, engine="auto")) == ["dockerfile-unused"]
+    assert checks(examine(healthy, engine="native")) == []
+
+
 def test_file_modes(healthy: World) -> None:
     """What only its owner may read is listed, unless the Dockerfile sees to it."""
     secret = healthy.folder / "pkg/rates.py"

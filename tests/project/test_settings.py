@@ -74,6 +74,13 @@ def test_every_variable(tmp_path: Path) -> None:
     assert function.triggers == (SqsTrigger("queue", batch_size=7),)
 
 
+def test_a_batch_of_none(tmp_path: Path) -> None:
+    """0 is a number that is given, by the variable or the option, and out of range."""
+    for flags, variables in (({}, {"BATCH_SIZE": "0"}), ({"batch_size": 0}, {})):
+        with pytest.raises(ConfigError, match="takes 1 to 10000"):
+            load(tmp_path, {"queue_name": "q", **flags}, variables)
+
+
 def test_several_functions_share_what_the_table_says(tmp_path: Path) -> None:
     """A function has the project's values, and its own over them."""
     table = """

@@ -6,6 +6,7 @@ again: the reply to the first may have been lost.
 """
 
 import re
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 import boto3
 from botocore import exceptions
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from amazon_lambda_runtime.project.declaration import Project
 
@@ -34,7 +36,7 @@ _HINTS = (
 
 # AWS says so of a role that is new, and of one that the deployer may not pass.
 _ASSUMED = "check the role's trust policy, and that the deployer has iam:PassRole on the role"
-
+_PROXY = "does a proxy answer (HTTPS_PROXY, NO_PROXY)?"
 
 # How the operations begin that change nothing.
 _READS = ("get_", "list_", "describe_", "batch_get_", "batch_check_", "simulate_", "filter_")
@@ -122,6 +124,7 @@ class Aws:
                         retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=910
                     ),
                 )
+                self._clients[service].meta.events.register("before-parse", _refuse_page)
             return self._clients[service]
 
     @contextmanager
@@ -223,6 +226,15 @@ class Aws:
         return self.retry.call(attempt, again=True, fresh_role=fresh_role)
 
 
+def _refuse_page(response_dict: Reply, **_: Any) -> None:
+    """Raise ResponseParserError for a page of HTML, which botocore may take for an empty reply."""
+    body = response_dict.get("body")
+    if isinstance(body, bytes) and response_dict["status_code"] < 300:
+        start = body[:100].lstrip().lower()
+        if start.startswith((b"<html", b"<!doctype html")):
+            raise ResponseParserError(body[:1000].decode(errors="replace"))
+
+
 def _translated(service: str, operation: str, error: Exception) -> BaseException:
     """Return the error as one line, in the words of IAM: lambda:CreateFunction."""
     name = f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"
@@ -233,10 +245,22 @@ def _translated(service: str, operation: str, error: Exception) -> BaseException
     )
 
 
+def _text(said: object) -> str:
+    """Return what is said without the tags of a page that it quotes."""
+    return re.sub(r"(?s)\\[nrt]|<(style|script).*?</\1>|<[^>]*>", " ", str(said))
+
+
 def _refusal(name: str, error: exceptions.ClientError) -> AwsError:
     code = str(error.response.get("Error", {}).get("Code", "Unknown"))
     text = str(error.response.get("Error", {}).get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    # S3 answers to HEAD with a status alone; whoever else tells no code is no service of AWS.
+    if "<html" in text.lower() or (
+        (code.isdecimal() or code == "Unknown") and not name.startswith("s3:")
+    ):
+        kind = LostReply if status >= 500 else AwsError
+        said = f"HTTP {status}, and the answer is not AWS's: {textwrap.shorten(_text(text), 160)}"
+        return kind(name, "NotAws", said, _PROXY)
     if status >= 500 and status != 501:
         return LostReply(name, code, text)
     return AwsError(name, code, text, _ASSUMED if "cannot be assumed" in text else _hint(code))
@@ -244,6 +268,11 @@ def _refusal(name: str, error: exceptions.ClientError) -> AwsError:
 
 def _wrong(name: str, error: Exception) -> DeployError:
     return DeployError(f"{name}: {' '.join(str(error).split())}")
+
+
+def _not_aws(name: str, error: Exception) -> AwsError:
+    text = f"the answer is not AWS's: {textwrap.shorten(_text(error), 160)}"
+    return LostReply(name, "NotAws", text, _PROXY)
 
 
 # What happened to a request that AWS did not refuse. The first class that fits decides: those of
@@ -275,6 +304,8 @@ _FAILURES: tuple[tuple[type[Exception], Callable[[str, Exception], DeployError]]
         exceptions.ConnectionError,
         lambda name, error: LostReply(name, type(error).__name__, str(error)),
     ),
+    (ResponseParserError, _not_aws),
+    (KeyError, _not_aws),  # botocore's, of a page where it looked for a result
     (exceptions.BotoCoreError, _wrong),
 )
 

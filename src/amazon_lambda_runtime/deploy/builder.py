@@ -35,7 +35,10 @@ class Engines:
 
     def build(self, project: Project, progress: Progress) -> str | None:
         try:
-            self._engine = self._images.choose(project.engine)
+            dockerfile = self._images.written(project.folder, project.dockerfile)
+            self._engine = self._images.choose(project.engine, dockerfile)
+            if warning := self._images.unused(project.engine, self._engine, dockerfile):
+                progress.note(warning)
             handlers = _handlers(project)
             chosen: dict[str, object] = {
                 "dockerfile": project.dockerfile,

@@ -12,7 +12,7 @@ from amazon_lambda_runtime.project.declaration import Function
 from .errors import AwsError
 from .plan import Note, Plan, Step
 from .resources import function as functions
-from .resources import log_group, repository, role, triggers, undeclared
+from .resources import log_group, repository, role, target_groups, triggers, undeclared
 from .resources.store import Store
 from .resources.triggers import mapping
 from .site import TABLE_TAG, Site, value
@@ -34,8 +34,15 @@ def _all(site: Site) -> Iterator[Step | Note]:
     others = undeclared.find(site)
     yield from others.others(site)
     doomed = [*site.project.functions, *others.left]
+    removed = set()
     for function in doomed:
-        yield from _function(site, function)
+        for step in _function(site, function):
+            removed.add(step.what if isinstance(step, Step) else "")
+            yield step
+    if whole:
+        for step in _former(site, target_groups.STORE, doomed):
+            if isinstance(step, Note) or step.what not in removed:
+                yield step
     stores = [*(kind.store for kind in triggers.kinds() if kind.store), role.STORE]
     for store in stores:
         # What another function of the project uses stays with it.

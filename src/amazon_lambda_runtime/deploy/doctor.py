@@ -56,6 +56,7 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     look("names", lambda: folder.names(project))
     look("handler", lambda: folder.handler(project))
     look("Dockerfile", lambda: folder.dockerfile(project))
+    look("engine", lambda: folder.engine(project))
     look("files", lambda: folder.modes(project))
     look("failed messages", lambda: queues.declared(project))
     look("local image", lambda: image.local(project))
@@ -65,5 +66,6 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     ):
         look("permissions", lambda: account.allowed(project, aws))
         look("image", lambda: image.registry(project, aws))
+        look("lifecycle", lambda: image.lifecycle(project, aws))
         look("queues", lambda: queues.live(project, aws))
     return report

@@ -229,7 +229,7 @@ def _policies(folder: Path, own: Mapping[str, Any]) -> list[str]:
 def _with_queue(function: Function, name: str | None, batch_size: str | int | None) -> Function:
     """Return the function with QUEUE_NAME and BATCH_SIZE in its sqs trigger, or in a new one."""
     try:
-        changes: dict[str, Any] = {"batch_size": int(batch_size)} if batch_size else {}
+        changes: dict[str, Any] = {"batch_size": int(batch_size)} if batch_size is not None else {}
     except ValueError:
         raise ConfigError(f"BATCH_SIZE is {batch_size!r}: it is a whole number") from None
     if name:

@@ -9,7 +9,7 @@ import pytest
 
 from amazon_lambda_runtime.deploy.checks import image as image_check
 from amazon_lambda_runtime.deploy.checks.finding import Skipped
-from tests.deploy.canned import ACCOUNT, REGION, Canned, site
+from tests.deploy.canned import ACCOUNT, REGION, Canned, refused, site
 
 DIGEST = f"sha256:{'a' * 64}"
 URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/orders@{DIGEST}"
@@ -107,3 +107,34 @@ def test_an_image_of_docker(
     assert [finding.check for finding in image_check.local(project)] == expected
     native = dataclasses.replace(project, engine="native")
     assert [*image_check.local(native)] == []
+
+
+@pytest.mark.parametrize("text", ["<html>Denied</html>", "", "[]"])
+def test_answers_that_are_none(tmp_path: Path, text: str) -> None:
+    """A proxy's page, or nothing, is told in a line."""
+    aws = registry(tmp_path, {"config": {"digest": "sha256:c"}}, GOOD)
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(Skipped, match="the answer is no JSON object but"):
+        checked(aws)
+    aws.replies["ecr:batch_get_image"] = {"images": [{"imageManifest": text}]}
+    with pytest.raises(Skipped, match="the answer is no JSON object but"):
+        checked(aws)
+
+
+def test_a_lifecycle_rule() -> None:
+    """One that deletes untagged images is warned of; others are not."""
+
+    def found(rule: str) -> list[str]:
+        text = json.dumps({"rules": [{"selection": {"tagStatus": rule}}]})
+        aws = Canned(ecr__get_lifecycle_policy={"lifecyclePolicyText": text})
+        return [finding.check for finding in image_check.lifecycle(site(aws).project, aws)]
+
+    assert found("untagged") == ["lifecycle"]
+    assert found("tagged") == []
+    assert [*image_check.lifecycle(site(Canned()).project, Canned())] == []
+    with pytest.raises(Skipped, match=r"lifecycle rules of shop: .*AccessDenied"):
+        [*image_check.lifecycle(site(Canned()).project, _denied())]
+
+
+def _denied() -> Canned:
+    return Canned(ecr__get_lifecycle_policy=refused("AccessDenied"))

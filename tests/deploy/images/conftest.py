@@ -16,7 +16,7 @@ from .fake_registry import FakeRegistry
 
 LIBC = b"...\nGNU C Library (Debian GLIBC 2.41-12) stable release version 2.41.\n..."
 DEBIAN = {
-    "usr/bin/python3.13": b"ELF",
+    "usr/bin/python3.13": b"ELF\x003.13.5\x00",
     "usr/bin/python3": b"-> python3.13",
     "usr/lib/python3/dist-packages/x": b"",
     "usr/lib/x86_64-linux-gnu/libc.so.6": LIBC,

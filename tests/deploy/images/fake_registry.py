@@ -41,6 +41,7 @@ class Fault:
     what: int | str
     times: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b'{"errors":[{"code":"FAULT"}]}'
 
 
 class FakeRegistry:
@@ -53,6 +54,7 @@ class FakeRegistry:
         self.uploads: dict[str, tuple[str, bytes | None]] = {}
         self.faults: list[Fault] = []
         self.log: list[str] = []
+        self.authorizations: list[str | None] = []
         self.tokens: set[str] = set()
         #: How many requests a token is good for.
         self.token_life = 10**9
@@ -144,11 +146,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_HEAD = do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_CONNECT = do_GET  # noqa: N815
 
     def _serve(self) -> None:
         registry = self.registry
         line = f"{self.command} {self.path}"
+        registry.authorizations.append(self.headers.get("Authorization"))
         fault = next((f for f in registry.faults if f.times and f.pattern in line), None)
         if fault is not None:
             fault.times -= 1
@@ -162,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) < size:
             return self._hang_up(line)
         if fault and isinstance(fault.what, int):
-            return self._answer(fault.what, b'{"errors":[{"code":"FAULT"}]}', fault.headers)
+            return self._answer(fault.what, fault.body, fault.headers)
         status, content, headers = self._route(body)
         if fault and fault.what == SHORT:
             self._answer(status, content, headers, len(content) // 2)

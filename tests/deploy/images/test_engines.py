@@ -9,17 +9,26 @@ import os
 import stat
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.deploy.images import Built, ImageError, ImageSpec, choose
+from amazon_lambda_runtime.deploy.images import (
+    Built,
+    ImageError,
+    ImageSpec,
+    choose,
+    unused,
+    written,
+)
 from amazon_lambda_runtime.deploy.images.command import run
 from amazon_lambda_runtime.deploy.images.engines import Buildah, Docker, Podman
 from amazon_lambda_runtime.deploy.images.model import no_meter, this_runtime
 from amazon_lambda_runtime.deploy.images.native.engine import Native
 
+from .conftest import make_wheel
 from .fake_registry import OCI, FakeRegistry
 
 ID = "b" * 64
@@ -32,6 +41,8 @@ if "--file" in options:
     told["dockerfile"] = Path(options["--file"]).read_text()
     folder = Path(sys.argv[-1])
     told["files"] = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    if (folder / "requirements.txt").exists():
+        told["requirements"] = (folder / "requirements.txt").read_text()
     Path(options["--iidfile"]).write_text(os.environ.get("STAND_IN_ID", "sha256:{id}"))
 if "push" in sys.argv:
     login = options.get("--authfile") or os.environ["DOCKER_CONFIG"] + "/config.json"
@@ -240,4 +251,38 @@ def test_choose(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ImageError, match="podman cannot be used: there is no command podman"):
         choose("podman")
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    assert Native().available() == "/bin/false has no pip, which finds the packages"
+    assert Native().available() == (
+        "there is no uv, and /bin/false has no pip: one of them finds packages"
+    )
+
+
+def test_a_dockerfile_that_somebody_wrote(
+    spec: ImageSpec, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """auto builds it with what is at hand, or it is told loudly; that of `init` is none."""
+    file = spec.folder / "Dockerfile"
+    assert written(spec.folder, None) is None
+    template = (files("amazon_lambda_runtime") / "cli" / "templates" / "Dockerfile").read_text()
+    file.write_text(template.replace('CMD ["hello', 'CMD ["other'))
+    assert written(spec.folder, None) is None
+    file.write_text(template.replace("python3-pip", "python3-pip gcc"))
+    assert written(spec.folder, None) == file
+    assert choose("auto", file).name == "docker"
+    assert unused("auto", choose("auto", file), file) is None
+    assert isinstance(choose("native", file), Native)
+    monkeypatch.setenv("STAND_IN_FAILS", "info")
+    warning = unused("auto", choose("auto", file), file)
+    assert warning is not None
+    assert warning.startswith(f"{file} IS NOT USED")
+
+
+def test_declared_dependencies(spec: ImageSpec, stand_in: StandIn) -> None:
+    """Our own Dockerfile is given what the project declares, and wheels of what is at a path."""
+    local = make_wheel(spec.folder.parent, "local", {"local.py": ""})
+    text = f'[project]\ndependencies = ["click", "local @ {local.as_uri()}"]\n'
+    spec.folder.joinpath("pyproject.toml").write_text(text)
+    choose("buildah").build(spec)
+    ours = stand_in.told[-1]
+    assert "requirements.txt" in ours["files"]
+    assert local.name in ours["files"]
+    assert ours["requirements"] == f"click\n./{local.name}\n"

@@ -52,6 +52,8 @@ def command(folder: Path, adopt: bool, prune: bool, waits: bool, **flags: Any) -
 
     project, aws = load(folder, **flags)
     refuse_prune(project, prune)
+    if prune and waits:
+        raise click.UsageError("--prune deletes, and --no-live changes nothing that is live.")
     announce(aws)
     if adopt:
         with Reporter() as reporter:

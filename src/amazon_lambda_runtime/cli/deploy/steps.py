@@ -67,7 +67,12 @@ def ecr_repo(folder: Path, **flags: Any) -> None:
     """
     from amazon_lambda_runtime.deploy.resources import repository
 
-    site = _carry_out(*load(folder, **flags), "repository")
+    project, aws = load(folder, **flags)
+    if project.image_uri is not None:
+        click.echo("nothing to make: image_uri names an image that is there", err=True)
+        click.echo(project.image_uri.partition("@")[0])
+        return
+    site = _carry_out(project, aws, "repository")
     found = repository.find(site)
     click.echo(found["repositoryUri"] if found else "")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from amazon_lambda_runtime.project.declaration import Project
 
-from .finding import Finding
+from .finding import Finding, Skipped
 from .image import LARGEST
 
 # A variable of the Makefile, and the key of the table that says the same.
@@ -86,6 +86,26 @@ def dockerfile(project: Project) -> Iterator[Finding]:
             f"the Dockerfile's ENTRYPOINT is not a list: {entrypoint}",
             "a shell would be started instead, and the bootstrap would not get its handler",
             f"Write it as JSON: ENTRYPOINT {json.dumps(entrypoint.split())}",
+        )
+
+
+def engine(project: Project) -> Iterator[Finding]:
+    """A Dockerfile that somebody wrote is what the image is made of."""
+    if project.engine != "auto" or project.image_uri is not None:
+        return
+    from amazon_lambda_runtime.deploy import images
+
+    try:
+        file = images.written(project.folder, project.dockerfile)
+        used = images.choose(project.engine, file)
+    except images.ImageError as error:
+        raise Skipped(f"the engine: {error}") from None
+    if images.unused(project.engine, used, file) is not None:
+        yield Finding(
+            "dockerfile-unused",
+            f"{file} is not used: the image is made by the native engine, which reads none",
+            "what it installs or sets is not in the image",
+            'Install docker, podman or buildah, or set engine = "native" if that is meant.',
         )
 
 

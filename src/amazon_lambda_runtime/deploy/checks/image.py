@@ -4,11 +4,14 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Aws
+from amazon_lambda_runtime.deploy.errors import AwsError
 from amazon_lambda_runtime.project.declaration import Project
 
 from .finding import Finding, Skipped
@@ -102,7 +105,7 @@ def registry(project: Project, aws: Aws) -> Iterator[Finding]:
             "Push it again, or remove image_uri: then the image is built and pushed.",
         )
         return
-    manifest = json.loads(images[0]["imageManifest"])
+    manifest = _document(images[0]["imageManifest"], f"the image {project.image_uri}")
     media_type = manifest.get("mediaType") or images[0].get("imageManifestMediaType", "")
     yield from _manifest(project.image_uri, media_type)
     if "config" in manifest:
@@ -119,10 +122,41 @@ def _config(aws: Aws, repository: str, digest: str) -> dict[str, Any]:
     )
     try:
         with urllib.request.urlopen(answer["downloadUrl"], timeout=30) as reply:
-            config: dict[str, Any] = json.load(reply)
-    except (OSError, ValueError) as error:
-        raise Skipped(f"the architecture of the image in {repository}: {error}") from None
-    return config
+            text = reply.read().decode(errors="replace")
+    except (OSError, ValueError, HTTPException) as error:
+        raise Skipped(f"the architecture of the image in {repository}: {error!r}") from None
+    return _document(text, f"the architecture of the image in {repository}")
+
+
+def _document(text: str, what: str) -> dict[str, Any]:
+    """Return a JSON object. Raises Skipped for a proxy's page, or nothing."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        shown = textwrap.shorten(text, 80) or "nothing"
+        raise Skipped(f"{what}: the answer is no JSON object but {shown!r}: is it a proxy's?")
+    return found
+
+
+def lifecycle(project: Project, aws: Aws) -> Iterator[Finding]:
+    """No rule of the repository deletes images for having no tag."""
+    try:
+        found = aws.find("ecr", "get_lifecycle_policy", repositoryName=project.repository)
+    except AwsError as error:
+        raise Skipped(f"the lifecycle rules of {project.repository}: {error}") from None
+    if found is None:
+        return
+    rules = _document(found["lifecyclePolicyText"], "the lifecycle rules").get("rules", [])
+    if any(rule.get("selection", {}).get("tagStatus") == "untagged" for rule in rules):
+        yield Finding(
+            "lifecycle",
+            f"a lifecycle rule of the repository {project.repository} deletes untagged images",
+            "an image that a version of the function runs may have no tag: once it is deleted, the "
+            "function fails (ImageDeleted)",
+            "Remove the rule: `deploy` deletes old images itself, and none that is used (`keep`).",
+        )
 
 
 def _manifest(image: str, media_type: str) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Images by digest: a project folder becomes an image in a registry, by one of four engines."""
 
-from .engines import choose
+from .context import written
+from .engines import choose, unused
 from .model import Built, Engine, ImageError, ImageSpec, Meter, Pushed, Repository
 from .registry.client import Client
 from .registry.persistence import RegistryError
@@ -16,4 +17,6 @@ __all__ = [
     "RegistryError",
     "Repository",
     "choose",
+    "unused",
+    "written",
 ]

@@ -27,11 +27,12 @@ _ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
-def choose(name: str = "auto", *, refresh: bool = False) -> Engine:
+def choose(name: str = "auto", dockerfile: Path | None = None, *, refresh: bool = False) -> Engine:
     """Return an engine that can be used here: docker, podman, buildah, native, or auto.
 
-    auto is native, which needs no other program. `refresh` uses nothing of an earlier build.
-    Raises ImageError for another name, or with the reason why the engine cannot be used.
+    auto is native, which needs no other program, unless there is a `dockerfile` that somebody wrote
+    and an engine that can build it. `refresh` uses nothing of an earlier build. Raises ImageError
+    for another name, or with the reason why the engine cannot be used.
     """
     engines: dict[str, Engine] = {
         "native": Native(refresh=refresh),
@@ -41,10 +42,24 @@ def choose(name: str = "auto", *, refresh: bool = False) -> Engine:
     }
     if name not in ("auto", *engines):
         raise ImageError(f"there is no engine {name!r}: choose auto, {', '.join(engines)}")
+    if name == "auto" and dockerfile is not None:
+        builders = (each for each in engines.values() if each.name != "native")
+        if (found := next((each for each in builders if not each.available()), None)) is not None:
+            return found
     engine = engines["native" if name == "auto" else name]
     if reason := engine.available():
         raise ImageError(f"the engine {engine.name} cannot be used: {reason}")
     return engine
+
+
+def unused(name: str, engine: Engine, dockerfile: Path | None) -> str | None:
+    """Return what to tell if auto, the `name`, found no engine for what somebody wrote."""
+    if dockerfile is None or name != "auto" or engine.name != "native":
+        return None
+    return (
+        f"{dockerfile} IS NOT USED: there is no docker, podman or buildah here to build it, and "
+        'the native engine reads none. Install one, or say engine = "native" if that is meant'
+    )
 
 
 class _Command(ABC):

@@ -65,7 +65,9 @@ def _repository(project: Project, names: Names) -> Statement:
             "BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload "
             "PutImage GetDownloadUrlForLayer "
             # So that Lambda may read the image.
-            "GetRepositoryPolicy SetRepositoryPolicy",
+            "GetRepositoryPolicy SetRepositoryPolicy "
+            # What `doctor` warns of.
+            "GetLifecyclePolicy",
         ),
         (names("ecr", f"repository/{project.repository}"),),
     )
@@ -201,6 +203,7 @@ def _looked_for(project: Project, names: Names) -> Iterator[Statement]:
             *actions("sns", "ListTopics ListTagsForResource"),
             *actions("events", "ListEventBuses ListRules ListTagsForResource"),
             *actions("ecr", "DescribeRepositories ListTagsForResource"),
+            *actions("elasticloadbalancing", "DescribeTargetGroups DescribeTags"),
             *actions("logs", "ListTagsForResource"),
             *actions("lambda", "ListTags"),
         ),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.deploy.images import ImageError, ImageSpec, Pushed
+from amazon_lambda_runtime.deploy.images import ImageError, ImageSpec, Pushed, dependencies
 from amazon_lambda_runtime.deploy.images.native import wheels
 from amazon_lambda_runtime.deploy.images.native.cache import Cache
 from amazon_lambda_runtime.deploy.images.native.engine import Native
@@ -110,7 +110,7 @@ def test_a_change_of_code(registry: FakeRegistry, spec: ImageSpec, native: Nativ
 def test_requirements(
     registry: FakeRegistry, spec: ImageSpec, native: Native, tmp_path: Path
 ) -> None:
-    """pip answers markers as the target would, and a script names the image's interpreter."""
+    """Markers are answered as the target would, and a script names the image's interpreter."""
     there = make_wheel(
         tmp_path, "there", {"there.py": ""}, 'Requires-Dist: absent; python_version != "3.13"\n'
     )
@@ -137,28 +137,13 @@ def test_what_decides_about_the_packages(spec: ImageSpec, native: Native, tmp_pa
     named.write_text(f"./{local.name}; python_version > '3'\n-c named.txt\n")
     wanted = replace(spec, requirements=named, runtime="little_runtime==1.0")
     named.with_name(local.name).write_bytes(local.read_bytes())
-    before = dict(wheels.inputs(wanted))
+    before = dict(wheels.inputs(wanted, dependencies.declared(wanted)))
     assert before["runtime"] == b"little_runtime==1.0"
     assert before[local.name] == local.read_bytes()
     named.write_text(f"--no-index\n--find-links {Path(spec.runtime).parent}\n")
     native.build(wanted)
     other = make_wheel(tmp_path, "local", {"local.py": "changed"})
     assert other.read_bytes() != local.read_bytes()
-
-
-def test_no_wheel(spec: ImageSpec, native: Native) -> None:
-    """A package without a wheel for the target is told by name, in a line."""
-    file = spec.folder / "requirements.txt"
-    file.write_text("--no-index\n--find-links .\nno-such-package-anywhere\n")
-    with pytest.raises(ImageError) as caught:
-        native.build(spec)
-    assert str(caught.value) == (
-        "no-such-package-anywhere has no wheel for Python 3.13 on x86_64 (glibc 2.41): build one "
-        "with `pip wheel` there, or use an engine with a Dockerfile"
-    )
-    file.write_text("what is this?\n")
-    with pytest.raises(ImageError, match="pip cannot install the packages: Invalid requirement"):
-        native.build(spec)
 
 
 def test_no_runtime(spec: ImageSpec, native: Native, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from amazon_lambda_runtime.deploy.images import dependencies
 from amazon_lambda_runtime.deploy.images.model import ImageSpec
 from amazon_lambda_runtime.deploy.images.native import wheels
 
@@ -19,8 +20,10 @@ def test_a_local_folder(tmp_path: Path, line: str) -> None:
     (tmp_path / "requirements.txt").write_text(f"{line}\n")
     (tmp_path / "app.py").write_text("")
 
+    spec = ImageSpec(tmp_path, "app.handler", runtime="r")
+
     def found() -> list[tuple[str, bytes]]:
-        return [*wheels.inputs(ImageSpec(tmp_path, "app.handler", runtime="r"))]
+        return [*wheels.inputs(spec, dependencies.declared(spec))]
 
     before = found()
     assert ("mylib/mylib.py", b"ANSWER = 1") in before

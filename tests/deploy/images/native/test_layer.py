@@ -4,6 +4,7 @@ import os
 import stat
 import tarfile
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,18 @@ def test_what_is_old_goes(tmp_path: Path) -> None:
     with cache.new_file() as file:
         pass
     assert not file.exists()
+
+
+def test_a_large_file(tmp_path: Path) -> None:
+    """It is read in pieces: a file of 700 MB needs no 700 MB of memory."""
+    large = tmp_path / "model.bin"
+    with large.open("wb") as file:
+        file.truncate(64 << 20)
+    tracemalloc.start()
+    try:
+        made = layer.make({"var/task/model.bin": large}, Cache(tmp_path / "cache"))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 << 20
+    assert made.size < 1 << 20

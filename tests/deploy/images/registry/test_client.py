@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -83,13 +85,14 @@ def test_token_from_elsewhere(client: Client) -> None:
     """Credentials are not sent in clear where the registry is not in clear."""
     with FakeRegistry("AWS:secret", bearer=True) as private:
         secret = private.repository()
-        refusal = client._transport._pool.request("GET", f"http://{private.host}/v2/a/blobs/b")
+        pool = client._transport._pool(f"http://{private.host}")
+        refusal = pool.request("GET", f"http://{private.host}/v2/a/blobs/b")
         with pytest.raises(RegistryError, match="wants its tokens to be fetched from 'http://"):
             client._transport._authorize(replace(secret, plain_http=False), refusal)
         private.faults.append(Fault("/token", 503))
         with pytest.raises(RegistryError, match=r"cannot get a token for .*: 503"):
             client._transport._authorize(secret, refusal)
-        nothing_asked = client._transport._pool.request("GET", f"http://{private.host}/token")
+        nothing_asked = pool.request("GET", f"http://{private.host}/token")
         assert not client._transport._authorize(secret, nothing_asked)
 
 
@@ -147,12 +150,80 @@ def test_bounded(
 
 
 def test_as_long_as_it_asks(registry: FakeRegistry, client: Client, waits: list[float]) -> None:
-    """Retry-After is followed, within bounds."""
-    for seconds in ("3", "3600", "tomorrow"):
-        registry.faults.append(Fault("HEAD", 429, headers={"Retry-After": seconds}))
+    """Retry-After is followed in full, as a date too; for what is too long nobody waits."""
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    for asked in ("33", date, "tomorrow"):
+        registry.faults.append(Fault("HEAD", 429, headers={"Retry-After": asked}))
     assert not client.exists(registry.repository(), "x")
-    assert waits[:2] == [3, 10]
+    assert waits[0] == 33
+    assert 60 < waits[1] <= 100
     assert waits[2] <= 2
+    registry.faults.append(Fault("HEAD", 503, headers={"Retry-After": "3600"}))
+    with pytest.raises(RegistryError, match="503"):
+        client.exists(registry.repository(), "x")
+    assert len(waits) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"<html><style>p {}</style><p>Access\ndenied</p></html>", "'Access denied'"),
+        (b"", "'empty'"),
+        (b'{"layers": [', "'{\"layers\": ['"),
+        (b"[1]", "'[1]'"),
+    ],
+)
+def test_no_json(body: bytes, shown: str, registry: FakeRegistry, client: Client) -> None:
+    """A proxy's page, nothing, or half an answer: one line that says what to do."""
+    registry.faults.append(Fault("GET", 200, body=body))
+    with pytest.raises(RegistryError) as caught:
+        client.manifest(registry.repository(), "x")
+    assert f"the answer is no JSON object but {shown}: " in str(caught.value)
+    assert "HTTPS_PROXY" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_manifest(registry: FakeRegistry, client: Client) -> None:
+    """An answer that is JSON may be no manifest; a token's answer may have no token."""
+    registry.faults.append(Fault("GET", 200, body=b'{"message": "welcome"}'))
+    with pytest.raises(RegistryError, match="is no manifest of an image"):
+        client.manifest(registry.repository(), "x")
+    with FakeRegistry(bearer=True, anonymous=True) as public:
+        public.faults.append(Fault("/token", 200, body=b"{}"))
+        with pytest.raises(RegistryError, match="the answer has none"):
+            client.manifest(public.repository(), "x")
+
+
+def test_proxy(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests go by HTTP_PROXY or HTTPS_PROXY, but for the hosts of NO_PROXY and this machine."""
+    far = Repository("registry.invalid", "fn", plain_http=True)
+    with FakeRegistry() as proxy, FakeRegistry() as here:
+        monkeypatch.setenv("http_proxy", f"http://me:secret@{proxy.host}")
+        monkeypatch.setenv("https_proxy", f"http://{proxy.host}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        proxy.faults.append(Fault("HEAD http://registry.invalid/v2/fn/manifests/x", 404))
+        assert not client.exists(far, "x")
+        assert not client.exists(here.repository(), "x")
+        assert len(here.log) == 1
+        proxy.faults.append(Fault("CONNECT", 403, 9))
+        with pytest.raises(RegistryError, match="403"):
+            client.exists(replace(far, plain_http=False), "x")
+        monkeypatch.setenv("https_proxy", "socks9://x")
+        with pytest.raises(RegistryError, match="cannot use the proxy of HTTPS_PROXY"):
+            client.exists(replace(far, plain_http=False), "x")
+
+
+def test_the_same_host_in_the_clear(client: Client) -> None:
+    """A redirect to the same host by http gets no credentials."""
+    with FakeRegistry("AWS:secret") as private:
+        repository = replace(private.repository(), plain_http=False)
+        transport = client._transport
+        transport._authorization[repository] = "Basic x"
+        url = f"http://{private.host}/v2/fn/app/blobs/x"
+        assert transport._once(repository, "GET", url, None, None, False).status == 401
+        transport._authorization[private.repository()] = transport._authorization[repository]
+        assert transport._once(private.repository(), "GET", url, None, None, False).status == 401
+        assert private.authorizations == [None, "Basic x"]
 
 
 @pytest.mark.parametrize(

@@ -20,20 +20,26 @@ from amazon_lambda_runtime.deploy.images.registry.reference import Reference, pa
 from .cache import Cache
 
 _PYTHON = re.compile(r"(?:\./)?((?:usr/local|usr|var/lang|opt/[^/]+)/bin)/(python3(?:\.\d+)?)")
+_LIBRARY = re.compile(
+    r"(?:\./)?(?:usr/local|usr|var/lang|opt/[^/]+)/lib/(?:[^/]+/)?libpython3[^/]*"
+)
 _DEBIAN = re.compile(r"(?:\./)?usr/lib/python3/dist-packages(?:/.*)?", re.S)
 _GLIBC = re.compile(r"(?:\./)?(?:usr/)?lib(?:64)?/(?:[^/]+/)?libc\.so\.6")
 _MUSL = re.compile(r"(?:\./)?(?:usr/)?lib/ld-musl-[^/]+")
 # A text inside the GNU C library itself.
 _RELEASE = re.compile(rb"GNU C Library [^\n]* release version (\d+)\.(\d+)")
+# A text inside Python itself, between zeros.
+_PATCH = re.compile(rb"\0(3\.\d+\.\d+)\+?(?=\0)")
 # Lambda's PATH for an image that sets none.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
 
 
 @dataclass(frozen=True, slots=True)
 class Python:
-    """An interpreter in an image: "3.13", its path, its folder of packages, and its C library."""
+    """An interpreter in an image: "3.13" and "3.13.5", its path, its packages, its C library."""
 
     version: str
+    release: str
     path: str
     packages: str
     libc: str
@@ -65,7 +71,7 @@ def find(spec: ImageSpec, client: Client, cache: Cache, meter: Meter) -> Base:
         cache.remember(key, config)
     _check_platform(wanted, config, spec)
     layers = _layers(wanted, manifest, config)
-    key = f"python of {manifest.digest}"
+    key = f"python and its release of {manifest.digest}"
     facts = cache.facts(key)
     if facts is None:
         facts = asdict(_python(wanted, config, layers, client, cache, meter))
@@ -146,6 +152,8 @@ class _Seen:
     #: By folder: where its python3 leads, and the versions that are there.
     links: dict[str, str] = field(default_factory=dict)
     versions: dict[str, list[str]] = field(default_factory=dict)
+    #: Of each version, the release that an interpreter or its library has in it.
+    releases: dict[str, str] = field(default_factory=dict)
     libc: str = "glibc"
     release: tuple[int, int] = (0, 0)
     debian: bool = False
@@ -154,6 +162,9 @@ class _Seen:
         """Take from one entry of a layer what it tells."""
         if match := _PYTHON.fullmatch(entry.name):
             self._python(match[1], match[2], entry)
+            self._release(tar, entry)
+        elif _LIBRARY.fullmatch(entry.name):
+            self._release(tar, entry)
         elif _MUSL.fullmatch(entry.name):
             self.libc, self.release = "musl", (1, 2)
         elif _GLIBC.fullmatch(entry.name) and entry.isfile():
@@ -169,6 +180,12 @@ class _Seen:
         else:
             self.versions.setdefault(folder, []).append(name.removeprefix("python"))
 
+    def _release(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
+        content = tar.extractfile(entry) if entry.isfile() else None
+        for found in _PATCH.findall(content.read() if content else b""):
+            release = found.decode()
+            self.releases[release.rpartition(".")[0]] = release
+
     def python(self, search_path: str) -> Python | None:
         """Return the interpreter that is first on PATH, None if there is none."""
         folders = (folder.strip("/") for folder in search_path.split(":"))
@@ -182,7 +199,9 @@ class _Seen:
             packages = f"usr/local/lib/python{version}/dist-packages"
         else:
             packages = f"{prefix}/lib/python{version}/site-packages"
-        return Python(version, f"/{here}/python{version}", packages, self.libc, self.release)
+        release = self.releases.get(version, version)
+        path = f"/{here}/python{version}"
+        return Python(version, release, path, packages, self.libc, self.release)
 
 
 def _python(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amazon_lambda_runtime.deploy.images import proof
+from amazon_lambda_runtime.deploy.images import dependencies, proof
 from amazon_lambda_runtime.deploy.images.files import select
 from amazon_lambda_runtime.deploy.images.model import (
     ENTRYPOINT,
@@ -72,8 +72,10 @@ class Native:
     def available(self) -> str | None:
         """Return None, or why it cannot be used here, in a line."""
         pip = [sys.executable, "-m", "pip", "--version"]
+        if dependencies.uv() is not None:
+            return None
         if subprocess.run(pip, capture_output=True, check=False).returncode:
-            return f"{sys.executable} has no pip, which finds the packages"
+            return f"there is no uv, and {sys.executable} has no pip: one of them finds packages"
         return None
 
     def build(self, spec: ImageSpec, meter: Meter = no_meter) -> NativeImage:
@@ -83,12 +85,13 @@ class Native:
         """
         selection = select(spec)
         project = selection.files
+        wanted = dependencies.declared(spec)
         found = base.find(spec, self._client, self._cache, meter)
         proof.handlers(
             project,
             (spec.handler, *spec.handlers),
             found.python.version,
-            has_packages=spec.requirements_file is not None,
+            has_packages=wanted is not None,
         )
         interpreter = wheels.compiler(found.python)
         notes = [*selection.notes]
@@ -97,7 +100,7 @@ class Native:
                 f"there is no Python {found.python.version} here to compile the modules with: "
                 "each cold start will"
             )
-        packages = self._packages(spec, found, interpreter, meter)
+        packages = self._packages(spec, wanted, found, interpreter, meter)
         code = self._project(spec, project, interpreter)
         config = _config(found, spec, (packages, code))
         layers = (*found.layers, packages, code)
@@ -138,10 +141,15 @@ class Native:
         )
 
     def _packages(
-        self, spec: ImageSpec, found: base.Base, interpreter: str | None, meter: Meter
+        self,
+        spec: ImageSpec,
+        wanted: dependencies.Dependencies | None,
+        found: base.Base,
+        interpreter: str | None,
+        meter: Meter,
     ) -> Layer:
         """Return the layer of packages, from the cache if nothing that it depends on changed."""
-        key = wheels.key(spec, found.python, str(interpreter))
+        key = wheels.key(spec, wanted, found.python, str(interpreter))
         known = None if self._refresh else self._cache.facts(key)
         if known is not None:
             made = Layer(**known)
@@ -150,7 +158,7 @@ class Native:
         meter(0, 1, "packages")
         with tempfile.TemporaryDirectory() as directory:
             folder = Path(directory, "packages")
-            wheels.install(spec, found.python, folder)
+            wheels.install(spec, wanted, found.python, folder, interpreter)
             if interpreter is not None:
                 wheels.compile_all(interpreter, folder, found.python.packages)
             tree = wheels.places(folder, found.python)

@@ -7,12 +7,13 @@ for everyone, since Lambda runs as a user that no image knows.
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from amazon_lambda_runtime.deploy.images.model import Layer
+from amazon_lambda_runtime.deploy.images.model import ImageError, Layer
 
 from .cache import Cache
 
@@ -73,10 +74,13 @@ def _add(tar: tarfile.TarFile, name: str, source: Path | Text | None) -> None:
         tar.addfile(entry)
     else:
         with source.open("rb") as file:
-            content = file.read()  # its size is that of what was read, whatever happens to it
-        entry.mode = 0o755 if source.stat().st_mode & 0o100 else 0o644
-        entry.size = len(content)
-        tar.addfile(entry, io.BytesIO(content))
+            status = os.fstat(file.fileno())
+            entry.mode = 0o755 if status.st_mode & 0o100 else 0o644
+            entry.size = status.st_size
+            try:
+                tar.addfile(entry, file)  # in pieces: it may be larger than the memory
+            except OSError as error:
+                raise ImageError(f"cannot read {source}: it changes ({error})") from None
 
 
 class _Hashed:

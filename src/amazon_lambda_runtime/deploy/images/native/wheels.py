@@ -1,20 +1,16 @@
-"""The project's packages for another machine: its processor, its C library, its Python.
-
-pip resolves them. It takes wheels for another platform, but asks the one it runs on when a
-requirement says `; python_version < "3.13"` or `; sys_platform == "linux"`, so those answers are
-changed (`TARGET`).
-"""
+"""The project's packages for another machine: its processor, its C library, its Python."""
 
 import hashlib
 import importlib.metadata
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from amazon_lambda_runtime.deploy.images.files import chosen
+from amazon_lambda_runtime.deploy.images import requirements
+from amazon_lambda_runtime.deploy.images.dependencies import Dependencies
 from amazon_lambda_runtime.deploy.images.model import (
     DISTRIBUTION,
     ENTRYPOINT,
@@ -22,91 +18,79 @@ from amazon_lambda_runtime.deploy.images.model import (
     ImageSpec,
 )
 
-from .base import Python, tags
+from . import installers
+from .base import Python
 
-# Run with: the Python's version, the machine, then pip's own arguments.
-TARGET = """
-import sys
-version, machine, *sys.argv[1:] = sys.argv[1:]
-from pip._internal.cli.main import main
-from pip._vendor.packaging import markers
-here = markers.default_environment()
-there = {
-    **here,
-    "implementation_name": "cpython",
-    "implementation_version": version + ".0",
-    "os_name": "posix",
-    "platform_machine": machine,
-    "platform_python_implementation": "CPython",
-    "platform_release": "",
-    "platform_system": "Linux",
-    "platform_version": "",
-    "python_full_version": version + ".0",
-    "python_version": version,
-    "sys_platform": "linux",
-}
-markers.default_environment = lambda: dict(there)
-sys.exit(main())
-"""
-_NOT_FOUND = re.compile(r"No matching distribution found for ([^\s(]+)")
-# A wheel or a folder: "./libs/mylib[extra]", "-e ./libs/mylib", "mylib @ file:./libs/mylib".
-_LOCAL = re.compile(r"(?:(?:-e|--editable)[ =]\s*)?(?:[\w.-]+\s*@\s*)?(?:file:(?://)?)?([^[\]#]+)")
 # What is new when the same input makes another layer than before.
-_FORMAT = 2
-_OPTION = re.compile(r"(?:-r|--requirement|-c|--constraint)[ =]?\s*(\S+)")
+_FORMAT = 3
+# What pip and uv write about the machine that they run on, and the time.
+_LOCAL = ("direct_url.json", "uv_cache.json")
 
 
-def inputs(spec: ImageSpec) -> Iterator[tuple[str, bytes]]:
-    """Give all that decides about the packages: the runtime's requirement, the project's files."""
+def inputs(spec: ImageSpec, wanted: Dependencies | None) -> Iterator[tuple[str, bytes]]:
+    """Give all that decides about the packages: the runtime's requirement, the project's.
+
+    No name and no text is one of this machine, or of the folder that the command runs from.
+    """
     if spec.wheel is not None:
         yield spec.wheel.name, _content(spec.wheel)
     else:
         yield "runtime", spec.runtime.encode()
-    if spec.requirements_file is not None:
-        yield from _requirements(spec.requirements_file, set())
+    if wanted is None:
+        return
+    yield "requirements", wanted.text.encode()
+    yield from requirements.constraints(wanted, spec.folder)
+    for entry in requirements.entries(wanted, spec.folder):
+        if isinstance(entry, requirements.Local):
+            yield from entry.content()
+        elif not entry.startswith("-"):
+            yield "requirement", entry.encode()
 
 
-def key(spec: ImageSpec, python: Python, compiler: str) -> str:
+def key(spec: ImageSpec, wanted: Dependencies | None, python: Python, compiler: str) -> str:
     """Return what the layer of packages depends on, as a short text."""
     engine = (_FORMAT, importlib.metadata.version(DISTRIBUTION))
     hashed = hashlib.sha256(repr((engine, python, spec.architecture, compiler)).encode())
-    for name, content in inputs(spec):
+    for name, content in inputs(spec, wanted):
         hashed.update(repr((name, content)).encode())
     return f"packages {hashed.hexdigest()}"
 
 
-def install(spec: ImageSpec, python: Python, folder: Path) -> None:
-    """Install the runtime and the project's requirements into `folder`.
+def install(
+    spec: ImageSpec,
+    wanted: Dependencies | None,
+    python: Python,
+    folder: Path,
+    interpreter: str | None,
+) -> None:
+    """Install the runtime and what the project wants into `folder`.
 
-    Raises ImageError: what has no wheel for that platform and Python is told by name.
+    Raises ImageError: what cannot be installed is told as pip or uv tells it.
     """
-    machine = {"x86_64": "x86_64", "arm64": "aarch64"}[spec.architecture]
-    command = [sys.executable, "-c", TARGET, python.version, machine, "install"]
-    command += ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
-    command += ["--no-warn-conflicts", "--root-user-action=ignore", "--target", str(folder)]
-    command += ["--implementation", "cp", "--python-version", python.version]
-    command += ["--only-binary=:all:"]
-    for tag in tags(python, spec.architecture):
-        command += ["--platform", tag]
-    if spec.requirements_file is not None:
-        command += ["--requirement", str(spec.requirements_file)]
-    command.append(str(spec.wheel) if spec.wheel is not None else spec.runtime)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ImageError(_reason(done.stderr, python, spec.architecture))
+    runtime = str(spec.wheel.resolve()) if spec.wheel is not None else spec.runtime
+    with tempfile.TemporaryDirectory() as directory:
+        runs: list[tuple[list[str], bool]] = [([runtime], False)]
+        if wanted is not None:
+            text, hashed = requirements.whole(wanted, spec.folder, Path(directory))
+            file = Path(directory, "requirements.txt")
+            file.write_text(text)
+            named = ["--requirement", str(file)]
+            # Where one requirement has a hash, pip wants one of each: the runtime has none here.
+            runs = [(named, True), ([runtime], False)] if hashed else [([*named, runtime], False)]
+        for number, (arguments, hashed) in enumerate(runs):
+            place = Path(directory, str(number))
+            installers.install(
+                arguments,
+                python,
+                spec.architecture,
+                place,
+                spec.folder,
+                interpreter=interpreter,
+                hashed=hashed,
+            )
+            if place.is_dir():  # uv makes none for nothing
+                shutil.copytree(place, folder, symlinks=True, dirs_exist_ok=True)
     _settle(folder, python)
-
-
-def _reason(stderr: str, python: Python, architecture: str) -> str:
-    if missing := _NOT_FOUND.search(stderr):
-        return (
-            f"{missing[1]} has no wheel for Python {python.version} on {architecture} "
-            f"({python.libc} {'.'.join(map(str, python.libc_version))}): build one with "
-            "`pip wheel` there, or use an engine with a Dockerfile"
-        )
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return "pip cannot install the packages: " + " ".join(errors or lines[-1:])
 
 
 def _settle(folder: Path, python: Python) -> None:
@@ -115,8 +99,10 @@ def _settle(folder: Path, python: Python) -> None:
         content = script.read_bytes()
         script.write_bytes(_interpreter(content, python.path.encode()))
         script.chmod(0o755)
+    (folder / ".lock").unlink(missing_ok=True)
     for info in folder.glob("*.dist-info"):
-        (info / "direct_url.json").unlink(missing_ok=True)
+        for name in _LOCAL:
+            (info / name).unlink(missing_ok=True)
         record = info / "RECORD"
         if record.is_file():
             lines = record.read_text().splitlines()
@@ -125,7 +111,7 @@ def _settle(folder: Path, python: Python) -> None:
 
 
 def _is_local(line: str) -> bool:
-    return line.startswith(("../", "bin/")) or "direct_url.json," in line
+    return line.startswith(("../", "bin/")) or line.partition(",")[0].endswith(_LOCAL)
 
 
 def _interpreter(script: bytes, path: bytes) -> bytes:
@@ -185,31 +171,6 @@ def places(folder: Path, python: Python) -> dict[str, Path]:
         else:
             found[f"{python.packages}/{relative.as_posix()}"] = path
     return found
-
-
-def _requirements(file: Path, seen: set[Path]) -> Iterator[tuple[str, bytes]]:
-    """Give a file of requirements, and those that it names."""
-    if file.resolve() in seen:
-        return
-    seen.add(file.resolve())
-    content = _content(file)
-    yield file.name, content
-    for line in content.decode(errors="replace").splitlines():
-        if match := _OPTION.match(line.strip()):
-            yield from _requirements(file.parent / match[1], seen)
-        # What is behind a semicolon says when, not what.
-        elif match := _LOCAL.match(line.partition(";")[0].strip()):
-            yield from _local(file.parent / match[1])
-
-
-def _local(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Give a wheel, or the files of a folder that is installed; what builds leave is none."""
-    if path.is_file():
-        yield path.name, _content(path)
-    elif path.is_dir():
-        for name, file in chosen(path).items():
-            if file.is_file():
-                yield f"{path.name}/{name}", _content(file)
 
 
 def _content(file: Path) -> bytes:

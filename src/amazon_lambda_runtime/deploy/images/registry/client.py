@@ -8,7 +8,6 @@ server failed.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import urllib3
 from amazon_lambda_runtime.deploy.images.model import Meter, Repository, no_meter
 
 from .persistence import ATTEMPTS, RegistryError, persist
-from .transport import CHUNK, PASSING, Counted, Transport, plain
+from .transport import CHUNK, PASSING, Counted, Transport, document, plain
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -46,8 +45,7 @@ class Manifest:
 
     @property
     def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.body)
-        return document
+        return document(self.body, "read a manifest")
 
 
 def sha256(data: bytes) -> str:
@@ -86,6 +84,13 @@ class Client:
         if version.startswith("sha256:") and digest != version:
             raise RegistryError(f"{repository} sent {digest} when asked for {version}")
         kind = reply.headers.get("Content-Type", "").partition(";")[0].strip()
+        found = document(reply.data, f"read the image {repository}:{version}")
+        parts = found.get("manifests" if kind in INDEXES else "layers")
+        if not isinstance(parts, list) or (kind not in INDEXES and "config" not in found):
+            raise RegistryError(
+                f"cannot read the image {repository}:{version}: the answer, of type {kind or '?'}, "
+                "is no manifest of an image"
+            )
         return Manifest(digest, kind, reply.data)
 
     def exists(self, repository: Repository, digest: str) -> bool:
@@ -114,8 +119,7 @@ class Client:
         )
         if sha256(reply.data) != digest:
             raise RegistryError(f"{repository} sent another blob when asked for {digest}")
-        config: dict[str, Any] = json.loads(reply.data)
-        return config
+        return document(reply.data, f"read the config of {repository}")
 
     def download(
         self,

@@ -12,6 +12,8 @@ T = TypeVar("T")
 ATTEMPTS = 5
 # In seconds.
 _FIRST, _LONGEST = 0.5, 10.0
+# A registry may ask for more than we would wait by ourselves, and not for the whole day.
+_LONGEST_ASKED = 300.0
 
 
 class RegistryError(ImageError):
@@ -35,7 +37,7 @@ def persist(attempt: Callable[[], T], attempts: int, wait: Callable[[float], Non
 
     The number of attempts is bounded, and not their time, as for AWS: one upload of a large layer
     may take minutes. `wait` is given the seconds in between, drawn with full jitter, or those that
-    the registry asked for, within bounds.
+    the registry asked for; if these are more than five minutes, the error is raised.
     """
     for seconds in waits(_FIRST, _LONGEST, random.random):
         attempts -= 1
@@ -44,5 +46,7 @@ def persist(attempt: Callable[[], T], attempts: int, wait: Callable[[float], Non
         except RegistryError as error:
             if not error.passing or attempts < 1:
                 raise
-            wait(min(error.pause, _LONGEST) or seconds)
+            if error.pause > _LONGEST_ASKED:
+                raise
+            wait(error.pause or seconds)
     raise AssertionError("waits do not end")

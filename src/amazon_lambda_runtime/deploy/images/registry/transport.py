@@ -3,9 +3,13 @@
 import base64
 import json
 import re
+import textwrap
+import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO
-from urllib.parse import urlencode, urljoin, urlsplit
+from email.utils import parsedate_to_datetime
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
@@ -19,6 +23,7 @@ PASSING = (408, 425, 429, 500, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
 CHUNK = 1 << 18
 
+_LOOPBACK = re.compile(r"(?:127\.[\d.]+|localhost|\[::1\])(?::\d+)?$")
 _ADVICE = {
     401: "log in, or give the registry's user name and password",
     403: "these credentials may not do that",
@@ -45,15 +50,27 @@ class Transport:
 
     def __init__(self, wait: Callable[[float], None]) -> None:
         self._wait = wait
-        self._pool = urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(connect=_CONNECT, read=_READ)
-        )
+        self._pools: dict[str, urllib3.PoolManager] = {}
         # The value of Authorization, by repository.
         self._authorization: dict[Repository, str] = {}
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        for pool in self._pools.values():
+            pool.clear()
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        """Return the pool for a URL: of the proxy that HTTPS_PROXY and NO_PROXY say, or of none."""
+        to = urlsplit(url)
+        direct = _LOOPBACK.match(to.netloc) or proxy_bypass(to.netloc)
+        proxy = "" if direct else getproxies().get(to.scheme, "")
+        if proxy not in self._pools:
+            timeout = urllib3.Timeout(connect=_CONNECT, read=_READ)
+            if not proxy:
+                self._pools[proxy] = urllib3.PoolManager(retries=False, timeout=timeout)
+            else:
+                self._pools[proxy] = _proxied(proxy, timeout)
+        return self._pools[proxy]
 
     def request(
         self,
@@ -103,10 +120,13 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         for _ in range(6):
             sent = dict(headers or {})
-            # A registry may redirect to other hosts for blobs: they are not sent our credentials.
-            if urlsplit(url).netloc == repository.host and repository in self._authorization:
+            # A registry may redirect to other hosts for blobs: they are not sent our credentials,
+            # and no host is sent them in the clear.
+            to, scheme = urlsplit(url), "http" if repository.plain_http else "https"
+            known = repository in self._authorization
+            if known and (to.scheme, to.netloc) == (scheme, repository.host):
                 sent["Authorization"] = self._authorization[repository]
-            reply = self._pool.request(
+            reply = self._pool(url).request(
                 method, url, body=body, headers=sent, redirect=False, preload_content=not stream
             )
             if method not in ("GET", "HEAD") or reply.status not in _REDIRECTS:
@@ -139,16 +159,54 @@ class Transport:
         if urlsplit(realm).scheme != "https" and not repository.plain_http:
             raise RegistryError(f"{repository.host} wants its tokens to be fetched from {realm!r}")
         query = urlencode([(name, asked[name]) for name in ("service", "scope") if name in asked])
-        reply = self._pool.request(
+        url = f"{realm}{'&' if '?' in realm else '?'}{query}"
+        reply = self._pool(url).request(
             "GET",
-            f"{realm}{'&' if '?' in realm else '?'}{query}",
+            url,
             headers={"Authorization": basic} if basic else {},
             redirect=False,
         )
         if reply.status != 200:
             raise _refused(f"get a token for {repository}", reply, PASSING)
-        answer = json.loads(reply.data)
-        return f"Bearer {answer.get('token') or answer.get('access_token')}"
+        answer = document(reply.data, f"get a token for {repository}")
+        token = answer.get("token") or answer.get("access_token")
+        if not token:
+            raise RegistryError(f"cannot get a token for {repository}: the answer has none")
+        return f"Bearer {token}"
+
+
+def document(body: bytes, what: str) -> dict[str, Any]:
+    """Return a JSON object. Raises RegistryError with the beginning of what is none."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    text = " ".join(
+        re.sub(r"(?s)<(style|script).*?</\1>|<[^>]*>", " ", body.decode(errors="replace")).split()
+    )
+    shown = textwrap.shorten(text, 120) or "empty"
+    raise RegistryError(
+        f"cannot {what}: the answer is no JSON object but {shown!r}: is that a registry, or does a "
+        "proxy answer (HTTPS_PROXY, NO_PROXY)?"
+    )
+
+
+def _proxied(proxy: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
+    at = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    login = f"{unquote(at.username or '')}:{unquote(at.password or '')}" if at.username else None
+    try:
+        return urllib3.ProxyManager(
+            at._replace(netloc=at.netloc.rpartition("@")[2]).geturl(),
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=login),
+            retries=False,
+            timeout=timeout,
+        )
+    except (urllib3.exceptions.HTTPError, ValueError):
+        raise RegistryError(
+            "cannot use the proxy of HTTPS_PROXY: it is no http:// or https:// URL"
+        ) from None
 
 
 def _refused(what: str, reply: urllib3.BaseHTTPResponse, passing: tuple[int, ...]) -> RegistryError:
@@ -160,13 +218,23 @@ def _refused(what: str, reply: urllib3.BaseHTTPResponse, passing: tuple[int, ...
         pass  # the body has no error of the specification
     if advice := _ADVICE.get(reply.status):
         said += f" ({advice})"
-    pause = reply.headers.get("Retry-After", "")
     return RegistryError(
         f"cannot {what}: {said}",
         reply.status,
         passing=reply.status in passing,
-        pause=float(pause) if pause.isdecimal() else 0,
+        pause=_pause(reply.headers.get("Retry-After", "")),
     )
+
+
+def _pause(told: str) -> float:
+    """Return the seconds of Retry-After, which may be a date; 0 if there is none."""
+    if told.isdecimal():
+        return float(told)
+    try:
+        until = parsedate_to_datetime(told)
+    except ValueError:
+        return 0
+    return max(0.0, until.timestamp() - time.time())
 
 
 def plain(error: Exception) -> str:
