@@ -4,6 +4,7 @@ import logging
 import socket
 import struct
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import parsedate_to_datetime
 
@@ -196,11 +197,14 @@ def test_request_sent_ahead_while_the_handler_works() -> None:
 )
 def test_bad_http(raw: bytes, status: int, caplog: pytest.LogCaptureFixture) -> None:
     """
-    What is not HTTP gets a 4xx and the end of the connection, and no traceback anywhere.
+    What is not HTTP gets a 4xx with a time and an id, and the end of the connection, and no
+    traceback anywhere.
     """
     reply = parse(run(answer(raw)))
 
     assert reply.status == status
+    assert parsedate_to_datetime(reply.headers["date"])
+    assert uuid.UUID(reply.headers["x-amzn-requestid"]).version == 4
     assert reply.headers["connection"] == "close"
     assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
 

@@ -8,6 +8,7 @@ import asyncio
 import errno
 import json
 import re
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator
 from functools import lru_cache
@@ -220,7 +221,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         body = json.dumps({"Type": "User", "Message": f"Bad request: {reason}"}).encode() + b"\n"
         fields = (
-            f"Date: {date()}\r\nContent-Type: {JSON}\r\n"
+            f"Date: {date()}\r\nx-amzn-RequestId: {uuid.uuid4()}\r\nContent-Type: {JSON}\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close"
         )
         head = f"HTTP/1.1 {status} {REASONS[status]}\r\n{fields}\r\n\r\n"

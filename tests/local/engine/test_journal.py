@@ -4,6 +4,7 @@ import json
 import tracemalloc
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -276,6 +277,18 @@ def test_environments_that_are_gone() -> None:
     numbers = [environment["number"] for environment in snapshot["environments"]]
     assert numbers == [0, *range(3, journal.GONE + 3)]
     assert len(snapshot["environments"][0]["states"]) == journal.STATES
+
+
+def test_the_guide_names_the_limits() -> None:
+    """
+    What the guide says is kept is what is kept.
+    """
+    guide = (Path(__file__).parents[3] / "docs/guides/console.md").read_text().replace("\n", " ")
+
+    assert f"The last {journal.INVOCATIONS} invocations" in guide
+    assert f"{journal.PAYLOAD_LIMIT >> 10} KiB of the event and of the answer" in guide
+    assert f"the last {journal.LINES} lines of the log" in guide
+    assert f"of all together, {journal.MEMORY_LIMIT >> 20} MiB" in guide
 
 
 @pytest.mark.parametrize("streamed", [False, True])
