@@ -88,6 +88,16 @@ class _Engine:
         return Pushed(built.digest)
 
 
-def choose(name: str) -> _Engine:
+def written(folder: Path, named: Path | None) -> Path | None:
+    """Return the user's Dockerfile: there is none."""
+    return None
+
+
+def choose(name: str, dockerfile: Path | None = None) -> _Engine:
     """Return an engine that does not differ but in its name."""
     return _Engine("native" if name == "auto" else name)
+
+
+def unused(name: str, engine: _Engine, dockerfile: Path | None) -> str:
+    """Return what to say of a Dockerfile that is not used: nothing."""
+    return ""
