@@ -225,6 +225,7 @@ def stranger(**more: Any) -> dict[str, Any]:
     return {
         "FunctionName": "bills",
         "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bills:3",
+        "Version": "3",
         "Role": f"arn:aws:iam::{ACCOUNT}:role/some/path/orders-role",
         "PackageType": "Image",
         **more,
@@ -319,7 +320,7 @@ def test_a_repository_that_another_function_runs_from(code: Any) -> None:
     ours = aws.replies["lambda:get_function"]
 
     def get_function(**sent: Any) -> Any:
-        if sent["FunctionName"].startswith(BILLS):
+        if (sent["FunctionName"], sent.get("Qualifier")) == ("bills", "3"):
             if isinstance(code, Exception):
                 raise code
             return code

@@ -24,7 +24,9 @@ def image_uris(site: Site, version: Reply) -> set[str]:
     """
     if version.get("PackageType") != "Image":
         return set()
-    found = site.aws.find("lambda", "get_function", FunctionName=version["FunctionArn"])
+    found = site.aws.find(
+        "lambda", "get_function", FunctionName=version["FunctionName"], Qualifier=version["Version"]
+    )
     code = (found or {}).get("Code") or {}
     return {uri for uri in (code.get("ImageUri"), code.get("ResolvedImageUri")) if uri}
 
