@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import pytest
 
 from amazon_lambda_runtime.project.settings import load
 from amazon_lambda_runtime.project.triggers import TYPES
+
+from .support import COMMAND, run_here
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "src/amazon_lambda_runtime/cli/templates"
@@ -28,13 +29,7 @@ FILES = {
 
 def command(folder: Path, *arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
     """Run the command in a folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "amazon_lambda_runtime.cli", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_here(folder, *arguments)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -58,7 +53,8 @@ def test_what_it_says_first_works(tmp_path: Path) -> None:
     done = command(tmp_path, "init")
     line = done.stdout.splitlines()[0]
     arguments = line.partition("lambda-runtime ")[2].split()
-    assert command(tmp_path, *arguments).stdout == '{"message": "Hello Ada!"}'
+    told = subprocess.check_output([*COMMAND, *arguments], cwd=tmp_path, timeout=60)
+    assert told == b'{"message": "Hello Ada!"}'
 
 
 def test_handler_is_the_example() -> None:

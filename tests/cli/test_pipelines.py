@@ -12,7 +12,7 @@ from tests.deploy.conftest import stand_in, world
 from tests.deploy.fake_aws import Fault
 from tests.deploy.world import ALL, ONE, World
 
-from .support import COMMAND, PATIENCE, read_terminal
+from .support import COMMAND, PATIENCE, read_terminal, run_here
 
 __all__ = ["stand_in", "world"]
 
@@ -93,6 +93,7 @@ def test_diff_for_programs(world: World, run: Run, image: str) -> None:
     assert run("plan", "--exit-code", "--image-uri", image)[0] == 0
 
 
+@pytest.mark.slow
 def test_no_live(world: World, run: Run, image: str) -> None:
     """A version is published and tested, what is live stays; the next `deploy` makes it live."""
     world.buckets("uploads")
@@ -151,7 +152,7 @@ def test_no_live_and_a_failed_smoke_test(world: World, run: Run, image: str) -> 
 
 def test_destroy_without_a_terminal(world: World, image: str) -> None:
     """It does not wait for an answer that cannot come: one line says --yes."""
-    world.run("deploy", "--image-uri", image)
+    run_here(world.folder, "deploy", "--image-uri", image)
     world.door.calls.clear()
     with subprocess.Popen(
         [*COMMAND, "destroy"],
