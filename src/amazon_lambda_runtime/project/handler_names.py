@@ -11,6 +11,9 @@ from pathlib import Path
 
 #: What a handler is called: here, and in AWS's own examples.
 HANDLER_NAMES = ("handler", "lambda_handler")
+_RUNTIMES = ("Runtime", "EventRuntime")
+# Files that are about a project, and no part of its function.
+_OTHERS = ("conftest.py", "setup.py", "noxfile.py")
 
 
 def handler_name(file: Path) -> str:
@@ -20,6 +23,29 @@ def handler_name(file: Path) -> str:
     if names is not None and second in names and first not in names and not _methods(file, first):
         return second
     return first
+
+
+def handlers_in(folder: Path) -> list[str]:
+    """Return the files of a folder that have a handler, as far as their source tells."""
+    return [file.name for file in sorted(folder.glob("*.py")) if _has_handler(file)]
+
+
+def _has_handler(file: Path) -> bool:
+    if file.name.startswith("test_") or file.name in _OTHERS:
+        return False
+    tree = _tree(file)
+    for node in tree.body if tree is not None else []:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                if name in HANDLER_NAMES:
+                    return True
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                if name in HANDLER_NAMES:
+                    return True
+            case ast.ClassDef(bases=bases):
+                if any(ast.unparse(base).rpartition(".")[2] in _RUNTIMES for base in bases):
+                    return True
+    return False
 
 
 def suggestion(file: Path, name: str) -> str | None:
