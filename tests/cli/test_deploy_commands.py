@@ -30,7 +30,7 @@ def test_from_nothing_to_live_and_back(world: World, image: str) -> None:
     """Plan, deploy, deploy again, invoke, diff, and destroy, in plain lines."""
     planned = world.run("plan", "--image-uri", image)
     assert planned.returncode == 0
-    assert "+ function orders: there is none\n" in planned.stdout
+    assert "+ function orders: it does not exist yet\n" in planned.stdout
     assert "\x1b" not in planned.stdout + planned.stderr
     first = world.run("deploy", "--image-uri", image)
     assert (first.returncode, first.stdout) == (0, "orders: deployed\n"), first.stderr
@@ -132,7 +132,7 @@ def test_in_a_terminal(world: World, image: str) -> None:
         assert process.wait(PATIENCE) == 0, shown
     text = shown.decode()
     assert "reading what is there" in text
-    assert "\x1b[32m+\x1b[0m function orders: there is none" in text
+    assert "\x1b[32m+\x1b[0m function orders: it does not exist yet" in text
     assert "smoke test of version 1 with payload.json" in text
 
 

@@ -57,7 +57,7 @@ def test_plan_for_programs(world: World, run: Run, image: str) -> None:
         ("create", "alias", "orders:live"),
     ]
     assert set(document["steps"][0]) == {"action", "kind", "name", "changes", "reason"}
-    assert document["steps"][0]["reason"] == "there is none"
+    assert document["steps"][0]["reason"] == "it does not exist yet"
     assert run("plan", "--image-uri", image)[0] == 0
     assert run("deploy", "--image-uri", image)[0] == 0
     assert run("plan", "--exit-code", "--image-uri", image)[:2] == (0, "Nothing to do.\n")
@@ -184,7 +184,7 @@ def test_plain_lines_where_stdout_is_no_terminal(world: World, image: str) -> No
         shown = read_terminal(master).decode()
         assert process.wait(PATIENCE) == 0, shown
     assert "\x1b" not in shown
-    assert "+ function orders: there is none\r\n" in shown
+    assert "+ function orders: it does not exist yet\r\n" in shown
 
 
 def test_permissions_for_one_command(world: World, run: Run) -> None:

@@ -24,7 +24,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     found = find(site, function)
     what = f"function {function.name}"
     if found is None:
-        why = "there is none"
+        why = "it does not exist yet"
         yield Step("create", "function", what, why, lambda: _create(site, function))
     else:
         check_ours(site, function, found)
