@@ -826,8 +826,7 @@ def test_a_listener_rule_that_is_replaced() -> None:
     trigger = AlbTrigger("orders", multi_value_headers=True, listener=LISTENER)
     aws = Canned(**balancer(elbv2__describe_rules=rule_for("former")))
     assert planned(aws, trigger) == [
-        "update listener rule /* to target group orders: it is for a target group that is not "
-        "declared"
+        "update listener rule /* to target group orders: its target group is not declared"
     ]
     (made,) = applied(aws, trigger)
     assert made[0] == "elbv2:modify_rule"
