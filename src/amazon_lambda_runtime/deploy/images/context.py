@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import dependencies, requirements
-from .dockerfile import text_for, users
+from . import dependencies, proof, requirements
+from .dockerfile import text_for, users, written
 from .files import select
 from .model import ImageSpec
 
@@ -28,10 +28,18 @@ class Context:
 def prepared(spec: ImageSpec) -> Iterator[Context]:
     """Give the context of `spec`; its folders are gone afterwards.
 
-    It has the same files that the native engine takes. The handler becomes the last CMD.
+    It has the same files that the native engine takes. The handler becomes the last CMD. Raises
+    ImageError.
     """
     selection = select(spec)
     own, dockerfile = users(spec) is None, text_for(spec)
+    if written(spec.folder, spec.dockerfile) is None:  # else only the build tells what is in it
+        proof.handlers(
+            selection.files,
+            (spec.handler, *spec.handlers),
+            "",
+            has_packages=dependencies.declared(spec) is not None,
+        )
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory, "context")
         for name, path in selection.files.items():
