@@ -88,7 +88,7 @@ def test_multiprocessing(version: str, how: str, mode: str, tmp_path: Path) -> N
     script: list[Step] = [
         event(json.dumps(method).encode(), f"id-{method}", seconds=60) for method in methods
     ]
-    env = {**MODES[mode], "PYTHONPATH": str(SOURCE)}
+    env = {**MODES[mode], "PYTHONPATH": str(SOURCE), **UNTRACED}
     with ScriptedApi(script) as api:
         api.accepting = True
         with started(command(how, python_of(version)), api, tmp_path, env) as (process, _out, err):
@@ -121,7 +121,7 @@ def test_program_again(version: str, how: str, mode: str, tmp_path: Path) -> Non
     tmp_path.joinpath("h.py").write_text(AGAIN)
     python = python_of(version)
     arguments = [command(how, python)[1:], command(how, python)[1:-1]]
-    env = {**MODES[mode], "PYTHONPATH": str(SOURCE), "_HANDLER": "h.handler"}
+    env = {**MODES[mode], "PYTHONPATH": str(SOURCE), **UNTRACED, "_HANDLER": "h.handler"}
     with ScriptedApi([event(json.dumps(each).encode()) for each in arguments]) as api:
         api.accepting = True
         with started(command(how, python), api, tmp_path, env) as (process, _, _):
@@ -148,7 +148,7 @@ def handler(event, context):
     tmp_path.joinpath("h.py").write_text(source)
     wrapper = tmp_path / "wrapper"
     wrapper.write_text('"$@" &\ntrap "kill $!" TERM\nwait\nwait\n')
-    env = {"PYTHONPATH": str(SOURCE)}
+    env = {"PYTHONPATH": str(SOURCE), **UNTRACED}
     whole = ["sh", str(wrapper), *command(how, sys.executable)]
     done = run(whole, [event(), ACCEPTED], tmp_path, env)
     assert done.kinds == ["next", "response", "next"], done.stderr
