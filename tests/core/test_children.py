@@ -1,12 +1,14 @@
 """Processes that a handler starts. Numbers are those of docs/behaviour.md."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from amazon_lambda_runtime import bootstrap
+from amazon_lambda_runtime.core import workers
 from tests.harness import (
     ACCEPTED,
     SOURCE,
@@ -314,6 +316,28 @@ def handler(event, context):
             else:
                 assert process.wait(10) == 1
             assert "[ERROR] KeyboardInterrupt: odd\n" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "told"),
+    [(SystemExit(3), 3, []), (SystemExit("no"), 1, []), (ValueError("odd"), 1, ["odd"])],
+)
+def test_end_of_a_child(
+    exc: BaseException, status: int, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """58: a child that comes back from the handler ends with what the interpreter would say."""
+    ended: list[int] = []
+    logged: list[str] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, exc, _tb: logged.append(str(exc)))
+    workers._end_child(exc)
+    assert (ended, logged) == ([status], told)
+
+
+def test_parent_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """150: a parent that is no runtime does not matter, whatever its variables are."""
+    monkeypatch.setattr(sys, "argv", ["/bin/bootstrap"])
+    bootstrap._refuse_second("127.0.0.1:9")
 
 
 def test_parent_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
