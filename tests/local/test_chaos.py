@@ -153,7 +153,10 @@ def test_chaos(tmp_path: Path) -> None:
                     time.sleep(random.random() / 5)  # when it comes is what is tested
                     kill(random.choice(pids(server)[-12:]), tmp_path)
                     if number == kills // 2:
-                        source.write_text(f"{HANDLER}\n# saved\n")
+                        # At once, as editors do: an environment that starts must not find half.
+                        saved = tmp_path / "hello.py~"
+                        saved.write_text(f"{HANDLER}\n# saved\n")
+                        saved.replace(source)
                         server.wait_for("hello.py changed: reloading hello")
             finally:
                 over.set()
