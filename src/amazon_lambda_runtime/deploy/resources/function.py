@@ -15,8 +15,8 @@ from .foreign import foreign, settings
 
 #: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
 READY = 600.0
-# How often a change is tried whose revision AWS says is old.
-_ATTEMPTS = 5
+#: How often a change is tried whose revision AWS says is old: Lambda itself changes it, too.
+ATTEMPTS = 5
 
 
 def plan(site: Site, function: Function) -> Iterator[Step | Note]:
@@ -178,6 +178,13 @@ def revision(live: Mapping[str, Any]) -> dict[str, Any]:
     return {"RevisionId": live["RevisionId"]} if live.get("RevisionId") else {}
 
 
+def is_as_wanted(site: Site, function: Function, live: Mapping[str, Any]) -> bool:
+    """Return whether nothing differs, as far as AWS tells: an emulator may not tell the hash."""
+    if "CodeSha256" in live and any(code_changes(site, live)):
+        return False
+    return not any(configuration_changes(site, function, live))
+
+
 def changed_meanwhile(function: Function) -> DeployError:
     """Return the error for a function that somebody else changes at the same time."""
     return DeployError(
@@ -199,7 +206,7 @@ def _swap(
     Lambda itself changes the revision, too: then the function is as planned still, and another
     attempt is worth it.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         live = wait(site, function)
         if done(live):
             return
