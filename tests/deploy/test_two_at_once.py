@@ -91,11 +91,13 @@ def test_a_function_whose_code_has_no_hash(world: World) -> None:
     world.deploy()
     live = dict(world.client("lambda").get_function_configuration(FunctionName="orders"))
     orders = world.function()
-    assert function.is_as_wanted(world.site(), orders, live)
-    assert not function.is_as_wanted(world.site(), orders, live | {"CodeSha256": "b" * 64})
-    del live["CodeSha256"]
-    assert function.is_as_wanted(world.site(), orders, live)
-    assert not function.is_as_wanted(world.site(), orders, live | {"Timeout": 900})
+    assert function.meanwhile(world.site(), orders, live) == []
+    (change,) = function.meanwhile(world.site(), orders, live | {"CodeSha256": "b" * 64})
+    assert change.startswith("image bbbb")
+    live["CodeSha256"] = ""
+    assert function.meanwhile(world.site(), orders, live) == []
+    (change,) = function.meanwhile(world.site(), orders, live | {"Timeout": 900})
+    assert change == "timeout 900 → 3"
 
 
 def test_the_revision_that_was_read_goes_with_the_request() -> None:

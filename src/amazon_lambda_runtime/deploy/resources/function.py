@@ -1,6 +1,6 @@
 """The function itself: created or updated, and waited for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -178,19 +178,24 @@ def revision(live: Mapping[str, Any]) -> dict[str, Any]:
     return {"RevisionId": live["RevisionId"]} if live.get("RevisionId") else {}
 
 
-def is_as_wanted(site: Site, function: Function, live: Mapping[str, Any]) -> bool:
-    """Return whether nothing differs, as far as AWS tells: an emulator may not tell the hash."""
-    if "CodeSha256" in live and any(code_changes(site, live)):
-        return False
-    return not any(configuration_changes(site, function, live))
+def meanwhile(site: Site, function: Function, live: Mapping[str, Any]) -> list[str]:
+    """Return what somebody else has changed, as far as AWS tells.
+
+    What was never read has no role. An emulator may not tell the code's hash.
+    """
+    if "Role" not in live:
+        return []
+    code = code_changes(site, live) if live.get("CodeSha256") else ()
+    return [*configuration_changes(site, function, live), *code]
 
 
-def changed_meanwhile(function: Function) -> DeployError:
+def changed_meanwhile(function: Function, changes: Sequence[str] = ()) -> DeployError:
     """Return the error for a function that somebody else changes at the same time."""
+    told = f" ({', '.join(changes)})" if changes else ""
     return DeployError(
         f"function {function.name} was changed by somebody else since this deployment looked at "
-        "it, and what is live has not moved: see what differs (lambda-runtime plan), then deploy "
-        "again"
+        f"it{told}, and what is live has not moved: see what differs (lambda-runtime plan), then "
+        "deploy again"
     )
 
 

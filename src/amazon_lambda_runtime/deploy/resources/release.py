@@ -166,8 +166,8 @@ def _release(site: Site, function: Function, planned: str | None) -> None:
 def _new_version(site: Site, function: Function, live: Reply) -> Reply:
     """Publish the function as it is wanted; what somebody else has made of it is not published."""
     for _ in range(functions.ATTEMPTS):
-        if "Role" in live and not functions.is_as_wanted(site, function, live):
-            break
+        if changes := functions.meanwhile(site, function, live):
+            raise functions.changed_meanwhile(function, changes)
         try:
             return site.aws.create(
                 "lambda",
