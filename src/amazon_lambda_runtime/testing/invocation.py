@@ -223,8 +223,18 @@ def _put_away(loop: Any, runtime: Runtime | None) -> None:
         loop.close()
     else:
         asyncio.set_event_loop(None)  # another runtime would adopt it
+        # asyncio knows its tasks weakly: one that is collected with the runtime can't be cancelled.
+        loop.left_over = asyncio.all_tasks(loop.loop)
         if not hasattr(loop, "closed_by_testing"):
-            loop.closed_by_testing = weakref.finalize(runtime, loop.close)
+            loop.closed_by_testing = weakref.finalize(runtime, _close, loop)
+
+
+def _close(loop: Any) -> None:
+    """Close the loop of a runtime that is gone, which may be while another loop runs here."""
+    if _is_in_a_loop():
+        _run_apart(loop.close)
+    else:
+        loop.close()
 
 
 def _identity(identity_id: str | None, pool_id: str | None) -> str | None:
@@ -254,6 +264,9 @@ class _Wire:
         assert self.answer is not None
         kind, headers, body = self.answer
         self.answer = kind, headers, body + chunk.partition(b"\r\n")[2][:-2]
+
+    def takes(self, size: int) -> bool:
+        return True
 
     def finish(self, end: bytes) -> None:
         self._trailers = end.decode()
