@@ -412,6 +412,9 @@ class TestFind:
             # A package is imported by its name, from the folder that it is in.
             ("pkg/mod.handler", "pkg/mod.handler", ".", "mod"),
             ("pkg.mod.handler", "pkg.mod.handler", ".", "pkg"),
+            # What a factory returns.
+            ("hello.create_app()", "hello.create_app()", ".", "hello"),
+            ("plain/mod.create_app()", "mod.create_app()", "plain", "mod"),
             # Installed, and nowhere near.
             ("json.tool.main", "json.tool.main", ".", "json"),
         ],
@@ -454,6 +457,7 @@ class TestFind:
             ),
             ("from other import *\ndef lambda_handler(): ...", "mod.handler"),
             ("def lambda_handler(:", "mod.handler"),
+            ("from flask import Flask\nshop = Flask('x')", "mod.shop"),
         ],
     )
     def test_lambda_handler(self, tree: Path, source: str, handler: str) -> None:

@@ -209,6 +209,24 @@ class TestServes:
             (folder / "go").touch()
             assert response.read() == b"two"
 
+    @pytest.mark.parametrize("stream", [True, False])
+    def test_application(self, serve: Serve, folder: Path, stream: bool) -> None:
+        """
+        A web application answers at the URL, streamed if the URL streams.
+        """
+        (folder / "hello.py").write_text(
+            "async def handler(scope, receive, send):\n"
+            "    if scope['type'] == 'lifespan': raise ValueError\n"
+            "    await send({'type': 'http.response.start', 'status': 201, 'headers': []})\n"
+            "    body = scope['raw_path'] + b' ' + scope['query_string']\n"
+            "    await send({'type': 'http.response.body', 'body': body})\n"
+        )
+        server = serve("--url-port", "0", *(["--stream"] if stream else []))
+        url = server.wait_for(r"URL: (\S+)/\n")[1]
+        with urllib.request.urlopen(f"{url}/a%20b?q=%2F", timeout=PATIENCE) as response:
+            assert (response.status, response.read()) == (201, b"/a%20b q=%2F")
+            assert (response.headers["Transfer-Encoding"] == "chunked") is stream
+
     def test_url_is_always_there(self, serve: Serve) -> None:
         """
         The function's URL is there without an option, at 9001 or the next free port.

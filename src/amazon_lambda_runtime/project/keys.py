@@ -53,6 +53,7 @@ PROJECT_KEYS: Mapping[str, Type] = {
 FUNCTION_KEYS: Mapping[str, Type] = {
     "role": _STRING,
     "handler": _STRING,
+    "web": _BOOLEAN,
     "memory": _INTEGER,
     "timeout": _INTEGER,
     "description": _STRING,

@@ -15,6 +15,10 @@ class UrlTrigger(Trigger):
     auth: str = "AWS_IAM"
     mode: str = "BUFFERED"
 
+    @property
+    def streams(self) -> bool:
+        return self.mode == "RESPONSE_STREAM"
+
     def check(self, function: Owner) -> None:
         one_of(f"auth of {function.name}", self.auth, ("NONE", "AWS_IAM"))
         one_of(f"mode of {function.name}", self.mode, ("BUFFERED", "RESPONSE_STREAM"))
