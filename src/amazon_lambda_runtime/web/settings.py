@@ -96,11 +96,8 @@ class Settings:
 
 def plain(kind: type, name: str) -> "Any":
     """Return an attribute of a class as it was written: a function is not to become a method."""
-    for base in kind.__mro__:
-        if name in vars(base):
-            value = vars(base)[name]
-            return value.__func__ if isinstance(value, staticmethod) else value
-    return None
+    value = next(vars(base)[name] for base in kind.__mro__ if name in vars(base))
+    return value.__func__ if isinstance(value, staticmethod) else value
 
 
 def runtime_of(events: "Any") -> "Any":
