@@ -15,7 +15,7 @@ from amazon_lambda_runtime.cli.deploy.starters import STARTERS
 from amazon_lambda_runtime.core import loading
 from amazon_lambda_runtime.project.handler_source import partial_failures
 from amazon_lambda_runtime.project.settings import load
-from amazon_lambda_runtime.project.triggers import TYPES
+from amazon_lambda_runtime.project.triggers import TYPES, UrlTrigger
 from amazon_lambda_runtime.project.triggers.sqs import SqsTrigger
 from amazon_lambda_runtime.testing import invoke
 
@@ -290,3 +290,46 @@ def test_what_is_declared(tmp_path: Path, trigger: str | None, name: str | None)
     del variables["AWS_PROFILE"], variables["REGION"]
     # A variable asks for the function by its name, and that is the one difference.
     assert load(tmp_path, variables=variables) == dataclasses.replace(declared, narrowed=True)
+
+
+# --web
+
+
+@pytest.mark.parametrize("framework", ["fastapi", "flask"])
+def test_web(framework: str, tmp_path: Path) -> None:
+    """An application that runs, behind a function URL; of FastAPI's, one that streams."""
+    done = command(tmp_path, "init", "shop", "--web", framework)
+    folder = tmp_path / "shop"
+    assert written(folder) == FILES - {"hello.py"} | {"main.py", "requirements.txt"}
+    assert "lambda-runtime local main.py --event payload.json" in done.stdout
+    (function,) = load(folder, None, {}).functions
+    assert (function.handler, function.web) == ("main.app", True)
+    (url,) = function.triggers
+    assert isinstance(url, UrlTrigger)
+    assert url.streams is (framework == "fastapi")
+    assert function.environment.get("LAMBDA_RUNTIME_WEB_STREAM") == (
+        "url" if framework == "fastapi" else None
+    )
+    assert (folder / "requirements.txt").read_text().startswith(framework)
+    pytest.importorskip(framework)
+    local = [*COMMAND, "local", "main.py", "--event", "payload.json"]
+    answer = subprocess.run(local, cwd=folder, capture_output=True, check=True).stdout
+    assert json.loads(json.loads(answer)["body"]) == {"message": "Hello World!"}
+
+
+def test_web_once_more(tmp_path: Path) -> None:
+    """An application that is there is kept, unless --force says otherwise."""
+    command(tmp_path, "init", "--web", "flask", "--trigger", "alb")
+    done = command(tmp_path, "init", "--web", "flask", status=2)
+    assert "main.py has a handler already: leave --web out." in done.stderr
+    (tmp_path / "main.py").write_text("from flask import Flask\napp = Flask('mine')\n")
+    command(tmp_path, "init", "--web", "flask", "--force")
+    assert "hello" in (tmp_path / "main.py").read_text()
+
+
+@pytest.mark.parametrize("trigger", sorted({*STARTERS} - {"url", "alb"}))
+def test_web_behind_another_trigger(trigger: str, tmp_path: Path) -> None:
+    """What sends no requests reaches no application."""
+    done = command(tmp_path, "init", "--web", "flask", "--trigger", trigger, status=2)
+    assert "--web goes with --trigger url or alb." in done.stderr
+    assert written(tmp_path) == set()

@@ -13,7 +13,7 @@ import click
 from amazon_lambda_runtime.project.handler_names import handler_name, handlers_in
 
 from .clean import SENTINELS, VARIABLES
-from .starters import STARTERS, template
+from .starters import DOORS, STARTERS, WEB, template
 
 EXAMPLES = """
 \b
@@ -21,6 +21,7 @@ Examples:
   lambda-runtime init
   lambda-runtime init orders --name orders --trigger sqs
   lambda-runtime init --module app.py
+  lambda-runtime init shop --web fastapi
 """
 
 # The file in the project, and the template that it is made from.
@@ -32,6 +33,7 @@ _FILES = {
     ".gitignore": "gitignore",
 }
 _MODULE, _PAYLOAD = "hello.py", "payload.json"
+_WEB_MODULE = "main.py"
 # The name in the templates; and what --name replaces: variables of the Makefile, and keys of the
 # table.
 _NAME = "hello-python"
@@ -60,6 +62,7 @@ _NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
     help="The function's name.  [default: that of [project] in pyproject.toml, or FOLDER's]",
 )
 @click.option("--trigger", type=click.Choice(list(STARTERS)), help="What invokes the function.")
+@click.option("--web", type=click.Choice(list(WEB)), help="Write a web application.")
 @click.option(
     "--module",
     metavar="FILE",
@@ -67,7 +70,12 @@ _NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 )
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 def command(
-    folder: Path, name: str | None, trigger: str | None, module: str | None, force: bool
+    folder: Path,
+    name: str | None,
+    trigger: str | None,
+    web: str | None,
+    module: str | None,
+    force: bool,
 ) -> None:
     """Write what a function needs to go live.
 
@@ -76,29 +84,40 @@ def command(
     is an existing table; a pyproject.toml without the table gets it at its end.
 
     If a file of FOLDER has a handler, that is the function's. Otherwise hello.py is written, with a
-    handler for the trigger, and payload.json, an event for it.
+    handler for the trigger, and payload.json, an event for it. With --web it is main.py and
+    requirements.txt, and the trigger is a function URL.
     """
     if name is not None and not (_NAME_PATTERN.fullmatch(name) and len(name) <= _LONGEST):
         raise click.UsageError(
             f"{name!r} is not valid for the function, its role, queue and repository: "
             f"--name takes up to {_LONGEST} lower-case letters, digits, and - or _ between them."
         )
+    trigger = trigger or ("url" if web else None)
+    if web and trigger not in DOORS:
+        raise click.UsageError(f"--web goes with --trigger {' or '.join(DOORS)}.")
     _refuse_to_overwrite_by_make(folder)
     project = folder / "pyproject.toml"
     before = _before_table(project)
     name = name or _own_name(folder)
-    found = _module(folder, module, force)
+    starter = _WEB_MODULE if web else _MODULE
+    found = _module(folder, module, starter if force else None)
+    if web and found is not None:
+        raise click.UsageError(f"{found} has a handler already: leave --web out.")
+    file_name = found or starter
     texts = {file: _named(template(source), name) for file, source in _FILES.items()}
-    texts["Makefile"] = _with_module(texts["Makefile"], found or _MODULE)
+    texts["Makefile"] = _with_module(texts["Makefile"], file_name)
     if found is None:
-        texts |= _starter(trigger)
+        texts |= _starter(trigger, web)
     if before is not None:
-        table = _with_module(_named(template("pyproject.toml"), name), found or _MODULE)
-        if found is not None and (handler := handler_name(folder / found)) != "handler":
-            table += f'handler = "{Path(found).stem}.{handler}"\n'
+        table = _with_module(_named(template("pyproject.toml"), name), file_name)
+        handler = "app" if web else "handler" if found is None else handler_name(folder / found)
+        if handler != "handler":
+            table += f'handler = "{Path(file_name).stem}.{handler}"\n'
         if trigger is not None:
             head = f'\n[[tool.lambda-runtime.triggers]]\ntype = "{trigger}"\n'
             table += head + _named(STARTERS[trigger].table, name)
+            if web == "fastapi" and trigger == "url":
+                table += 'mode = "RESPONSE_STREAM"\n'
         texts[project.name] = before + _unique(table, name)
     existing = {file for file in texts if (folder / file).exists() and not force}
     existing -= {project.name}
@@ -117,13 +136,13 @@ def command(
     click.echo(f"Wrote: {', '.join(file for file in texts if file not in existing)}.", err=True)
     if kept:
         click.echo(f"Kept, since they were there: {', '.join(kept)}.", err=True)
-    _next_steps(folder, found, trigger)
+    _next_steps(folder, file_name, trigger)
 
 
-def _next_steps(folder: Path, module: str | None, trigger: str | None) -> None:
+def _next_steps(folder: Path, module: str, trigger: str | None) -> None:
     """Say what to do next, in commands that work as they stand."""
     where = "" if folder == Path() else f"cd {folder} && "
-    local = f"lambda-runtime local {module or _MODULE}"
+    local = f"lambda-runtime local {module}"
     if (folder / "payload.json").exists():
         local += " --event payload.json"
     elif trigger is not None:
@@ -136,14 +155,15 @@ def _next_steps(folder: Path, module: str | None, trigger: str | None) -> None:
     click.echo(f"3. Deploy it:          {where}lambda-runtime deploy")
 
 
-def _module(folder: Path, chosen: str | None, force: bool) -> str | None:
-    """Return the file that has the handler, None if there is none yet. Raises UsageError."""
+def _module(folder: Path, chosen: str | None, overwritten: str | None) -> str | None:
+    """Return the file that has the handler, None if there is none, or only the one that is to be
+    overwritten. Raises UsageError."""
     if chosen is not None:
         if not (folder / chosen).is_file():
             raise click.UsageError(f"--module {chosen}: {folder} has no such file.")
         return chosen
     found = handlers_in(folder)
-    if force and found == [_MODULE]:
+    if found == [overwritten]:
         return None
     if len(found) > 1:
         raise click.UsageError(
@@ -152,11 +172,14 @@ def _module(folder: Path, chosen: str | None, force: bool) -> str | None:
     return found[0] if found else None
 
 
-def _starter(trigger: str | None) -> dict[str, str]:
-    """Return a handler that the trigger fits, and an event of it."""
+def _starter(trigger: str | None, web: str | None) -> dict[str, str]:
+    """Return a handler that the trigger fits, or an application, and an event of it."""
     if trigger is None:
         return {_MODULE: template(_MODULE), _PAYLOAD: template(_PAYLOAD)}
     starter = STARTERS[trigger]
+    if web:
+        files = {_WEB_MODULE: template(f"web/{web}.py"), "requirements.txt": WEB[web]}
+        return {**files, _PAYLOAD: starter.payload()}
     return {_MODULE: template(f"handlers/{starter.handler}"), _PAYLOAD: starter.payload()}
 
 

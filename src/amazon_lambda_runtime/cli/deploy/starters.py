@@ -1,4 +1,4 @@
-"""What `init --trigger` writes: the trigger's table, a handler that it fits, an event of it."""
+"""What `init --trigger` and `init --web` write: the trigger's table, a handler, an event of it."""
 
 import json
 from dataclasses import dataclass
@@ -81,3 +81,8 @@ auth = "AWS_IAM"
         "function-url",
     ),
 }
+
+#: What `--web` writes into requirements.txt; the application is the template of the same name.
+WEB = {"fastapi": "fastapi>=0.115,<1\n", "flask": "flask>=3,<4\n"}
+#: Triggers that send requests over HTTP.
+DOORS = ("url", "alb")
