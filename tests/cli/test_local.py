@@ -480,6 +480,8 @@ class TestFind:
                 "the class A, .*Did you mean class A.Run",
             ),
             ("mod", "", "Did you mean mod.py?"),
+            ("mod:app", "", "Did you mean mod.app?"),
+            ("plain/mod:create_app()", "", r"Did you mean plain/mod.create_app\(\)?"),
         ],
     )
     def test_near_miss(self, tree: Path, text: str, source: str, told: str) -> None:

@@ -234,6 +234,8 @@ def test_factory_is_called_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             "a factory is called without arguments: shop.",
         ),
         ("shop.create_app(", MalformedHandlerName, "a factory is called without arguments: shop.c"),
+        ("shop:app", MalformedHandlerName, "Bad handler 'shop:app': write shop.app"),
+        ("shop:create_app()", MalformedHandlerName, r"Bad handler 'shop:create_app': write shop.c"),
         ("shop.MADE()", HandlerNotFound, r"shop.MADE\(\) can't be called: shop.MADE is list"),
         ("shop.gone()", HandlerNotFound, "Handler 'gone' missing on module 'shop'"),
         ("shop.needs()", TypeError, "missing 1 required positional argument: 'settings'"),

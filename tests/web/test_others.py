@@ -201,6 +201,16 @@ def test_exception_at_the_events_path(app: Any, monkeypatch: pytest.MonkeyPatch)
         invoke(Web(app), samples.load("scheduled"))
 
 
+# In tests of one's own
+
+
+@each_kind
+def test_invoke_takes_an_application(app: Any) -> None:
+    """As the runtime does."""
+    found = invoke(app, event_of("url", Request("/x")))
+    assert json.loads(found["body"])["path"] == "/x"
+
+
 # The access log
 
 

@@ -67,6 +67,8 @@ def _load(name: str, is_factory: bool) -> "tuple[Runtime | None, Handler]":
     """Return what a name stands for, and the Runtime that it belongs to, if there is one."""
     path, dot, last = name.rpartition(".")
     parts = path.replace("/", ".").split(".")
+    if ":" in name:  # as servers of web applications have it
+        raise MalformedHandlerName(f"Bad handler '{name}': write {name.replace(':', '.')}")
     if not dot:
         # awslambdaric's words: people search the web for them.
         problem = "not enough values to unpack (expected 2, got 1)" if name else "there is none"

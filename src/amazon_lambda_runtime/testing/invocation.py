@@ -18,6 +18,7 @@ from typing import Any
 
 from amazon_lambda_runtime import samples
 from amazon_lambda_runtime.core import codec, serving
+from amazon_lambda_runtime.core.applications import kind_of
 from amazon_lambda_runtime.core.client import Delivery
 from amazon_lambda_runtime.core.context import Context
 from amazon_lambda_runtime.core.errors import LambdaError, UnmarshalError
@@ -101,9 +102,10 @@ def make_context(
 def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     """Invoke a handler as the runtime does, and return what its caller reads.
 
-    `handler` is a Runtime, a subclass of it, or a function. The event is encoded and decoded, and
-    so is the result: it is a value of JSON, or bytes if the handler returned bytes or streamed.
-    `event` may be given encoded, as bytes. A Runtime's `on_init` is called before its first event.
+    `handler` is a Runtime, a subclass of it, a function, or a web application. The event is encoded
+    and decoded, and so is the result: it is a value of JSON, or bytes if the handler returned bytes
+    or streamed; of what began with the head of an HTTP response, that head and the `body`. `event`
+    may be given encoded, as bytes. A Runtime's `on_init` is called before its first event.
     It may be called where an event loop is running, in an async test: the handler then runs in a
     thread of its own, and the loop waits for it. Raises FunctionError if the function failed, and
     what `on_init` raises.
@@ -207,6 +209,9 @@ def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], b
     if isinstance(owner, Runtime):
         return owner, handler, False
     if callable(handler):
+        if kind_of(handler, "the handler"):
+            made = __import__("amazon_lambda_runtime.web", fromlist=["Web"]).Web(handler)
+            return made, made.handler, True
         return Runtime(), handler, True
     kind = type(handler).__name__
     raise TypeError(f"handler is {kind}: expected a Runtime, a class of it, or a function")

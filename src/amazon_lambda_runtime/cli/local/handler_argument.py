@@ -73,6 +73,10 @@ def _handler(text: str) -> HandlerArgument:
     folder, slash, dotted = text.rpartition("/")
     match = _MODULE_AND_NAME.fullmatch(dotted)
     if match is None:
+        if ":" in dotted:  # as servers of web applications have it
+            raise HandlerArgumentError(
+                f"{text!r} is not a handler. Did you mean {text.replace(':', '.')}?"
+            )
         if Path(f"{text}.py").is_file():
             raise HandlerArgumentError(f"{text!r} is not a handler. Did you mean {text}.py?")
         raise HandlerArgumentError(
