@@ -298,6 +298,14 @@ class TestErrors:
             (["local", "hello.py", "-e", "1", "--no-freeze"], "--no-freeze is for a server"),
             (["local", "hello.py", "-e", "1", "--cors", "*"], "--cors is for a server"),
             (["local", "hello.py", "--no-url", "--stream"], "--stream is for the function URL"),
+            (
+                ["local", "hello.py", "--no-url", "--front-door", "alb"],
+                "--front-door is for the fun",
+            ),
+            (
+                ["local", "hello.py", "--stream", "--front-door", "alb"],
+                "--stream: only a function U",
+            ),
             (["local", "hello.py", "--no-url", "--cors", "*"], "--cors is for the function URL"),
             (
                 ["local", "hello.py", "--cors", "http://a/"],

@@ -43,6 +43,7 @@ Examples:
   lambda-runtime events show s3-put --bucket b | lambda-runtime local hello.py --event -
   lambda-runtime local hello.py --stream
   lambda-runtime local main.app                  # FastAPI, Flask, any ASGI or WSGI application
+  lambda-runtime local main.app --front-door rest
   lambda-runtime local hello.py --sqs orders,batch_size=10,partial=true
   lambda-runtime local hello.py --debug
   lambda-runtime local -- ./my-runtime --in any language
@@ -212,7 +213,7 @@ def _function(
     """
     notes = []
     # As `deploy` sets it for a URL that streams.
-    defaults = {WEB_STREAM: "url"} if options["stream"] else {}
+    defaults = {WEB_STREAM: options["front_door"] or "url"} if options["stream"] else {}
     if _is_command(words):
         command, found = _command(words, options["name"])
         variables = Variables(options["env_file"], options["env"], defaults=defaults)
