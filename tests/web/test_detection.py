@@ -1,5 +1,6 @@
 """Which objects are web applications, told by the shape of their call: docs/reference/web.md."""
 
+import asyncio
 import functools
 import importlib
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime import Runtime
+from amazon_lambda_runtime.core import event_loop
 from amazon_lambda_runtime.core.applications import kind_of
 from amazon_lambda_runtime.core.errors import HandlerNotFound, MalformedHandlerName
 from amazon_lambda_runtime.core.loading import load
@@ -203,7 +205,13 @@ def loaded(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
 def test_handler_string(
     name: str, kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime, handle = loaded(name, tmp_path, monkeypatch)
+    try:
+        runtime, handle = loaded(name, tmp_path, monkeypatch)
+    finally:
+        loop = event_loop._current()  # of an async factory: the runtime would adopt it
+        if loop is not None:
+            asyncio.set_event_loop(None)
+            loop.close()
     assert isinstance(runtime, Web) == (kind is Web)
     assert callable(handle)
     if name == "shop.make_runtime()":
