@@ -660,3 +660,11 @@ def test_folder_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bootstrap._here() == "/removed"
     monkeypatch.delenv("PWD")
     assert bootstrap._here() == "/"
+
+
+def test_end_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """112: where nothing has loaded `threading`, there is no thread to wait for."""
+    monkeypatch.delitem(sys.modules, "threading")
+    with pytest.raises(SystemExit) as caught:
+        bootstrap._end(SystemExit(3))
+    assert caught.value.code == 3

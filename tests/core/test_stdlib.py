@@ -96,6 +96,13 @@ def test_handler_behind_the_librarys_module(users: Path) -> None:
     loading._refuse_library("colorsys")  # it is the user's that was loaded
 
 
+def test_handler_in_the_librarys_place(users: Path) -> None:
+    """165: a module that nobody has loaded may be called as the library's is."""
+    users.joinpath("colorsys.py").write_text("def handler(event, context): return 1\n")
+    _, handler = loading.load("colorsys.handler")
+    assert handler({}, None) == 1  # type: ignore[arg-type]
+
+
 def test_many_threads_at_once(users: Path) -> None:
     """95: each gets the module whole."""
     barrier = threading.Barrier(8)

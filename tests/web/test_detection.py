@@ -49,6 +49,14 @@ class Slotted:
         self.__call__ = asgi
 
 
+class Coded:
+    """What it calls its code is none."""
+
+    __code__ = 5
+
+    def __call__(self, environ: Any, start_response: Any) -> Any: ...
+
+
 class Underscored:
     async def __call__(self, _scope: Any, _receive: Any, _send: Any) -> None: ...
 
@@ -87,6 +95,7 @@ FOUND = {
     "a lambda": (lambda e, c: None, ""),
     "a builtin": (print, ""),
     "a class": (dict, ""),
+    "an object with a code of its own": (Coded(), ""),
     "a partial handler": (functools.partial(three, more=1), ""),
 }
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from amazon_lambda_runtime.core.async_client import AsyncClient
 from amazon_lambda_runtime.core.errors import Shutdown, StreamClosed
+from amazon_lambda_runtime.core.streaming import ResponseStream
+from amazon_lambda_runtime.protocol import HTTP_INTEGRATION
 from amazon_lambda_runtime.testing import FunctionError, invoke
 from amazon_lambda_runtime.web import Web, settings, wsgi
 from amazon_lambda_runtime.web import asgi as asgi_room
@@ -265,6 +268,23 @@ def test_pieces_of_tasks() -> None:
     wire = Wire(True, has_drained=True)
     assert sent(wire) == [("start", True), ("write", True), ("finish", True)]
     assert wire.waits == 3
+
+
+def test_stream_that_cannot_begin() -> None:
+    """The connection is gone: the stream is closed, and what comes is not sent."""
+
+    class Delivery:
+        def start(self, *_: Any) -> None:
+            raise StreamClosed("cut off")
+
+    stream = ResponseStream(Delivery(), HTTP_INTEGRATION, b"{}")  # type: ignore[arg-type]
+    with pytest.raises(StreamClosed):
+        stream.begin(b"first")
+    assert stream.closed
+
+
+def test_client_of_tasks_takes_what_it_is_given() -> None:
+    assert AsyncClient.takes(AsyncClient.__new__(AsyncClient), 1 << 30)
 
 
 # WSGI's rarities
