@@ -136,6 +136,18 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str]] = {
     "the body first": ([BODY], "Expected ASGI message 'http.response.start', but got 'http.resp"),
     "no such message": ([{"type": "http.push"}], "Expected ASGI message 'http.response.start', bu"),
     "the start twice": ([START, START], "Expected ASGI message 'http.response.body', but got 'htt"),
+    "a status of another type": (
+        [{**START, "status": "200"}],
+        "the response has the status '200': expected a number",
+    ),
+    "a header of text": (
+        [{**START, "headers": [("a", b"b")]}],
+        "a header field of the response has 'a': expected bytes",
+    ),
+    "a value of text": (
+        [{**START, "headers": [(b"a", "b")]}],
+        "a header field of the response has 'b': expected bytes",
+    ),
     "text": (
         [START, {"type": "http.response.body", "body": "x"}],
         "the body of a response is str, n",

@@ -258,11 +258,16 @@ class Exchange:
 
 
 def _head(message: "Message") -> Head:
-    pairs = [
-        (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
-        for name, value in message.get("headers", ())
-    ]
-    return Head(message["status"], pairs)
+    status = message["status"]
+    if not isinstance(status, int):
+        raise TypeError(f"the response has the status {status!r}: expected a number")
+    pairs = []
+    for name, value in message.get("headers", ()):
+        for each in (name, value):
+            if isinstance(each, str):
+                raise TypeError(f"a header field of the response has {each!r}: expected bytes")
+        pairs.append((bytes(name).decode("latin-1"), bytes(value).decode("latin-1")))
+    return Head(status, pairs)
 
 
 def _comes_of(exc: BaseException, cause: BaseException) -> bool:
