@@ -94,8 +94,12 @@ def _field(text: str) -> "tuple[str, tuple[str, ...], str]":
     return path, tuple(path.split(".")), pattern
 
 
-# The same, taken apart once.
-_FORMS = tuple((source, tuple(map(_field, fields))) for source, *fields in _SHAPES)
+# The same, taken apart once. In front is where the first field begins: most rows end there.
+_FORMS = tuple(
+    (first.partition("=")[0], first.partition(".")[0].partition("=")[0], source)
+    + (tuple(map(_field, (first, *others))),)
+    for source, first, *others in _SHAPES
+)
 
 #: The names of all sources that are known.
 SOURCES = frozenset((*_NAMED, "aws:cloudfront", *(row[0] for row in _SHAPES)))
@@ -122,7 +126,9 @@ def source_of(event: "Any") -> str:
     named = record_source(event)
     if named:
         return named
-    for source, fields in _FORMS:
+    for path, key, source, fields in _FORMS:
+        if key not in event and path not in event:
+            continue
         for field in fields:
             if not _has(event, *field):
                 break

@@ -7,6 +7,7 @@ to which the door itself has added.
 """
 
 from binascii import a2b_base64
+from functools import lru_cache
 
 from .errors import BadEvent
 from .percent import PART, PATH, mended, quoted, unquoted
@@ -50,16 +51,23 @@ class Request:
         self.query: bytes = fields.query.encode("utf-8", "surrogatepass")
         self.http_version = fields.protocol.removeprefix("HTTP/")
         self.body = _body(fields.body, fields.is_base64)
-        pairs = [(name.lower(), value) for name, value in fields.headers]
-        if fields.cookies:
-            pairs = [pair for pair in pairs if pair[0] != "cookie"]
-            pairs.append(("cookie", "; ".join(fields.cookies)))
+        left_out, cookies = _HOPS, fields.cookies
+        if cookies:
+            left_out |= {"cookie"}
         if self.body:
-            pairs = [pair for pair in pairs if pair[0] != "content-length"]
-            pairs.append(("content-length", str(len(self.body))))
+            left_out |= {"content-length"}
         #: Name and value, the names in lower case.
-        self.headers = [(_wire(n), _wire(v)) for n, v in pairs if n not in _HOPS]
-        first = dict(reversed(pairs))
+        self.headers: list[tuple[bytes, bytes]] = []
+        first: dict[str, str] = {}
+        for spelled, value in fields.headers:
+            name, wire = _name(spelled)
+            first.setdefault(name, value)
+            if name not in left_out:
+                self.headers.append((wire, _wire(value)))
+        if cookies:
+            self.headers.append((b"cookie", _wire("; ".join(cookies))))
+        if self.body:
+            self.headers.append((b"content-length", b"%d" % len(self.body)))
         scheme = first.get("x-forwarded-proto", "")
         self.scheme = scheme if scheme in _PORTS and not fields.is_inside else "https"
         self.client = _client(fields, first.get("x-forwarded-for", ""), proxies)
@@ -216,6 +224,14 @@ def _quoted(text: str) -> str:
     return quoted(text.encode("utf-8", "surrogatepass"), PART).decode()
 
 
+# Clients send the same names again and again, and mostly to the same host.
+@lru_cache(256)
+def _name(text: str) -> tuple[str, bytes]:
+    """Return the name of a header field in lower case, as text and as bytes."""
+    name = text.lower()
+    return name, _wire(name)
+
+
 def _wire(text: str) -> bytes:
     try:
         return text.encode("latin-1")
@@ -264,6 +280,7 @@ def _client(fields: _Fields, forwarded: str, proxies: int) -> tuple[str, int] | 
     return (address, 0) if address else None
 
 
+@lru_cache(64)
 def _server(host: str, port: int) -> tuple[str, int] | None:
     """Return the name and the port in a host header; None if there is no name, or it is forged."""
     name, colon, last = host.rpartition(":")

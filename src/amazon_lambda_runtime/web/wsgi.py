@@ -6,6 +6,7 @@ response.
 """
 
 import sys
+from functools import lru_cache
 from io import BytesIO
 
 from amazon_lambda_runtime.core import serving
@@ -50,6 +51,19 @@ class FileWrapper:
             yield block
 
 
+@lru_cache(256)
+def _variable(name: bytes) -> str:
+    """Return the key of a header field; "" if it has none.
+
+    A name with "_" has none: a client could send `remote_user` for `remote-user`.
+    """
+    key = name.decode("latin-1").upper()
+    if "_" in key:
+        return ""
+    key = key.replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
 def environ_of(
     request: Request, event: "Any", context: "Context", *, in_threads: bool
 ) -> "dict[str, Any]":
@@ -57,18 +71,11 @@ def environ_of(
     path = request.path
     environ: dict[str, Any] = {}
     for name, value in request.headers:
-        key = name.decode("latin-1")
-        if "_" in key:  # else a client could send `remote_user` for `remote-user`
-            continue
-        key = f"HTTP_{key.upper().replace('-', '_')}"
-        text = value.decode("latin-1")
+        key, text = _variable(name), value.decode("latin-1")
         if key in environ:
-            separator = "; " if key == "HTTP_COOKIE" else ","
-            text = f"{environ[key]}{separator}{text}"
-        environ[key] = text
-    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if f"HTTP_{key}" in environ:
-            environ[key] = environ.pop(f"HTTP_{key}")
+            text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
+        if key:
+            environ[key] = text
     server, port = request.server or ("localhost", 443 if request.scheme == "https" else 80)
     raw = path.decode("ascii") + ("?" + request.query.decode("latin-1") if request.query else "")
     return environ | {
