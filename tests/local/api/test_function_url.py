@@ -121,6 +121,19 @@ def test_event(here: Served) -> None:
     assert abs(event["requestContext"]["timeEpoch"] / 1000 - time.time()) < 60
 
 
+@pytest.mark.parametrize(("path", "status"), [("/echo?a=1", 200), ("/fail", 502), ("/page", 201)])
+def test_told_as_request(here: Served, path: str, status: int) -> None:
+    """
+    The journal has the request and the status that the client got.
+    """
+    here.reset()
+    response, _ = ask(here, path)
+    assert response.status == status
+    told = here.entries[-1].summary()
+    assert (told["kind"], told["method"], told["path"]) == ("url", "GET", path)
+    assert told["status"] == status
+
+
 def test_path(here: Served) -> None:
     """
     The raw path stays as it was sent, the path is decoded; a proxy's form of it is a path, too.

@@ -620,11 +620,30 @@ def test_list_filter(page: Page) -> None:
     expect(page.locator("#count")).to_have_text("1 of 2")
     page.fill("#filter", "nowhere")
     expect(page.locator("#not-found")).to_have_text(
-        "No invocation has “nowhere” in its id, type, function, state or environment."
+        "No invocation has “nowhere” in its id, request, type, function, state or environment."
     )
     page.fill("#filter", "")
     expect(page.locator("#not-found")).to_be_hidden()
     expect(page.locator("#list li:visible")).to_have_count(2)
+
+
+def test_requests(page: Page, server: Served) -> None:
+    """
+    What came over HTTP is shown as a request: its method, its path and the status.
+    """
+    with urlopen(f"{server.function_url}items/7?x=1", timeout=20) as response:
+        response.read()
+    row = page.locator("#list .row")
+    expect(row.locator("code")).to_have_text("GET /items/7?x=1")
+    expect(row.locator(".http")).to_have_text("200")
+    expect(row).to_have_attribute("aria-label", re.compile("^GET /items/7[?]x=1, 200, succeeded"))
+    row.click()
+    expect(page.locator("#figures")).to_contain_text("GET /items/7?x=1 → 200")
+    page.fill("#filter", "items 200")
+    expect(page.locator("#list li:visible")).to_have_count(0)
+    page.fill("#filter", "/items")
+    expect(page.locator("#list li:visible")).to_have_count(1)
+    page.fill("#filter", "")
 
 
 def test_nothing_yet(page: Page) -> None:

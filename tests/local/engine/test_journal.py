@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.local.engine import journal
+from amazon_lambda_runtime.local.engine.exchange import Exchange
 from amazon_lambda_runtime.local.engine.journal import Change, Journal
 from tests.local.support import run
 
@@ -19,6 +20,7 @@ class Invocation:
     id: str = "id-1"
     event: bytes = b"{}"
     trace_id: str = "Root=1-2-3"
+    exchange: Exchange | None = None
 
 
 async def changes(of: Journal, *acts: Any) -> list[Change]:
@@ -79,6 +81,26 @@ def test_the_life_of_an_invocation() -> None:
     assert not whole["answer_cut"]
     assert [text for _, text in whole["lines"]] == ["hello"]
     assert {"type": "invocation", **entry.summary()} == reported
+
+
+def test_request() -> None:
+    """
+    An invocation that came over HTTP has its method, its path, and the status once there is one.
+    """
+    kept = Journal()
+    exchange = Exchange("GET", "/" + 600 * "x")
+    one = Invocation(exchange=exchange)
+    kept.accepted(one, "url", "hello")
+    entry = kept.find(one.id)
+    assert entry is not None
+    told = entry.summary()
+    assert (told["method"], told["path"], told["status"]) == ("GET", "/" + 511 * "x", None)
+    exchange.status = 404
+    kept.accepted(Invocation("id-2"), "Event", "hello")
+    other = kept.find("id-2")
+    assert other is not None
+    assert entry.summary()["status"] == 404
+    assert (other.summary()["method"], other.summary()["status"]) == (None, None)
 
 
 def test_another_attempt() -> None:

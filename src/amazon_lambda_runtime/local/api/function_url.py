@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from amazon_lambda_runtime.local import host_check
+from amazon_lambda_runtime.local.engine.exchange import Exchange
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
 from amazon_lambda_runtime.local.http import Request, Response, json_response
@@ -68,8 +69,11 @@ class FunctionUrl:
             request.answer(preflight)
             return
         more = cors.fields(request) if cors is not None else {}
-        caller = (_Streamed if self._streams else _Buffered)(request, self._say, more, self._door)
+        exchange = Exchange(request.method, request.target)
+        kind = _Streamed if self._streams else _Buffered
+        caller = kind(request, exchange, self._say, more, self._door)
         invocation = Invocation(b"", caller=caller)
+        invocation.exchange = exchange
         try:
             event = self._door.event_of(request, self._function, invocation)
         except TooLarge:
@@ -86,9 +90,15 @@ class _Caller:
     wants_pieces = False
 
     def __init__(
-        self, request: Request, say: Say, more: Mapping[str, str], door: FrontDoor
+        self,
+        request: Request,
+        exchange: Exchange,
+        say: Say,
+        more: Mapping[str, str],
+        door: FrontDoor,
     ) -> None:
         self._request = request
+        self._exchange = exchange
         self._say = say
         self._more = more
         self._door = door
@@ -101,7 +111,7 @@ class _Caller:
             self._request.cut()
 
     def throttled(self, invocation: Invocation) -> None:
-        self._request.answer(json_response(429, {"Message": "Rate Exceeded."}, self._more))
+        self._send(json_response(429, {"Message": "Rate Exceeded."}, self._more))
 
     def _answer_with_result(self, invocation: Invocation, payload: bytes) -> None:
         try:
@@ -112,12 +122,16 @@ class _Caller:
             self._answer(invocation, head, body)
 
     def _answer(self, invocation: Invocation, head: Head, body: bytes) -> None:
-        self._request.answer(Response(head.status, self._fields(invocation, head), body))
+        self._send(Response(head.status, self._fields(invocation, head), body))
 
     def _fail(self, invocation: Invocation) -> None:
         error = self._door.error
         headers = {**error.headers, **_identity(invocation), **self._more}
-        self._request.answer(Response(error.status, headers, error.body))
+        self._send(Response(error.status, headers, error.body))
+
+    def _send(self, response: Response) -> None:
+        self._exchange.status = response.status
+        self._request.answer(response)
 
     def _refuse(self, invocation: Invocation, error: Malformed) -> None:
         told = (
@@ -163,9 +177,14 @@ class _Streamed(_Caller):
     wants_pieces = True
 
     def __init__(
-        self, request: Request, say: Say, more: Mapping[str, str], door: FrontDoor
+        self,
+        request: Request,
+        exchange: Exchange,
+        say: Say,
+        more: Mapping[str, str],
+        door: FrontDoor,
     ) -> None:
-        super().__init__(request, say, more, door)
+        super().__init__(request, exchange, say, more, door)
         self._started = False
         self._prelude = b""
 
@@ -212,6 +231,7 @@ class _Streamed(_Caller):
 
     def _start(self, invocation: Invocation, head: Head) -> None:
         self._started = True
+        self._exchange.status = head.status
         self._request.start(head.status, self._fields(invocation, head))
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from amazon_lambda_runtime.project.aws_limits import STREAMED_RESPONSE_BYTES
 from amazon_lambda_runtime.protocol import JSON, RESPONSE_LIMIT
 
+from .exchange import Exchange
 from .states import FINAL, STAGES, Stage, StageError, Step
 
 # In bytes: the end of the log that X-Amz-Log-Type: Tail returns.
@@ -83,6 +84,7 @@ class Invocation:
         "content_type",
         "deadline_ms",
         "event",
+        "exchange",
         "exit",
         "id",
         "init_ms",
@@ -124,6 +126,8 @@ class Invocation:
         self.started = 0.0
         #: How it was asked for; for the journal.
         self.kind = ""
+        #: The request that it is, if it came over HTTP; for the journal.
+        self.exchange: Exchange | None = None
         self.observer: Observer | None = None
         #: The duration of the init that was done for it; None if there was none.
         self.init_ms: float | None = None

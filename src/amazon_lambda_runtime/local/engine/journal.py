@@ -38,6 +38,17 @@ BACKLOG_SIZE = 4 * 1024 * 1024
 Change = dict[str, Any]
 
 
+class Exchanged(Protocol):
+    """What the journal reads of a request over HTTP."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def status(self) -> int | None: ...
+
+
 class Reported(Protocol):
     """What the journal reads of an invocation."""
 
@@ -47,6 +58,8 @@ class Reported(Protocol):
     def event(self) -> bytes: ...
     @property
     def trace_id(self) -> str: ...
+    @property
+    def exchange(self) -> Exchanged | None: ...
 
 
 @dataclass(slots=True)
@@ -60,6 +73,7 @@ class Entry:
     event: bytes
     event_size: int
     accepted_at: float
+    exchange: Exchanged | None = None
     started_at: float | None = None
     environment: int | None = None
     cold: bool = False
@@ -80,9 +94,13 @@ class Entry:
 
     def summary(self) -> Change:
         """Return everything but the payloads and the lines, fit for JSON."""
+        http = self.exchange
         return {
             "id": self.id,
             "kind": self.kind,
+            "method": http and http.method,
+            "path": http and http.path,
+            "status": http and http.status,
             "function": self.function,
             "trace_id": self.trace_id,
             "event_size": self.event_size,
@@ -192,6 +210,7 @@ class Journal:
             event=event if len(event) <= PAYLOAD_LIMIT else event[:PAYLOAD_LIMIT],
             event_size=len(event),
             accepted_at=time.time(),
+            exchange=invocation.exchange,
         )
         if before := self._entries.pop(entry.id, None):
             self._held -= before.held

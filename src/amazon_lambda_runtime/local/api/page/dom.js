@@ -43,3 +43,6 @@ export function size(bytes) {
 }
 
 export const short = (id) => id.slice(0, 8);
+
+// A request has a name that says more than its id.
+export const named = ({ id, method, path }) => (method ? `${method} ${path}` : short(id));

@@ -1,6 +1,6 @@
 // The invocations of the past: their list, and the figures of one.
 
-import { $, clock, h, short, span } from "./dom.js";
+import { $, clock, h, named, span } from "./dom.js";
 import { duration, status } from "./store.js";
 
 const WORDS = { ok: "succeeded", failed: "failed", finishing: "answered", running: "running", waiting: "waiting", ended: "ended without an answer" };
@@ -38,7 +38,9 @@ export class List {
         row.length.textContent = length;
         row.cold.textContent = invocation.cold ? "cold" : "";
         row.where.textContent = invocation.environment === null ? "" : `#${invocation.environment}`;
-        row.button.setAttribute("aria-label", `${short(invocation.id)}, ${WORDS[state]}${length ? `, ${length}` : ""}${invocation.cold ? ", cold start" : ""}`);
+        row.http.textContent = invocation.status ?? "";
+        row.http.className = invocation.status >= 400 ? "http bad" : "http";
+        row.button.setAttribute("aria-label", `${named(invocation)}${invocation.status ? `, ${invocation.status}` : ""}, ${WORDS[state]}${length ? `, ${length}` : ""}${invocation.cold ? ", cold start" : ""}`);
       }
       const chosen = invocation.id === selected;
       if (chosen !== row.chosen) {
@@ -75,20 +77,22 @@ export class List {
     else $("filter").focus();
   }
 
-  #add({ id, kind, accepted_at: at }) {
+  #add(invocation) {
+    const { id, kind, method, accepted_at: at } = invocation;
     const row = {
       dot: h("span", { class: "dot" }),
       length: h("span", { class: "length" }),
       cold: h("span", { class: "cold" }),
       where: h("span", { class: "where" }),
+      http: h("span", { class: "http" }),
     };
     row.button = h(
       "button",
-      { class: "row", type: "button", tabindex: "-1", title: id, "data-id": id, click: () => this.#actions.select(id) },
-      row.dot, h("time", {}, clock(at)), h("code", {}, short(id)),
-      h("span", { class: "tags" }, h("span", { class: "kind" }, KINDS[kind] ?? kind), row.cold), row.where, row.length,
+      { class: "row", type: "button", tabindex: "-1", title: method ? `${method} ${invocation.path}\n${id}` : id, "data-id": id, click: () => this.#actions.select(id) },
+      row.dot, h("time", {}, clock(at)), h("code", {}, named(invocation)),
+      h("span", { class: "tags" }, method ? row.http : h("span", { class: "kind" }, KINDS[kind] ?? kind), row.cold), row.where, row.length,
     );
-    const again = h("button", { class: "again", type: "button", tabindex: "-1", "aria-label": `Replay ${short(id)}`, title: "Replay", click: () => this.#actions.replay(id) }, "↻");
+    const again = h("button", { class: "again", type: "button", tabindex: "-1", "aria-label": `Replay ${named(invocation)}`, title: "Replay", click: () => this.#actions.replay(id) }, "↻");
     row.item = h("li", {}, row.button, again);
     $("list").prepend(row.item);
     this.#rows.set(id, row);
@@ -99,11 +103,11 @@ export class List {
     const wanted = $("filter").value.trim().toLowerCase();
     let found = 0;
     for (const [id, { item, state, invocation }] of this.#rows) {
-      const text = `${id} ${invocation.kind} ${invocation.function} ${WORDS[state]} ${invocation.cold ? "cold" : ""} #${invocation.environment}`;
+      const text = `${id} ${invocation.kind} ${invocation.method ?? ""} ${invocation.path ?? ""} ${invocation.status ?? ""} ${invocation.function} ${WORDS[state]} ${invocation.cold ? "cold" : ""} #${invocation.environment}`;
       item.hidden = wanted !== "" && !text.toLowerCase().includes(wanted);
       found += !item.hidden;
     }
-    const said = wanted && !found && this.#rows.size ? `No invocation has “${wanted}” in its id, type, function, state or environment.` : "";
+    const said = wanted && !found && this.#rows.size ? `No invocation has “${wanted}” in its id, request, type, function, state or environment.` : "";
     if ($("not-found").textContent !== said) $("not-found").textContent = said;
     $("count").textContent = wanted ? `${found} of ${this.#rows.size}` : this.#rows.size || "";
   }
@@ -134,6 +138,7 @@ export class List {
 export function figures(invocation, about, now) {
   const ms = duration(invocation, now);
   const found = [];
+  if (invocation.method) found.push(["Request", `${invocation.method} ${invocation.path}${invocation.status ? ` → ${invocation.status}` : ""}`]);
   if (ms !== null) found.push(["Duration", span(ms), about?.timeout ? gauge(ms / 1000 / about.timeout) : null]);
   if (invocation.duration_ms !== null) found.push(["Billed", `${Math.ceil(invocation.duration_ms + (invocation.init_ms ?? 0))} ms`]);
   if (invocation.init_ms !== null) found.push(["Init", span(invocation.init_ms)]);
