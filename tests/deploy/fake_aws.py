@@ -2,8 +2,8 @@
 
 Everything goes through the door, from processes as from tests. It writes down what was asked, by
 the names of the API, and it can lose replies, refuse, and change what comes back. It also puts
-right one thing in which moto differs: a mapping keeps the alias it was made for, and not the
-version that the alias pointed at.
+right what moto loses: a mapping keeps the alias it was made for, and not the version that the alias
+pointed at; and what `keeping` lists.
 """
 
 import json
@@ -24,6 +24,8 @@ from typing import Any
 
 import boto3
 import botocore.loaders
+
+from .keeping import Keeper
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -59,6 +61,7 @@ class Door:
     faults: list[Fault] = field(default_factory=list)
     #: The function that each mapping was made for.
     mappings: dict[str, str] = field(default_factory=dict)
+    keeper: Keeper = field(default_factory=Keeper)
     lock: Lock = field(default_factory=Lock)
     #: Seconds that AWS is away.
     distance: float = 0
@@ -128,6 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
         upstream.close()
         if "EventSourceMapping" in operation and reply.status < 300:
             content = self._put_right(content, body, wanted)
+        if service == "lambda" and reply.status < 300:
+            content = self.door.keeper.put_right(operation, path, body, content)
         if fault is not None and fault.lose == "after":
             self.close_connection = True
             return
@@ -266,6 +271,7 @@ class StandIn:
         self.door.calls.clear()
         self.door.faults.clear()
         self.door.mappings.clear()
+        self.door.keeper.clear()
 
     def stop(self) -> None:
         self._proxy.shutdown()

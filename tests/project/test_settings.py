@@ -258,7 +258,7 @@ def test_ranges(tmp_path: Path, key: str, low: int, high: int) -> None:
     table = f"triggers = [{{{{ type = {key} = {{}} }}}}]" if '"' in key else f"{key} = {{}}"
     for number in (low, high):
         read(tmp_path, table.format(number))
-    whose = r"( of (queue a of )?hello-python)?"
+    whose = r"( of ((queue|target group) a of )?hello-python)?"
     unit = r"( \((MB|seconds|six times the timeout, up)\))?"
     for number in (low - 1, high + 1):
         told = rf"^{key.split()[-1]}{whose} is {number}: it takes {low} to {high}{unit}$"

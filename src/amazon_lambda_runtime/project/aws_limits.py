@@ -12,6 +12,8 @@ import re
 TIMEOUT = (1, 900)
 #: A function's memory, in MB.
 MEMORY = (128, 10_240)
+#: A function's architectures.
+ARCHITECTURES = ("x86_64", "arm64")
 #: What Invoke takes and what an event source mapping puts into one event, in bytes.
 PAYLOAD_BYTES = 6 * 1024 * 1024
 #: What Invoke takes with the invocation type Event, in bytes.
@@ -63,6 +65,14 @@ VISIBILITY_TIMEOUT = (0, 43_200)
 MESSAGE_RETENTION = (60, 1_209_600)
 #: How often a message is received before the redrive policy moves it.
 MAX_RECEIVE_COUNT = (1, 1000)
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+
+#: The days that CloudWatch can keep a log for.
+LOG_RETENTION = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+)  # fmt: skip
 
 
 def advised_visibility(timeout: float, window: float = 0) -> float:

@@ -7,17 +7,13 @@ import json
 import re
 
 from . import policies_file
-from .aws_limits import ENVIRONMENT_BYTES, MEMORY, TIMEOUT
+from .aws_limits import ENVIRONMENT_BYTES
 from .declaration import Function, Project
 from .errors import ConfigError
+from .keys import FUNCTION_KEYS, PROJECT_KEYS, of_trigger
 from .triggers import SqsTrigger
-from .values import matches, one_of, refuse, within
+from .values import matches, refuse
 
-#: The days that CloudWatch can keep a log for.
-RETENTION = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-)  # fmt: skip
 #: Variables that Lambda sets itself, and that a function cannot set.
 RESERVED = frozenset(
     {
@@ -41,9 +37,6 @@ RESERVED = frozenset(
         "LAMBDA_TASK_ROOT",
     }
 )
-ENGINES = ("auto", "docker", "podman", "buildah", "native")
-_STORAGE = (512, 10_240)
-_KEEP = (1, 1000)
 _DESCRIPTION = 256
 
 _FUNCTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -58,10 +51,8 @@ _BY_DIGEST = re.compile(r".*@sha256:.*")
 def check(project: Project) -> None:
     """Raise ConfigError for the first value that AWS, or an engine, would refuse."""
     matches("repository", project.repository, _REPOSITORY, "lower-case letters, digits, . _ - /")
-    one_of("architecture", project.architecture, ("x86_64", "arm64"))
-    if project.engine not in ENGINES:
-        refuse("engine", project.engine, f"one of {', '.join(ENGINES)}")
-    within("keep", project.keep, _KEEP)
+    for name, key in PROJECT_KEYS.items():
+        key.check(name, getattr(project, name, None))
     matches("name", project.name, _PROJECT, "up to 256 letters, digits, spaces and . : / = + - @")
     if project.account is not None:
         matches("the account", project.account, _ACCOUNT, "12 digits (AWS_ACCOUNT)")
@@ -73,6 +64,8 @@ def check(project: Project) -> None:
         _texts(function)
         _environment(function)
         for trigger in function.triggers:
+            for name, key in of_trigger(type(trigger)).items():
+                key.check(f"{name} of {trigger.what} of {function.name}", getattr(trigger, name))
             trigger.check(function)
     queues = [t.queue for f in project.functions for t in f.triggers_of(SqsTrigger)]
     for queue in queues:
@@ -84,14 +77,8 @@ def _sizes(function: Function) -> None:
     of = f"of {function.name}"
     matches("the function name", function.name, _FUNCTION, "up to 64 letters, digits, - and _")
     matches(f"role {of}", function.role, _ROLE, "up to 64 letters, digits and + = , . @ - _")
-    within(f"memory {of}", function.memory, MEMORY, " (MB)")
-    within(f"timeout {of}", function.timeout, TIMEOUT, " (seconds)")
-    within(f"ephemeral_storage {of}", function.ephemeral_storage, _STORAGE, " (MB)")
-    if function.retention is not None and function.retention not in RETENTION:
-        days = ", ".join(map(str, RETENTION))
-        refuse(f"retention {of}", function.retention, f"one of {days} (days), or 0 for ever")
-    if function.reserved_concurrency is not None and function.reserved_concurrency < 0:
-        refuse(f"reserved_concurrency {of}", function.reserved_concurrency, "0 or more")
+    for name, key in FUNCTION_KEYS.items():
+        key.check(f"{name} {of}", getattr(function, name, None))
 
 
 def _texts(function: Function) -> None:

@@ -1,0 +1,475 @@
+"""The matrix: for each key of the project file another value, and what a plan says of it.
+
+`CASES` has a case for each key that changes something in AWS; `APART` names the test of each key
+that one change of one function can't show. test_matrix.py holds both against the table of keys.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .fake_aws import ACCOUNT, REGION
+from .world import READ_S3
+
+#: What every case begins with. No version goes: it is about one change, and a clean-up is another.
+BASE = """
+[tool.lambda-runtime]
+name = "orders"
+repository = "orders"
+function = "orders"
+role = "orders-role"
+keep = 1000
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two tables that differ in one key, and the steps from the first to the second and back."""
+
+    after: str
+    forth: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+    before: str = ""
+    #: What is said where AWS can't change it.
+    refused: str = ""
+
+
+def configured(after: str, *changes: str, first: tuple[str, ...] = ()) -> Case:
+    """Return the case of a setting of the function; each change reads "name old → new"."""
+    there, back = "; ".join(changes), "; ".join(map(turned, changes))
+    return Case(
+        after,
+        (*first, *_settings("configuration", there)),
+        (*_settings("configuration", back), *map(undone, first)),
+    )
+
+
+def coded(after: str, change: str) -> Case:
+    """Return the case of what comes with the code."""
+    return Case(after, tuple(_settings("code", change)), tuple(_settings("code", turned(change))))
+
+
+def triggered(trigger: str, key: str, *steps: str) -> Case:
+    """Return the case of a trigger's key: each step reads "what: name old → new"."""
+    return Case(
+        f"triggers = [{{ {trigger}, {key} }}]",
+        tuple(f"update {step}" for step in steps),
+        tuple(f"update {turned(step)}" for step in steps),
+        before=f"triggers = [{{ {trigger} }}]",
+    )
+
+
+def moved(before: str, after: str, forth: tuple[str, ...], back: tuple[str, ...]) -> Case:
+    """Return the case of a trigger that another takes the place of."""
+    return Case(f"triggers = [{{ {after} }}]", forth, back, f"triggers = [{{ {before} }}]")
+
+
+def turned(change: str) -> str:
+    """Return the change back: "memory 256 → 128", "variable A removed"."""
+    if " → " not in change:
+        return change.replace(" added", " removed")
+    head, new = change.split(" → ")
+    name, _, old = head.rpartition(" ")
+    return f"{name} {new} → {old}"
+
+
+def undone(step: str) -> str:
+    """Return the step that takes back a policy's creation."""
+    what = step.removeprefix("create ").partition(": ")[0]
+    return f"delete {what}: nothing is left to allow"
+
+
+def _settings(part: str, change: str) -> Iterator[str]:
+    yield f"update {part} of function orders: {change}"
+    yield f"update alias orders:live: version N is not what is wanted: {change}"
+
+
+INLINE = "create inline policy lambda-runtime-orders of role orders-role: there is none"
+QUEUE = 'type = "sqs", queue = "jobs"'
+MAPPING = "mapping of queue jobs to orders"
+BUCKET = 'type = "s3", bucket = "uploads"'
+NOTIFIED = ("update notifications of bucket uploads to orders: they differ",) * 2
+RULE = 'type = "eventbridge", rule = "r", pattern = \'{"source": ["a"]}\''
+CLOCK = 'type = "schedule", rule = "r", expression = "rate(1 day)"'
+GROUP = 'type = "alb", target_group = "g"'
+URL = 'type = "url"'
+LISTENED = f'{GROUP}, listener = "LISTENER"'
+
+
+CASES: dict[str, Case] = {
+    # --- of the project
+    "repository": Case(
+        'repository = "other"',
+        (
+            "create repository other: there is none",
+            "update policy of repository other: Lambda may not read its images",
+            "create image other@sha256:aaaaaaaaaaaa: it is not in the repository",
+            "update mark of image other@sha256:aaaaaaaaaaaa: a clean-up is to know it as ours",
+        ),
+    ),
+    "image": Case('image = "other"'),
+    "image_uri": coded(
+        f'image_uri = "{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/orders@sha256:{"b" * 64}"',
+        f"image {'a' * 12} → {'b' * 12}",
+    ),
+    "module": Case('module = "other.py"'),
+    "engine": Case('engine = "native"'),
+    "architecture": coded('architecture = "arm64"', "architecture x86_64 → arm64"),
+    "dockerfile": Case('dockerfile = "policies"'),
+    "base": Case('base = "python:3.12"'),
+    "requirements": Case('requirements = "policies"'),
+    "include": Case('include = ["policies"]'),
+    "profile": Case('profile = "default"'),
+    "account": Case(f'account = "{ACCOUNT}"'),
+    "name": Case(
+        'name = "other"', refused="function orders exists and belongs to project 'orders'.*--adopt"
+    ),
+    # --- of the function
+    "role": configured('role = "other"', "role orders-role → other"),
+    "handler": configured('handler = "orders.handler"', "handler none → orders.handler"),
+    "memory": configured("memory = 256", "memory 128 → 256"),
+    "timeout": configured("timeout = 5", "timeout 3 → 5"),
+    "description": configured('description = "x"', "description none → x"),
+    "ephemeral_storage": configured("ephemeral_storage = 1024", "ephemeral storage 512 → 1024"),
+    "environment": configured('environment = { AB = "1" }', "variable AB added"),
+    "environment_file": configured('environment_file = "some.env"', "variable AB added"),
+    "subnets": configured(
+        'subnets = ["subnet-1"]\nsecurity_groups = ["sg-1"]',
+        "subnets none → subnet-1", "security groups none → sg-1", first=(INLINE,),
+    ),
+    "tags": Case('tags = { team = "x" }', ("update tags of function orders: team",)),
+    "retention": Case(
+        "retention = 7",
+        ("update retention of /aws/lambda/orders: 30 days → 7 days",),
+        ("update retention of /aws/lambda/orders: 7 days → 30 days",),
+    ),
+    "reserved_concurrency": Case(
+        "reserved_concurrency = 5",
+        ("update reserved concurrency of function orders: none → 5",),
+        ("update reserved concurrency of function orders: 5 → none",),
+    ),
+    "policies": Case(
+        f'policies = ["{READ_S3}"]',
+        (f"create policy {READ_S3} of role orders-role: it is not attached",),
+        (f"delete policy {READ_S3} of role orders-role: it is no longer listed",),
+    ),
+    "policies_file": Case(
+        'policies_file = "more"',
+        (f"create policy {READ_S3} of role orders-role: it is not attached",),
+        (f"delete policy {READ_S3} of role orders-role: it is no longer listed",),
+    ),
+    "statements": Case(
+        'statements = [{ Sid = "A", Effect = "Allow", Action = "s3:GetObject", Resource = "*" }]',
+        (INLINE,),
+        (undone(INLINE),),
+    ),
+    "payload": Case('payload = "other.json"'),
+    "triggers": Case(
+        f"triggers = [{{ {URL} }}]",
+        ("create URL of orders: there is none",),
+        ("delete URL of orders: it is not declared",),
+    ),
+    # --- of triggers
+    "sqs.queue": moved(
+        QUEUE,
+        QUEUE.replace("jobs", "tasks"),
+        (
+            "update inline policy lambda-runtime-orders of role orders-role: its statements differ",
+            "create queue tasks-dlq: there is none",
+            "create queue tasks: there is none",
+            "create mapping of queue tasks to orders: there is none",
+            "delete mapping of queue jobs to orders: it is not declared",
+        ),
+        (
+            "update inline policy lambda-runtime-orders of role orders-role: its statements differ",
+            "create mapping of queue jobs to orders: there is none",
+            "delete mapping of queue tasks to orders: it is not declared",
+        ),
+    ),
+    "sqs.batch_size": triggered(QUEUE, "batch_size = 5", f"{MAPPING}: batch size 10 → 5"),
+    "sqs.window": triggered(
+        QUEUE, "window = 5",
+        "queue jobs: VisibilityTimeout 18 → 23", f"{MAPPING}: window 0 → 5",
+    ),
+    "sqs.max_concurrency": triggered(
+        QUEUE, "max_concurrency = 5", f"{MAPPING}: maximum concurrency none → 5"
+    ),
+    "sqs.report_batch_item_failures": triggered(
+        QUEUE, "report_batch_item_failures = true",
+        f"{MAPPING}: report batch item failures False → True",
+    ),
+    "sqs.visibility": triggered(
+        QUEUE, "visibility = 60", "queue jobs: VisibilityTimeout 18 → 60"
+    ),
+    "sqs.retention": triggered(
+        QUEUE, "retention = 60", "queue jobs: MessageRetentionPeriod 345600 → 60"
+    ),
+    "sqs.dlq": moved(
+        QUEUE,
+        f'{QUEUE}, dlq = "dead"',
+        ("create queue dead: there is none", "update queue jobs: RedrivePolicy REDRIVE"),
+        ("update queue jobs: RedrivePolicy REDRIVE",),
+    ),
+    "sqs.max_receive_count": triggered(
+        QUEUE, "max_receive_count = 4", "queue jobs: RedrivePolicy REDRIVE"
+    ),
+    "sqs.enabled": triggered(QUEUE, "enabled = false", f"{MAPPING}: enabled True → False"),
+    "s3.bucket": moved(
+        BUCKET,
+        BUCKET.replace("uploads", "others"),
+        (
+            "create permission lambda-runtime-s3-others of orders: s3.amazonaws.com may not invoke "
+            "it",
+            "create notifications of bucket others to orders: there are none",
+            "delete notifications of bucket uploads to orders: they are not declared",
+            "delete permission lambda-runtime-s3-uploads of orders: its trigger is not declared",
+        ),
+        (
+            "create permission lambda-runtime-s3-uploads of orders: s3.amazonaws.com may not "
+            "invoke it",
+            "create notifications of bucket uploads to orders: there are none",
+            "delete notifications of bucket others to orders: they are not declared",
+            "delete permission lambda-runtime-s3-others of orders: its trigger is not declared",
+        ),
+    ),
+    **{
+        f"s3.{key}": moved(BUCKET, f"{BUCKET}, {more}", NOTIFIED[:1], NOTIFIED[:1])
+        for key, more in {
+            "events": 'events = ["s3:ObjectRemoved:*"]',
+            "prefix": 'prefix = "in/"',
+            "suffix": 'suffix = ".csv"',
+        }.items()
+    },
+    "s3.via": moved(
+        BUCKET,
+        f'{BUCKET}, via = "sns", topic = "news"',
+        (
+            "create permission lambda-runtime-sns-news of orders: sns.amazonaws.com may not invoke "
+            "it",
+            "create topic news: there is none",
+            "create subscription of orders to topic news: there is none",
+            "update policy of topic news: bucket uploads may not send to it",
+            *NOTIFIED[:1],
+            "delete permission lambda-runtime-s3-uploads of orders: its trigger is not declared",
+        ),
+        (
+            "create permission lambda-runtime-s3-uploads of orders: s3.amazonaws.com may not "
+            "invoke it",
+            *NOTIFIED[:1],
+            "delete statement of topic news: bucket uploads no longer sends to it",
+            "delete subscription of orders to topic news: it is not declared",
+            "delete permission lambda-runtime-sns-news of orders: its trigger is not declared",
+        ),
+    ),
+    "s3.topic": moved(
+        f'{BUCKET}, via = "sns", topic = "news"',
+        f'{BUCKET}, via = "sns", topic = "letters"',
+        (
+            "create permission lambda-runtime-sns-letters of orders: sns.amazonaws.com may not "
+            "invoke it",
+            "create topic letters: there is none",
+            "create subscription of orders to topic letters: there is none",
+            "update policy of topic letters: bucket uploads may not send to it",
+            *NOTIFIED[:1],
+            "delete statement of topic news: bucket uploads no longer sends to it",
+            "delete subscription of orders to topic news: it is not declared",
+            "delete permission lambda-runtime-sns-news of orders: its trigger is not declared",
+        ),
+        (
+            "create permission lambda-runtime-sns-news of orders: sns.amazonaws.com may not "
+            "invoke it",
+            "create subscription of orders to topic news: there is none",
+            "update policy of topic news: bucket uploads may not send to it",
+            *NOTIFIED[:1],
+            "delete statement of topic letters: bucket uploads no longer sends to it",
+            "delete subscription of orders to topic letters: it is not declared",
+            "delete permission lambda-runtime-sns-letters of orders: its trigger is not declared",
+        ),
+    ),
+    "s3.queue": Case(
+        f'triggers = [{{ {QUEUE} }}, {{ {BUCKET}, via = "sqs", queue = "jobs" }}]',
+        (
+            "update policy of queue jobs: bucket uploads may not send to it",
+            "create notifications of bucket uploads to orders: there are none",
+        ),
+        (
+            "delete notifications of bucket uploads to orders: they are not declared",
+            "delete statement of queue jobs: bucket uploads no longer sends to it",
+        ),
+        before=f"triggers = [{{ {QUEUE} }}]",
+    ),
+    "sns.topic": moved(
+        'type = "sns", topic = "news"',
+        'type = "sns", topic = "letters"',
+        (
+            "create permission lambda-runtime-sns-letters of orders: sns.amazonaws.com may not "
+            "invoke it",
+            "create topic letters: there is none",
+            "create subscription of orders to topic letters: there is none",
+            "delete subscription of orders to topic news: it is not declared",
+            "delete permission lambda-runtime-sns-news of orders: its trigger is not declared",
+        ),
+        (
+            "create permission lambda-runtime-sns-news of orders: sns.amazonaws.com may not "
+            "invoke it",
+            "create subscription of orders to topic news: there is none",
+            "delete subscription of orders to topic letters: it is not declared",
+            "delete permission lambda-runtime-sns-letters of orders: its trigger is not declared",
+        ),
+    ),
+    "sns.filter_policy": moved(
+        'type = "sns", topic = "news"',
+        'type = "sns", topic = "news", filter_policy = \'{"a": ["b"]}\'',
+        ("update subscription of orders to topic news: its filter policy differs",),
+        ("update subscription of orders to topic news: its filter policy differs",),
+    ),
+    "eventbridge.rule": moved(
+        RULE,
+        RULE.replace('"r"', '"s"'),
+        (
+            "create permission lambda-runtime-rule-s of orders: events.amazonaws.com may not "
+            "invoke it",
+            "create rule s: there is none",
+            "create target orders of rule s: there is none",
+            "delete rule r: it is not declared",
+            "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
+        ),
+        (
+            "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not "
+            "invoke it",
+            "create rule r: there is none",
+            "create target orders of rule r: there is none",
+            "delete rule s: it is not declared",
+            "delete permission lambda-runtime-rule-s of orders: its trigger is not declared",
+        ),
+    ),
+    "eventbridge.pattern": moved(
+        RULE,
+        RULE.replace('["a"]', '["b"]'),
+        ("update rule r: pattern {'source': ['a']} → {'source': ['b']}",),
+        ("update rule r: pattern {'source': ['b']} → {'source': ['a']}",),
+    ),
+    "eventbridge.bus": moved(
+        RULE,
+        f'{RULE}, bus = "other"',
+        (
+            "create permission lambda-runtime-rule-other-r-HASH of orders: events.amazonaws.com "
+            "may not invoke it",
+            "create rule r: there is none",
+            "create target orders of rule r: there is none",
+            "delete rule r: it is not declared",
+            "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
+        ),
+        (
+            "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not "
+            "invoke it",
+            "create rule r: there is none",
+            "create target orders of rule r: there is none",
+            "delete rule r: it is not declared",
+            "delete permission lambda-runtime-rule-other-r-HASH of orders: its trigger is not "
+            "declared",
+        ),
+    ),
+    "eventbridge.enabled": triggered(
+        RULE, "enabled = false", "rule r: state ENABLED → DISABLED"
+    ),
+    "schedule.rule": moved(
+        CLOCK,
+        CLOCK.replace('"r"', '"s"'),
+        (
+            "create permission lambda-runtime-rule-s of orders: events.amazonaws.com may not "
+            "invoke it",
+            "create rule s: there is none",
+            "create target orders of rule s: there is none",
+            "delete rule r: it is not declared",
+            "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
+        ),
+        (
+            "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not "
+            "invoke it",
+            "create rule r: there is none",
+            "create target orders of rule r: there is none",
+            "delete rule s: it is not declared",
+            "delete permission lambda-runtime-rule-s of orders: its trigger is not declared",
+        ),
+    ),
+    "schedule.expression": moved(
+        CLOCK,
+        CLOCK.replace("1 day", "2 days"),
+        ("update rule r: schedule rate(1 day) → rate(2 days)",),
+        ("update rule r: schedule rate(2 days) → rate(1 day)",),
+    ),
+    "schedule.input": moved(
+        CLOCK,
+        f"{CLOCK}, input = '{{\"a\": 1}}'",
+        ("update target orders of rule r: it differs",),
+        ("update target orders of rule r: it differs",),
+    ),
+    "schedule.enabled": triggered(CLOCK, "enabled = false", "rule r: state ENABLED → DISABLED"),
+    "alb.target_group": moved(
+        GROUP,
+        GROUP.replace('"g"', '"h"'),
+        (
+            "create permission lambda-runtime-alb-h of orders: elasticloadbalancing.amazonaws.com "
+            "may not invoke it",
+            "create target group h: there is none",
+            "create target orders of target group h: there is none",
+            "delete target group g: it is not declared",
+            "delete permission lambda-runtime-alb-g of orders: its trigger is not declared",
+        ),
+        (
+            "create permission lambda-runtime-alb-g of orders: elasticloadbalancing.amazonaws.com "
+            "may not invoke it",
+            "create target group g: there is none",
+            "create target orders of target group g: there is none",
+            "delete target group h: it is not declared",
+            "delete permission lambda-runtime-alb-h of orders: its trigger is not declared",
+        ),
+    ),
+    "alb.multi_value_headers": moved(
+        GROUP,
+        f"{GROUP}, multi_value_headers = true",
+        ("update target group g: multi-value headers → true",),
+        ("update target group g: multi-value headers → false",),
+    ),
+    "alb.listener": moved(
+        GROUP,
+        LISTENED,
+        ("create listener rule /* to target group g: there is none",),
+        ("delete listener rule /* to target group g: its listener is not declared",),
+    ),
+    "alb.path": triggered(
+        LISTENED, 'path = "/a/*"', "listener rule /a/* to target group g: path /* → /a/*"
+    ),
+    "alb.priority": triggered(
+        LISTENED, "priority = 7", "listener rule /* to target group g: priority 100 → 7"
+    ),
+    "url.auth": Case(
+        f'triggers = [{{ {URL}, auth = "NONE" }}]',
+        (
+            "create permission lambda-runtime-url of orders: * may not invoke it",
+            "create permission lambda-runtime-url-invoke of orders: * may not invoke it",
+            "update URL of orders: auth AWS_IAM → NONE",
+        ),
+        (
+            "update URL of orders: auth NONE → AWS_IAM",
+            "delete permission lambda-runtime-url of orders: its trigger is not declared",
+            "delete permission lambda-runtime-url-invoke of orders: its trigger is not declared",
+        ),
+        before=f"triggers = [{{ {URL} }}]",
+    ),
+    "url.mode": triggered(
+        URL, 'mode = "RESPONSE_STREAM"', "URL of orders: mode BUFFERED → RESPONSE_STREAM"
+    ),
+}
+CASES["security_groups"] = CASES["subnets"]
+
+#: Keys that one change of one function can't show, and the test that shows them.
+APART: dict[str, str] = {
+    "keep": "tests/deploy/test_release.py::test_old_versions_and_images_go_and_used_ones_stay",
+    "region": "tests/project/test_settings.py::test_the_region",
+    "function": "tests/deploy/test_deployment.py::test_a_renamed_function_is_told",
+    "functions": (
+        "tests/deploy/test_deployment.py::"
+        "test_destroying_one_function_leaves_what_the_others_share"
+    ),
+}
