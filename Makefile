@@ -23,7 +23,7 @@ test: .cache/aws-lambda-rie
 	$(install) dev
 	$(pytest) -m "not slow and not deploy" $(ARGS)
 
-test-slow: .cache/aws-lambda-rie .cache/js-sdk
+test-slow: .cache/aws-lambda-rie .cache/js-sdk .cache/suites
 	$(install) all
 	$(pytest) -m "slow and not deploy" $(ARGS)
 
@@ -58,6 +58,11 @@ bench-deploy:
 	$(install) dev
 	-$(PYTHON) scripts/setup_containers.py
 	.venv/bin/python -m benchmarks.deploy
+
+# Frameworks' own tests, for ours of web applications; where they can't be had, those say so.
+.cache/suites: scripts/fetch_suites.py
+	$(install) all
+	-@.venv/bin/python scripts/fetch_suites.py $@
 
 # AWS's own emulator, for the tests; where it can't be had, they say so and go on without.
 .cache/aws-lambda-rie: scripts/fetch_rie.py

@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 from typing import NoReturn
 
-from . import candidates, clients, counts, emulators, events, measure, standing, table
+from . import candidates, clients, counts, emulators, events, measure, standing, table, web
 from .environment import Candidate
 from .server import CandidateError, load_loop
 
@@ -23,6 +23,7 @@ GROUPS = [
     "concurrency",
     "boto3",
     "events",
+    "web",
     "local",
     "standing",
 ]
@@ -95,6 +96,8 @@ def measured(
             return clients.boto3(candidates.with_boto3(found), effort)
         case "events":
             return events.events(effort)
+        case "web":
+            return web.web(found, effort, loop)
         case "stream":
             return measure.stream(candidates.streaming(found), effort, loop)
         case "concurrency":

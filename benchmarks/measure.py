@@ -45,6 +45,8 @@ class Group(NamedTuple):
     ours: tuple[str, ...] = (OURS,)
     # The one to beat.
     peer: str = PEER
+    # More of those.
+    others: tuple[str, ...] = ()
 
 
 class Effort(NamedTuple):

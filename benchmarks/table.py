@@ -6,6 +6,7 @@ from .candidates import BARE, FLOOR, OURS, PASS, PEER, TASKS
 from .emulators import RIE
 from .measure import Group
 from .standing import IMPORTS
+from .web import APIG, MANGUM_OFF, MANGUM_ON
 
 
 class Target(NamedTuple):
@@ -50,6 +51,13 @@ TARGETS = {
     "a message where one in ten fails, µs": [Target(0.85, "powertools")],
     "a batch of one, µs": [Target(1.0, "powertools")],
     "a message of an async hook, µs": [Target(0.6, "powertools")],
+    "raw ASGI above an async handler, p10, µs": [Target(100)],
+    "Starlette, CPU, µs": [Target(0.6, MANGUM_ON), Target(0.9, MANGUM_OFF)],
+    "Flask, CPU, µs": [Target(0.8, APIG)],
+    **{
+        f"{name}, CPU to first response, ms": [Target(1.0, MANGUM_OFF)]
+        for name in ("raw ASGI", "Starlette", "FastAPI")
+    },
     "warm invoke, one CPU, p50, µs": [Target(1.35, RIE)],
     "warm invoke, p50, µs": [Target(0.85, RIE)],
     "listening, ms": [Target(2, IMPORTS)],
@@ -77,9 +85,9 @@ def render(group: Group) -> str:
     """Return one group as a table."""
     columns = [group.baseline] if group.baseline in (PASS, FLOOR) else []
     columns += [] if group.baseline == group.peer else [BARE]
-    columns += [*group.ours, group.peer]
+    columns += [*group.ours, group.peer, *group.others]
     # Each column of ours with each that it is compared with.
-    others = dict.fromkeys((group.peer, group.baseline))
+    others = dict.fromkeys((group.peer, group.baseline, *group.others))
     pairs = [(ours, other) for other in others for ours in group.ours]
     head = [group.unit, *columns, *(f"{ours}/{other}" for ours, other in pairs), "target"]
     lines = [head]

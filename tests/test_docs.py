@@ -46,7 +46,7 @@ def test_links(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["runtime", "events", "testing"])
+@pytest.mark.parametrize("page", ["runtime", "events", "testing", "web"])
 def test_public_names_are_in_the_reference(page: str) -> None:
     """The reference has each name of a public import path, and none that there is not."""
     name = "amazon_lambda_runtime" + ("" if page == "runtime" else f".{page}")
@@ -233,8 +233,9 @@ def test_example(path: str, payload: Any, expected: Any) -> None:
 
 
 def test_all_examples_are_run() -> None:
-    """None is left out of the list above."""
-    assert {path.partition("/")[0] for path, _, _ in EXAMPLES} == {
+    """None is left out of the list above, or of what tests/web/test_frameworks.py runs."""
+    web = {"fastapi_app", "flask_app", "mcp_server", "web_and_queue"}
+    assert {path.partition("/")[0] for path, _, _ in EXAMPLES} | web == {
         file.parent.name for file in ROOT.glob("examples/*/*.py")
     }
 

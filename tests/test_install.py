@@ -179,7 +179,9 @@ class TestLocal:
         """The templates are there; what `init` writes answers its payload."""
         output(local / "lambda-runtime", "init", cwd=tmp_path)
         templates = ROOT / "src/amazon_lambda_runtime/cli/templates"
-        assert len(list(tmp_path.iterdir())) == len(list(templates.iterdir()))
+        assert len(list(tmp_path.iterdir())) == len(
+            [*templates.glob("*.*"), *templates.glob("[A-Zp]*[a-z]")]
+        )
         done = output(
             local / "lambda-runtime", "local", "hello.py", "--event", "payload.json", cwd=tmp_path
         )

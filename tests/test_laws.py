@@ -23,6 +23,7 @@ ROOMS = {
     "__main__": {"bootstrap"},
     "events": {"core"},
     "samples": set(),
+    "web": {"core", "events", "protocol"},
     "testing": {"core", "protocol", "samples"},
     "project": set(),
     "local": {"project", "protocol", "samples"},
@@ -36,7 +37,9 @@ FLOORS = {
     "stdlib": 0,
     "errors": 0,
     "hooks": 0,
+    "signature": 0,
     "afresh": 1,
+    "applications": 1,
     "codec": 1,
     "http": 1,
     "context": 2,
@@ -231,6 +234,28 @@ def test_no_per_invocation_state_in_modules(file: Path) -> None:
                 constant = ast.unparse(target) == "__all__" or not (filled or made)
                 assert constant, f"{file.name}: {ast.unparse(node)}"
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)]
+
+
+def test_rooms_that_are_loaded_by_a_string() -> None:
+    """Law 1: the bootstrap serves web applications; nothing else reaches a room above its own."""
+    found = [
+        f"{name}: {line.strip()}"
+        for name, file in FILES.items()
+        if room_of(name) in ("core", "bootstrap", "protocol", "__init__")
+        for line in file.read_text().splitlines()
+        if "__import__(" in line
+    ]
+    assert [line for line in found if ".web" in line] == [
+        'bootstrap: return __import__(f"{__package__}.web", fromlist=["Web"]).Web(application)'
+    ]
+    for name in FILES:
+        if room_of(name) == "web":
+            above = {
+                other
+                for other in imported(FILES[name], annotations=True)
+                if room_of(other) == "events"
+            }
+            assert above <= {"events.sources"}, f"{name} imports {above}"
 
 
 def test_protocol_imports_nothing() -> None:

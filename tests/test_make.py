@@ -255,6 +255,7 @@ class TestCi:
             clone.folder / "scripts/install.sh",
             clone.folder / "scripts/install_chromium.sh",
             clone.folder / ".venv/bin/coverage",
+            clone.folder / ".venv/bin/python",
         ):
             program.unlink(missing_ok=True)
             program.write_text(f'#!/bin/sh\necho "called: {program.name} $*"\n')
@@ -272,15 +273,24 @@ class TestCi:
 
     def test_phases(self, stubbed: Clone) -> None:
         """
-        All that users run is run, the fast tests once and under coverage; each phase has its time.
+        All that users run is run, each fast test once, under coverage if it is of a room that must
+        be covered; each phase has its time.
         """
         done = self.run(stubbed)
         assert done.returncode == 0, done.stdout + done.stderr
         called = re.findall(r"called: (.*)", done.stdout)
         assert {"make run", "make check", "make test-slow", "make test-deploy"} <= {*called}
-        assert [line for line in called if "not slow" in line] == [
-            "coverage run -m pytest -q -n auto --dist loadfile -m not slow and not deploy"
-        ]
+        covered, others = (line.split() for line in called if "not slow" in line)
+        assert " ".join(covered[:12]) == (
+            "coverage run -m pytest -q -n auto --dist loadfile -m not slow"
+        )
+        rooms = {room.removeprefix("tests/") for room in covered if room.startswith("tests/")}
+        assert {"core", "events", "samples", "testing", "web"} <= rooms
+        assert all((ROOT / "tests" / room).is_dir() for room in rooms)
+        assert others[:3] == ["python", "-m", "pytest"]
+        assert {word for word in others if "ignore" in word} == {
+            f"--ignore=tests/{room}" for room in rooms
+        }
         phases = re.findall(r"^== (.*)$", done.stdout, re.M)
         assert phases[-1] == "all is well"
         timed = re.findall(r"^ +\d+ s  (.*)$", done.stdout, re.M)
@@ -288,7 +298,10 @@ class TestCi:
 
     @pytest.mark.parametrize(
         ("command", "phase"),
-        [("run -m pytest", "fast tests"), ("report --omit", "coverage")],
+        [
+            ("run -m pytest", "fast tests of what must be covered"),
+            ("report --omit", "coverage"),
+        ],
     )
     def test_failure(self, stubbed: Clone, command: str, phase: str) -> None:
         """

@@ -16,7 +16,7 @@ from .core.logs.hook import LoggingHook, tell_in_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 # How long (seconds) a process that has to end waits for threads that are no daemons.
 _LAST_THREADS = 0.25
@@ -29,6 +29,8 @@ Serves an AWS Lambda function: HANDLER, else the variable _HANDLER, names it.
   hello.Hello           a Runtime subclass
   hello.Hello.handler   a method of it
   pkg/hello.handler     in a package
+  main.app              a web application, ASGI or WSGI
+  main.create_app()     what a factory returns
 The code is in LAMBDA_TASK_ROOT, else in the current directory. AWS_LAMBDA_RUNTIME_API is set by
 Lambda; without it, a local Lambda is served on port 8080, as AWS's own emulator does. For more
 options: lambda-runtime local HANDLER
@@ -72,7 +74,8 @@ def main() -> "NoReturn":
     gc.set_threshold(_PATIENT, *thresholds[1:])
     try:
         try:
-            instance, handler = load(arguments[0] if arguments else environ.get("_HANDLER", ""))
+            name = arguments[0] if arguments else environ.get("_HANDLER", "")
+            instance, handler = load(name, _serve_application)
         except BaseException as exc:
             if may_report is not None and not may_report():
                 raise SystemExit(1) from None  # pragma: no cover  in the child
@@ -83,14 +86,19 @@ def main() -> "NoReturn":
         process = getpid()
         try:
             instance.run(handler)
-            name = type(instance).__name__  # of a class that has a `run` of its own
-            raise HandlerNotFound(f"{name}.run replaces Runtime.run, which serves: rename it")
+            kind = type(instance).__name__  # of a class that has a `run` of its own
+            raise HandlerNotFound(f"{kind}.run replaces Runtime.run, which serves: rename it")
         except Exception as exc:
             if getpid() != process:
                 raise  # pragma: no cover  in a child of the handler's
             report.init_error(client, exc)
     except SystemExit as exc:
         _end(exc)
+
+
+def _serve_application(application: "Any") -> "Any":
+    """Return the Runtime that serves a web application."""
+    return __import__(f"{__package__}.web", fromlist=["Web"]).Web(application)
 
 
 def look_inside(name: str) -> object:

@@ -268,6 +268,17 @@ GROUPS = {
             "a message of an async hook, µs",
         },
     ),
+    "web": (
+        14,
+        {
+            "raw ASGI above an async handler, p10, µs",
+            "raw ASGI, CPU to first response, ms",
+            "Starlette, CPU, µs",
+            "Starlette, CPU to first response, ms",
+            "FastAPI, CPU to first response, ms",
+            "Flask, CPU, µs",
+        },
+    ),
     "local": (4, {"warm invoke, p50, µs", "warm invoke, one CPU, p50, µs"}),
     "standing": (
         6,
@@ -280,7 +291,7 @@ GROUPS = {
         },
     ),
 }
-LONG = {"boto3", "cycle", "instructions", "standing"}
+LONG = {"boto3", "cycle", "instructions", "standing", "web"}
 
 
 def test_each_target_is_for_a_row_that_is_measured() -> None:

@@ -11,9 +11,15 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
+import pytest
+
+from amazon_lambda_runtime.cli.group import run as run_command
 from tests.harness import SOURCE, environment, passed
 
 #: In seconds: longer than anything takes, however busy the machine is.
@@ -97,6 +103,18 @@ class Server(Process):
         url = f"{self.base}/2015-03-31/functions/function/invocations"
         with urllib.request.urlopen(url, json.dumps(event).encode(), PATIENCE) as response:
             return json.loads(response.read())
+
+
+def run_here(folder: Path, *arguments: str, **variables: str) -> "CompletedProcess[str]":
+    """Run the command in this process: a process of its own takes a second to load boto3."""
+    out, err = (TextIOWrapper(BytesIO(), write_through=True) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        status = run_command(arguments)
+    told = [file.buffer.getvalue().decode() for file in (out, err)]
+    return CompletedProcess(arguments, status, *told)
 
 
 def read_terminal(terminal: int, until: bytes | None = None) -> bytes:

@@ -1,7 +1,9 @@
 """`lambda-runtime init` and `step clean`: what is written, kept, and never touched."""
 
 import dataclasses
+import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -9,8 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from amazon_lambda_runtime.cli.deploy.starters import STARTERS
+from amazon_lambda_runtime.core import loading
+from amazon_lambda_runtime.project.handler_source import partial_failures
 from amazon_lambda_runtime.project.settings import load
-from amazon_lambda_runtime.project.triggers import TYPES
+from amazon_lambda_runtime.project.triggers import TYPES, UrlTrigger
+from amazon_lambda_runtime.project.triggers.sqs import SqsTrigger
+from amazon_lambda_runtime.testing import invoke
+
+from .support import COMMAND, run_here
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "src/amazon_lambda_runtime/cli/templates"
@@ -28,13 +37,7 @@ FILES = {
 
 def command(folder: Path, *arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
     """Run the command in a folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "amazon_lambda_runtime.cli", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_here(folder, *arguments)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -50,7 +53,8 @@ def test_empty_folder(tmp_path: Path) -> None:
     assert written(tmp_path / "orders") == FILES
     assert len(done.stdout.splitlines()) == 3
     assert all("cd orders && " in line for line in done.stdout.splitlines())
-    assert done.stderr == ""
+    (told,) = done.stderr.splitlines()
+    assert set(told.removeprefix("Wrote: ").removesuffix(".").split(", ")) == FILES
 
 
 def test_what_it_says_first_works(tmp_path: Path) -> None:
@@ -58,12 +62,81 @@ def test_what_it_says_first_works(tmp_path: Path) -> None:
     done = command(tmp_path, "init")
     line = done.stdout.splitlines()[0]
     arguments = line.partition("lambda-runtime ")[2].split()
-    assert command(tmp_path, *arguments).stdout == '{"message": "Hello Ada!"}'
+    told = subprocess.check_output([*COMMAND, *arguments], cwd=tmp_path, timeout=60)
+    assert told == b'{"message": "Hello Ada!"}'
 
 
 def test_handler_is_the_example() -> None:
     """The handler is the one of the README, which the tests run."""
     assert (TEMPLATES / "hello.py").read_text() == (ROOT / "examples/hello/hello.py").read_text()
+
+
+@pytest.mark.parametrize("trigger", STARTERS)
+def test_handler_of_a_trigger(tmp_path: Path, trigger: str) -> None:
+    """It handles the event that is written beside it, and reports as the table says."""
+    command(tmp_path, "init", "--trigger", trigger)
+    event = json.loads((tmp_path / "payload.json").read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        patch.delitem(sys.modules, "hello", raising=False)
+        runtime, _ = loading.load("hello.handler")
+        patch.delitem(sys.modules, "hello")
+    response = invoke(runtime, event)
+    if trigger == "sqs":
+        assert response == {"batchItemFailures": []}
+        (declared,) = load(tmp_path, variables={}).functions[0].triggers
+        assert isinstance(declared, SqsTrigger)
+        assert declared.report_batch_item_failures is True
+        assert partial_failures("hello.handler", tmp_path) is True
+    if trigger in ("alb", "url"):
+        assert "Hello" in str(response)
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "handler"),
+    [
+        ("app.py", "def handler(event, context):\n    return 'mine'\n", None),
+        ("lambda_function.py", "def lambda_handler(event, context):\n    return 'mine'\n",
+         "lambda_function.lambda_handler"),
+        ("main.py", "from amazon_lambda_runtime import Runtime\n\nclass Mine(Runtime):\n"
+         "    def handler(self, event, context):\n        return 'mine'\n", None),
+    ],
+)  # fmt: skip
+def test_code_that_is_there(tmp_path: Path, file: str, source: str, handler: str | None) -> None:
+    """Its handler is the function's: it is kept, and no other is written beside it."""
+    (tmp_path / file).write_text(source)
+    (tmp_path / "helpers.py").write_text("def help(): ...\n")
+    (tmp_path / "test_app.py").write_text(source)
+    done = command(tmp_path, "init")
+    assert written(tmp_path) == (FILES - {"hello.py", "payload.json"}) | {
+        file, "helpers.py", "test_app.py",
+    }  # fmt: skip
+    assert (tmp_path / file).read_text() == source
+    wrote, kept = done.stderr.splitlines()
+    assert "hello.py" not in wrote
+    assert kept == f"Kept, since they were there: {file}."
+    declared = load(tmp_path, variables={})
+    assert (declared.module, declared.functions[0].handler) == (file, handler)
+    variables = {"LAMBDA_MODULE": file}
+    assert f"LAMBDA_MODULE ?= {file}\n" in (tmp_path / "Makefile").read_text()
+    assert load(tmp_path, variables=variables).module == file
+    first = done.stdout.splitlines()[0].partition("lambda-runtime ")[2]
+    assert first == f"local {file} -e '{{}}'"
+    told = subprocess.check_output([*COMMAND, *shlex.split(first)], cwd=tmp_path, timeout=60)
+    assert told == b'"mine"'
+
+
+def test_several_files_with_a_handler(tmp_path: Path) -> None:
+    """One has to be chosen; nothing is written before."""
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("handler = print\n")
+    done = command(tmp_path, "init", status=2)
+    assert "a.py and b.py have a handler each: choose one with --module." in done.stderr
+    assert "no such file" in command(tmp_path, "init", "--module", "c.py", status=2).stderr
+    assert written(tmp_path) == {"a.py", "b.py"}
+    done = command(tmp_path, "init", "--module", "b.py", "--trigger", "sqs")
+    assert load(tmp_path, variables={}).module == "b.py"
+    assert "lambda-runtime events show sqs | lambda-runtime local b.py --event -" in done.stdout
 
 
 def test_second_time(tmp_path: Path) -> None:
@@ -207,8 +280,7 @@ def test_what_is_declared(tmp_path: Path, trigger: str | None, name: str | None)
     variables = dict(
         re.findall(r"^([A-Z_]+) *\?= *(\S*)$", (tmp_path / "Makefile").read_text(), re.M)
     )
-    last = "make lambda-function invoke" if trigger is None else "lambda-runtime deploy"
-    assert done.stdout.splitlines()[2].endswith(last)
+    assert done.stdout.splitlines()[2].endswith(" lambda-runtime deploy")
     declared = load(tmp_path, variables={})
     types = [type(found) for found in declared.functions[0].triggers]
     assert types == ([] if trigger is None else [TYPES[trigger]])
@@ -218,3 +290,46 @@ def test_what_is_declared(tmp_path: Path, trigger: str | None, name: str | None)
     del variables["AWS_PROFILE"], variables["REGION"]
     # A variable asks for the function by its name, and that is the one difference.
     assert load(tmp_path, variables=variables) == dataclasses.replace(declared, narrowed=True)
+
+
+# --web
+
+
+@pytest.mark.parametrize("framework", ["fastapi", "flask"])
+def test_web(framework: str, tmp_path: Path) -> None:
+    """An application that runs, behind a function URL; of FastAPI's, one that streams."""
+    done = command(tmp_path, "init", "shop", "--web", framework)
+    folder = tmp_path / "shop"
+    assert written(folder) == FILES - {"hello.py"} | {"main.py", "requirements.txt"}
+    assert "lambda-runtime local main.py --event payload.json" in done.stdout
+    (function,) = load(folder, None, {}).functions
+    assert (function.handler, function.web) == ("main.app", True)
+    (url,) = function.triggers
+    assert isinstance(url, UrlTrigger)
+    assert url.streams is (framework == "fastapi")
+    assert function.environment.get("LAMBDA_RUNTIME_WEB_STREAM") == (
+        "url" if framework == "fastapi" else None
+    )
+    assert (folder / "requirements.txt").read_text().startswith(framework)
+    pytest.importorskip(framework)
+    local = [*COMMAND, "local", "main.py", "--event", "payload.json"]
+    answer = subprocess.run(local, cwd=folder, capture_output=True, check=True).stdout
+    assert json.loads(json.loads(answer)["body"]) == {"message": "Hello World!"}
+
+
+def test_web_once_more(tmp_path: Path) -> None:
+    """An application that is there is kept, unless --force says otherwise."""
+    command(tmp_path, "init", "--web", "flask", "--trigger", "alb")
+    done = command(tmp_path, "init", "--web", "flask", status=2)
+    assert "main.py has a handler already: leave --web out." in done.stderr
+    (tmp_path / "main.py").write_text("from flask import Flask\napp = Flask('mine')\n")
+    command(tmp_path, "init", "--web", "flask", "--force")
+    assert "hello" in (tmp_path / "main.py").read_text()
+
+
+@pytest.mark.parametrize("trigger", sorted({*STARTERS} - {"url", "alb"}))
+def test_web_behind_another_trigger(trigger: str, tmp_path: Path) -> None:
+    """What sends no requests reaches no application."""
+    done = command(tmp_path, "init", "--web", "flask", "--trigger", trigger, status=2)
+    assert "--web goes with --trigger url or alb." in done.stderr
+    assert written(tmp_path) == set()

@@ -298,6 +298,14 @@ class TestErrors:
             (["local", "hello.py", "-e", "1", "--no-freeze"], "--no-freeze is for a server"),
             (["local", "hello.py", "-e", "1", "--cors", "*"], "--cors is for a server"),
             (["local", "hello.py", "--no-url", "--stream"], "--stream is for the function URL"),
+            (
+                ["local", "hello.py", "--no-url", "--front-door", "alb"],
+                "--front-door is for the fun",
+            ),
+            (
+                ["local", "hello.py", "--stream", "--front-door", "alb"],
+                "--stream: only a function U",
+            ),
             (["local", "hello.py", "--no-url", "--cors", "*"], "--cors is for the function URL"),
             (
                 ["local", "hello.py", "--cors", "http://a/"],
@@ -412,6 +420,9 @@ class TestFind:
             # A package is imported by its name, from the folder that it is in.
             ("pkg/mod.handler", "pkg/mod.handler", ".", "mod"),
             ("pkg.mod.handler", "pkg.mod.handler", ".", "pkg"),
+            # What a factory returns.
+            ("hello.create_app()", "hello.create_app()", ".", "hello"),
+            ("plain/mod.create_app()", "mod.create_app()", "plain", "mod"),
             # Installed, and nowhere near.
             ("json.tool.main", "json.tool.main", ".", "json"),
         ],
@@ -454,6 +465,7 @@ class TestFind:
             ),
             ("from other import *\ndef lambda_handler(): ...", "mod.handler"),
             ("def lambda_handler(:", "mod.handler"),
+            ("from flask import Flask\nshop = Flask('x')", "mod.shop"),
         ],
     )
     def test_lambda_handler(self, tree: Path, source: str, handler: str) -> None:
@@ -476,6 +488,8 @@ class TestFind:
                 "the class A, .*Did you mean class A.Run",
             ),
             ("mod", "", "Did you mean mod.py?"),
+            ("mod:app", "", "Did you mean mod.app?"),
+            ("plain/mod:create_app()", "", r"Did you mean plain/mod.create_app\(\)?"),
         ],
     )
     def test_near_miss(self, tree: Path, text: str, source: str, told: str) -> None:

@@ -12,7 +12,7 @@ from tests.deploy.conftest import stand_in, world
 from tests.deploy.fake_aws import Fault
 from tests.deploy.world import ALL, ONE, World
 
-from .support import COMMAND, PATIENCE, read_terminal
+from .support import COMMAND, PATIENCE, read_terminal, run_here
 
 __all__ = ["stand_in", "world"]
 
@@ -57,7 +57,7 @@ def test_plan_for_programs(world: World, run: Run, image: str) -> None:
         ("create", "alias", "orders:live"),
     ]
     assert set(document["steps"][0]) == {"action", "kind", "name", "changes", "reason"}
-    assert document["steps"][0]["reason"] == "there is none"
+    assert document["steps"][0]["reason"] == "it does not exist yet"
     assert run("plan", "--image-uri", image)[0] == 0
     assert run("deploy", "--image-uri", image)[0] == 0
     assert run("plan", "--exit-code", "--image-uri", image)[:2] == (0, "Nothing to do.\n")
@@ -93,6 +93,7 @@ def test_diff_for_programs(world: World, run: Run, image: str) -> None:
     assert run("plan", "--exit-code", "--image-uri", image)[0] == 0
 
 
+@pytest.mark.slow
 def test_no_live(world: World, run: Run, image: str) -> None:
     """A version is published and tested, what is live stays; the next `deploy` makes it live."""
     world.buckets("uploads")
@@ -151,7 +152,7 @@ def test_no_live_and_a_failed_smoke_test(world: World, run: Run, image: str) -> 
 
 def test_destroy_without_a_terminal(world: World, image: str) -> None:
     """It does not wait for an answer that cannot come: one line says --yes."""
-    world.run("deploy", "--image-uri", image)
+    run_here(world.folder, "deploy", "--image-uri", image)
     world.door.calls.clear()
     with subprocess.Popen(
         [*COMMAND, "destroy"],
@@ -183,7 +184,7 @@ def test_plain_lines_where_stdout_is_no_terminal(world: World, image: str) -> No
         shown = read_terminal(master).decode()
         assert process.wait(PATIENCE) == 0, shown
     assert "\x1b" not in shown
-    assert "+ function orders: there is none\r\n" in shown
+    assert "+ function orders: it does not exist yet\r\n" in shown
 
 
 def test_permissions_for_one_command(world: World, run: Run) -> None:

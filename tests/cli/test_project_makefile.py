@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ import boto3
 import pytest
 
 from tests.deploy.fake_aws import ACCOUNT, Fault, StandIn
+
+from .support import run_here
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
@@ -100,16 +103,23 @@ class Project:
         return found["Configuration"]
 
 
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `lambda-runtime init` leaves it."""
+    folder = tmp_path_factory.mktemp("new")
+    assert run_here(folder, "init", "--name", "hello-python").returncode == 0
+    return folder
+
+
 @pytest.fixture
-def project(aws: StandIn, tmp_path: Path) -> Project:
-    """A new folder as `lambda-runtime init` leaves it, and an empty account."""
+def project(aws: StandIn, new: Path, tmp_path: Path) -> Project:
+    """A new folder, and an empty account."""
     aws.reset()
     command = tmp_path / "bin/lambda-runtime"
     command.parent.mkdir()
     command.write_text(COMMAND)
     command.chmod(0o755)
-    folder = tmp_path / "project"
-    folder.mkdir()
+    folder = shutil.copytree(new, tmp_path / "project")
     environment = {
         "PATH": f"{command.parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
@@ -119,9 +129,7 @@ def project(aws: StandIn, tmp_path: Path) -> Project:
         "AWS_SECRET_ACCESS_KEY": "test",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    made = Project(folder, aws, environment)
-    made.run("lambda-runtime", "init", "--name", "hello-python")
-    return made
+    return Project(folder, aws, environment)
 
 
 def test_help(project: Project) -> None:
@@ -156,14 +164,15 @@ COMMANDS = {"deploy": "step push", "invoke": "invoke"}
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS - {"help"}))
-def test_target_is_one_command(project: Project, target: str) -> None:
+def test_target_is_one_command(new: Path, target: str) -> None:
     """Each recipe is one call of the command, with help of its own that has an example."""
-    recipe = re.search(rf"^{target}:.*\n((?:\t.*\n?)+)", project.read("Makefile"), re.M)
+    makefile = (new / "Makefile").read_text()
+    recipe = re.search(rf"^{target}:.*\n((?:\t.*\n?)+)", makefile, re.M)
     assert recipe is not None
     assert len(recipe[1].splitlines()) == 1
     command = COMMANDS.get(target, f"step {target}")
     assert re.findall(r"lambda-runtime ((?:step )?[a-z-]+)", recipe[1]) == [command]
-    shown = project.run("lambda-runtime", *command.split(), "--help").stdout
+    shown = run_here(new, *command.split(), "--help").stdout
     assert "Examples:" in shown
     assert f"lambda-runtime {command}" in shown.partition("Examples:")[2]
 
@@ -244,8 +253,8 @@ def test_life_of_a_function(project: Project) -> None:
 @pytest.mark.parametrize(
     ("target", "variable", "change"),
     [
-        ("lambda-role", "ROLE_NAME=other", "iam:CreateRole"),
-        ("ecr-repo", "REPO_NAME=other", "ecr:CreateRepository"),
+        pytest.param("lambda-role", "ROLE_NAME=other", "iam:CreateRole", marks=pytest.mark.slow),
+        pytest.param("ecr-repo", "REPO_NAME=other", "ecr:CreateRepository", marks=pytest.mark.slow),
         ("queue", "QUEUE_NAME=other", "sqs:CreateQueue"),
     ],
 )
@@ -308,6 +317,7 @@ def test_name_of_the_image(project: Project, status: int) -> None:
     assert ("no daemon" in done.stderr) == bool(status)
 
 
+@pytest.mark.slow
 def test_policies(project: Project) -> None:
     """A line more is a policy attached, a line less is one detached; twice is nothing."""
     project.make("lambda-policies")
@@ -322,6 +332,7 @@ def test_policies(project: Project) -> None:
     assert "iam:DetachRolePolicy" in project.changes
 
 
+@pytest.mark.slow
 def test_failure_leaves_no_sentinel(project: Project) -> None:
     """What could not be made is made again next time; the reason is one line."""
     project.change("hello.py", "class", "# broken\nclass")
@@ -333,6 +344,7 @@ def test_failure_leaves_no_sentinel(project: Project) -> None:
     assert project.read("deploy").endswith(project.read("image"))
 
 
+@pytest.mark.slow
 def test_update_before_there_is_a_function(project: Project) -> None:
     """There is nothing to update: the line says what to do first."""
     done = project.make("update-function", status=2)

@@ -23,7 +23,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.harness import SOURCE, UNTRACED, environment, examples, free_port
+from tests.harness import SOURCE, UNTRACED, chance, environment, examples, free_port
 
 from .support import COMMAND, PATIENCE, Process, Server, has_ended, is_alive, read_terminal
 
@@ -209,6 +209,47 @@ class TestServes:
             (folder / "go").touch()
             assert response.read() == b"two"
 
+    @pytest.mark.parametrize("stream", [True, False])
+    def test_application(self, serve: Serve, folder: Path, stream: bool) -> None:
+        """
+        A web application answers at the URL, streamed if the URL streams.
+        """
+        (folder / "hello.py").write_text(
+            "async def handler(scope, receive, send):\n"
+            "    if scope['type'] == 'lifespan': raise ValueError\n"
+            "    await send({'type': 'http.response.start', 'status': 201, 'headers': []})\n"
+            "    body = scope['raw_path'] + b' ' + scope['query_string']\n"
+            "    await send({'type': 'http.response.body', 'body': body})\n"
+        )
+        server = serve("--url-port", "0", *(["--stream"] if stream else []))
+        url = server.wait_for(r"URL: (\S+)/\n")[1]
+        with urllib.request.urlopen(f"{url}/a%20b?q=%2F", timeout=PATIENCE) as response:
+            assert (response.status, response.read()) == (201, b"/a%20b q=%2F")
+            assert (response.headers["Transfer-Encoding"] == "chunked") is stream
+
+    @pytest.mark.parametrize("door", ["http", "rest", "alb"])
+    def test_front_door(self, serve: Serve, folder: Path, door: str) -> None:
+        """
+        The same application is behind another front door with an option.
+        """
+        (folder / "hello.py").write_text(
+            "async def handler(scope, receive, send):\n"
+            "    if scope['type'] == 'lifespan': raise ValueError\n"
+            "    await send({'type': 'http.response.start', 'status': 201, 'headers': []})\n"
+            "    event = scope['aws.event']\n"
+            "    body = f\"{scope['path']} {scope['query_string']} {event.get('version')}\"\n"
+            "    body += f\" {'elb' in event['requestContext']}\"\n"
+            "    await send({'type': 'http.response.body', 'body': body.encode()})\n"
+        )
+        stream = ["--stream"] if door == "rest" else []
+        server = serve("--url-port", "0", "--front-door", door, *stream)
+        url = server.wait_for(r"URL, through an? [\w ]+: (\S+)/\n")[1]
+        told = {"http": "2.0 False", "rest": "None False", "alb": "None True"}
+        with urllib.request.urlopen(f"{url}/a%20b?q=1", timeout=PATIENCE) as response:
+            assert response.status == 201
+            assert response.read().decode() == f"/a b b'q=1' {told[door]}"
+            assert (response.headers["Transfer-Encoding"] == "chunked") is (door == "rest")
+
     def test_url_is_always_there(self, serve: Serve) -> None:
         """
         The function's URL is there without an option, at 9001 or the next free port.
@@ -228,16 +269,6 @@ class TestServes:
         server = serve("--no-url")
         assert server.invoke(1)["version"] == 1
         assert "URL" not in server.log
-
-    def test_on_failure(self, serve: Serve) -> None:
-        """
-        It says where the queue of failed invocations is, and how to read it.
-        """
-        server = serve("--on-failure", "dead")
-        line = server.wait_for(r"  failed invocations, dead: (.* aws sqs receive-message .*)\n")[1]
-        words = line.split()
-        assert words[words.index("--queue-url") + 1].endswith("/dead")
-        assert "--endpoint-url" in words
 
     def test_env_file(self, serve: Serve, folder: Path) -> None:
         """
@@ -673,7 +704,8 @@ class TestInterrupted:
         Ctrl-C ends the command whenever it comes: exit status 130, or 0 of a server or of an
         invocation that was done, and at no time a traceback of ours.
         """
-        count = examples(12)
+        count = examples(3)
+        random = chance(f"interrupted {arguments}")
         for number in range(count):
             process = subprocess.Popen(
                 [*COMMAND, "local", *arguments],
@@ -684,7 +716,8 @@ class TestInterrupted:
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            time.sleep(1.2 * number / count)  # when the signal comes is what is tested
+            delay = 1.2 * (number + random.random()) / count
+            time.sleep(delay)  # when the signal comes is what is tested
             process.send_signal(signal.SIGINT)
             try:
                 _, log = process.communicate(timeout=5)
@@ -694,11 +727,10 @@ class TestInterrupted:
                 # Python has no way to raise it in a callback, and prints it: the user tries again.
                 assert "Exception ignored in" in log
             if process.returncode == -signal.SIGINT and ", in main\n" not in log:
-                assert number < count / 2  # Python itself was still starting
-                continue
+                continue  # Python itself was still starting
             assert "amazon_lambda_runtime" not in log.replace("-m amazon_lambda_runtime", ""), log
-            ignored = "Exception ignored in" in log or "init_import_site" in log
-            assert process.returncode in (130, 0) or ignored, log
+            # What Python says that was interrupted in its own start names no file of ours.
+            assert process.returncode in (130, 0) or "KeyboardInterrupt" in log, log
 
 
 class TestEnds:
@@ -751,9 +783,14 @@ class TestEnds:
 
     def test_queue(self, serve: Serve) -> None:
         """
-        A message in the queue that it has made reaches the function; Ctrl-C ends all of it.
+        A message in the queue that it has made reaches the function; it says how to read what has
+        failed; Ctrl-C ends all of it.
         """
-        server = serve("--sqs", "orders", "--timeout", "5")
+        server = serve("--sqs", "orders", "--on-failure", "dead", "--timeout", "5")
+        line = server.wait_for(r"  failed invocations, dead: (.* aws sqs receive-message .*)\n")[1]
+        words = line.split()
+        assert words[words.index("--queue-url") + 1].endswith("/dead")
+        assert "--endpoint-url" in words
         send(server, "first")
         pid = int(server.wait_for(r"working in (\d+)\n")[1])
         server.wait_for("message first")
@@ -761,6 +798,7 @@ class TestEnds:
         assert not is_alive(pid)
         assert "Traceback" not in server.log
 
+    @pytest.mark.slow
     def test_ctrl_c_in_a_batch(self, serve: Serve) -> None:
         """
         Ctrl-C in the middle of a batch ends in seconds, with no child left and no traceback.
@@ -904,6 +942,7 @@ class Editor:
 
 
 class TestDebug:
+    @pytest.mark.slow
     def test_attach(self, serve: Serve) -> None:
         """
         The process waits for an editor, without a time limit, and goes on when one has attached.

@@ -647,3 +647,24 @@ def test_method_of_the_runtimes_own(
     document = json.loads(post.body)
     assert document["errorType"] == error_type
     assert message in document["errorMessage"]
+
+
+def test_folder_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """169: started in a folder that has been removed, the shell's name for it is told."""
+
+    def removed() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(bootstrap, "getcwd", removed)
+    monkeypatch.setenv("PWD", "/removed")
+    assert bootstrap._here() == "/removed"
+    monkeypatch.delenv("PWD")
+    assert bootstrap._here() == "/"
+
+
+def test_end_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """112: where nothing has loaded `threading`, there is no thread to wait for."""
+    monkeypatch.delitem(sys.modules, "threading")
+    with pytest.raises(SystemExit) as caught:
+        bootstrap._end(SystemExit(3))
+    assert caught.value.code == 3

@@ -1,12 +1,14 @@
 """Processes that a handler starts. Numbers are those of docs/behaviour.md."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from amazon_lambda_runtime import bootstrap
+from amazon_lambda_runtime.core import workers
 from tests.harness import (
     ACCEPTED,
     SOURCE,
@@ -88,7 +90,7 @@ def test_multiprocessing(version: str, how: str, mode: str, tmp_path: Path) -> N
     script: list[Step] = [
         event(json.dumps(method).encode(), f"id-{method}", seconds=60) for method in methods
     ]
-    env = {**MODES[mode], "PYTHONPATH": str(SOURCE)}
+    env = {**MODES[mode], "PYTHONPATH": str(SOURCE), **UNTRACED}
     with ScriptedApi(script) as api:
         api.accepting = True
         with started(command(how, python_of(version)), api, tmp_path, env) as (process, _out, err):
@@ -121,7 +123,7 @@ def test_program_again(version: str, how: str, mode: str, tmp_path: Path) -> Non
     tmp_path.joinpath("h.py").write_text(AGAIN)
     python = python_of(version)
     arguments = [command(how, python)[1:], command(how, python)[1:-1]]
-    env = {**MODES[mode], "PYTHONPATH": str(SOURCE), "_HANDLER": "h.handler"}
+    env = {**MODES[mode], "PYTHONPATH": str(SOURCE), **UNTRACED, "_HANDLER": "h.handler"}
     with ScriptedApi([event(json.dumps(each).encode()) for each in arguments]) as api:
         api.accepting = True
         with started(command(how, python), api, tmp_path, env) as (process, _, _):
@@ -148,7 +150,7 @@ def handler(event, context):
     tmp_path.joinpath("h.py").write_text(source)
     wrapper = tmp_path / "wrapper"
     wrapper.write_text('"$@" &\ntrap "kill $!" TERM\nwait\nwait\n')
-    env = {"PYTHONPATH": str(SOURCE)}
+    env = {"PYTHONPATH": str(SOURCE), **UNTRACED}
     whole = ["sh", str(wrapper), *command(how, sys.executable)]
     done = run(whole, [event(), ACCEPTED], tmp_path, env)
     assert done.kinds == ["next", "response", "next"], done.stderr
@@ -314,6 +316,28 @@ def handler(event, context):
             else:
                 assert process.wait(10) == 1
             assert "[ERROR] KeyboardInterrupt: odd\n" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "told"),
+    [(SystemExit(3), 3, []), (SystemExit("no"), 1, []), (ValueError("odd"), 1, ["odd"])],
+)
+def test_end_of_a_child(
+    exc: BaseException, status: int, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """58: a child that comes back from the handler ends with what the interpreter would say."""
+    ended: list[int] = []
+    logged: list[str] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, exc, _tb: logged.append(str(exc)))
+    workers._end_child(exc)
+    assert (ended, logged) == ([status], told)
+
+
+def test_parent_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """150: a parent that is no runtime does not matter, whatever its variables are."""
+    monkeypatch.setattr(sys, "argv", ["/bin/bootstrap"])
+    bootstrap._refuse_second("127.0.0.1:9")
 
 
 def test_parent_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,3 +85,17 @@ def test_source_that_was_generated() -> None:
     linecache.cache["<generated m>"] = (len(source), None, [source], "<generated m>")
     assert error_document.describe(exc)[2] == expected(exc)
     del linecache.cache["<generated m>"]
+
+
+def test_part_that_the_users_class_gets_in_the_way_of() -> None:
+    """53: what can't be read of an exception is left out; the rest is told."""
+
+    class Odd(ValueError):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "__notes__":
+                raise OSError("no notes")
+            return super().__getattribute__(name)
+
+    exc = Odd("odd")
+    exc.__cause__ = KeyError("cause")
+    assert error_document.sequel(exc) == ["Caused by KeyError: 'cause'\n"]

@@ -1,12 +1,14 @@
 """Mistakes in a class: told at init, with what to do. Numbers are those of docs/reference/."""
 
+import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime import wait_for
-from amazon_lambda_runtime.core import hooks
+from amazon_lambda_runtime import Runtime, wait_for
+from amazon_lambda_runtime.core import hooks, loading
 from tests.harness import ACCEPTED, SERVING, Step, event, reply
 from tests.lanes import PYTHONS, served_by
 
@@ -64,29 +66,43 @@ def test_hook_that_would_not_run(line: str, tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("line", HOOKS)
+def test_hook_in_this_process(line: str) -> None:
+    """171: the same, without a process. What only its result shows, a call refuses."""
+    with pytest.raises(TypeError) as failed:
+        _check(line)
+    assert str(failed.value).startswith(HOOKS[line])
+
+
+WORKING = [
+    "def on_init(self): return 'ready'",
+    "async def on_init(self, retries=3): pass",
+    "def on_init(*arguments, **named): pass",
+    "@staticmethod\n    def on_init(): pass",
+    "@classmethod\n    def on_init(cls): pass",
+    "def __init__(self): super().__init__(); self.on_init = lambda: None",
+    "on_init = print",
+    "def on_exit(self): pass",
+    "def decode(self): pass",
+    "def on_message(self): pass",
+    "def decode_event(self, body, content_type, strict=True): return body",
+    "def encode_response(self, result): return '1'",
+]
+
+
 @each_python
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "def on_init(self): return 'ready'",
-        "async def on_init(self, retries=3): pass",
-        "def on_init(*arguments, **named): pass",
-        "@staticmethod\n    def on_init(): pass",
-        "@classmethod\n    def on_init(cls): pass",
-        "def __init__(self): super().__init__(); self.on_init = lambda: None",
-        "on_init = print",
-        "def on_exit(self): pass",
-        "def decode(self): pass",
-        "def on_message(self): pass",
-        "def decode_event(self, body, content_type, strict=True): return body",
-        "def encode_response(self, result): return '1'",
-    ],
-)
+@pytest.mark.parametrize("lines", WORKING)
 def test_hook_that_works(lines: str, python: str, tmp_path: Path) -> None:
     """171: whatever may be called as the runtime does."""
     done = served_by(python, SOURCE.format(lines, 1), [event(), ACCEPTED], tmp_path)
     assert [post.body for post in done.posts] == [b"1"], done.stdout
     assert done.status == SERVING
+
+
+@pytest.mark.parametrize("lines", WORKING)
+def test_working_hook_in_this_process(lines: str) -> None:
+    """171: nothing is refused that the runtime can call."""
+    _check(lines)
 
 
 def test_on_shutdown_that_works(tmp_path: Path) -> None:
@@ -141,3 +157,13 @@ def test_in_this_process() -> None:
 class _Bare:
     def __repr__(self) -> str:
         return "<function bare>"
+
+
+def _check(line: str) -> None:
+    """Check the Runtime with this line as the runtime does at init, and what its hook returns."""
+    names: dict[str, Any] = {"contextlib": contextlib, "Runtime": Runtime}
+    exec(f"class H(Runtime):\n    {line}\n    def handler(self, event, context): pass\n", names)
+    runtime = names["H"]()
+    loading._check_hooks(runtime)
+    if "@contextlib" in line:
+        hooks.refuse(runtime.on_init, runtime.on_init())

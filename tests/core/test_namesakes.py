@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import ACCEPTED, SERVING, SOURCE, Run, event, run
+from tests.harness import ACCEPTED, SERVING, SOURCE, UNTRACED, Run, event, run
 from tests.lanes import PYTHONS
 
 BOOTSTRAP = SOURCE.parent / "bin" / "bootstrap"
@@ -35,7 +35,7 @@ def loaded(python: str, handler: str, source: str, directory: Path) -> Run:
 def started(python: str, handler: str, directory: Path) -> Run:
     # `python -m` would load much of the library first.
     command = [python, str(BOOTSTRAP), handler]
-    return run(command, [event(), ACCEPTED], directory, {"PYTHONPATH": str(SOURCE)})
+    return run(command, [event(), ACCEPTED], directory, {"PYTHONPATH": str(SOURCE), **UNTRACED})
 
 
 @each_python

@@ -1,10 +1,14 @@
 """What is left to say when even telling a failure fails."""
 
+import _thread
 import json
+import sys
+import threading
 
 import pytest
 
 from amazon_lambda_runtime.core import codec, error_document, errors, report
+from amazon_lambda_runtime.core.logs import hook, sink
 
 
 @pytest.mark.parametrize("problem", [MemoryError, RecursionError, ImportError, OSError])
@@ -110,3 +114,25 @@ def test_plain_stack_begins_with_the_users_code() -> None:
     assert error_type == "JSONDecodeError"
     assert stack
     assert "core/codec.py" not in stack[0]
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+def test_exceptions_that_nobody_catches(is_loaded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """168: they are told in one record each, though `threading` is loaded only later."""
+    told: list[str] = []
+    monkeypatch.setattr(sink, "log_error", told.append)
+    for module, name in ((sys, "excepthook"), (sys, "unraisablehook")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(_thread, "_excepthook", vars(_thread)["_excepthook"])
+    if not is_loaded:
+        monkeypatch.delitem(sys.modules, "threading")
+    hook.tell_in_records()
+    exc = ValueError("odd")
+    sys.excepthook(ValueError, exc, None)
+    told_of = (ValueError, exc, None, threading.Thread(name="t-1"))
+    vars(_thread)["_excepthook"](threading.ExceptHookArgs(told_of))
+    assert len(told) == 2
+    assert all("ValueError: odd" in record for record in told)
+    assert "In thread t-1" in told[1]
+    assert (threading.excepthook is vars(_thread)["_excepthook"]) == is_loaded

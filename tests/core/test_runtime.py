@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import amazon_lambda_runtime
 from amazon_lambda_runtime import (
     Context,
     LambdaError,
@@ -476,3 +477,10 @@ def test_unknown_option() -> None:
     """A misspelt option is an error, not a surprise later."""
     with pytest.raises(TypeError, match="log_level"):
         Plain(log_level="debug")  # type: ignore[call-arg]
+
+
+def test_name_that_is_not_there() -> None:
+    """A name that the package does not have is an AttributeError, as of any module."""
+    with pytest.raises(AttributeError, match="'amazon_lambda_runtime' has no attribute 'Handler'"):
+        amazon_lambda_runtime.Handler  # noqa: B018
+    assert set(amazon_lambda_runtime.__all__) <= set(dir(amazon_lambda_runtime))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from amazon_lambda_runtime.core import stdlib
+from amazon_lambda_runtime.core import loading, stdlib
+from amazon_lambda_runtime.core.errors import BuiltInModuleConflict
 from amazon_lambda_runtime.core.stdlib import library_first, load
 
 
@@ -80,6 +81,26 @@ def test_other_threads_find_what_is_theirs(users: Path) -> None:
 
     library_first(work)
     assert found[0].MINE
+
+
+def test_handler_behind_the_librarys_module(users: Path) -> None:
+    """165: the library's module was loaded first, and the user's of that name can't be."""
+    load("colorsys")
+    library = sys.modules["colorsys"] = stdlib._Library.kept["colorsys"]
+    loading._refuse_library("colorsys")  # the user has none
+    users.joinpath("colorsys.py").write_text("MINE = True\n")
+    with pytest.raises(BuiltInModuleConflict, match=r"Rename it: colorsys\.py has the name"):
+        loading._refuse_library("colorsys")
+    assert sys.modules.pop("colorsys") is library
+    __import__("colorsys")
+    loading._refuse_library("colorsys")  # it is the user's that was loaded
+
+
+def test_handler_in_the_librarys_place(users: Path) -> None:
+    """165: a module that nobody has loaded may be called as the library's is."""
+    users.joinpath("colorsys.py").write_text("def handler(event, context): return 1\n")
+    _, handler = loading.load("colorsys.handler")
+    assert handler({}, None) == 1  # type: ignore[arg-type]
 
 
 def test_many_threads_at_once(users: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime import Runtime, wait_for
+from amazon_lambda_runtime.core import event_loop
 from amazon_lambda_runtime.testing import invoke
 from tests.harness import ACCEPTED, SERVING, SOURCE, ScriptedApi, event, ours, started, until
 from tests.lanes import PYTHONS, served_by
@@ -188,6 +189,18 @@ def test_a_loop_that_is_closed_leaves_another_set() -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def test_loop_that_is_closed_inside_of_another() -> None:
+    """122: nothing can be run on it there: it is closed as it is."""
+    mine = event_loop.EventLoop()
+    asyncio.set_event_loop(None)
+
+    async def inside() -> None:
+        mine.close()
+
+    asyncio.run(inside())
+    assert mine.loop.is_closed()
 
 
 def test_during_init() -> None:

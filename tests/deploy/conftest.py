@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from .fake_aws import REGION, StandIn
@@ -24,7 +26,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def stand_in() -> Iterator[StandIn]:
     """moto's server and the door before it."""
     server = StandIn()
-    yield server
+    with pytest.MonkeyPatch.context() as patch:
+        # Each session reads the models of its services anew, which is most of a client's time.
+        loaders = lru_cache(botocore.session.create_loader)
+        patch.setattr(botocore.session, "create_loader", loaders)
+        yield server
     server.stop()
 
 

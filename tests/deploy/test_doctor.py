@@ -245,7 +245,7 @@ def test_whose_permissions(healthy: World, arn: str, source: str | None) -> None
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("memory = 1", "it takes 128 to 10240"),
+        ("memory = 1", "it has to be 128 to 10240"),
         ("environment = { AWS_REGION = 'x' }", "Lambda's own"),
         (f"environment = {{ LONG = '{'x' * 4096}' }}", "Lambda takes 4096"),
         ("triggers = [{ type = 'sqs', queue = 'q', visibility = 17 }]", "six times the timeout"),
@@ -273,7 +273,7 @@ def test_settings_that_cannot_be_loaded(healthy: World) -> None:
     assert done.returncode == 1
     (finding,) = json.loads(done.stdout)["findings"]
     assert finding["check"] == "settings"
-    assert "it takes 128 to 10240" in finding["what"]
+    assert "it has to be 128 to 10240" in finding["what"]
 
 
 def test_two_names(healthy: World) -> None:

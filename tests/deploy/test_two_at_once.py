@@ -72,14 +72,32 @@ def test_a_revision_that_is_old(world: World, operation: str, table: str, letter
     assert world.live() == "2"
 
 
-def test_a_revision_that_lambda_itself_has_changed(world: World) -> None:
+@pytest.mark.parametrize(
+    "operation", ["lambda:UpdateFunctionConfiguration", "lambda:PublishVersion"]
+)
+def test_a_revision_that_lambda_itself_has_changed(world: World, operation: str) -> None:
     """The function is as the plan saw it: a second attempt is no danger."""
     world.write(ONE)
     world.deploy()
     world.write(ONE + "memory = 256\n")
-    world.door.faults.append(Fault("lambda:UpdateFunctionConfiguration", error=OLD))
+    world.door.faults.append(Fault(operation, error=OLD))
     world.deploy()
-    assert memory(world) == 256
+    assert (memory(world), world.live()) == (256, "2")
+
+
+def test_a_function_whose_code_has_no_hash(world: World) -> None:
+    """An emulator may not tell it. What is published is then as wanted as far as can be seen."""
+    world.write(ONE)
+    world.deploy()
+    live = dict(world.client("lambda").get_function_configuration(FunctionName="orders"))
+    orders = world.function()
+    assert function.meanwhile(world.site(), orders, live) == []
+    (change,) = function.meanwhile(world.site(), orders, live | {"CodeSha256": "b" * 64})
+    assert change.startswith("image bbbb")
+    live["CodeSha256"] = ""
+    assert function.meanwhile(world.site(), orders, live) == []
+    (change,) = function.meanwhile(world.site(), orders, live | {"Timeout": 900})
+    assert change == "timeout 900 → 3"
 
 
 def test_the_revision_that_was_read_goes_with_the_request() -> None:

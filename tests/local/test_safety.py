@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from amazon_lambda_runtime.local.engine.function import LocalFunction
+from tests.harness import examples
 
 from .serving import Served, python_function, served
 
@@ -73,12 +74,12 @@ def good(here: Served) -> None:
 
 def test_malformed_requests(tmp_path: Path) -> None:
     """
-    After a thousand malformed requests, a good one is answered.
+    After hundreds of malformed requests, a good one is answered.
     """
     with served(python_function(tmp_path, SOURCE)) as here:
 
         @settings(
-            max_examples=1000,
+            max_examples=examples(300),
             deadline=None,
             database=None,
             derandomize=True,
@@ -119,7 +120,7 @@ def handler(event, context):
         before = port()
 
         @settings(
-            max_examples=300,
+            max_examples=examples(100),
             deadline=None,
             database=None,
             derandomize=True,

@@ -77,7 +77,7 @@ def test_every_variable(tmp_path: Path) -> None:
 def test_a_batch_of_none(tmp_path: Path) -> None:
     """0 is a number that is given, by the variable or the option, and out of range."""
     for flags, variables in (({}, {"BATCH_SIZE": "0"}), ({"batch_size": 0}, {})):
-        with pytest.raises(ConfigError, match="takes 1 to 10000"):
+        with pytest.raises(ConfigError, match="has to be 1 to 10000"):
             load(tmp_path, {"queue_name": "q", **flags}, variables)
 
 
@@ -127,13 +127,13 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ("memroy = 128", "unknown key 'memroy': did you mean 'memory'?"),
         ('memory = "128"', "memory is a whole number, not '128'"),
         ("memory = true", "memory is a whole number, not True"),
-        ("memory = 127", "memory of hello-python is 127: it takes 128 to 10240 (MB)"),
-        ("timeout = 901", "it takes 1 to 900 (seconds)"),
-        ("ephemeral_storage = 511", "it takes 512 to 10240 (MB)"),
+        ("memory = 127", "memory of hello-python is 127: it has to be 128 to 10240 (MB)"),
+        ("timeout = 901", "it has to be 1 to 900 (seconds)"),
+        ("ephemeral_storage = 511", "it has to be 512 to 10240 (MB)"),
         ("retention = 8", "retention of hello-python is 8"),
         ('dockerfile = "none"', "cannot read the dockerfile: there is no file"),
-        ("keep = 0", "keep is 0: it takes 1 to 1000"),
-        ('architecture = "arm"', "architecture is 'arm': it takes x86_64 or arm64"),
+        ("keep = 0", "keep is 0: it has to be 1 to 1000"),
+        ('architecture = "arm"', "architecture is 'arm': it has to be x86_64 or arm64"),
         ('engine = "kaniko"', "engine is 'kaniko'"),
         ('function = "a b"', "the function name is 'a b'"),
         ('role = "a/b"', "role of hello-python is 'a/b'"),
@@ -152,11 +152,11 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ('subnets = ["subnet-1"]', "a VPC takes both"),
         ('tags = { "lambda-runtime:project" = "x" }', "nor of this tool"),
         (f'description = "{"x" * 257}"', "longer than 256 characters"),
-        ("reserved_concurrency = -1", "it takes 0 or more"),
+        ("reserved_concurrency = -1", "it has to be 0 or more"),
         ("triggers = [{}]", "trigger 1 of hello-python has type None: it is one of sqs, s3"),
         ('triggers = [{ type = "sqs" }]', "trigger 1 of hello-python (sqs) has no queue"),
         ('triggers = [{ type = "sqs", queue = "a", batch = 1 }]', "did you mean 'batch_size'?"),
-        ('triggers = [{ type = "url", auth = "OPEN" }]', "it takes NONE or AWS_IAM"),
+        ('triggers = [{ type = "url", auth = "OPEN" }]', "it has to be NONE or AWS_IAM"),
         ('triggers = [{ type = "url", mode = "SLOW" }]', "BUFFERED or RESPONSE_STREAM"),
         ('triggers = [{ type = "url" }, { type = "url" }]', "a function has one URL"),
         ('triggers = [{ type = "sns", topic = "a b" }]', "topic of hello-python is 'a b'"),
@@ -189,14 +189,14 @@ def test_what_aws_would_refuse(tmp_path: Path, table: str, message: str) -> None
     ("trigger", "message"),
     [
         ('queue = "a", batch_size = 11', "above 10: that takes a window of at least 1 second"),
-        ('queue = "a", batch_size = 10001, window = 1', "it takes 1 to 10000"),
-        ('queue = "a.fifo", batch_size = 11', "it takes 1 to 10"),
+        ('queue = "a", batch_size = 10001, window = 1', "it has to be 1 to 10000"),
+        ('queue = "a.fifo", batch_size = 11', "it has to be 1 to 10"),
         ('queue = "a.fifo", window = 1', "a FIFO queue takes none"),
         ('queue = "a.fifo", dlq = "b"', "both .fifo, or neither"),
-        ('queue = "a", max_concurrency = 1', "it takes 2 to 1000"),
-        ('queue = "a", visibility = 17', "it takes 18 to 43200"),
-        ('queue = "a", window = 301', "it takes 0 to 300"),
-        ('queue = "a", retention = 1', "it takes 60 to 1209600"),
+        ('queue = "a", max_concurrency = 1', "it has to be 2 to 1000"),
+        ('queue = "a", visibility = 17', "it has to be 18 to 43200"),
+        ('queue = "a", window = 301', "it has to be 0 to 300"),
+        ('queue = "a", retention = 1', "it has to be 60 to 1209600"),
     ],
 )
 def test_the_limits_of_a_queue(tmp_path: Path, trigger: str, message: str) -> None:
@@ -261,7 +261,7 @@ def test_ranges(tmp_path: Path, key: str, low: int, high: int) -> None:
     whose = r"( of ((queue|target group) a of )?hello-python)?"
     unit = r"( \((MB|seconds|six times the timeout, up)\))?"
     for number in (low - 1, high + 1):
-        told = rf"^{key.split()[-1]}{whose} is {number}: it takes {low} to {high}{unit}$"
+        told = rf"^{key.split()[-1]}{whose} is {number}: it has to be {low} to {high}{unit}$"
         with pytest.raises(ConfigError, match=told):
             read(tmp_path, table.format(number))
 

@@ -246,6 +246,10 @@ class AsyncClient(RuntimeClient):
                 self._cut()
             self._taken += max(len(data), _LEAST)
 
+    def takes(self, size: int) -> bool:
+        """Say yes: `write` keeps what the network does not take, and `drained` waits for it."""
+        return True
+
     def finish(self, data: bytes) -> None:
         """End a streamed answer. Raises StreamClosed."""
         if asyncio._get_running_loop() is not self._loop:

@@ -35,6 +35,9 @@ VERSION = "0.1.0"
 # Pauses before each new attempt, in seconds. An API that is away for longer does not return.
 _PAUSES = (0.05, 0.1, 0.2, 0.4)
 
+# In bytes: a socket that can be written to takes about as much.
+_AT_ONCE = 16384
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +54,11 @@ class Delivery:
     `headers` are those of the reply to /next, names in lower case; `body` is the event's bytes.
     """
 
-    __slots__ = ("_client", "answered", "body", "headers", "pending", "request_id", "stream")
+    __slots__ = ("answered", "body", "client", "headers", "pending", "request_id", "stream")
 
     def __init__(self, client: "RuntimeClient", headers: dict[str, str], body: bytes) -> None:
-        self._client = client
+        #: What sends the answer.
+        self.client = client
         self.request_id = headers[REQUEST_ID]
         self.headers = headers
         self.body = body
@@ -87,18 +91,18 @@ class Delivery:
         )
         self.stream = stream
         first = chunk(data) if data else b""
-        self._client.start(INVOCATION + self.request_id + RESPONSE, headers, first)
+        self.client.start(INVOCATION + self.request_id + RESPONSE, headers, first)
 
     def write(self, data: bytes) -> None:
         """Send another piece, which must not be empty. Raises StreamClosed."""
-        self._client.write(chunk(data))
+        self.client.write(chunk(data))
 
     def finish(self, trailers: str = "") -> None:
         """End a streamed result. Raises StreamClosed, RuntimeApiError."""
-        self._client.finish(f"0\r\n{trailers}\r\n".encode())
+        self.client.finish(f"0\r\n{trailers}\r\n".encode())
 
     def _post(self, kind: str, headers: str, body: bytes) -> None:
-        self._client.post(INVOCATION + self.request_id + kind, self._claim(headers), body)
+        self.client.post(INVOCATION + self.request_id + kind, self._claim(headers), body)
 
     def _claim(self, headers: str) -> str:
         """Return the headers of the only answer."""
@@ -273,6 +277,17 @@ class RuntimeClient:
             self._connection.close()
             settle(self._streamed, status, reply)
             raise StreamClosed(f"POST {self._streamed}: HTTP {status}") from None
+
+    def takes(self, size: int) -> bool:
+        """Say whether a piece of this size can be written without waiting for who reads it."""
+        if size > _AT_ONCE or not self._connection.is_open:
+            return False
+        from .stdlib import load
+
+        select = load("select")
+        ready = select.poll()
+        ready.register(self._connection.fileno(), select.POLLOUT)
+        return bool(ready.poll(0) == [(self._connection.fileno(), select.POLLOUT)])
 
     def finish(self, data: bytes) -> None:
         """Send the end of the chunked POST and make sure that it arrived."""

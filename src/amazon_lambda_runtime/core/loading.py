@@ -1,7 +1,8 @@
 """From a handler string to a handler.
 
 The string is `module.name`, `module.Class` or `module.Class.method`. The module may be in a
-package: `pkg.mod.name` or `pkg/mod.name`.
+package: `pkg.mod.name` or `pkg/mod.name`. A name with brackets, `module.name()`, is a factory: it
+is called once, and what it returns is served.
 """
 
 import sys
@@ -15,12 +16,16 @@ from .errors import (
     UserCodeSyntaxError,
 )
 from .runtime import Runtime
+from .serving import wait_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .typing import Handler
+
+    Serve = Callable[[Any], Runtime]
 
 _HOOKS = (
     "on_init",
@@ -34,13 +39,36 @@ _PREFIXES = ("on_", "before_", "after_", "decode_", "encode_")
 _RENAME = "Rename it: {} has the name of a module of the standard library"
 
 
-def load(name: str) -> "tuple[Runtime, Handler]":
+def load(name: str, serve: "Serve | None" = None) -> "tuple[Runtime, Handler]":
     """Return the Runtime that serves the handler string `name`, and the handler itself.
 
-    Raises one of the Faults of `errors.py`, or what the user's module or class raises.
+    `serve` returns the Runtime for a web application; without it there is none. Raises one of the
+    Faults of `errors.py`, or what the user's module or class raises.
     """
+    whole, brackets, rest = name.partition("(")
+    if brackets and rest != ")":
+        raise MalformedHandlerName(
+            f"Bad handler '{name}': a factory is called without arguments: {whole}()"
+        )
+    runtime, found = _load(whole, bool(brackets))
+    if runtime is None and serve is not None and not _is_plain(found):
+        from .applications import kind_of
+
+        if kind_of(found, name):
+            runtime = serve(found)
+            found = runtime.handler
+    if runtime is None:
+        runtime = Runtime()
+    _check_hooks(runtime)
+    return runtime, found
+
+
+def _load(name: str, is_factory: bool) -> "tuple[Runtime | None, Handler]":
+    """Return what a name stands for, and the Runtime that it belongs to, if there is one."""
     path, dot, last = name.rpartition(".")
     parts = path.replace("/", ".").split(".")
+    if ":" in name:  # as servers of web applications have it
+        raise MalformedHandlerName(f"Bad handler '{name}': write {name.replace(':', '.')}")
     if not dot:
         # awslambdaric's words: people search the web for them.
         problem = "not enough values to unpack (expected 2, got 1)" if name else "there is none"
@@ -64,7 +92,7 @@ def load(name: str) -> "tuple[Runtime, Handler]":
         raise UserCodeSyntaxError(f"Syntax error in module '{path}': {exc}", stack) from None
     if parts[0] in sys.stdlib_module_names:
         _refuse_library(parts[0])
-    return _found(module, [*names, last], path)
+    return _found(module, [*names, last], path, is_factory)
 
 
 def _import(parts: list[str]) -> "tuple[Any, list[str]]":
@@ -116,8 +144,10 @@ def _refuse_library(name: str) -> None:
         )
 
 
-def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handler]":
-    """Return the Runtime and the handler for the names that follow a module in a handler string."""
+def _found(
+    module: "Any", names: list[str], path: str, is_factory: bool
+) -> "tuple[Runtime | None, Handler]":
+    """Return the handler that names behind a module stand for, and its Runtime, if it has one."""
     owner, last = module, names[-1]
     if len(names) > 1:  # module.Class.method
         owner = getattr(module, names[0])
@@ -130,6 +160,8 @@ def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handle
         found = getattr(owner, last)
     except AttributeError:
         raise HandlerNotFound(f"Handler '{last}' missing on module '{path}'") from None
+    if is_factory:
+        owner, found, last = module, _made(found, f"{path}.{last}"), f"{last}()"
     if isinstance(found, type) and issubclass(found, Runtime):
         found = found()
     if isinstance(found, Runtime) and not callable(found):
@@ -137,9 +169,9 @@ def _found(module: "Any", names: list[str], path: str) -> "tuple[Runtime, Handle
     if not callable(found):
         kind = type(found).__name__
         raise HandlerNotFound(f"Handler '{last}' on module '{path}' can't be called: it is {kind}")
-    runtime = owner if isinstance(owner, Runtime) else Runtime()
-    _check_hooks(runtime)
-    return runtime, found
+    if not isinstance(owner, Runtime):
+        owner = Runtime() if isinstance(found, Runtime) else None  # one that can be called
+    return owner, found
 
 
 def _check_hooks(runtime: Runtime) -> None:
@@ -151,6 +183,23 @@ def _check_hooks(runtime: Runtime) -> None:
         from .stdlib import load_part
 
         load_part("hooks").check(runtime, names, others)
+
+
+def _made(factory: "Any", name: str) -> "Any":
+    """Call a factory, and await what it returns if it is async."""
+    if not callable(factory):
+        kind = type(factory).__name__
+        raise HandlerNotFound(f"{name}() can't be called: {name} is {kind}")
+    found = factory()
+    return wait_for(found) if hasattr(type(found), "__await__") else found
+
+
+def _is_plain(found: "Any") -> bool:
+    """Say whether `found` is a function of two parameters that are not those of WSGI."""
+    code = getattr(found, "__code__", None)
+    if getattr(code, "co_argcount", 0) != 2:
+        return False
+    return not code.co_varnames[1].startswith("start_resp")  # type: ignore[union-attr]
 
 
 def _of_class(kind: type, method: str) -> bool:

@@ -61,6 +61,10 @@ class Runtime:
         interrupted first, by a Shutdown, which is a SystemExit.
         """
 
+    def _heeds_shutdown(self) -> bool:
+        """Say whether `on_shutdown` has something to do."""
+        return type(self).on_shutdown is not Runtime.on_shutdown
+
     def before_snapshot(self) -> "Any":
         """Prepare for SnapStart's snapshot. Yours to override; it may be `async def`."""
 
@@ -117,7 +121,7 @@ class Runtime:
         the Runtime API is gone or a handler raised what is not an Exception.
         """
         run_workers: serving.RunWorkers | None = None
-        overrides = type(self).on_shutdown is not Runtime.on_shutdown
+        overrides = self._heeds_shutdown()
         if "AWS_LAMBDA_MAX_CONCURRENCY" in environ:
             from .stdlib import load_part
 

@@ -71,6 +71,11 @@ def of(runtime: "Served") -> "Serving":
     return found
 
 
+def lend(served: "Serving", runtime: "Served") -> None:
+    """Have another Runtime, to which the one that is served hands events, answer through it."""
+    vars(runtime)["_serving"] = served
+
+
 def wait_for(coroutine: "Coroutine[Any, Any, T]") -> "T":
     """Run a coroutine on the event loop of the environment; return its result.
 

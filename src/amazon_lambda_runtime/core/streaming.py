@@ -67,6 +67,14 @@ class ResponseStream:
             self.closed = True
             raise
 
+    def begin(self, piece: bytes = b"") -> None:
+        """Send the first piece, which may be empty: the prelude goes out in any case."""
+        try:
+            self._start(piece)
+        except StreamClosed:
+            self.closed = True
+            raise
+
     def close(self) -> None:
         """End the answer. The handler may continue, after the response."""
         if self.closed:
@@ -252,30 +260,16 @@ def _end(result: "Any", stream: ResponseStream) -> None:
 
 
 def _takes_a_stream(value: "Any") -> bool:
-    """Return whether the one argument that a callable has to be given is the first one.
+    """Return whether the one argument that a callable has to be given is the first one."""
+    from .stdlib import load_part
 
-    What has no code in Python does not tell its arguments without `inspect`, which is slow to load.
-    """
-    given, named = 0, set[str]()
-    while not hasattr(value, "__code__") or hasattr(value, "__func__"):
-        if hasattr(value, "__func__"):  # a method: `self` is given
-            value, given = value.__func__, given + 1
-        elif type(value).__name__ == "partial":
-            given, named = given + len(value.args), named | set(value.keywords)
-            value = value.func
-        elif hasattr(type(value).__call__, "__code__"):
-            value, given = type(value).__call__, given + 1
-        else:
-            return False
-    while hasattr(value, "__wrapped__"):
-        value = value.__wrapped__
-    code = value.__code__
-    names = code.co_varnames[: code.co_argcount]
-    by_name = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
-    with_default = names[len(names) - len(value.__defaults__ or ()) :]
-    optional = named | {*with_default, *(value.__kwdefaults__ or ())}
-    needed = [name for name in (*names[given:], *by_name) if name not in optional]
-    return len(needed) == 1 and needed[0] in names[given : given + 1]
+    told = load_part("signature").signature_of(value)
+    return (
+        told is not None
+        and not told.by_name
+        and len(told.needed) == 1
+        and told.needed == told.positional[:1]
+    )
 
 
 def _as_bytes(piece: "Any") -> bytes:

@@ -3,10 +3,10 @@
 import base64
 import importlib
 import subprocess
-from pathlib import PurePath
 from typing import Any, Protocol
 
 from amazon_lambda_runtime.project.declaration import Project
+from amazon_lambda_runtime.project.handler_names import default_handler
 
 from .errors import DeployError
 from .plan import Progress
@@ -101,7 +101,7 @@ def command(project: Project) -> str:
     """
     everyone = (*project.functions, *project.others)
     if any(function.handler is None for function in everyone):
-        return f"{PurePath(project.module).stem}.handler"
+        return default_handler(project.folder, project.module)
     return str(min(everyone, key=lambda function: function.name).handler)
 
 

@@ -10,7 +10,7 @@ from amazon_lambda_runtime.project.declaration import Project
 from amazon_lambda_runtime.project.errors import ConfigError
 
 from .aws import Aws
-from .checks import account, folder, image, queues
+from .checks import account, folder, image, queues, web
 from .checks.finding import Finding, Skipped
 from .errors import DeployError
 
@@ -59,6 +59,7 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     look("engine", lambda: folder.engine(project))
     look("files", lambda: folder.modes(project))
     look("failed messages", lambda: queues.declared(project))
+    look("web applications", lambda: web.declared(project))
     look("local image", lambda: image.local(project))
     # Without a usable region and credentials every further question would fail in the same way.
     if look("region", lambda: account.region(aws)) and look(

@@ -87,6 +87,16 @@ _SHAPES: tuple[tuple[str, ...], ...] = (
     ("aws:client-vpn", "connection-id", "endpoint-id"),
 )
 
+
+def _field(text: str) -> "tuple[str, tuple[str, ...], str]":
+    """Return a field's name, the keys that it stands for, and the pattern of its text, or ""."""
+    path, _, pattern = text.partition("=")
+    return path, tuple(path.split(".")), pattern
+
+
+# The same, taken apart once.
+_FORMS = tuple((source, tuple(map(_field, fields))) for source, *fields in _SHAPES)
+
 #: The names of all sources that are known.
 SOURCES = frozenset((*_NAMED, "aws:cloudfront", *(row[0] for row in _SHAPES)))
 
@@ -112,8 +122,11 @@ def source_of(event: "Any") -> str:
     named = record_source(event)
     if named:
         return named
-    for source, *fields in _SHAPES:
-        if all(_has(event, field) for field in fields):
+    for source, fields in _FORMS:
+        for field in fields:
+            if not _has(event, *field):
+                break
+        else:
             return source
     return ""
 
@@ -157,10 +170,15 @@ def at(value: "Any", path: str) -> "Any":
     return value
 
 
-def _has(event: "dict[str, Any]", field: str) -> bool:
-    path, equals, pattern = field.partition("=")
+def _has(event: "dict[str, Any]", path: str, keys: "tuple[str, ...]", pattern: str) -> bool:
     # CodePipeline has a key with a dot in it.
-    value = event[path] if path in event else at(event, path)
-    if equals:
+    value = event.get(path)
+    if value is None and len(keys) > 1:
+        value = event
+        for key in keys:
+            if not isinstance(value, dict):
+                return False
+            value = value.get(key)
+    if pattern:
         return isinstance(value, str) and matches(pattern, value)
     return value is not None

@@ -16,6 +16,7 @@ from . import host_check
 from .api.api_errors import too_many_requests
 from .api.console import Console
 from .api.cors import Cors
+from .api.front_doors import DOORS
 from .api.function_url import FunctionUrl
 from .api.functions_api import Mapping, Url
 from .api.invoke_api import InvokeApi
@@ -99,18 +100,20 @@ class LocalLambda(Closing):
         port: int = 0,
         streams: bool = False,
         cors: Cors | None = None,
+        door: str = "url",
     ) -> int:
         """Serve the function's URL at this address; return the port.
 
         With `streams` its invoke mode is RESPONSE_STREAM; without `cors` only pages of this machine
-        may call it. Raises OSError if it cannot listen there.
+        may call it. `door`, one of DOORS, may be another front door. Raises OSError if it cannot
+        listen there.
         """
         pool = self.pools[function]
 
         def submit(invocation: Invocation) -> None:
             pool.submit(invocation, "url")
 
-        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams, cors)
+        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams, cors, DOORS[door])
         server = await start_server(host, port, url)
         self._servers.append(server)
         address = f"{base_url(host, server.port)}/"

@@ -31,6 +31,8 @@ class Function:
     role: str
     #: The image's command, None if the image knows its own.
     handler: str | None = None
+    #: Whether the handler is a web application; None if neither the table nor the source tells.
+    web: bool | None = None
     memory: int = 128
     timeout: int = 3
     description: str = ""

@@ -9,21 +9,62 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
+from .web_source import applications_in
+
 #: What a handler is called: here, and in AWS's own examples.
 HANDLER_NAMES = ("handler", "lambda_handler")
+_RUNTIMES = ("Runtime", "EventRuntime")
+# Files that are about a project, and no part of its function.
+_OTHERS = ("conftest.py", "setup.py", "noxfile.py")
 
 
 def handler_name(file: Path) -> str:
-    """Return the name of a file's handler: `lambda_handler` if it has only that, else `handler`."""
+    """Return the name of a file's handler: `handler`; if it has none, `lambda_handler`, or the name
+    of its only web application."""
     names = _names(file)
     first, second = HANDLER_NAMES
-    if names is not None and second in names and first not in names and not _methods(file, first):
-        return second
-    return first
+    if names is None or first in names or _methods(file, first):
+        return first
+    applications = applications_in(file)
+    if second not in names and len(applications) == 1:
+        return applications[0]
+    return second if second in names else first
+
+
+def default_handler(folder: Path, module: str) -> str:
+    """Return the handler string of a project's module, where nothing names its handler."""
+    return f"{Path(module).stem}.{handler_name(folder / module)}"
+
+
+def handlers_in(folder: Path) -> list[str]:
+    """Return the files of a folder that have a handler, as far as their source tells."""
+    return [file.name for file in sorted(folder.glob("*.py")) if _has_handler(file)]
+
+
+def _has_handler(file: Path) -> bool:
+    if file.name.startswith("test_") or file.name in _OTHERS:
+        return False
+    tree = _tree(file)
+    for node in tree.body if tree is not None else []:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                if name in HANDLER_NAMES:
+                    return True
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                if name in HANDLER_NAMES:
+                    return True
+            case ast.ClassDef(bases=bases):
+                if any(ast.unparse(base).rpartition(".")[2] in _RUNTIMES for base in bases):
+                    return True
+    return bool(applications_in(file))
 
 
 def suggestion(file: Path, name: str) -> str | None:
-    """Return what to say of a name that a module seems not to have but nearly has; else None."""
+    """Return what to say of a name that a module seems not to have but nearly has; else None.
+
+    A name with brackets is a factory's.
+    """
+    name = name.removesuffix("()")
     names = _names(file)
     if names is None or name in names:
         return None

@@ -59,6 +59,7 @@ PROJECT_KEYS: Mapping[str, Key] = {
 FUNCTION_KEYS: Mapping[str, Key] = {
     "role": Key("the role's name", STRING, default="lambda-role; NAME-role of several"),
     "handler": Key("the image's command, as in hello.handler", STRING, default="the image's"),
+    "web": Key("whether the handler is a web application; the source tells by default", BOOLEAN),
     "memory": Key("", INTEGER, within=MEMORY, unit="MB", default="128"),
     "timeout": Key("", INTEGER, within=TIMEOUT, unit="seconds", default="3"),
     "description": Key("up to 256 characters", STRING),

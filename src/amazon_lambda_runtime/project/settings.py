@@ -13,14 +13,16 @@ queue = "orders"
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 from . import env_file, keys, limits, policies_file, table
 from .declaration import DEFAULTS, Function, Project
 from .errors import ConfigError
-from .triggers import SqsTrigger
+from .handler_names import default_handler
+from .triggers import SqsTrigger, Trigger, UrlTrigger
+from .web_source import WEB_STREAM, is_web
 
 _DEFAULTS = {
     "repository": DEFAULTS["REPO_NAME"],
@@ -141,10 +143,10 @@ def _functions(folder: Path, merged: Mapping[str, Any], over: Mapping[str, Any])
     shared = {key: value for key, value in merged.items() if key in keys.FUNCTION_KEYS}
     if not merged.get("functions"):
         name = merged.get("function", DEFAULTS["FUNCTION_NAME"])
-        return [_function(folder, name, {"role": DEFAULTS["ROLE_NAME"], **shared})]
+        return [_function(folder, name, {"role": DEFAULTS["ROLE_NAME"], **shared}, merged)]
     stronger = {key: value for key, value in over.items() if key in keys.FUNCTION_KEYS}
     return [
-        _function(folder, name, _merged(name, shared, own, stronger))
+        _function(folder, name, _merged(name, shared, own, stronger), merged)
         for name, own in merged["functions"].items()
     ]
 
@@ -175,26 +177,33 @@ def _merged(
     return {"role": f"{name}-role", **shared, **own, **stronger, **united}
 
 
-def _function(folder: Path, name: str, own: Mapping[str, Any]) -> Function:
+def _function(
+    folder: Path, name: str, own: Mapping[str, Any], merged: Mapping[str, Any]
+) -> Function:
     values: dict[str, Any] = {
         key: keys.frozen(value) for key, value in own.items() if key not in _COMPUTED
     }
     if own.get("retention") == 0:
         values["retention"] = None
     policies = [*_policies(folder, own), *own.get("policies", ())]
+    triggers = tuple(
+        keys.trigger(f"trigger {number} of {name}", entry)
+        for number, entry in enumerate(own.get("triggers", ()), 1)
+    )
+    web = own.get("web")
+    if web is None:
+        web = is_web(own.get("handler") or default_handler(folder, merged["module"]), folder)
     return Function(
         **{
             **values,
             "name": name,
             "retains": "retention" in own,
             "payload": _payload(folder, own),
-            "environment": _environment(folder, name, own),
+            "environment": {**_streaming(web, triggers), **_environment(folder, name, own)},
             "tags": {key: str(value) for key, value in own.get("tags", {}).items()},
             "policies": tuple(dict.fromkeys(policies)),
-            "triggers": tuple(
-                keys.trigger(f"trigger {number} of {name}", entry)
-                for number, entry in enumerate(own.get("triggers", ()), 1)
-            ),
+            "triggers": triggers,
+            "web": web,
         }
     )
 
@@ -204,6 +213,12 @@ def _payload(folder: Path, own: Mapping[str, Any]) -> Path | None:
         return folder / str(own["payload"])
     usual = folder / "payload.json"
     return usual if usual.is_file() else None
+
+
+def _streaming(web: bool | None, triggers: Sequence[Trigger]) -> dict[str, str]:
+    """Return the variable that has a web application stream its responses, if its URL does."""
+    streams = any(isinstance(each, UrlTrigger) and each.streams for each in triggers)
+    return {WEB_STREAM: "url"} if web and streams else {}
 
 
 def _environment(folder: Path, name: str, own: Mapping[str, Any]) -> dict[str, str]:

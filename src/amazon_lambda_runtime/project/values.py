@@ -39,4 +39,4 @@ def is_json(what: str, text: str | None) -> None:
 
 def refuse(what: str, value: object, allowed: str) -> NoReturn:
     """Raise the ConfigError of a value that is not allowed."""
-    raise ConfigError(f"{what} is {value!r}: it takes {allowed}")
+    raise ConfigError(f"{what} is {value!r}: it has to be {allowed}")

@@ -18,6 +18,7 @@ from typing import Any
 
 from amazon_lambda_runtime import samples
 from amazon_lambda_runtime.core import codec, serving
+from amazon_lambda_runtime.core.applications import kind_of
 from amazon_lambda_runtime.core.client import Delivery
 from amazon_lambda_runtime.core.context import Context
 from amazon_lambda_runtime.core.errors import LambdaError, UnmarshalError
@@ -101,9 +102,10 @@ def make_context(
 def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     """Invoke a handler as the runtime does, and return what its caller reads.
 
-    `handler` is a Runtime, a subclass of it, or a function. The event is encoded and decoded, and
-    so is the result: it is a value of JSON, or bytes if the handler returned bytes or streamed.
-    `event` may be given encoded, as bytes. A Runtime's `on_init` is called before its first event.
+    `handler` is a Runtime, a subclass of it, a function, or a web application. The event is encoded
+    and decoded, and so is the result: it is a value of JSON, or bytes if the handler returned bytes
+    or streamed; of what began with the head of an HTTP response, that head and the `body`. `event`
+    may be given encoded, as bytes. A Runtime's `on_init` is called before its first event.
     It may be called where an event loop is running, in an async test: the handler then runs in a
     thread of its own, and the loop waits for it. Raises FunctionError if the function failed, and
     what `on_init` raises.
@@ -207,6 +209,9 @@ def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], b
     if isinstance(owner, Runtime):
         return owner, handler, False
     if callable(handler):
+        if kind_of(handler, "the handler"):
+            made = __import__("amazon_lambda_runtime.web", fromlist=["Web"]).Web(handler)
+            return made, made.handler, True
         return Runtime(), handler, True
     kind = type(handler).__name__
     raise TypeError(f"handler is {kind}: expected a Runtime, a class of it, or a function")
@@ -223,8 +228,18 @@ def _put_away(loop: Any, runtime: Runtime | None) -> None:
         loop.close()
     else:
         asyncio.set_event_loop(None)  # another runtime would adopt it
+        # asyncio knows its tasks weakly: one that is collected with the runtime can't be cancelled.
+        loop.left_over = asyncio.all_tasks(loop.loop)
         if not hasattr(loop, "closed_by_testing"):
-            loop.closed_by_testing = weakref.finalize(runtime, loop.close)
+            loop.closed_by_testing = weakref.finalize(runtime, _close, loop)
+
+
+def _close(loop: Any) -> None:
+    """Close the loop of a runtime that is gone, which may be while another loop runs here."""
+    if _is_in_a_loop():
+        _run_apart(loop.close)
+    else:
+        loop.close()
 
 
 def _identity(identity_id: str | None, pool_id: str | None) -> str | None:
@@ -254,6 +269,9 @@ class _Wire:
         assert self.answer is not None
         kind, headers, body = self.answer
         self.answer = kind, headers, body + chunk.partition(b"\r\n")[2][:-2]
+
+    def takes(self, size: int) -> bool:
+        return True
 
     def finish(self, end: bytes) -> None:
         self._trailers = end.decode()

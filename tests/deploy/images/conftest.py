@@ -23,16 +23,18 @@ DEBIAN = {
 }
 
 
-def make_wheel(folder: Path, name: str, files: dict[str, str], requires: str = "") -> Path:
+def make_wheel(
+    folder: Path, name: str, files: dict[str, str], requires: str = "", version: str = "1.0"
+) -> Path:
     """Write a wheel, for any Python."""
-    info = f"{name}-1.0.dist-info"
+    info = f"{name}-{version}.dist-info"
     contents = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
-    path = folder / f"{name}-1.0-py3-none-any.whl"
+    path = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for member, content in {**contents, f"{info}/RECORD": record}.items():
             archive.writestr(member, content)

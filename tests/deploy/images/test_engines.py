@@ -286,3 +286,15 @@ def test_declared_dependencies(spec: ImageSpec, stand_in: StandIn) -> None:
     assert "requirements.txt" in ours["files"]
     assert local.name in ours["files"]
     assert ours["requirements"] == f"click\n./{local.name}\n"
+
+
+def test_a_handler_that_cannot_be_loaded(spec: ImageSpec, stand_in: StandIn) -> None:
+    """Nothing is built; with a Dockerfile of the user's, only the build tells what is in it."""
+    engine = Buildah()
+    with pytest.raises(ImageError, match=r"the handler other\.handler can't be loaded"):
+        engine.build(replace(spec, handler="other.handler"))
+    with pytest.raises(ImageError, match=r"Did you mean hello\.handler"):
+        engine.build(replace(spec, handlers=("hello.handlr",)))
+    spec.folder.joinpath("Dockerfile").write_text("FROM own")
+    engine.build(replace(spec, handler="other.handler"))
+    assert len(stand_in.told) == 1  # the two before did not come to it

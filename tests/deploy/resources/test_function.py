@@ -62,7 +62,7 @@ def test_a_new_function() -> None:
         security_groups=("g-1",),
     )
     assert planned(place) == [
-        "create function orders: there is none",
+        "create function orders: it does not exist yet",
         "update reserved concurrency of function orders: none → 5",
     ]
     run(function.plan(place, place.project.functions[0]))
@@ -297,7 +297,7 @@ def test_how_long_a_role_is_new(age: int, fresh: bool) -> None:
             [],
             30,
             [
-                "create log group /aws/lambda/orders: there is none",
+                "create log group /aws/lambda/orders: it does not exist yet",
                 "update retention of log group /aws/lambda/orders: for ever → 30 days",
             ],
         ),
@@ -311,7 +311,7 @@ def test_how_long_a_role_is_new(age: int, fresh: bool) -> None:
         (
             [{"logGroupName": "/aws/lambda/orders-2", "retentionInDays": 30}],
             None,
-            ["create log group /aws/lambda/orders: there is none"],
+            ["create log group /aws/lambda/orders: it does not exist yet"],
         ),
     ],
 )
@@ -331,7 +331,7 @@ def test_the_repository() -> None:
     """Lambda may read it; what others are allowed stays."""
     aws = Canned()
     assert steps(repository.plan(site(aws))) == [
-        "create repository shop: there is none",
+        "create repository shop: it does not exist yet",
         "update policy of repository shop: Lambda may not read its images",
     ]
     own = {"Sid": "theirs"}

@@ -125,9 +125,9 @@ def test_a_new_queue() -> None:
     )
     trigger = SqsTrigger("jobs", window=5, max_concurrency=7, report_batch_item_failures=True)
     assert planned(aws, trigger) == [
-        "create queue jobs-dlq: there is none",
-        "create queue jobs: there is none",
-        "create mapping of queue jobs to orders: there is none",
+        "create queue jobs-dlq: it does not exist yet",
+        "create queue jobs: it does not exist yet",
+        "create mapping of queue jobs to orders: it does not exist yet",
     ]
     dlq, queue, made = applied(aws, trigger)
     assert dlq == (
@@ -285,7 +285,7 @@ def test_a_new_notification() -> None:
     trigger = S3Trigger("uploads", prefix="in/", suffix=".csv")
     assert planned(aws, trigger) == [
         "create permission lambda-runtime-s3-uploads of orders: s3.amazonaws.com may not invoke it",
-        "create notifications of bucket uploads to orders: there are none",
+        "create notifications of bucket uploads to orders: there are none yet",
     ]
     allowed, notified = applied(aws, trigger)
     assert allowed == (
@@ -333,7 +333,7 @@ def test_a_notification_that_is_as_declared_or_differs() -> None:
     assert planned(aws, trigger) == []
     changed = S3Trigger("uploads", prefix="new/")
     assert planned(aws, changed) == [
-        "update notifications of bucket uploads to orders: they differ"
+        "update notifications of bucket uploads to orders: they are not as declared"
     ]
     ((_, sent),) = applied(aws, changed)
     configuration = sent["NotificationConfiguration"]
@@ -387,7 +387,7 @@ def test_a_notification_by_queue() -> None:
     declared = (S3Trigger("uploads", via="sqs", queue="jobs"), SqsTrigger("jobs"))
     assert planned(aws, *declared) == [
         "update policy of queue jobs: bucket uploads may not send to it",
-        "create notifications of bucket uploads to orders: there are none",
+        "create notifications of bucket uploads to orders: there are none yet",
     ]
     allowed, notification = applied(aws, *declared)
     statement = {
@@ -471,8 +471,8 @@ def test_a_new_topic() -> None:
     trigger = SnsTrigger("news", '{"a": [1]}')
     assert planned(aws, trigger) == [
         "create permission lambda-runtime-sns-news of orders: sns.amazonaws.com may not invoke it",
-        "create topic news: there is none",
-        "create subscription of orders to topic news: there is none",
+        "create topic news: it does not exist yet",
+        "create subscription of orders to topic news: it does not exist yet",
     ]
     allowed, made, subscribed = applied(aws, trigger)
     assert allowed[1]["SourceArn"] == TOPIC
@@ -515,10 +515,10 @@ def test_a_topic_between_a_bucket_and_the_function() -> None:
     aws = Canned(s3__get_bucket_notification_configuration={})
     assert planned(aws, trigger) == [
         "create permission lambda-runtime-sns-news of orders: sns.amazonaws.com may not invoke it",
-        "create topic news: there is none",
-        "create subscription of orders to topic news: there is none",
+        "create topic news: it does not exist yet",
+        "create subscription of orders to topic news: it does not exist yet",
         "update policy of topic news: bucket uploads may not send to it",
-        "create notifications of bucket uploads to orders: there are none",
+        "create notifications of bucket uploads to orders: there are none yet",
     ]
     allowed = applied(aws, trigger)[3]
     assert (allowed[0], allowed[1]["AttributeName"]) == ("sns:set_topic_attributes", "Policy")
@@ -600,7 +600,7 @@ def clock(**changes: Any) -> dict[str, Any]:
         (
             {},
             ScheduleTrigger("clock", "rate(5 minutes)", input="{}"),
-            ["update target orders of rule clock: it differs"],
+            ["update target orders of rule clock: it is not as declared"],
         ),
         (
             {"EventPattern": '{"a":[1]}', "ScheduleExpression": None},
@@ -738,8 +738,8 @@ def test_a_target_group_that_is_there() -> None:
     )
     assert planned(aws, trigger) == [
         "update target group orders: multi-value headers → true",
-        "create target orders of target group orders: there is none",
-        "create listener rule /* to target group orders: there is none",
+        "create target orders of target group orders: it does not exist yet",
+        "create listener rule /* to target group orders: it does not exist yet",
     ]
 
 
@@ -792,7 +792,7 @@ def test_a_listener_that_is_not_declared_any_more() -> None:
     aws = Canned(**balancer(elbv2__describe_rules=rules))
     moved = AlbTrigger("orders", multi_value_headers=True, listener=other)
     assert planned(aws, moved) == [
-        "create listener rule /* to target group orders: there is none",
+        "create listener rule /* to target group orders: it does not exist yet",
         f"delete listener rule /* to target group orders: listener {LISTENER} is not declared",
     ]
     assert applied(aws, moved)[-1] == ("elbv2:delete_rule", {"RuleArn": "r-1"})
@@ -826,8 +826,7 @@ def test_a_listener_rule_that_is_replaced() -> None:
     trigger = AlbTrigger("orders", multi_value_headers=True, listener=LISTENER)
     aws = Canned(**balancer(elbv2__describe_rules=rule_for("former")))
     assert planned(aws, trigger) == [
-        "update listener rule /* to target group orders: it is for a target group that is not "
-        "declared"
+        "update listener rule /* to target group orders: its target group is not declared"
     ]
     (made,) = applied(aws, trigger)
     assert made[0] == "elbv2:modify_rule"

@@ -25,6 +25,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    Route,
     expect,
     sync_playwright,
 )
@@ -367,6 +368,22 @@ def test_event_invocation(page: Page, server: Served) -> None:
     done(page)
     assert server.invoked == [("Event", {"answer": "later"})]
     expect(page.locator("#list .kind")).to_have_text("event")
+
+
+def test_answer_that_overtakes(page: Page, server: Served) -> None:
+    """
+    An answer that the journal tells before the invocation has been read is not missed.
+    """
+
+    def late(route: Route) -> None:
+        response = route.fetch()
+        page.wait_for_timeout(1000)  # meanwhile the answer is there
+        route.fulfill(response=response)
+
+    page.route("**/console/invocations/*", late, times=1)
+    invoke(page, "Event", sleep=0.5, answer="later")
+    expect(page.locator("#response")).to_have_text('"later"')
+    done(page)
 
 
 def test_replay(page: Page, server: Served) -> None:

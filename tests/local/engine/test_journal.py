@@ -322,12 +322,19 @@ def test_memory_is_bounded(streamed: bool) -> None:
     assert remembered == found[-len(remembered) :]
 
 
-@pytest.mark.parametrize("character", ["x", "\N{SNOWMAN}", "\N{PILE OF POO}"])
+@pytest.mark.parametrize(
+    "character",
+    [
+        pytest.param("x", marks=pytest.mark.slow),
+        pytest.param("\N{SNOWMAN}", marks=pytest.mark.slow),
+        "\N{PILE OF POO}",
+    ],
+)
 @pytest.mark.parametrize(
     ("length", "lines", "payload"),
     [
-        (1, journal.LINES, 2),
-        (260, journal.LINES, 2),
+        pytest.param(1, journal.LINES, 2, marks=pytest.mark.slow),
+        pytest.param(260, journal.LINES, 2, marks=pytest.mark.slow),
         (journal.LINE_LIMIT, 3, journal.PAYLOAD_LIMIT),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.engine.reload import reload_on_save
 from amazon_lambda_runtime.local.server import open_pool
+from tests.harness import examples
 from tests.local.support import Recorder, invoke, obedient, respond, run, until
 
 
@@ -144,7 +145,7 @@ def test_many_saves_and_events(tmp_path: Path) -> None:
     async def test() -> None:
         async with watched(tmp_path) as (pool, log):
             answers = []
-            for turn in range(12):
+            for turn in range(examples(4)):
                 (tmp_path / "mod.py").write_text(str(turn))
                 answers += [invoke(pool, ["sleep", 0.02], respond()) for _ in range(2)]
                 await asyncio.sleep(0.1)

@@ -101,6 +101,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.slow
 def test_drain_through_a_process(tmp_path: Path) -> None:
     """The same with the real runtime in real processes."""
     tmp_path.joinpath("h.py").write_text(HANDLER)

@@ -35,6 +35,7 @@ def test_messages_are_processed_and_deleted() -> None:
     run(test())
 
 
+@pytest.mark.slow
 def test_window() -> None:
     """A window gathers what comes within it, up to batch_size, which ends it early."""
 
@@ -146,7 +147,7 @@ def test_warnings() -> None:
     run(test())
 
 
-@pytest.mark.parametrize("kind", ["", ".fifo"])
+@pytest.mark.parametrize("kind", [pytest.param("", marks=pytest.mark.slow), ".fifo"])
 def test_poison(kind: str) -> None:
     """What always fails goes to the DLQ after maxReceiveCount attempts, and the rest is done."""
 
@@ -166,6 +167,7 @@ def test_poison(kind: str) -> None:
     run(test())
 
 
+@pytest.mark.slow
 def test_fifo_order() -> None:
     """In each group the order is kept and one batch is in flight, over failures too."""
 
@@ -225,7 +227,7 @@ def test_throttled() -> None:
             queue = await here.make("throttled,visibility=1,max_receive_count=1")
             await send(queue, [str(number) for number in range(40)])
             await here.poll(queue, invoke, concurrency=2)
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(1.5)  # longer than messages are invisible
             # It was tried, with pauses, and not more was taken than there are slots.
             assert 2 <= refusals <= 20
             assert not function.batches
@@ -255,9 +257,9 @@ def test_concurrency() -> None:
         function = Stand(answer)
         async with place() as here:
             queue = await here.make("parallel")
-            await send(queue, [str(number) for number in range(20)])
+            await send(queue, [str(number) for number in range(9)])
             await here.poll(queue, function, ",batch_size=1", concurrency=3)
-            await function.until(20)
+            await function.until(9)
         assert most == 3
 
     run(test())

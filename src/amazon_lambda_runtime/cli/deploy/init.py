@@ -1,22 +1,27 @@
 """`lambda-runtime init`: write what a function needs to go live into a folder."""
 
 import contextlib
+import json
 import re
 import secrets
 import tomllib
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import click
 
+from amazon_lambda_runtime.project.handler_names import handler_name, handlers_in
+
 from .clean import SENTINELS, VARIABLES
+from .starters import DOORS, STARTERS, WEB, template
 
 EXAMPLES = """
 \b
 Examples:
   lambda-runtime init
   lambda-runtime init orders --name orders --trigger sqs
+  lambda-runtime init --module app.py
+  lambda-runtime init shop --web fastapi
 """
 
 # The file in the project, and the template that it is made from.
@@ -24,11 +29,11 @@ _FILES = {
     "Makefile": "Makefile",
     "Dockerfile": "Dockerfile",
     "policies": "policies",
-    "payload.json": "payload.json",
-    "hello.py": "hello.py",
     ".dockerignore": "dockerignore",
     ".gitignore": "gitignore",
 }
+_MODULE, _PAYLOAD = "hello.py", "payload.json"
+_WEB_MODULE = "main.py"
 # The name in the templates; and what --name replaces: variables of the Makefile, and keys of the
 # table.
 _NAME = "hello-python"
@@ -48,39 +53,6 @@ _NAMED = {
 # Valid for a function, a role (with the suffix -role), a queue and a repository.
 _LONGEST = 59
 _NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
-_TRIGGERS = {
-    "sqs": """\
-queue = "lambda-runtime"
-batch_size = 10
-# A message that failed this many times goes to the queue NAME-dlq.
-max_receive_count = 3
-""",
-    "s3": """\
-# A bucket that exists. Its other notifications are left as they are.
-bucket = "hello-python-uploads"
-events = ["s3:ObjectCreated:*"]
-""",
-    "sns": """\
-topic = "hello-python"
-""",
-    "eventbridge": """\
-rule = "hello-python"
-pattern = '{"source": ["my.application"]}'
-""",
-    "schedule": """\
-rule = "hello-python"
-expression = "rate(1 day)"
-""",
-    "alb": """\
-# Add `listener`, its ARN, to have requests for /* forwarded; the handler has to return an
-# HttpResponse.
-target_group = "hello-python"
-""",
-    "url": """\
-# AWS_IAM: callers sign their requests; NONE: the URL is public.
-auth = "AWS_IAM"
-""",
-}
 
 
 @click.command("init", epilog=EXAMPLES)
@@ -89,53 +61,132 @@ auth = "AWS_IAM"
     "--name",
     help="The function's name.  [default: that of [project] in pyproject.toml, or FOLDER's]",
 )
-@click.option("--trigger", type=click.Choice(list(_TRIGGERS)), help="What invokes the function.")
+@click.option("--trigger", type=click.Choice(list(STARTERS)), help="What invokes the function.")
+@click.option("--web", type=click.Choice(list(WEB)), help="Write a web application.")
+@click.option(
+    "--module",
+    metavar="FILE",
+    help="The file in FOLDER that has the handler.  [default: the one that has one]",
+)
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
-def command(folder: Path, name: str | None, trigger: str | None, force: bool) -> None:
+def command(
+    folder: Path,
+    name: str | None,
+    trigger: str | None,
+    web: str | None,
+    module: str | None,
+    force: bool,
+) -> None:
     """Write what a function needs to go live.
 
-    Into FOLDER (the current one by default) go a Makefile, a Dockerfile, policies, payload.json, a
-    handler (hello.py), .dockerignore, .gitignore, and a table [tool.lambda-runtime] in
-    pyproject.toml. Existing files are kept, and so is an existing table; a pyproject.toml without
-    the table gets it at its end.
+    Into FOLDER (the current one by default) go a Makefile, a Dockerfile, policies, .dockerignore,
+    .gitignore, and a table [tool.lambda-runtime] in pyproject.toml. Existing files are kept, and so
+    is an existing table; a pyproject.toml without the table gets it at its end.
+
+    If a file of FOLDER has a handler, that is the function's. Otherwise hello.py is written, with a
+    handler for the trigger, and payload.json, an event for it. With --web it is main.py and
+    requirements.txt, and the trigger is a function URL.
     """
     if name is not None and not (_NAME_PATTERN.fullmatch(name) and len(name) <= _LONGEST):
         raise click.UsageError(
             f"{name!r} is not valid for the function, its role, queue and repository: "
             f"--name takes up to {_LONGEST} lower-case letters, digits, and - or _ between them."
         )
+    trigger = trigger or ("url" if web else None)
+    if web and trigger not in DOORS:
+        raise click.UsageError(f"--web goes with --trigger {' or '.join(DOORS)}.")
     _refuse_to_overwrite_by_make(folder)
     project = folder / "pyproject.toml"
-    table = _table(project)
+    before = _before_table(project)
     name = name or _own_name(folder)
+    starter = _WEB_MODULE if web else _MODULE
+    found = _module(folder, module, starter if force else None)
+    if web and found is not None:
+        raise click.UsageError(f"{found} has a handler already: leave --web out.")
+    file_name = found or starter
+    texts = {file: _named(template(source), name) for file, source in _FILES.items()}
+    texts["Makefile"] = _with_module(texts["Makefile"], file_name)
+    if found is None:
+        texts |= _starter(trigger, web)
+    if before is not None:
+        table = _with_module(_named(template("pyproject.toml"), name), file_name)
+        handler = "app" if web else "handler" if found is None else handler_name(folder / found)
+        if handler != "handler":
+            table += f'handler = "{Path(file_name).stem}.{handler}"\n'
+        if trigger is not None:
+            head = f'\n[[tool.lambda-runtime.triggers]]\ntype = "{trigger}"\n'
+            table += head + _named(STARTERS[trigger].table, name)
+            if web == "fastapi" and trigger == "url":
+                table += 'mode = "RESPONSE_STREAM"\n'
+        texts[project.name] = before + _unique(table, name)
+    existing = {file for file in texts if (folder / file).exists() and not force}
+    existing -= {project.name}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        kept = []
-        for file, template in _FILES.items():
-            if (folder / file).exists() and not force:
-                kept.append(file)
-            else:
-                (folder / file).write_text(_named(_template(template), name))
-        if table is None:
-            kept.append("the table in pyproject.toml")
-        else:
-            text = table + _unique(_named(_template("pyproject.toml"), name), name)
-            if trigger is not None:
-                head = f'\n[[tool.lambda-runtime.triggers]]\ntype = "{trigger}"\n'
-                text += head + _named(_TRIGGERS[trigger], name)
-            project.write_text(text)
+        for file, text in texts.items():
+            if file not in existing:
+                (folder / file).write_text(text)
     except OSError as error:
         raise click.ClickException(
             f"cannot write {error.filename}: {error.strerror}. Files written before it are kept."
         ) from None
+    kept = [file for file in texts if file in existing]
+    kept += [found] if found is not None and found not in kept else []
+    kept += ["the table in pyproject.toml"] if before is None else []
+    click.echo(f"Wrote: {', '.join(file for file in texts if file not in existing)}.", err=True)
     if kept:
-        click.echo(f"Kept: {', '.join(kept)}.", err=True)
+        click.echo(f"Kept, since they were there: {', '.join(kept)}.", err=True)
+    _next_steps(folder, file_name, trigger)
+
+
+def _next_steps(folder: Path, module: str, trigger: str | None) -> None:
+    """Say what to do next, in commands that work as they stand."""
     where = "" if folder == Path() else f"cd {folder} && "
-    click.echo(f"1. Invoke it here:     {where}lambda-runtime local hello.py --event payload.json")
+    local = f"lambda-runtime local {module}"
+    if (folder / "payload.json").exists():
+        local += " --event payload.json"
+    elif trigger is not None:
+        sample = STARTERS[trigger].sample
+        local = f"lambda-runtime events show {sample} | {local} --event -"
+    else:
+        local += " -e '{}'"
+    click.echo(f"1. Invoke it here:     {where}{local}")
     click.echo(f"2. Check the project:  {where}lambda-runtime doctor")
-    # The Makefile has a target for queues only; `deploy` makes every trigger.
-    live = "lambda-runtime deploy" if trigger else "make lambda-function invoke"
-    click.echo(f"3. Deploy it:          {where}{live}")
+    click.echo(f"3. Deploy it:          {where}lambda-runtime deploy")
+
+
+def _module(folder: Path, chosen: str | None, overwritten: str | None) -> str | None:
+    """Return the file that has the handler, None if there is none, or only the one that is to be
+    overwritten. Raises UsageError."""
+    if chosen is not None:
+        if not (folder / chosen).is_file():
+            raise click.UsageError(f"--module {chosen}: {folder} has no such file.")
+        return chosen
+    found = handlers_in(folder)
+    if found == [overwritten]:
+        return None
+    if len(found) > 1:
+        raise click.UsageError(
+            f"{' and '.join(found)} have a handler each: choose one with --module."
+        )
+    return found[0] if found else None
+
+
+def _starter(trigger: str | None, web: str | None) -> dict[str, str]:
+    """Return a handler that the trigger fits, or an application, and an event of it."""
+    if trigger is None:
+        return {_MODULE: template(_MODULE), _PAYLOAD: template(_PAYLOAD)}
+    starter = STARTERS[trigger]
+    if web:
+        files = {_WEB_MODULE: template(f"web/{web}.py"), "requirements.txt": WEB[web]}
+        return {**files, _PAYLOAD: starter.payload()}
+    return {_MODULE: template(f"handlers/{starter.handler}"), _PAYLOAD: starter.payload()}
+
+
+def _with_module(text: str, module: str) -> str:
+    """Return a template with the file of the handler."""
+    text = re.sub(r"^(LAMBDA_MODULE *\?=).*", rf"\1 {module}", text, flags=re.M)
+    return re.sub(r"^module = .*", f"module = {json.dumps(module)}", text, flags=re.M)
 
 
 def _refuse_to_overwrite_by_make(folder: Path) -> None:
@@ -150,7 +201,7 @@ def _refuse_to_overwrite_by_make(folder: Path) -> None:
         )
 
 
-def _table(project: Path) -> str | None:
+def _before_table(project: Path) -> str | None:
     """Return the text before the table in pyproject.toml, None if it has the table already."""
     try:
         text = project.read_text()
@@ -183,10 +234,6 @@ def _own_name(folder: Path) -> str:
         if name:
             return name
     raise click.UsageError(f"cannot make a name of {folder.resolve()}: give one with --name.")
-
-
-def _template(name: str) -> str:
-    return files("amazon_lambda_runtime").joinpath("cli", "templates", name).read_text()
 
 
 def _unique(text: str, name: str) -> str:

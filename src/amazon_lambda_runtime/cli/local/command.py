@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amazon_lambda_runtime.cli.extras import require
+from amazon_lambda_runtime.project.web_source import WEB_STREAM
 
 from .event_input import read_event
 from .handler_argument import (
@@ -41,6 +42,8 @@ Examples:
   lambda-runtime local hello.handler --event payload.json
   lambda-runtime events show s3-put --bucket b | lambda-runtime local hello.py --event -
   lambda-runtime local hello.py --stream
+  lambda-runtime local main.app                  # FastAPI, Flask, any ASGI or WSGI application
+  lambda-runtime local main.app --front-door rest
   lambda-runtime local hello.py --sqs orders,batch_size=10,partial=true
   lambda-runtime local hello.py --debug
   lambda-runtime local -- ./my-runtime --in any language
@@ -143,9 +146,10 @@ def command(
 ) -> int:
     """Run a function on this machine.
 
-    FILE_OR_HANDLER is a file (hello.py) whose handler is named `handler` or `lambda_handler`, or a
-    handler (hello.handler, folder/hello.handler, module.Class.method). A command after -- is run
-    instead: any runtime, in any language.
+    FILE_OR_HANDLER is a file (hello.py) whose handler is named `handler` or `lambda_handler`, or
+    that has a web application; or a handler (hello.handler, folder/hello.handler,
+    module.Class.method), an application (main.app) or what makes one ('main.create_app()'). A
+    command after -- is run instead: any runtime, in any language.
 
     With an event the function is invoked once: its response goes to stdout, its log to stderr, and
     the exit status is 1 if it failed. Without an event a local Lambda is served until Ctrl-C: the
@@ -208,9 +212,11 @@ def _function(
     `folder` is an empty one, for what is put on Python's path. Raises click.ClickException.
     """
     notes = []
+    # As `deploy` sets it for a URL that streams.
+    defaults = {WEB_STREAM: options["front_door"] or "url"} if options["stream"] else {}
     if _is_command(words):
         command, found = _command(words, options["name"])
-        variables = Variables(options["env_file"], options["env"])
+        variables = Variables(options["env_file"], options["env"], defaults=defaults)
     else:
         found = _handler(words, options["name"])
         python = find_interpreter(options["python"], found.task_root)
@@ -222,7 +228,7 @@ def _function(
             # The process that listens on the port starts with the first event.
             port = options["debug_port"]
             notes.append(f"the first event waits for a debugger to attach to 127.0.0.1:{port}")
-        variables = Variables(options["env_file"], options["env"], folder)
+        variables = Variables(options["env_file"], options["env"], folder, defaults)
     from amazon_lambda_runtime.local.engine.function import LocalFunction
     from amazon_lambda_runtime.project.errors import ConfigError
 

@@ -11,7 +11,7 @@ from amazon_lambda_runtime.project.handler_names import handler_name, suggestion
 
 # What no `import` statement could name, as my-func, is a module all the same: of a handler string.
 _MODULE = r"\w[\w-]*"
-_MODULE_AND_NAME = re.compile(rf"({_MODULE})((?:\.{_MODULE})*\.[^\W\d]\w*)")
+_MODULE_AND_NAME = re.compile(rf"({_MODULE})((?:\.{_MODULE})*\.[^\W\d]\w*(?:\(\))?)")
 # What Lambda accepts as a function's name.
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALIAS = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,128}")
@@ -40,7 +40,7 @@ def parse_alias(text: str) -> str:
 
 
 def parse_handler_argument(text: str, name: str | None = None) -> HandlerArgument:
-    """Parse `hello.py`, `hello.handler` or `folder/hello.handler`.
+    """Parse `hello.py`, `hello.handler`, `folder/hello.handler` or `main.create_app()`.
 
     Raises HandlerArgumentError if there is no such file or module, or `name` is not valid.
     """
@@ -73,6 +73,10 @@ def _handler(text: str) -> HandlerArgument:
     folder, slash, dotted = text.rpartition("/")
     match = _MODULE_AND_NAME.fullmatch(dotted)
     if match is None:
+        if ":" in dotted:  # as servers of web applications have it
+            raise HandlerArgumentError(
+                f"{text!r} is not a handler. Did you mean {text.replace(':', '.')}?"
+            )
         if Path(f"{text}.py").is_file():
             raise HandlerArgumentError(f"{text!r} is not a handler. Did you mean {text}.py?")
         raise HandlerArgumentError(

@@ -74,7 +74,8 @@ class _Output:
             self._is_closed = True
         except OSError as error:
             self._is_closed = self.has_failed = True
-            self._say(f"lambda-runtime: cannot write the response to stdout: {error.strerror}")
+            reason = error.strerror or error
+            self._say(f"lambda-runtime: cannot write the response to stdout: {reason}")
 
     def end(self) -> None:
         """In a terminal, let the prompt begin on a line of its own."""

@@ -8,6 +8,7 @@ _SERVER = (
     "host",
     "url_port",
     "no_url",
+    "front_door",
     "stream",
     "cors",
     "cors_credentials",
@@ -39,9 +40,11 @@ def check_options(is_one_shot: bool) -> None:
                 raise click.UsageError(
                     f"{given[name]} is for a server, but {event} invokes the function once."
                 )
-    for name in ("url_port", "stream", "cors"):
+    for name in ("url_port", "front_door", "stream", "cors"):
         if name in given and "no_url" in given:
             raise click.UsageError(f"{given[name]} is for the function URL, but --no-url is given.")
+    if "stream" in given and context.params["front_door"] in ("http", "alb"):
+        raise click.UsageError("--stream: only a function URL and a REST API stream.")
     for name in ("concurrency", "max_concurrency"):
         if name in given and "debug" in given:
             raise click.UsageError(

@@ -21,6 +21,12 @@ from amazon_lambda_runtime.project.handler_source import partial_failures
 
 from .variables import Variables
 
+#: What the front doors are called, besides the function URL.
+FRONT_DOORS = {
+    "http": "through an HTTP API",
+    "rest": "through a REST API",
+    "alb": "through a load balancer",
+}
 #: The port of the function URL, unless another is chosen; the next that is free if it is taken.
 URL_PORT = 9001
 # How many ports are tried before any free one.
@@ -53,7 +59,9 @@ async def serve_until_stopped(
         say(f"  curl {base}/{path} -d '{{}}'")
         say(f"  the console: {base}/")
         if not options["no_url"]:
-            say(f"  the function's URL: {await _listen_url(service, function, options)}/")
+            door = options["front_door"] or "url"
+            through = "" if door == "url" else f", {FRONT_DOORS[door]}"
+            say(f"  the function's URL{through}: {await _listen_url(service, function, options)}/")
         for line in await _attach(service, function, options):
             say(f"  {line}")
         reloading = None
@@ -86,9 +94,12 @@ async def _listen_url(
     origins = options["cors"]
     cors = Cors(origins, options["cors_credentials"]) if origins else None
     ports = [*range(URL_PORT, URL_PORT + _URL_PORTS), 0] if chosen is None else [chosen]
+    door = options["front_door"] or "url"
     for port in ports:
         try:
-            port = await service.listen_url(function.name, host, port, options["stream"], cors)
+            port = await service.listen_url(
+                function.name, host, port, options["stream"], cors, door
+            )
         except OSError as error:
             if error.errno != errno.EADDRINUSE or port == ports[-1]:
                 raise _cannot_listen(host, port, "--url-port", error) from None

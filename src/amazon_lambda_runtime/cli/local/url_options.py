@@ -1,4 +1,4 @@
-"""The options of `lambda-runtime local` about the function URL."""
+"""The options of `lambda-runtime local` about the function URL, or another front door."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,8 @@ def parse_origin(text: str) -> str:
 
 
 def url_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command: `url_port`, `no_url`, `stream`, `cors`, `cors_credentials`."""
+    """Add the options to a command: `url_port`, `no_url`, `front_door`, `stream`, `cors` and
+    `cors_credentials`."""
     for option in (
         click.option(
             "--cors-credentials",
@@ -32,6 +33,12 @@ def url_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Let pages of this origin call the function URL; * is any.",
         ),
         click.option("--stream", is_flag=True, help="The function URL streams the response."),
+        click.option(
+            "--front-door",
+            type=click.Choice(["url", "http", "rest", "alb"]),
+            help="What the URL is to the function: a function URL, an HTTP or REST API of API "
+            "Gateway, a load balancer.  [default: url]",
+        ),
         click.option("--no-url", is_flag=True, help="Serve no function URL."),
         click.option(
             "--url-port",

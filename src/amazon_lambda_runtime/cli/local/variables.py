@@ -6,7 +6,7 @@ are not its own. It is given what a program needs to run at all, and what the us
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,12 +37,14 @@ _OWN = {
 class Variables:
     """The options --env-file and --env, and a folder that is put on Python's path ("" for none).
 
-    `values` is what was read last: one dictionary, which is the function's.
+    `defaults` are variables that the user may set otherwise. `values` is what was read last: one
+    dictionary, which is the function's.
     """
 
     files: Sequence[Path]
     named: Sequence[str]
     python_path: str = ""
+    defaults: Mapping[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> None:
@@ -53,7 +55,7 @@ class Variables:
         from amazon_lambda_runtime.project import env_file
         from amazon_lambda_runtime.project.errors import ConfigError
 
-        variables: dict[str, str] = {}
+        variables = dict(self.defaults)
         for file in self.files:
             found = env_file.read(file)
             if own := sorted(_OWN.intersection(found)):

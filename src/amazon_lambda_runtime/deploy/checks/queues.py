@@ -1,7 +1,6 @@
 """Queues and the functions they invoke: settings that lose or repeat messages."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Aws
@@ -9,6 +8,7 @@ from amazon_lambda_runtime.deploy.resources.triggers import mapping
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.aws_limits import VISIBILITY_FACTOR
 from amazon_lambda_runtime.project.declaration import Function, Project
+from amazon_lambda_runtime.project.handler_names import default_handler
 from amazon_lambda_runtime.project.handler_source import partial_failures
 from amazon_lambda_runtime.project.triggers import SqsTrigger
 
@@ -88,7 +88,7 @@ def _concurrency(
 def _agreement(
     project: Project, function: Function, queue: str, reports: bool
 ) -> Iterator[Finding]:
-    handler = function.handler or f"{Path(project.module).with_suffix('').as_posix()}.handler"
+    handler = function.handler or default_handler(project.folder, project.module)
     partial = partial_failures(handler, project.folder)
     if partial and not reports:
         yield Finding(

@@ -1,6 +1,6 @@
 """Images by digest: a project folder becomes an image in a registry, by one of four engines."""
 
-from .context import written
+from .dockerfile import written
 from .engines import choose, unused
 from .model import Built, Engine, ImageError, ImageSpec, Meter, Pushed, Repository
 from .registry.client import Client

@@ -5,10 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-from . import dependencies, requirements
+from . import dependencies, proof, requirements
+from .dockerfile import text_for, users, written
 from .files import select
 from .model import ImageSpec
 
@@ -28,10 +28,18 @@ class Context:
 def prepared(spec: ImageSpec) -> Iterator[Context]:
     """Give the context of `spec`; its folders are gone afterwards.
 
-    It has the same files that the native engine takes. The handler becomes the last CMD.
+    It has the same files that the native engine takes. The handler becomes the last CMD. Raises
+    ImageError.
     """
     selection = select(spec)
-    own, dockerfile = users(spec) is None, _dockerfile(spec)
+    own, dockerfile = users(spec) is None, text_for(spec)
+    if written(spec.folder, spec.dockerfile) is None:  # else only the build tells what is in it
+        proof.handlers(
+            selection.files,
+            (spec.handler, *spec.handlers),
+            "",
+            has_packages=dependencies.declared(spec) is not None,
+        )
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory, "context")
         for name, path in selection.files.items():
@@ -52,22 +60,6 @@ def prepared(spec: ImageSpec) -> Iterator[Context]:
         yield Context(folder, whole, runtime, selection.notes)
 
 
-def written(folder: Path, named: Path | None) -> Path | None:
-    """Return the Dockerfile that somebody wrote: neither ours nor `init`'s but for its CMD."""
-    file = named or folder / "Dockerfile"
-    if named is None and not file.is_file():
-        return None
-    return None if _essence(dependencies.read(file)) == _essence(_template()) else file
-
-
-def users(spec: ImageSpec) -> Path | None:
-    """Return the user's Dockerfile: the one named, or the folder's; None if ours is used."""
-    if spec.dockerfile is not None:
-        return spec.dockerfile
-    file = spec.folder / "Dockerfile"
-    return file if file.is_file() else None
-
-
 def _write_requirements(spec: ImageSpec, folder: Path) -> None:
     """Write what the project declares as requirements.txt, with wheels of what is at a path."""
     wanted = dependencies.declared(spec)
@@ -83,21 +75,3 @@ def _write_requirements(spec: ImageSpec, folder: Path) -> None:
         else:
             text += f"{line}\n"
     (folder / "requirements.txt").write_text(text)
-
-
-def _dockerfile(spec: ImageSpec) -> str:
-    """Return the text of the Dockerfile: the user's, or ours."""
-    file = users(spec)
-    if file is not None:
-        return dependencies.read(file)
-    return _template()
-
-
-def _template() -> str:
-    return (files("amazon_lambda_runtime") / "cli" / "templates" / "Dockerfile").read_text()
-
-
-def _essence(dockerfile: str) -> list[str]:
-    """Return the instructions, without CMD, which `init` writes for the project."""
-    lines = (line.strip() for line in dockerfile.splitlines())
-    return [line for line in lines if line and not line.startswith(("#", "CMD "))]

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import secrets
+from . import gitignore, secrets
+from .dockerfile import written
 from .model import ImageError, ImageSpec
 
 # Whether it takes names back in, and the pattern of those names.
@@ -42,21 +43,32 @@ class Selection:
 
     files: dict[str, Path]
     left_out: tuple[str, ...]
+    #: How many were left out because git ignores them.
+    ignored: int = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user is told, in one line if at all."""
-        if not self.left_out:
-            return ()
-        return (
-            f"left out of the image, as they may hold secrets: {', '.join(self.left_out)} "
-            "(`include` in pyproject.toml allows one)",
-        )
+        """What the user is told: a line for each reason to leave files out."""
+        notes = []
+        if self.left_out:
+            notes.append(
+                f"left out of the image, as they may hold secrets: {', '.join(self.left_out)} "
+                "(`include` in pyproject.toml allows one)"
+            )
+        if self.ignored:
+            files = "1 file" if self.ignored == 1 else f"{self.ignored} files"
+            notes.append(
+                f"left out of the image, as git ignores them: {files} (a .dockerignore is heeded"
+                " in place of .gitignore, and may be empty)"
+            )
+        return tuple(notes)
 
 
 def select(spec: ImageSpec) -> Selection:
     """Return the files for an image. Raises ImageError, also for one with a secret in it."""
     files = chosen(spec.folder, spec.exclude)
+    ignored = gitignore.ignored(spec.folder, files) if _heeds_git(spec) else set()
+    files = {name: path for name, path in files.items() if name not in ignored}
     # A name in `include` is taken whatever the patterns say.
     for name in spec.include:
         path = spec.folder / name
@@ -65,7 +77,13 @@ def select(spec: ImageSpec) -> Selection:
     left_out = secrets.named(files, spec.secret, spec.include)
     files = {name: files[name] for name in sorted(files) if name not in left_out}
     secrets.check(files, spec.include)
-    return Selection(files, tuple(left_out))
+    return Selection(files, tuple(left_out), len(ignored.difference(files, left_out)))
+
+
+def _heeds_git(spec: ImageSpec) -> bool:
+    """Say whether nothing of the user's tells what goes into an image."""
+    has_own = (spec.folder / ".dockerignore").exists()
+    return not has_own and written(spec.folder, spec.dockerfile) is None
 
 
 def chosen(folder: Path, exclude: Iterable[str] = ()) -> dict[str, Path]:

@@ -1,6 +1,6 @@
 """The function itself: created or updated, and waited for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,8 +15,8 @@ from .foreign import foreign, settings
 
 #: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
 READY = 600.0
-# How often a change is tried whose revision AWS says is old.
-_ATTEMPTS = 5
+#: How often a change is tried whose revision AWS says is old: Lambda itself changes it, too.
+ATTEMPTS = 5
 
 
 def plan(site: Site, function: Function) -> Iterator[Step | Note]:
@@ -24,7 +24,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     found = find(site, function)
     what = f"function {function.name}"
     if found is None:
-        why = "there is none"
+        why = "it does not exist yet"
         yield Step("create", "function", what, why, lambda: _create(site, function))
     else:
         check_ours(site, function, found)
@@ -178,12 +178,24 @@ def revision(live: Mapping[str, Any]) -> dict[str, Any]:
     return {"RevisionId": live["RevisionId"]} if live.get("RevisionId") else {}
 
 
-def changed_meanwhile(function: Function) -> DeployError:
+def meanwhile(site: Site, function: Function, live: Mapping[str, Any]) -> list[str]:
+    """Return what somebody else has changed, as far as AWS tells.
+
+    What was never read has no role. An emulator may not tell the code's hash.
+    """
+    if "Role" not in live:
+        return []
+    code = code_changes(site, live) if live.get("CodeSha256") else ()
+    return [*configuration_changes(site, function, live), *code]
+
+
+def changed_meanwhile(function: Function, changes: Sequence[str] = ()) -> DeployError:
     """Return the error for a function that somebody else changes at the same time."""
+    told = f" ({', '.join(changes)})" if changes else ""
     return DeployError(
         f"function {function.name} was changed by somebody else since this deployment looked at "
-        "it, and what is live has not moved: see what differs (lambda-runtime plan), then deploy "
-        "again"
+        f"it{told}, and what is live has not moved: see what differs (lambda-runtime plan), then "
+        "deploy again"
     )
 
 
@@ -199,7 +211,7 @@ def _swap(
     Lambda itself changes the revision, too: then the function is as planned still, and another
     attempt is worth it.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         live = wait(site, function)
         if done(live):
             return

@@ -32,7 +32,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
             "create",
             "log-group",
             f"log group {group}",
-            "there is none",
+            "it does not exist yet",
             lambda: site.aws.create(
                 "logs",
                 "create_log_group",

@@ -165,24 +165,26 @@ def _release(site: Site, function: Function, planned: str | None) -> None:
 
 def _new_version(site: Site, function: Function, live: Reply) -> Reply:
     """Publish the function as it is wanted; what somebody else has made of it is not published."""
-    if "Role" in live and functions.changes(site, function, live):
-        raise functions.changed_meanwhile(function)
-    try:
-        return site.aws.create(
-            "lambda",
-            "publish_version",
-            look=lambda: _newest_as_wanted(site, function),
-            FunctionName=function.name,
-            CodeSha256=(site.digest or "").removeprefix("sha256:"),
-            **functions.revision(live),
-        )
-    except AwsError as error:
-        if error.code != "PreconditionFailedException":
-            raise
+    for _ in range(functions.ATTEMPTS):
+        if changes := functions.meanwhile(site, function, live):
+            raise functions.changed_meanwhile(function, changes)
+        try:
+            return site.aws.create(
+                "lambda",
+                "publish_version",
+                look=lambda: _newest_as_wanted(site, function),
+                FunctionName=function.name,
+                CodeSha256=(site.digest or "").removeprefix("sha256:"),
+                **functions.revision(live),
+            )
+        except AwsError as error:
+            if error.code != "PreconditionFailedException":
+                raise
         # So says AWS also when the reply to our own request was lost.
-        if (made := _newest_as_wanted(site, function)) is None:
-            raise functions.changed_meanwhile(function) from None
-        return made
+        if (made := _newest_as_wanted(site, function)) is not None:
+            return made
+        live = functions.wait(site, function)
+    raise functions.changed_meanwhile(function)
 
 
 def _moved(function: Function, planned: str | None, found: str | None) -> DeployError:

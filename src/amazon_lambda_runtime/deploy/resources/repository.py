@@ -32,7 +32,11 @@ def plan(site: Site) -> Iterator[Step | Note]:
     name = site.project.repository
     if find(site) is None:
         yield Step(
-            "create", "repository", f"repository {name}", "there is none", lambda: _create(site)
+            "create",
+            "repository",
+            f"repository {name}",
+            "it does not exist yet",
+            lambda: _create(site),
         )
     wanted = _statement(site)
     if wanted not in _policy(site)["Statement"]:

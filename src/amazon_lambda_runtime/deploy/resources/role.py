@@ -41,7 +41,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     role = find(site, function.role)
     if role is None:
         what = f"role {function.role}"
-        yield Step("create", "role", what, "there is none", lambda: _create(site, function))
+        yield Step("create", "role", what, "it does not exist yet", lambda: _create(site, function))
     elif not _trusts_lambda(role):
         yield _trust(site, function, role)
     yield from _managed(site, function, role)
@@ -199,7 +199,7 @@ def _inline(site: Site, function: Function, there: bool) -> Iterator[Step]:
             "create" if live is None else "update",
             "policies",
             what,
-            "there is none" if live is None else "its statements differ",
+            "it does not exist yet" if live is None else "its statements differ",
             lambda: site.aws.call(
                 "iam",
                 "put_role_policy",

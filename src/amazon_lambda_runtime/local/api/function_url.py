@@ -1,7 +1,8 @@
 """A function URL: any HTTP request invokes the function, and its result is the response.
 
 `url_event` makes the event and `url_response` reads the result; this file answers the client. A
-response that AWS would refuse is a 502, and the log of the invocation says which field it was.
+response that AWS would refuse is a 502, and the log of the invocation says which field it was. In
+place of the URL there may be another front door.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
 
@@ -15,9 +16,10 @@ from amazon_lambda_runtime.local.http import Request, Response, json_response
 from amazon_lambda_runtime.protocol import HTTP_INTEGRATION, JSON, PRELUDE_END
 
 from .cors import Cors, combined
+from .front_doors import DOORS, FrontDoor
 from .invoke_api import pause_if_full, resume
-from .url_event import TooLarge, event_of
-from .url_response import INTERNAL_ERROR, Head, Malformed, prelude_of, response_of
+from .url_event import TooLarge
+from .url_response import Head, Malformed, prelude_of
 
 Submit = Callable[[Invocation], None]
 #: Writes a line to the log of an invocation.
@@ -31,7 +33,7 @@ class FunctionUrl:
     """Invokes the function with every request, and answers with its result.
 
     With `streams`, the response is sent as the function writes it (invoke mode RESPONSE_STREAM).
-    With `cors`, pages of other origins may call it.
+    With `cors`, pages of other origins may call it. `door` is what the function sees.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class FunctionUrl:
         host: str,
         streams: bool,
         cors: Cors | None = None,
+        door: FrontDoor = DOORS["url"],
     ) -> None:
+        self._door = door
         self._function = function
         self._submit = submit
         self._say = say
@@ -64,10 +68,10 @@ class FunctionUrl:
             request.answer(preflight)
             return
         more = cors.fields(request) if cors is not None else {}
-        caller = (_Streamed if self._streams else _Buffered)(request, self._say, more)
+        caller = (_Streamed if self._streams else _Buffered)(request, self._say, more, self._door)
         invocation = Invocation(b"", caller=caller)
         try:
-            event = event_of(request, self._function, invocation)
+            event = self._door.event_of(request, self._function, invocation)
         except TooLarge:
             request.answer(json_response(413, {"Message": "Request entity too large"}, more))
             return
@@ -81,10 +85,13 @@ class _Caller:
 
     wants_pieces = False
 
-    def __init__(self, request: Request, say: Say, more: Mapping[str, str]) -> None:
+    def __init__(
+        self, request: Request, say: Say, more: Mapping[str, str], door: FrontDoor
+    ) -> None:
         self._request = request
         self._say = say
         self._more = more
+        self._door = door
 
     def piece(self, invocation: Invocation, data: bytes) -> None:
         """Take a piece of the response, if pieces are wanted."""
@@ -98,7 +105,7 @@ class _Caller:
 
     def _answer_with_result(self, invocation: Invocation, payload: bytes) -> None:
         try:
-            head, body = response_of(payload)
+            head, body = self._door.response_of(payload)
         except Malformed as error:
             self._refuse(invocation, error)
         else:
@@ -108,16 +115,21 @@ class _Caller:
         self._request.answer(Response(head.status, self._fields(invocation, head), body))
 
     def _fail(self, invocation: Invocation) -> None:
-        headers = {**INTERNAL_ERROR.headers, **_identity(invocation), **self._more}
-        self._request.answer(Response(INTERNAL_ERROR.status, headers, INTERNAL_ERROR.body))
+        error = self._door.error
+        headers = {**error.headers, **_identity(invocation), **self._more}
+        self._request.answer(Response(error.status, headers, error.body))
 
     def _refuse(self, invocation: Invocation, error: Malformed) -> None:
-        self._say(invocation, f"function URL: 502, the response cannot be sent: {error}")
+        told = (
+            f"{self._door.title}: {self._door.error.status}, the response cannot be sent: {error}"
+        )
+        self._say(invocation, told)
         self._fail(invocation)
 
     def _fields(self, invocation: Invocation, head: Head) -> dict[str, str]:
         for field in head.ignored:
-            self._say(invocation, f"function URL: {field} is ignored; use headers and cookies")
+            use = "use headers and cookies" if field == "multiValueHeaders" else "use headers"
+            self._say(invocation, f"{self._door.title}: {field} is ignored; {use}")
         fields = {**head.headers, **_identity(invocation)}
         return combined(fields, self._more) if self._more else fields
 
@@ -131,12 +143,12 @@ class _Buffered(_Caller):
         elif invocation.content_type == HTTP_INTEGRATION:
             self._say(
                 invocation,
-                "function URL: the function streams, but the URL is buffered: it needs invoke mode "
-                "RESPONSE_STREAM (--stream); what AWS sends without it is not verified",
+                f"{self._door.title}: the function streams, but the URL is buffered: it needs "
+                "invoke mode RESPONSE_STREAM (--stream); what AWS sends without it is not verified",
             )
             prelude, _, body = answer.payload.partition(PRELUDE_END)
             try:
-                head = prelude_of(prelude)
+                head = prelude_of(prelude, self._door.several)
             except Malformed as error:
                 self._refuse(invocation, error)
             else:
@@ -150,8 +162,10 @@ class _Streamed(_Caller):
 
     wants_pieces = True
 
-    def __init__(self, request: Request, say: Say, more: Mapping[str, str]) -> None:
-        super().__init__(request, say, more)
+    def __init__(
+        self, request: Request, say: Say, more: Mapping[str, str], door: FrontDoor
+    ) -> None:
+        super().__init__(request, say, more, door)
         self._started = False
         self._prelude = b""
 
@@ -190,7 +204,7 @@ class _Streamed(_Caller):
             return b""
         self._prelude = b""
         try:
-            self._start(invocation, prelude_of(prelude))
+            self._start(invocation, prelude_of(prelude, self._door.several))
         except Malformed as error:
             self._started = True
             self._refuse(invocation, error)

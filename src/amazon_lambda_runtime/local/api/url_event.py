@@ -29,14 +29,8 @@ def event_of(request: Request, function: LocalFunction, invocation: Invocation) 
     The fields that tell who the client is are the server's, whatever the client sends.
     """
     now = time.time()
-    url_id = _url_id(function)
-    headers = {n: value for n, value in request.headers.items() if n not in _HOP_BY_HOP}
-    headers |= {
-        "x-amzn-trace-id": invocation.trace_id,
-        "x-forwarded-for": request.peer,
-        "x-forwarded-port": str(request.port),
-        "x-forwarded-proto": "http",
-    }
+    url_id = id_of(function)
+    headers = headers_of(request, invocation)
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "$default",
@@ -72,9 +66,23 @@ def event_of(request: Request, function: LocalFunction, invocation: Invocation) 
         parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
     if parameters:
         event["queryStringParameters"] = parameters
-    if request.body:
-        event |= _body(request)
-    return event
+    return event | body_of(request)
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """Return the fields of an event that have the body; none if there is none. Raises TooLarge."""
+    return _body(request) if request.body else {}
+
+
+def headers_of(request: Request, invocation: Invocation) -> dict[str, str]:
+    """Return the header fields of an event: who the client is, is for the server to say."""
+    headers = {n: value for n, value in request.headers.items() if n not in _HOP_BY_HOP}
+    return headers | {
+        "x-amzn-trace-id": invocation.trace_id,
+        "x-forwarded-for": request.peer,
+        "x-forwarded-port": str(request.port),
+        "x-forwarded-proto": "http",
+    }
 
 
 def _body(request: Request) -> dict[str, Any]:
@@ -106,6 +114,6 @@ def _as_text(request: Request) -> str | None:
     return None
 
 
-def _url_id(function: LocalFunction) -> str:
+def id_of(function: LocalFunction) -> str:
     """Return an id in the form of AWS's: 32 letters and digits, the same for the same function."""
     return hashlib.sha256(function.arn.encode()).hexdigest()[:32]

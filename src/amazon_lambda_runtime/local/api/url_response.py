@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,21 +57,45 @@ def response_of(payload: bytes) -> tuple[Head, bytes]:
     An object with a statusCode is a response. Anything else is the body of a 200: a string as it
     is, any other value as compact JSON.
     """
-    try:
-        result = json.loads(payload)
-    except (ValueError, RecursionError):
-        raise Malformed("it is not JSON") from None
+    result = _decoded(payload)
     if not (isinstance(result, dict) and "statusCode" in result):
         body = _text(result) if isinstance(result, str) else _compact(payload)
         return Head(200, {"Content-Type": JSON}), body
-    head = head_of(result)
-    body = _body(result)
-    if not any(name.lower() == "content-type" for name in head.headers):
-        head = Head(head.status, {**head.headers, "Content-Type": JSON}, head.ignored)
-    return head, body
+    return _with_type(head_of(result), JSON), _body(result)
 
 
-def prelude_of(prelude: bytes) -> Head:
+def strict_response_of(
+    payload: bytes, content_type: str, several: bool = True
+) -> tuple[Head, bytes]:
+    """Return the response of a door that takes nothing else, and knows no cookies.
+
+    `content_type` is what it calls a body that has none; with `several` it reads
+    multiValueHeaders, too. Raises Malformed.
+    """
+    result = _decoded(payload)
+    if not (isinstance(result, dict) and "statusCode" in result):
+        raise Malformed("it is no object with a statusCode")
+    cookies = result.pop("cookies", None)
+    head = _with_type(head_of(result, several), content_type)
+    if cookies:
+        head = Head(head.status, head.headers, (*head.ignored, "cookies"))
+    return head, _body(result)
+
+
+def _decoded(payload: bytes) -> Any:
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        raise Malformed("it is not JSON") from None
+
+
+def _with_type(head: Head, content_type: str) -> Head:
+    if any(name.lower() == "content-type" for name in head.headers):
+        return head
+    return Head(head.status, {**head.headers, "Content-Type": content_type}, head.ignored)
+
+
+def prelude_of(prelude: bytes, several: bool = False) -> Head:
     """Return the status and header fields that a stream begins with. Raises Malformed."""
     try:
         document = json.loads(prelude)
@@ -79,30 +103,46 @@ def prelude_of(prelude: bytes) -> Head:
         raise Malformed("its prelude is not JSON") from None
     if not isinstance(document, dict):
         raise Malformed("its prelude is not an object")
-    return head_of(document)
+    return head_of(document, several)
 
 
-def head_of(document: dict[str, Any]) -> Head:
-    """Return the status and the header fields of a response. Raises Malformed."""
+def head_of(document: dict[str, Any], several: bool = False) -> Head:
+    """Return the status and the header fields of a response. Raises Malformed.
+
+    With `several`, multiValueHeaders is read, too: what it has a name for is not taken from
+    `headers`.
+    """
     status = _status(document.get("statusCode", 200))
-    given = document.get("headers")
-    if not isinstance(given, dict | None):
-        raise Malformed(f"headers is {_kind(given)}, not an object")
     # By lower-case names: of two that differ in case only, the last one counts.
     fields: dict[str, tuple[str, str]] = {}
-    for name, value in (given or {}).items():
-        if not _NAME.fullmatch(name):
-            raise Malformed(f"headers has the name {name!r}, which no header field can have")
-        if name.lower() not in _OURS:
-            fields[name.lower()] = name, _value(f"headers[{name!r}]", value)
+    for name, value in _fields_of(document, "headers"):
+        fields[name.lower()] = name, _value(f"headers[{name!r}]", value)
+    for name, values in _fields_of(document, "multiValueHeaders") if several else ():
+        where = f"multiValueHeaders[{name!r}]"
+        if not isinstance(values, list):
+            raise Malformed(f"{where} is {_kind(values)}, not a list of strings")
+        lines = [_value(f"{where}[{number}]", value) for number, value in enumerate(values)]
+        fields[name.lower()] = name, f"\r\n{name}: ".join(lines)
     headers = dict(fields.values())
     if cookies := _cookies(document.get("cookies")):
         name = fields.get("set-cookie", ("Set-Cookie", ""))[0]
         lines = [headers[name], *cookies] if name in headers else cookies
         # A line of its own for each: a cookie may contain a comma.
         headers[name] = f"\r\n{name}: ".join(lines)
-    ignored = ("multiValueHeaders",) if document.get("multiValueHeaders") else ()
+    ignored = () if several or not document.get("multiValueHeaders") else ("multiValueHeaders",)
     return Head(status, headers, ignored)
+
+
+def _fields_of(document: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
+    """Give the names and values of an object of header fields, without those that are ours."""
+    given = document.get(key)
+    if not isinstance(given, dict | None):
+        raise Malformed(f"{key} is {_kind(given)}, not an object")
+    for name, value in (given or {}).items():
+        if not _NAME.fullmatch(name):
+            raise Malformed(f"{key} has the name {name!r}, which no header field can have")
+        if name.lower() not in _OURS:
+            yield name, value
 
 
 def _status(value: object) -> int:

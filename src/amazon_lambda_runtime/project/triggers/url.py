@@ -20,6 +20,10 @@ class UrlTrigger(Trigger):
     def what(self) -> str:
         return "the url"
 
+    @property
+    def streams(self) -> bool:
+        return self.mode == "RESPONSE_STREAM"
+
     def check(self, function: Owner) -> None:
         if len(function.triggers_of(UrlTrigger)) > 1:
             raise ConfigError(f"{function.name} has two url triggers: a function has one URL")

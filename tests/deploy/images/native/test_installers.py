@@ -122,6 +122,24 @@ def test_an_index_out_of_reach(
     assert "\n" not in said
 
 
+def test_indexes_are_searched_together(
+    installer: str, spec: ImageSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With pip's settings, what one index has not is taken from another, as pip does."""
+    for name, version in (("first", "2.0"), ("extra", "1.0")):
+        page = tmp_path / name / "there"
+        page.mkdir(parents=True)
+        wheel = make_wheel(page, "there", {f"there_{name}.py": ""}, version=version).name
+        page.joinpath("index.html").write_text(f'<a href="{wheel}">{wheel}</a>')
+    for name in ("PIP_FIND_LINKS", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_STRATEGY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_INDEX_URL", f"file://{tmp_path}/first")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", f"file://{tmp_path}/extra")
+    (spec.folder / "requirements.txt").write_text("there==2.0\n")
+    assert "there_first.py" in install(spec)
+
+
 def test_no_wheel(installer: str, spec: ImageSpec) -> None:
     """The target is told, and what the tool said, in a line."""
     write(spec, "no-such-package-anywhere")

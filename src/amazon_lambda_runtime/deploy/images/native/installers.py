@@ -115,6 +115,8 @@ def _environment(*, hashed: bool) -> dict[str, str]:
             env[_SETTINGS[key]] = " ".join(str(ast.literal_eval(value)).split())
     if hashed:
         env.pop("UV_CONSTRAINT", None)  # uv refuses one without a hash, and all is pinned anyway
+    if "UV_INDEX" in env:  # pip looks into all of them, uv into the first that has the name
+        env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     # uv separates these by commas, and not by spaces.
     if "UV_FIND_LINKS" in env:
         env["UV_FIND_LINKS"] = env["UV_FIND_LINKS"].replace(" ", ",")

@@ -34,7 +34,7 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
     live = _find(site, name)
     if live is None:
         yield Step(
-            "create", "trigger", f"target group {name}", "there is none",
+            "create", "trigger", f"target group {name}", "it does not exist yet",
             lambda: site.aws.create(
                 "elbv2", "create_target_group", look=lambda: _find(site, name),
                 Name=name, TargetType="lambda", Tags=site.tag_list,
@@ -53,7 +53,8 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
         )  # fmt: skip
     if live is None or site.live_arn(function) not in _targets(site, live):
         yield Step(
-            "create", "trigger", f"target {function.name} of target group {name}", "there is none",
+            "create", "trigger", f"target {function.name} of target group {name}",
+            "it does not exist yet",
             lambda: site.aws.call(
                 "elbv2", "register_targets", TargetGroupArn=_arn(site, name),
                 Targets=[{"Id": site.live_arn(function)}],
@@ -70,7 +71,7 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
         yield Step(
             "update" if replaced else "create", "trigger",
             f"listener rule {trigger.path} to target group {name}",
-            "it is for a target group that is not declared" if replaced else "there is none",
+            "its target group is not declared" if replaced else "it does not exist yet",
             lambda: _listen(site, trigger),
             f"{trigger.listener} {trigger.priority}",
         )  # fmt: skip

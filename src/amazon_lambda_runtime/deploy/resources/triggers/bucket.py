@@ -72,7 +72,7 @@ def _notify(
         yield Step(
             "update" if live else "create", "trigger",
             f"notifications of bucket {bucket} to {function.name}",
-            "they differ" if live else "there are none",
+            "they are not as declared" if live else "there are none yet",
             _write(site, function, bucket, wanted),
         )  # fmt: skip
 

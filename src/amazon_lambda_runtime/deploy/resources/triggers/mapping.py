@@ -24,7 +24,11 @@ def plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
     what = f"mapping of queue {trigger.queue} to {function.name}"
     if live is None:
         yield Step(
-            "create", "trigger", what, "there is none", lambda: _create(site, function, trigger)
+            "create",
+            "trigger",
+            what,
+            "it does not exist yet",
+            lambda: _create(site, function, trigger),
         )
         return
     scaling = (live.get("ScalingConfig") or {}).get("MaximumConcurrency")

@@ -104,7 +104,7 @@ def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]
     if live is None:
         fifo = {"FifoQueue": "true"} if name.endswith(FIFO_SUFFIX) else {}
         yield Step(
-            "create", "queue", f"queue {name}", "there is none",
+            "create", "queue", f"queue {name}", "it does not exist yet",
             # If the request is repeated with the same attributes, it is the same queue.
             lambda: site.aws.call(
                 "sqs", "create_queue",

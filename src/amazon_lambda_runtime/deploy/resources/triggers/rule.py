@@ -41,7 +41,7 @@ def _plan(site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger
         yield Step(
             "update" if target else "create", "trigger",
             f"target {function.name} of rule {trigger.rule}",
-            "it differs" if target else "there is none",
+            "it is not as declared" if target else "it does not exist yet",
             lambda: site.aws.call(
                 "events", "put_targets",
                 Rule=trigger.rule, EventBusName=trigger.bus, Targets=[wanted],
@@ -57,7 +57,7 @@ def _plan_rule(
     what = f"rule {trigger.rule}"
     if live is None:
         yield Step(
-            "create", "trigger", what, "there is none",
+            "create", "trigger", what, "it does not exist yet",
             lambda: site.aws.call("events", "put_rule", **wanted, Tags=site.tag_list), trigger.bus,
         )  # fmt: skip
         return

@@ -34,7 +34,7 @@ def plan(site: Site, function: Function, name: str, filter_policy: str | None) -
     if live is None:
         more = {"FifoTopic": "true"} if name.endswith(FIFO_SUFFIX) else {}
         yield Step(
-            "create", "trigger", f"topic {name}", "there is none",
+            "create", "trigger", f"topic {name}", "it does not exist yet",
             # If the request is repeated, it is the same topic.
             lambda: site.aws.call(
                 "sns", "create_topic", Name=name, Tags=site.tag_list, Attributes=more
@@ -44,7 +44,7 @@ def plan(site: Site, function: Function, name: str, filter_policy: str | None) -
     subscription = None if live is None else _subscription(site, function, arn)
     if subscription is None:
         yield Step(
-            "create", "trigger", what, "there is none",
+            "create", "trigger", what, "it does not exist yet",
             lambda: _subscribe(site, function, arn, filter_policy),
         )  # fmt: skip
         return

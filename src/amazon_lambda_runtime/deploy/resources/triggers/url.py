@@ -58,7 +58,7 @@ def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
     wanted = _settings(trigger)
     if live is None:
         yield Step(
-            "create", "url", what, "there is none",
+            "create", "url", what, "it does not exist yet",
             lambda: site.aws.create(
                 "lambda", "create_function_url_config",
                 look=lambda: _find(site, function), **where, **wanted,

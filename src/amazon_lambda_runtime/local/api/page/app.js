@@ -134,9 +134,10 @@ async function load(id) {
   soon("head", "response");
 }
 
-// A change of the chosen invocation.
+// A change of the chosen invocation. It may overtake what is being loaded.
 function follow(change) {
-  if (held && change.type !== "invocation") {
+  if (change.type === "invocation") soon("head");
+  if (held) {
     held.push(change);
   } else if (change.type === "line" && detail && change.number > detail.line_count) {
     detail.lines.push([change.at, change.text]);
@@ -146,10 +147,9 @@ function follow(change) {
     detail.answer_size = change.size;
     if (change.offset === detail.answer.length) detail.answer = api.join([detail.answer, api.bytes(change.data)]);
     soon("response");
-  } else if (change.type === "invocation") {
-    soon("head");
+  } else if (change.type === "invocation" && detail && change.answered_at !== detail.answered_at) {
     // An answer is there; or none any more, for it is another attempt.
-    if (detail && change.answered_at !== detail.answered_at) load(change.id);
+    load(change.id);
   }
 }
 

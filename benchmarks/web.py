@@ -1,0 +1,93 @@
+"""Web applications: what a request costs, and the start, beside Mangum and apig-wsgi.
+
+All are served by this runtime, so the difference is the adapter's.
+"""
+
+import ctypes
+import importlib.util
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from amazon_lambda_runtime import samples
+
+from .candidates import OURS, serving
+from .environment import Candidate, Environment
+from .measure import Effort, Group, Row, Times, medians, on_one_cpu, turns
+from .server import next_answer
+
+WEB, MANGUM_ON, MANGUM_OFF, APIG = "web", "mangum, lifespan", "mangum", "apig-wsgi"
+# Each framework, and of each column the handler in web_apps.py, or in echo.py.
+FRAMEWORKS = {
+    "raw ASGI": {WEB: "raw_web", MANGUM_ON: "raw_on", MANGUM_OFF: "raw_off"},
+    "Starlette": {WEB: "starlette_web", MANGUM_ON: "starlette_on", MANGUM_OFF: "starlette_off"},
+    "FastAPI": {WEB: "fastapi_web", MANGUM_ON: "fastapi_on", MANGUM_OFF: "fastapi_off"},
+    "Flask": {WEB: "flask_web", APIG: "flask_apig"},
+}
+NEEDED = ("apig_wsgi", "fastapi", "flask", "mangum", "starlette")
+PLAIN = "an async handler"
+CYCLES = 50
+
+
+def web(found: Sequence[Candidate], effort: Effort, loop: ctypes.CDLL | None) -> Group:
+    """Measure the requests in microseconds, and the start in milliseconds."""
+    rows: dict[str, Row] = {}
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"web: not installed: {', '.join(missing)}; nothing is measured with them")
+    ours = [candidate for candidate in found if candidate.name == OURS]
+    for framework, handlers in FRAMEWORKS.items() if ours and not missing else ():
+        made = [
+            serving(ours[0], f"web_apps.{handler}")._replace(name=name)
+            for name, handler in handlers.items()
+        ]
+        if framework == "raw ASGI":
+            made.append(serving(ours[0], "echo.handler_async")._replace(name=PLAIN))
+        times, cpu = requests(made, effort, loop)
+        rows[f"{framework}, p10, µs"] = {
+            name: sorted(values)[len(values) // 10] for name, values in times.items()
+        }
+        rows[f"{framework}, CPU, µs"] = medians(cpu)
+        rows[f"{framework}, CPU to first response, ms"] = starts(made, effort)
+    for name in ("p10", "CPU"):
+        row = rows.get(f"raw ASGI, {name}, µs", {})
+        if PLAIN in row:
+            above = {WEB: row[WEB] - row.pop(PLAIN)}
+            rows[f"raw ASGI above an async handler, {name}, µs"] = above
+    title = f"web: {effort.rounds} turns of {CYCLES} requests of a function URL"
+    return Group(title, "", MANGUM_OFF, rows, (WEB,), MANGUM_OFF, (MANGUM_ON, APIG))
+
+
+def requests(
+    made: list[Candidate], effort: Effort, loop: ctypes.CDLL | None
+) -> tuple[Times, Times]:
+    """Measure each request, and of the CPU time the mean of each turn."""
+    answer = next_answer(request())
+    times: Times = defaultdict(list)
+    cpu: Times = defaultdict(list)
+    with ExitStack() as stack:
+        environments = on_one_cpu(stack, made, loop)
+        for candidate in turns(made, effort.rounds):
+            environment = environments[candidate]
+            environment.connection.cycles(answer, 1)
+            before = environment.cpu()
+            nanoseconds = environment.connection.cycles(answer, CYCLES)
+            cpu[candidate.name].append((environment.cpu() - before) * 1000 / CYCLES)
+            times[candidate.name] += (each / 1000 for each in nanoseconds)
+    return times, cpu
+
+
+def starts(made: list[Candidate], effort: Effort) -> Row:
+    answer = next_answer(request())
+    cpu: Times = defaultdict(list)
+    for candidate in turns(made, effort.heavy):
+        with Environment(candidate) as environment:
+            environment.connect().wait_for_next()
+            environment.connection.respond(answer)
+            cpu[candidate.name].append(environment.cpu())
+    return medians(cpu)
+
+
+def request() -> bytes:
+    return json.dumps(samples.load("function-url", path="/hello")).encode()

@@ -1,0 +1,79 @@
+"""Web applications that say hello, and what serves them: ours, Mangum, apig-wsgi.
+
+Each name of the table is `framework_server`: only what it needs is imported.
+"""
+
+from typing import Any
+
+BODY = b'{"hello":"world"}'
+HEADERS = [(b"content-type", b"application/json")]
+
+
+async def raw(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": BODY})
+
+
+def _starlette() -> Any:
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    async def hello(request: Any) -> Any:
+        return JSONResponse({"hello": "world"})
+
+    return Starlette(routes=[Route("/hello", hello)])
+
+
+def _fastapi() -> Any:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/hello")
+    async def hello() -> dict[str, str]:
+        return {"hello": "world"}
+
+    return app
+
+
+def _flask() -> Any:
+    from flask import Flask
+
+    app = Flask(__name__)
+
+    @app.get("/hello")
+    def hello() -> dict[str, str]:
+        return {"hello": "world"}
+
+    return app
+
+
+_APPS = {"raw": lambda: raw, "starlette": _starlette, "fastapi": _fastapi, "flask": _flask}
+
+
+def __getattr__(name: str) -> Any:
+    framework, _, server = name.partition("_")
+    if framework not in _APPS:
+        raise AttributeError(name)
+    app = _APPS[framework]()
+    if server == "web":
+        # A lifespan would register an extension, which the measuring server does not know.
+        from amazon_lambda_runtime.web import Web
+
+        return Web(app, lifespan="off")
+    if server == "apig":
+        from apig_wsgi import make_lambda_handler
+
+        return make_lambda_handler(app)
+    from mangum import Mangum
+
+    lifespan: Any = server
+    return Mangum(app, lifespan=lifespan)
