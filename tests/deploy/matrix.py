@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .fake_aws import ACCOUNT, REGION
-from .world import READ_S3
+from .world import BASIC, READ_S3
 
 #: What every case begins with. No version goes: it is about one change, and a clean-up is another.
 BASE = """
@@ -83,11 +83,11 @@ def _settings(part: str, change: str) -> Iterator[str]:
     yield f"update alias orders:live: version N is not what is wanted: {change}"
 
 
-INLINE = "create inline policy lambda-runtime-orders of role orders-role: there is none"
+INLINE = "create inline policy lambda-runtime-orders of role orders-role: it does not exist yet"
 QUEUE = 'type = "sqs", queue = "jobs"'
 MAPPING = "mapping of queue jobs to orders"
 BUCKET = 'type = "s3", bucket = "uploads"'
-NOTIFIED = ("update notifications of bucket uploads to orders: they differ",) * 2
+NOTIFIED = ("update notifications of bucket uploads to orders: they are not as declared",) * 2
 RULE = 'type = "eventbridge", rule = "r", pattern = \'{"source": ["a"]}\''
 CLOCK = 'type = "schedule", rule = "r", expression = "rate(1 day)"'
 GROUP = 'type = "alb", target_group = "g"'
@@ -100,7 +100,7 @@ CASES: dict[str, Case] = {
     "repository": Case(
         'repository = "other"',
         (
-            "create repository other: there is none",
+            "create repository other: it does not exist yet",
             "update policy of repository other: Lambda may not read its images",
             "create image other@sha256:aaaaaaaaaaaa: it is not in the repository",
             "update mark of image other@sha256:aaaaaaaaaaaa: a clean-up is to know it as ours",
@@ -119,12 +119,22 @@ CASES: dict[str, Case] = {
     "requirements": Case('requirements = "policies"'),
     "include": Case('include = ["policies"]'),
     "profile": Case('profile = "default"'),
+    # Nothing streams: the variable that tells the runtime of it is not set.
+    "web": Case("web = true"),
     "account": Case(f'account = "{ACCOUNT}"'),
     "name": Case(
         'name = "other"', refused="function orders exists and belongs to project 'orders'.*--adopt"
     ),
     # --- of the function
-    "role": configured('role = "other"', "role orders-role → other"),
+    "role": Case(
+        'role = "other"',
+        (
+            "create role other: it does not exist yet",
+            f"create policy {BASIC} of role other: it is not attached",
+            *_settings("configuration", "role orders-role → other"),
+        ),
+        tuple(_settings("configuration", "role other → orders-role")),
+    ),
     "handler": configured('handler = "orders.handler"', "handler none → orders.handler"),
     "memory": configured("memory = 256", "memory 128 → 256"),
     "timeout": configured("timeout = 5", "timeout 3 → 5"),
@@ -134,13 +144,15 @@ CASES: dict[str, Case] = {
     "environment_file": configured('environment_file = "some.env"', "variable AB added"),
     "subnets": configured(
         'subnets = ["subnet-1"]\nsecurity_groups = ["sg-1"]',
-        "subnets none → subnet-1", "security groups none → sg-1", first=(INLINE,),
+        "subnets none → subnet-1",
+        "security groups none → sg-1",
+        first=(INLINE,),
     ),
     "tags": Case('tags = { team = "x" }', ("update tags of function orders: team",)),
     "retention": Case(
         "retention = 7",
-        ("update retention of /aws/lambda/orders: 30 days → 7 days",),
-        ("update retention of /aws/lambda/orders: 7 days → 30 days",),
+        ("update retention of log group /aws/lambda/orders: 30 days → 7 days",),
+        ("update retention of log group /aws/lambda/orders: 7 days → 30 days",),
     ),
     "reserved_concurrency": Case(
         "reserved_concurrency = 5",
@@ -165,7 +177,7 @@ CASES: dict[str, Case] = {
     "payload": Case('payload = "other.json"'),
     "triggers": Case(
         f"triggers = [{{ {URL} }}]",
-        ("create URL of orders: there is none",),
+        ("create URL of orders: it does not exist yet",),
         ("delete URL of orders: it is not declared",),
     ),
     # --- of triggers
@@ -174,39 +186,40 @@ CASES: dict[str, Case] = {
         QUEUE.replace("jobs", "tasks"),
         (
             "update inline policy lambda-runtime-orders of role orders-role: its statements differ",
-            "create queue tasks-dlq: there is none",
-            "create queue tasks: there is none",
-            "create mapping of queue tasks to orders: there is none",
+            "create queue tasks-dlq: it does not exist yet",
+            "create queue tasks: it does not exist yet",
+            "create mapping of queue tasks to orders: it does not exist yet",
             "delete mapping of queue jobs to orders: it is not declared",
         ),
         (
             "update inline policy lambda-runtime-orders of role orders-role: its statements differ",
-            "create mapping of queue jobs to orders: there is none",
+            "create mapping of queue jobs to orders: it does not exist yet",
             "delete mapping of queue tasks to orders: it is not declared",
         ),
     ),
     "sqs.batch_size": triggered(QUEUE, "batch_size = 5", f"{MAPPING}: batch size 10 → 5"),
     "sqs.window": triggered(
-        QUEUE, "window = 5",
-        "queue jobs: VisibilityTimeout 18 → 23", f"{MAPPING}: window 0 → 5",
+        QUEUE,
+        "window = 5",
+        "queue jobs: VisibilityTimeout 18 → 23",
+        f"{MAPPING}: window 0 → 5",
     ),
     "sqs.max_concurrency": triggered(
         QUEUE, "max_concurrency = 5", f"{MAPPING}: maximum concurrency none → 5"
     ),
     "sqs.report_batch_item_failures": triggered(
-        QUEUE, "report_batch_item_failures = true",
+        QUEUE,
+        "report_batch_item_failures = true",
         f"{MAPPING}: report batch item failures False → True",
     ),
-    "sqs.visibility": triggered(
-        QUEUE, "visibility = 60", "queue jobs: VisibilityTimeout 18 → 60"
-    ),
+    "sqs.visibility": triggered(QUEUE, "visibility = 60", "queue jobs: VisibilityTimeout 18 → 60"),
     "sqs.retention": triggered(
         QUEUE, "retention = 60", "queue jobs: MessageRetentionPeriod 345600 → 60"
     ),
     "sqs.dlq": moved(
         QUEUE,
         f'{QUEUE}, dlq = "dead"',
-        ("create queue dead: there is none", "update queue jobs: RedrivePolicy REDRIVE"),
+        ("create queue dead: it does not exist yet", "update queue jobs: RedrivePolicy REDRIVE"),
         ("update queue jobs: RedrivePolicy REDRIVE",),
     ),
     "sqs.max_receive_count": triggered(
@@ -219,14 +232,14 @@ CASES: dict[str, Case] = {
         (
             "create permission lambda-runtime-s3-others of orders: s3.amazonaws.com may not invoke "
             "it",
-            "create notifications of bucket others to orders: there are none",
+            "create notifications of bucket others to orders: there are none yet",
             "delete notifications of bucket uploads to orders: they are not declared",
             "delete permission lambda-runtime-s3-uploads of orders: its trigger is not declared",
         ),
         (
             "create permission lambda-runtime-s3-uploads of orders: s3.amazonaws.com may not "
             "invoke it",
-            "create notifications of bucket uploads to orders: there are none",
+            "create notifications of bucket uploads to orders: there are none yet",
             "delete notifications of bucket others to orders: they are not declared",
             "delete permission lambda-runtime-s3-others of orders: its trigger is not declared",
         ),
@@ -245,8 +258,8 @@ CASES: dict[str, Case] = {
         (
             "create permission lambda-runtime-sns-news of orders: sns.amazonaws.com may not invoke "
             "it",
-            "create topic news: there is none",
-            "create subscription of orders to topic news: there is none",
+            "create topic news: it does not exist yet",
+            "create subscription of orders to topic news: it does not exist yet",
             "update policy of topic news: bucket uploads may not send to it",
             *NOTIFIED[:1],
             "delete permission lambda-runtime-s3-uploads of orders: its trigger is not declared",
@@ -266,8 +279,8 @@ CASES: dict[str, Case] = {
         (
             "create permission lambda-runtime-sns-letters of orders: sns.amazonaws.com may not "
             "invoke it",
-            "create topic letters: there is none",
-            "create subscription of orders to topic letters: there is none",
+            "create topic letters: it does not exist yet",
+            "create subscription of orders to topic letters: it does not exist yet",
             "update policy of topic letters: bucket uploads may not send to it",
             *NOTIFIED[:1],
             "delete statement of topic news: bucket uploads no longer sends to it",
@@ -277,7 +290,7 @@ CASES: dict[str, Case] = {
         (
             "create permission lambda-runtime-sns-news of orders: sns.amazonaws.com may not "
             "invoke it",
-            "create subscription of orders to topic news: there is none",
+            "create subscription of orders to topic news: it does not exist yet",
             "update policy of topic news: bucket uploads may not send to it",
             *NOTIFIED[:1],
             "delete statement of topic letters: bucket uploads no longer sends to it",
@@ -289,7 +302,7 @@ CASES: dict[str, Case] = {
         f'triggers = [{{ {QUEUE} }}, {{ {BUCKET}, via = "sqs", queue = "jobs" }}]',
         (
             "update policy of queue jobs: bucket uploads may not send to it",
-            "create notifications of bucket uploads to orders: there are none",
+            "create notifications of bucket uploads to orders: there are none yet",
         ),
         (
             "delete notifications of bucket uploads to orders: they are not declared",
@@ -303,15 +316,15 @@ CASES: dict[str, Case] = {
         (
             "create permission lambda-runtime-sns-letters of orders: sns.amazonaws.com may not "
             "invoke it",
-            "create topic letters: there is none",
-            "create subscription of orders to topic letters: there is none",
+            "create topic letters: it does not exist yet",
+            "create subscription of orders to topic letters: it does not exist yet",
             "delete subscription of orders to topic news: it is not declared",
             "delete permission lambda-runtime-sns-news of orders: its trigger is not declared",
         ),
         (
             "create permission lambda-runtime-sns-news of orders: sns.amazonaws.com may not "
             "invoke it",
-            "create subscription of orders to topic news: there is none",
+            "create subscription of orders to topic news: it does not exist yet",
             "delete subscription of orders to topic letters: it is not declared",
             "delete permission lambda-runtime-sns-letters of orders: its trigger is not declared",
         ),
@@ -328,16 +341,16 @@ CASES: dict[str, Case] = {
         (
             "create permission lambda-runtime-rule-s of orders: events.amazonaws.com may not "
             "invoke it",
-            "create rule s: there is none",
-            "create target orders of rule s: there is none",
+            "create rule s: it does not exist yet",
+            "create target orders of rule s: it does not exist yet",
             "delete rule r: it is not declared",
             "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
         ),
         (
             "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not "
             "invoke it",
-            "create rule r: there is none",
-            "create target orders of rule r: there is none",
+            "create rule r: it does not exist yet",
+            "create target orders of rule r: it does not exist yet",
             "delete rule s: it is not declared",
             "delete permission lambda-runtime-rule-s of orders: its trigger is not declared",
         ),
@@ -354,40 +367,38 @@ CASES: dict[str, Case] = {
         (
             "create permission lambda-runtime-rule-other-r-HASH of orders: events.amazonaws.com "
             "may not invoke it",
-            "create rule r: there is none",
-            "create target orders of rule r: there is none",
+            "create rule r: it does not exist yet",
+            "create target orders of rule r: it does not exist yet",
             "delete rule r: it is not declared",
             "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
         ),
         (
             "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not "
             "invoke it",
-            "create rule r: there is none",
-            "create target orders of rule r: there is none",
+            "create rule r: it does not exist yet",
+            "create target orders of rule r: it does not exist yet",
             "delete rule r: it is not declared",
             "delete permission lambda-runtime-rule-other-r-HASH of orders: its trigger is not "
             "declared",
         ),
     ),
-    "eventbridge.enabled": triggered(
-        RULE, "enabled = false", "rule r: state ENABLED → DISABLED"
-    ),
+    "eventbridge.enabled": triggered(RULE, "enabled = false", "rule r: state ENABLED → DISABLED"),
     "schedule.rule": moved(
         CLOCK,
         CLOCK.replace('"r"', '"s"'),
         (
             "create permission lambda-runtime-rule-s of orders: events.amazonaws.com may not "
             "invoke it",
-            "create rule s: there is none",
-            "create target orders of rule s: there is none",
+            "create rule s: it does not exist yet",
+            "create target orders of rule s: it does not exist yet",
             "delete rule r: it is not declared",
             "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
         ),
         (
             "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not "
             "invoke it",
-            "create rule r: there is none",
-            "create target orders of rule r: there is none",
+            "create rule r: it does not exist yet",
+            "create target orders of rule r: it does not exist yet",
             "delete rule s: it is not declared",
             "delete permission lambda-runtime-rule-s of orders: its trigger is not declared",
         ),
@@ -401,8 +412,8 @@ CASES: dict[str, Case] = {
     "schedule.input": moved(
         CLOCK,
         f"{CLOCK}, input = '{{\"a\": 1}}'",
-        ("update target orders of rule r: it differs",),
-        ("update target orders of rule r: it differs",),
+        ("update target orders of rule r: it is not as declared",),
+        ("update target orders of rule r: it is not as declared",),
     ),
     "schedule.enabled": triggered(CLOCK, "enabled = false", "rule r: state ENABLED → DISABLED"),
     "alb.target_group": moved(
@@ -411,16 +422,16 @@ CASES: dict[str, Case] = {
         (
             "create permission lambda-runtime-alb-h of orders: elasticloadbalancing.amazonaws.com "
             "may not invoke it",
-            "create target group h: there is none",
-            "create target orders of target group h: there is none",
+            "create target group h: it does not exist yet",
+            "create target orders of target group h: it does not exist yet",
             "delete target group g: it is not declared",
             "delete permission lambda-runtime-alb-g of orders: its trigger is not declared",
         ),
         (
             "create permission lambda-runtime-alb-g of orders: elasticloadbalancing.amazonaws.com "
             "may not invoke it",
-            "create target group g: there is none",
-            "create target orders of target group g: there is none",
+            "create target group g: it does not exist yet",
+            "create target orders of target group g: it does not exist yet",
             "delete target group h: it is not declared",
             "delete permission lambda-runtime-alb-h of orders: its trigger is not declared",
         ),
@@ -434,11 +445,14 @@ CASES: dict[str, Case] = {
     "alb.listener": moved(
         GROUP,
         LISTENED,
-        ("create listener rule /* to target group g: there is none",),
-        ("delete listener rule /* to target group g: its listener is not declared",),
+        ("create listener rule /* to target group g: it does not exist yet",),
+        ("delete listener rule /* to target group g: listener ARN is not declared",),
     ),
-    "alb.path": triggered(
-        LISTENED, 'path = "/a/*"', "listener rule /a/* to target group g: path /* → /a/*"
+    "alb.path": moved(
+        LISTENED,
+        f'{LISTENED}, path = "/a/*"',
+        ("update listener rule /a/* to target group g: path /* → /a/*",),
+        ("update listener rule /* to target group g: path /a/* → /*",),
     ),
     "alb.priority": triggered(
         LISTENED, "priority = 7", "listener rule /* to target group g: priority 100 → 7"
@@ -469,7 +483,6 @@ APART: dict[str, str] = {
     "region": "tests/project/test_settings.py::test_the_region",
     "function": "tests/deploy/test_deployment.py::test_a_renamed_function_is_told",
     "functions": (
-        "tests/deploy/test_deployment.py::"
-        "test_destroying_one_function_leaves_what_the_others_share"
+        "tests/deploy/test_deployment.py::test_destroying_one_function_leaves_what_the_others_share"
     ),
 }

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 # The order keeps cases together that begin with the same table.
 NAMES = sorted(CASES, key=lambda name: (CASES[name].before, [*CASES].index(name)))
 SAMPLE = 6
+_STAYS = re.compile(r"create (repository|role|queue|topic) ")
 
 
 class Desk:
@@ -112,6 +113,7 @@ class Desk:
 def _plain(step: object) -> str:
     """Return a step without what differs from run to run."""
     text = re.sub(r"version \d+", "version N", str(step))
+    text = re.sub(r"listener arn:\S+", "listener ARN", text)
     text = re.sub(r"-[0-9a-f]{8} of orders", "-HASH of orders", text)
     return re.sub(r"RedrivePolicy .* → .*", "RedrivePolicy REDRIVE", text)
 
@@ -141,7 +143,8 @@ def turn(desk: Desk, name: str, case: Case) -> None:
     assert desk.plan(before) == case.back
     assert desk.deploy(before) == case.back
     assert desk.plan(before) == ()
-    desk.clean = True
+    # What holds data stays; another case may want to make it.
+    desk.clean = not any(_STAYS.match(step) for step in case.forth)
 
 
 def test_every_key_has_its_case() -> None:
@@ -164,7 +167,8 @@ def test_what_is_kept_for_moto_is_in_the_model_of_aws() -> None:
 
 def test_one_change_at_a_time_a_sample(desk: Desk) -> None:
     """Some keys, each change seen and taken back; the slow tests take all."""
-    for name in chance("matrix").sample(NAMES, min(examples(SAMPLE), len(NAMES))):
+    chosen = chance("matrix").sample(NAMES, min(examples(SAMPLE), len(NAMES)))
+    for name in sorted(chosen, key=NAMES.index):
         turn(desk, name, CASES[name])
 
 
