@@ -116,6 +116,13 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.failed:
             self._answer(200, fault.failed.encode(), {"X-Amz-Function-Error": "Unhandled"})
             return
+        answer = self.door.keeper.answer(operation, self.path, body)
+        if answer is not None:
+            status, document = answer
+            code = {"x-amzn-ErrorType": "ResourceNotFoundException"} if status == 404 else {}
+            headers = {"Content-Type": "application/json", **code}
+            self._answer(status, json.dumps(document).encode(), headers)
+            return
         path, wanted = self.path, ""
         if operation == "ListEventSourceMappings":
             split = urllib.parse.urlsplit(path)

@@ -17,6 +17,7 @@ from botocore.model import OperationModel, Shape
 from amazon_lambda_runtime.deploy.aws import Aws, Reply
 
 _CONFIGURE = "lambda:UpdateFunctionConfiguration"
+_ASYNCHRONOUS = "lambda:PutFunctionEventInvokeConfig"
 _URL = "lambda:UpdateFunctionUrlConfig"
 
 #: Each key whose value moto loses: the operation that changes it, and the field of its request.
@@ -24,8 +25,25 @@ NOT_KEPT: dict[str, tuple[str, str]] = {
     "handler": (_CONFIGURE, "ImageConfig"),
     "ephemeral_storage": (_CONFIGURE, "EphemeralStorage"),
     "architecture": ("lambda:UpdateFunctionCode", "Architectures"),
+    "tracing": (_CONFIGURE, "TracingConfig"),
+    "dead_letter": (_CONFIGURE, "DeadLetterConfig"),
+    "kms_key": (_CONFIGURE, "KMSKeyArn"),
+    "snapstart": (_CONFIGURE, "SnapStart"),
+    "log_format": (_CONFIGURE, "LoggingConfig"),
+    "log_level": (_CONFIGURE, "LoggingConfig"),
+    "system_log_level": (_CONFIGURE, "LoggingConfig"),
+    "log_group": (_CONFIGURE, "LoggingConfig"),
     "url.mode": (_URL, "InvokeMode"),
-}
+    "maximum_retry_attempts": (_ASYNCHRONOUS, "MaximumRetryAttempts"),
+    "maximum_event_age": (_ASYNCHRONOUS, "MaximumEventAgeInSeconds"),
+    "on_failure": (_ASYNCHRONOUS, "DestinationConfig"),
+    "on_success": (_ASYNCHRONOUS, "DestinationConfig"),
+    "provisioned_concurrency": (
+        "lambda:PutProvisionedConcurrencyConfig", "ProvisionedConcurrentExecutions",
+    ),
+}  # fmt: skip
+# What of a function moto does not know at all, or has once for all of its aliases.
+_UNKNOWN = re.compile(r"(Get|Put|Delete)(ProvisionedConcurrency|FunctionEventInvoke)Config")
 # The operations whose replies have a configuration of the function in them are read by its fields.
 _OF_FUNCTION = {
     name for operation, name in NOT_KEPT.values() if operation.startswith("lambda:UpdateFunctionC")
@@ -39,10 +57,36 @@ class Keeper:
 
     functions: dict[str, dict[str, Any]] = field(default_factory=dict)
     urls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: By what it is and by the path, which has the alias.
+    unknown: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def clear(self) -> None:
         self.functions.clear()
         self.urls.clear()
+        self.unknown.clear()
+
+    def answer(self, operation: str, path: str, body: bytes) -> tuple[int, dict[str, Any]] | None:
+        """Return the status and the reply of what moto does not know, None of all else."""
+        if operation == "DeleteFunction":
+            name = f"/functions/{_function(path)}/"
+            for each in [each for each in self.unknown if name in each[1]]:
+                del self.unknown[each]
+        known = _UNKNOWN.fullmatch(operation)
+        if known is None:
+            return None
+        verb, place = known[1], (known[2], path)
+        if verb == "Put":
+            self.unknown[place] = reply = json.loads(body)
+            # READY at once: what has to be waited for, other tests show.
+            reply["Status"] = "READY"
+            count = reply.pop("ProvisionedConcurrentExecutions", None)
+            reply["RequestedProvisionedConcurrentExecutions"] = count
+        elif place not in self.unknown:
+            return 404, {"Message": "there is none"}
+        elif verb == "Delete":
+            del self.unknown[place]
+            return 204, {}
+        return 200, self.unknown[place]
 
     def put_right(self, operation: str, path: str, body: bytes, content: bytes) -> bytes:
         """Return the reply of a Lambda operation with what moto has lost."""
@@ -61,7 +105,8 @@ class Keeper:
             self.functions.setdefault(
                 f"{name}:{reply['Version']}", dict(self.functions.get(name, {}))
             )
-        for each in [reply, reply.get("Configuration"), *reply.get("Versions", ())]:
+        listed = [*reply.get("Versions", ()), *reply.get("Functions", ())]
+        for each in [reply, reply.get("Configuration"), *listed]:
             if isinstance(each, dict) and "FunctionName" in each and "Version" in each:
                 self._overlay(each)
         return json.dumps(reply).encode()

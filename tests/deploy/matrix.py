@@ -48,6 +48,16 @@ def coded(after: str, change: str) -> Case:
     return Case(after, tuple(_settings("code", change)), tuple(_settings("code", turned(change))))
 
 
+def asynchronous(after: str, change: str, *first: str) -> Case:
+    """Return the case of a setting of asynchronous invocations."""
+    step = "update asynchronous invocations of function orders:"
+    return Case(
+        after,
+        (*first, f"{step} {change}"),
+        (f"{step} {turned(change)}", *map(undone, first)),
+    )
+
+
 def triggered(trigger: str, key: str, *steps: str) -> Case:
     """Return the case of a trigger's key: each step reads "what: name old → new"."""
     return Case(
@@ -84,6 +94,8 @@ def _settings(part: str, change: str) -> Iterator[str]:
 
 
 INLINE = "create inline policy lambda-runtime-orders of role orders-role: it does not exist yet"
+DEAD = f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
 QUEUE = 'type = "sqs", queue = "jobs"'
 MAPPING = "mapping of queue jobs to orders"
 BUCKET = 'type = "s3", bucket = "uploads"'
@@ -158,6 +170,51 @@ CASES: dict[str, Case] = {
         "reserved_concurrency = 5",
         ("update reserved concurrency of function orders: none → 5",),
         ("update reserved concurrency of function orders: 5 → none",),
+    ),
+    "provisioned_concurrency": Case(
+        "provisioned_concurrency = 2",
+        ("update provisioned concurrency of function orders: none → 2",),
+        ("update provisioned concurrency of function orders: 2 → none",),
+    ),
+    "snapstart": configured("snapstart = true", "SnapStart None → PublishedVersions"),
+    "tracing": configured('tracing = "Active"', "tracing PassThrough → Active", first=(INLINE,)),
+    "log_format": configured('log_format = "JSON"', "log format Text → JSON"),
+    "log_level": Case(
+        'log_format = "JSON"\nlog_level = "ERROR"',
+        tuple(_settings("configuration", "log level INFO → ERROR")),
+        tuple(_settings("configuration", "log level ERROR → INFO")),
+        'log_format = "JSON"',
+    ),
+    "system_log_level": Case(
+        'log_format = "JSON"\nsystem_log_level = "WARN"',
+        tuple(_settings("configuration", "system log level INFO → WARN")),
+        tuple(_settings("configuration", "system log level WARN → INFO")),
+        'log_format = "JSON"',
+    ),
+    "log_group": Case(
+        'log_group = "shared"',
+        (
+            "create log group shared: it does not exist yet",
+            "update retention of log group shared: for ever → 30 days",
+            *_settings("configuration", "log group /aws/lambda/orders → shared"),
+        ),
+        tuple(_settings("configuration", "log group shared → /aws/lambda/orders")),
+    ),
+    "kms_key": configured(f'kms_key = "{KEY}"', f"KMS key none → {KEY}"),
+    "dead_letter": configured(
+        f'dead_letter = "{DEAD}"', f"dead letter none → {DEAD}", first=(INLINE,)
+    ),
+    "on_failure": asynchronous(f'on_failure = "{DEAD}"', f"on failure none → {DEAD}", INLINE),
+    "on_success": asynchronous(f'on_success = "{DEAD}"', f"on success none → {DEAD}", INLINE),
+    "maximum_retry_attempts": asynchronous("maximum_retry_attempts = 0", "retries 2 → 0"),
+    "maximum_event_age": asynchronous("maximum_event_age = 60", "event age 21600 → 60"),
+    "permissions_boundary": Case(
+        f'permissions_boundary = "{READ_S3}"',
+        (f"update permissions boundary of role orders-role: none → {READ_S3}",),
+        (f"update permissions boundary of role orders-role: {READ_S3} → none",),
+    ),
+    "role_path": Case(
+        'role_path = "/shop/"', refused="IAM cannot move a role. Give it another name"
     ),
     "policies": Case(
         f'policies = ["{READ_S3}"]',

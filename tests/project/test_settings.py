@@ -1,5 +1,6 @@
 """From flags, variables and the table to a Project, and what AWS would refuse."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -361,3 +362,34 @@ def test_files_that_hold_secrets(tmp_path: Path) -> None:
     project = load(tmp_path, {}, {})
     assert project.environment_files == ("a.txt", "b.txt")
     assert project.include == (".env.test",)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('log_level = "WARN"', "log_level of hello-python is for a log in JSON"),
+        ('log_format = "JSON"\nlog_level = "LOUD"', "TRACE, DEBUG, INFO, WARN, ERROR or FATAL"),
+        ("snapstart = true\nprovisioned_concurrency = 1", "AWS takes one of them"),
+        ("snapstart = true\nephemeral_storage = 1024", "snapstart takes no more"),
+        ("provisioned_concurrency = 0", "it has to be 1 or more"),
+        ("provisioned_concurrency = 9\nreserved_concurrency = 5", "above reserved_concurrency, 5"),
+        ("maximum_retry_attempts = 3", "it has to be 0 to 2"),
+        ("maximum_event_age = 59", "60 to 21600"),
+        ('dead_letter = "dead"', "it has to be the ARN of a queue or a topic"),
+        ('on_failure = "arn:aws:iam::1:role/x"', "a queue, a topic, a function, a bus or a bucket"),
+        ('kms_key = "alias/x"', "the ARN of a key"),
+        ('permissions_boundary = "x"', "the ARN of a policy"),
+        ('role_path = "shop"', "role_path of hello-python is 'shop'"),
+        ('log_group = "a b"', "log_group of hello-python is 'a b'"),
+        ('tracing = "active"', "PassThrough or Active"),
+        (
+            'role = "r"\n[tool.lambda-runtime.functions.a]\nrole_path = "/a/"\n'
+            "[tool.lambda-runtime.functions.b]",
+            "functions share the role r",
+        ),
+    ],
+)
+def test_keys_that_aws_would_refuse(tmp_path: Path, table: str, words: str) -> None:
+    """Found before any call, with the range, or with what does not go together."""
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        read(tmp_path, table)

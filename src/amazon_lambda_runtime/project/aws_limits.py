@@ -27,9 +27,17 @@ ENVIRONMENT_BYTES = 4096
 
 #: How often a failed asynchronous invocation is retried, and after how many seconds each time.
 ASYNC_RETRIES = 2
+MAX_ASYNC_RETRIES = (0, 2)
 ASYNC_RETRY_DELAYS = (60, 120)
 #: How long an asynchronous event may wait, in seconds.
 ASYNC_EVENT_AGE = 21_600
+MAX_ASYNC_EVENT_AGE = (60, 21_600)
+
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+
+#: The levels of a function's log in JSON: its own, and Lambda's.
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 

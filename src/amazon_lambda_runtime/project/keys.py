@@ -10,7 +10,16 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
-from .aws_limits import ARCHITECTURES, LOG_RETENTION, MEMORY, TIMEOUT
+from .aws_limits import (
+    ARCHITECTURES,
+    LOG_LEVELS,
+    LOG_RETENTION,
+    MAX_ASYNC_EVENT_AGE,
+    MAX_ASYNC_RETRIES,
+    MEMORY,
+    SYSTEM_LOG_LEVELS,
+    TIMEOUT,
+)
 from .declaration import DEFAULTS
 from .errors import ConfigError
 from .key import BOOLEAN, INTEGER, STRING, STRINGS, TABLE, TABLES, Key, Type
@@ -26,7 +35,8 @@ PROJECT_KEYS: Mapping[str, Key] = {
     ),
     "module": Key("the handler's file", STRING, default=DEFAULTS["LAMBDA_MODULE"]),
     "engine": Key(
-        "who builds the image; native takes no engine at all, and is what auto is",
+        "who builds the image; native takes no engine at all, and is what auto is unless you wrote "
+        "a Dockerfile",
         STRING,
         one_of=("auto", "docker", "podman", "buildah", "native"),
         default="auto",
@@ -41,7 +51,9 @@ PROJECT_KEYS: Mapping[str, Key] = {
         default="python:3.13-slim-trixie",
     ),
     "requirements": Key(
-        "what is installed beside the runtime", STRING, default="the folder's requirements.txt"
+        "what is installed beside the runtime",
+        STRING,
+        default="the folder's requirements.txt, uv.lock, or `[project] dependencies`",
     ),
     "include": Key("files that are packed though they look like secrets", STRINGS),
     "keep": Key(
@@ -49,7 +61,7 @@ PROJECT_KEYS: Mapping[str, Key] = {
     ),
     "region": Key("where; REGION and AWS_REGION win", STRING, default="the profile's"),
     "profile": Key("whose credentials", STRING, default=DEFAULTS["AWS_PROFILE"]),
-    "account": Key("credentials of another account are an error", STRING, default="any"),
+    "account": Key("credentials of another account are an error", STRING, default="any account"),
     "function": Key("the function's name", STRING, default=DEFAULTS["FUNCTION_NAME"]),
     "functions": Key(
         "a table for each: `[tool.lambda-runtime.functions.NAME]`", TABLE, default="one function"
@@ -59,7 +71,12 @@ PROJECT_KEYS: Mapping[str, Key] = {
 FUNCTION_KEYS: Mapping[str, Key] = {
     "role": Key("the role's name", STRING, default="lambda-role; NAME-role of several"),
     "handler": Key("the image's command, as in hello.handler", STRING, default="the image's"),
-    "web": Key("whether the handler is a web application; the source tells by default", BOOLEAN),
+    "web": Key(
+        "whether the handler is a web application: with a `url` that streams it is given "
+        "`LAMBDA_RUNTIME_WEB_STREAM`",
+        BOOLEAN,
+        default="as the source tells",
+    ),
     "memory": Key("", INTEGER, within=MEMORY, unit="MB", default="128"),
     "timeout": Key("", INTEGER, within=TIMEOUT, unit="seconds", default="3"),
     "description": Key("up to 256 characters", STRING),
@@ -76,6 +93,41 @@ FUNCTION_KEYS: Mapping[str, Key] = {
         default="30",
     ),
     "reserved_concurrency": Key("0 switches the function off", INTEGER, within=(0, None)),
+    "provisioned_concurrency": Key(
+        "environments that wait for events, of the version that is live; they cost",
+        INTEGER,
+        within=(1, None),
+    ),
+    "snapstart": Key("versions start from a snapshot", BOOLEAN, default="false"),
+    "tracing": Key("with X-Ray", STRING, one_of=("PassThrough", "Active"), default="PassThrough"),
+    "log_format": Key("of the function's log", STRING, one_of=("Text", "JSON"), default="Text"),
+    "log_level": Key(
+        "of the function's log, in JSON only", STRING, one_of=LOG_LEVELS, default="INFO"
+    ),
+    "system_log_level": Key(
+        "of what Lambda logs, in JSON only", STRING, one_of=SYSTEM_LOG_LEVELS, default="INFO"
+    ),
+    "log_group": Key("functions may share one", STRING, default="/aws/lambda/NAME"),
+    "kms_key": Key("the ARN of the key for the variables", STRING, default="AWS's own"),
+    "dead_letter": Key(
+        "the ARN of a queue or topic for asynchronous events that failed for good", STRING
+    ),
+    "on_failure": Key(
+        "the ARN for their results; of a function, an event bus or a bucket, too", STRING
+    ),
+    "on_success": Key("the same for asynchronous events that did not fail", STRING),
+    "maximum_retry_attempts": Key(
+        "of asynchronous events", INTEGER, within=MAX_ASYNC_RETRIES, default="2"
+    ),
+    "maximum_event_age": Key(
+        "of asynchronous events",
+        INTEGER,
+        within=MAX_ASYNC_EVENT_AGE,
+        unit="seconds",
+        default="21600",
+    ),
+    "permissions_boundary": Key("the ARN of a policy, for a role that is made", STRING),
+    "role_path": Key("of a role that is made; it can't be changed later", STRING, default="/"),
     "policies": Key("ARNs of managed policies of the role", STRINGS),
     "policies_file": Key("the file of more, one a line", STRING, default=DEFAULTS["POLICIES_FILE"]),
     "statements": Key("of the role's own policy, as IAM spells them", TABLES),

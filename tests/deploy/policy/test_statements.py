@@ -190,3 +190,34 @@ def test_a_statement_takes_the_place_of_its_namesake() -> None:
     }
     assert drop(policy, "b")["Statement"] == [{"Sid": "a", "x": 1}, {"y": 2}]
     assert len(policy["Statement"]) == 3
+
+
+def test_what_the_keys_of_a_function_need() -> None:
+    """Traces, the places for asynchronous results, a log group and a key of one's own."""
+    queue, topic, bucket = of("sqs", "dead"), of("sns", "news"), "arn:aws:s3:::results"
+    fields: dict[str, Any] = {
+        "tracing": "Active",
+        "dead_letter": queue,
+        "on_failure": topic,
+        "on_success": bucket,
+        "log_group": "shared",
+        "kms_key": of("kms", "key/1"),
+        "permissions_boundary": BASIC,
+    }
+    place = site(Canned(), **fields)
+    found = role_statements.statements(place, place.project.functions[0])
+    allowed = {each["Sid"]: (each["Action"], each["Resource"]) for each in found}
+    assert allowed["Traces"][1] == "*"
+    assert allowed["ResultsQueues"] == (["sqs:SendMessage"], queue)
+    assert allowed["ResultsTopics"] == (["sns:Publish"], topic)
+    assert allowed["ResultsBuckets"] == (["s3:PutObject"], f"{bucket}/*")
+    assert allowed["Logs"][1] == of("logs", "log-group:shared:*")
+    granted = resources(**fields)
+    assert granted["Keys"] == of("kms", "key/1")
+    assert granted["Logs"][0] == of("logs", "log-group:shared")
+    assert granted["Boundaries"] == granted["Roles"]
+    # Without Decrypt a plan could not read the variables; it must not change the role.
+    project = place.project
+    reads = deployer.document(project, Names("aws", REGION, ACCOUNT), "plan")["Statement"]
+    assert {"kms:Decrypt"} == {a for s in reads for a in s["Action"] if a.startswith("kms:")}
+    assert "Boundaries" not in {each["Sid"] for each in reads}

@@ -17,7 +17,9 @@ class SnsTrigger(Trigger):
     """A topic that the function is subscribed to; the filter policy is JSON."""
 
     topic: Annotated[str, Key("the topic's name; it is made if there is none")]
-    filter_policy: Annotated[str | None, Key("which messages, as JSON", default="all")] = None
+    filter_policy: Annotated[str | None, Key("which messages, as JSON", default="all of them")] = (
+        None
+    )
 
     @property
     def what(self) -> str:
