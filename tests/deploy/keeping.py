@@ -34,6 +34,7 @@ NOT_KEPT: dict[str, tuple[str, str]] = {
     "system_log_level": (_CONFIGURE, "LoggingConfig"),
     "log_group": (_CONFIGURE, "LoggingConfig"),
     "url.mode": (_URL, "InvokeMode"),
+    "url.allow_origins": (_URL, "Cors"),
     "maximum_retry_attempts": (_ASYNCHRONOUS, "MaximumRetryAttempts"),
     "maximum_event_age": (_ASYNCHRONOUS, "MaximumEventAgeInSeconds"),
     "on_failure": (_ASYNCHRONOUS, "DestinationConfig"),

@@ -73,6 +73,60 @@ def moved(before: str, after: str, forth: tuple[str, ...], back: tuple[str, ...]
     return Case(f"triggers = [{{ {after} }}]", forth, back, f"triggers = [{{ {before} }}]")
 
 
+def filtered(trigger: str, mapping: str) -> Case:
+    """Return the case of a mapping's filters."""
+    more = f"{trigger}, filters = ['{{\"a\": [1]}}']"
+    steps = f'update {mapping}: filters none → {{"a": [1]}}'
+    back = f'update {mapping}: filters {{"a": [1]}} → none'
+    return moved(trigger, more, (steps,), (back,))
+
+
+def streamed(kind: str, noun: str, name: str, other: str) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of a trigger's keys that polls a stream."""
+    trigger = f'type = "{kind}", {noun} = "{name}"'
+    mapping, second = (f"mapping of {noun} {each} to orders" for each in (name, other))
+    policy = "update inline policy lambda-runtime-orders of role orders-role: its statements differ"
+    ways = [
+        (
+            policy,
+            f"create {made}: it does not exist yet",
+            f"delete {gone}: it is not declared",
+        )
+        for made, gone in ((second, mapping), (mapping, second))
+    ]
+    yield f"{kind}.{noun}", moved(trigger, trigger.replace(f'"{name}"', f'"{other}"'), *ways)
+    for key, value, change in (
+        ("batch_size", "5", "batch size 100 → 5"),
+        ("window", "5", "window 0 → 5"),
+        ("parallelization_factor", "2", "parallelization factor 1 → 2"),
+        ("bisect_on_error", "true", "bisect on error False → True"),
+        ("maximum_retry_attempts", "0", "retries -1 → 0"),
+        ("maximum_record_age", "60", "record age -1 → 60"),
+        ("tumbling_window", "30", "tumbling window 0 → 30"),
+        ("report_batch_item_failures", "true", "report batch item failures False → True"),
+        ("enabled", "false", "enabled True → False"),
+    ):
+        yield f"{kind}.{key}", triggered(trigger, f"{key} = {value}", f"{mapping}: {change}")
+    yield f"{kind}.filters", filtered(trigger, mapping)
+    yield (
+        f"{kind}.on_failure",
+        moved(
+            trigger,
+            f'{trigger}, on_failure = "{DEAD}"',
+            (policy, f"update {mapping}: on failure none → {DEAD}"),
+            (policy, f"update {mapping}: on failure {DEAD} → none"),
+        ),
+    )
+    yield (
+        f"{kind}.starting_position",
+        Case(
+            f'triggers = [{{ {trigger}, starting_position = "LATEST" }}]',
+            before=f"triggers = [{{ {trigger} }}]",
+            refused="AWS cannot change it. Set it back; or remove the trigger",
+        ),
+    )
+
+
 def turned(change: str) -> str:
     """Return the change back: "memory 256 → 128", "variable A removed"."""
     if " → " not in change:
@@ -283,6 +337,9 @@ CASES: dict[str, Case] = {
         QUEUE, "max_receive_count = 4", "queue jobs: RedrivePolicy REDRIVE"
     ),
     "sqs.enabled": triggered(QUEUE, "enabled = false", f"{MAPPING}: enabled True → False"),
+    "sqs.filters": filtered(QUEUE, MAPPING),
+    **dict(streamed("kinesis", "stream", "clicks", "taps")),
+    **dict(streamed("dynamodb", "table", "orders", "bills")),
     "s3.bucket": moved(
         BUCKET,
         BUCKET.replace("uploads", "others"),
@@ -530,6 +587,23 @@ CASES: dict[str, Case] = {
     ),
     "url.mode": triggered(
         URL, 'mode = "RESPONSE_STREAM"', "URL of orders: mode BUFFERED → RESPONSE_STREAM"
+    ),
+    **{
+        f"url.{key}": triggered(
+            f'{URL}, allow_origins = ["https://a.example"]',
+            f"{key} = {value}",
+            f"URL of orders: {key.replace('_', ' ')} none → {shown}",
+        )
+        for key, value, shown in (
+            ("allow_methods", '["GET", "PUT"]', "GET,PUT"),
+            ("allow_headers", '["x-a"]', "x-a"),
+            ("expose_headers", '["x-b"]', "x-b"),
+            ("allow_credentials", "true", "True"),
+            ("max_age", "60", "60"),
+        )
+    },
+    "url.allow_origins": triggered(
+        URL, 'allow_origins = ["*"]', "URL of orders: allow origins none → *"
     ),
 }
 CASES["security_groups"] = CASES["subnets"]

@@ -21,7 +21,6 @@ from amazon_lambda_runtime.project.triggers import (
     ScheduleTrigger,
     SnsTrigger,
     SqsTrigger,
-    UrlTrigger,
 )
 
 from .canned import ACCOUNT, LIVE, OUR_TAGS, OURS, REGION, Canned, site, steps
@@ -58,13 +57,6 @@ def test_what_was_set_by_hand(world: World) -> None:
     iam.update_assume_role_policy(RoleName="orders-role", PolicyDocument=json.dumps(trust))
     arn = lambdas.get_function(FunctionName="orders")["Configuration"]["FunctionArn"]
     lambdas.tag_resource(Resource=arn, Tags={"cost": "me"})
-    lambdas.update_function_url_config(
-        FunctionName="orders",
-        Qualifier="live",
-        AuthType="NONE",
-        InvokeMode="RESPONSE_STREAM",
-        Cors={"AllowOrigins": ["*"]},
-    )
     lambdas.add_permission(
         FunctionName="orders", Qualifier="live", StatementId="hand", Principal="s3.amazonaws.com",
         Action="lambda:InvokeFunction",
@@ -75,7 +67,6 @@ def test_what_was_set_by_hand(world: World) -> None:
     of("events").put_targets(Rule="orders-rule", Targets=[{"Id": "hand", "Arn": arn}])
     plan = drift(world)
     assert sorted(str(step) for step in plan.steps) == [
-        'foreign Cors of URL of orders: {"AllowOrigins": ["*"]} is not declared',
         "foreign Description of rule orders-clock: by hand is not declared",
         "foreign inline policy of role orders-role: hand is not declared",
         'foreign permission hand of orders: {"Service": "s3.amazonaws.com"} is not declared',
@@ -195,7 +186,7 @@ MAPPING = {
     "UUID": "u",
     "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs",
     "FunctionArn": LIVE,
-    "FilterCriteria": {"Filters": [{"Pattern": "{}"}]},
+    "KMSKeyArn": "k",
     "DestinationConfig": {"OnFailure": {}},
 }
 
@@ -224,8 +215,7 @@ MAPPING = {
                 "DelaySeconds of queue jobs-dlq: 7",
                 "RedrivePolicy of queue jobs-dlq: r",
                 "policy of queue jobs-dlq: statement 'x'",
-                'FilterCriteria of mapping of queue jobs to orders: {"Filters": [{"Pattern": '
-                '"{}"}]}',
+                "KMSKeyArn of mapping of queue jobs to orders: k",
             ],
         ),
         (
@@ -252,11 +242,6 @@ MAPPING = {
                 },
             },
             ["RoleArn of rule clock: arn:r", "target i of rule clock: b"],
-        ),
-        (
-            UrlTrigger(),
-            {"lambda__get_function_url_config": {"AuthType": "NONE", "Cors": {"MaxAge": 9}}},
-            ['Cors of URL of orders: {"MaxAge": 9}'],
         ),
     ],
 )

@@ -59,6 +59,16 @@ class Desk:
         of("ecr").tag_resource(resourceArn=arn, tags=[tag])
         world.put_image("b")
         of("events").create_event_bus(Name="other")
+        for name in ("clicks", "taps"):
+            of("kinesis").create_stream(StreamName=name, ShardCount=1)
+        for name in ("orders", "bills"):
+            of("dynamodb").create_table(
+                TableName=name,
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+                StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+            )
         subnets = [each["SubnetId"] for each in of("ec2").describe_subnets()["Subnets"]][:2]
         elb = of("elbv2")
         balancer = elb.create_load_balancer(Name="front", Subnets=subnets)["LoadBalancers"][0]

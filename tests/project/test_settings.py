@@ -154,7 +154,7 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ('tags = { "lambda-runtime:project" = "x" }', "nor of this tool"),
         (f'description = "{"x" * 257}"', "longer than 256 characters"),
         ("reserved_concurrency = -1", "it has to be 0 or more"),
-        ("triggers = [{}]", "trigger 1 of hello-python has type None: it is one of sqs, s3"),
+        ("triggers = [{}]", "trigger 1 of hello-python has type None: it is one of sqs, kinesis"),
         ('triggers = [{ type = "sqs" }]', "trigger 1 of hello-python (sqs) has no queue"),
         ('triggers = [{ type = "sqs", queue = "a", batch = 1 }]', "did you mean 'batch_size'?"),
         ('triggers = [{ type = "url", auth = "OPEN" }]', "it has to be NONE or AWS_IAM"),
@@ -364,6 +364,9 @@ def test_files_that_hold_secrets(tmp_path: Path) -> None:
     assert project.include == (".env.test",)
 
 
+CLICKS = "{ type = 'kinesis', stream = 'clicks'"
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
@@ -382,6 +385,27 @@ def test_files_that_hold_secrets(tmp_path: Path) -> None:
         ('role_path = "shop"', "role_path of hello-python is 'shop'"),
         ('log_group = "a b"', "log_group of hello-python is 'a b'"),
         ('tracing = "active"', "PassThrough or Active"),
+        (
+            f"triggers = [{CLICKS}, batch_size = 0 }}]",
+            "batch_size of stream clicks of hello-python",
+        ),
+        (f"triggers = [{CLICKS}, maximum_record_age = 5 }}]", "-1, or 60 to 604800 (seconds)"),
+        (f"triggers = [{CLICKS}, filters = ['x'] }}]", "a filter of stream clicks of hello-python"),
+        (f"triggers = [{CLICKS}, on_failure = 'q' }}]", "the ARN of a queue, a topic or a bucket"),
+        (
+            f"triggers = [{CLICKS}, tumbling_window = 5, parallelization_factor = 2 }}]",
+            "a window is of a whole shard",
+        ),
+        (f"triggers = [{CLICKS}, starting_position = 'NOW' }}]", "TRIM_HORIZON or LATEST"),
+        ("triggers = [{ type = 'kinesis', stream = 'a b' }]", "stream of hello-python is 'a b'"),
+        ("triggers = [{ type = 'dynamodb', table = 'a' }]", "table of hello-python is 'a'"),
+        ("triggers = [{ type = 'dynamodb' }]", "(dynamodb) has no table"),
+        ("triggers = [{ type = 'sqs', queue = 'q', filters = ['x'] }]", "a filter of queue q"),
+        ("triggers = [{ type = 'url', max_age = 5 }]", "CORS settings and no allow_origins"),
+        (
+            "triggers = [{ type = 'url', allow_origins = ['*'], allow_methods = ['OPTIONS'] }]",
+            "a method of allow_methods of hello-python is 'OPTIONS'",
+        ),
         (
             'role = "r"\n[tool.lambda-runtime.functions.a]\nrole_path = "/a/"\n'
             "[tool.lambda-runtime.functions.b]",

@@ -56,6 +56,18 @@ BATCH_WINDOW = (0, 300)
 #: The maximum concurrency of one event source mapping.
 MAX_CONCURRENCY = (2, 1000)
 
+# https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
+# https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
+
+#: Batches of one shard that are processed at once.
+PARALLELIZATION_FACTOR = (1, 10)
+#: How often a batch of a stream is tried again; -1 is until its records expire.
+STREAM_RETRIES = (-1, 10_000)
+#: How old a record may be, in seconds; -1 is as old as the stream keeps it, else 60 at least.
+RECORD_AGE = (-1, 604_800)
+LEAST_RECORD_AGE = 60
+#: The window of an aggregation, in seconds.
+TUMBLING_WINDOW = (0, 900)
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html

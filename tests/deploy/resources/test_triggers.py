@@ -66,7 +66,7 @@ def test_every_type_has_its_kind() -> None:
     assert set(KINDS) == set(TYPES.values())
     words = [kind.word for kind in kinds() if kind.word]
     assert len(words) == len(set(words)) == 5
-    assert len(kinds()) == 6
+    assert len(kinds()) == 7
 
 
 # --- queues

@@ -7,6 +7,7 @@ from amazon_lambda_runtime.deploy.resources import log_group
 from amazon_lambda_runtime.deploy.resources.triggers import kinds
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.triggers import DynamoDbTrigger, KinesisTrigger
 
 from .statement import actions, allow, has_policy, once
 
@@ -18,7 +19,7 @@ _SENDS = {
     "sns": ("Topics", "Publish"),
     "lambda": ("Functions", "InvokeFunction"),
     "events": ("Buses", "PutEvents"),
-    "s3": ("Buckets", "PutObject"),
+    "s3": ("Buckets", "ListBucket PutObject"),
 }
 _LOGS = ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole", *_VPC)
 
@@ -51,14 +52,12 @@ def statements(site: Site, function: Function) -> list[dict[str, Any]]:
 
 
 def _results(function: Function) -> Iterator[dict[str, Any]]:
-    """Yield what sends asynchronous events that failed, and results, to where they go."""
-    ends = once(
-        arn
-        for arn in (function.dead_letter, function.on_failure, function.on_success)
-        if arn is not None
-    )
+    """Yield what sends events and records that failed, and results, to where they go."""
+    streams = [*function.triggers_of(KinesisTrigger), *function.triggers_of(DynamoDbTrigger)]
+    ends = [function.dead_letter, function.on_failure, function.on_success]
+    named = once(arn for arn in (*ends, *(each.on_failure for each in streams)) if arn is not None)
     for service, (word, action) in _SENDS.items():
-        arns = [arn for arn in ends if arn.split(":")[2] == service]
+        arns = [arn for arn in named if arn.split(":")[2] == service]
         if arns:
-            objects = [f"{arn}/*" for arn in arns] if service == "s3" else arns
-            yield allow(f"Results{word}", actions(service, action), objects)
+            inside = [f"{arn}/*" for arn in arns] if service == "s3" else []
+            yield allow(f"Results{word}", actions(service, action), [*arns, *inside])

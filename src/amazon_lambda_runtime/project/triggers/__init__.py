@@ -9,17 +9,21 @@ from .rule import RuleTrigger, ScheduleTrigger
 from .s3 import S3Trigger
 from .sns import SnsTrigger
 from .sqs import SqsTrigger
+from .stream import DynamoDbTrigger, KinesisTrigger, StreamTrigger
 from .trigger import Trigger
 from .url import UrlTrigger
 
 __all__ = [
     "TYPES",
     "AlbTrigger",
+    "DynamoDbTrigger",
+    "KinesisTrigger",
     "RuleTrigger",
     "S3Trigger",
     "ScheduleTrigger",
     "SnsTrigger",
     "SqsTrigger",
+    "StreamTrigger",
     "Trigger",
     "UrlTrigger",
 ]
@@ -27,6 +31,8 @@ __all__ = [
 #: `type = "…"` of the project file.
 TYPES: dict[str, type[Trigger]] = {
     "sqs": SqsTrigger,
+    "kinesis": KinesisTrigger,
+    "dynamodb": DynamoDbTrigger,
     "s3": S3Trigger,
     "sns": SnsTrigger,
     "eventbridge": RuleTrigger,

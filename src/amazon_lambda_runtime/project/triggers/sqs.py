@@ -6,7 +6,7 @@ from typing import Annotated
 from amazon_lambda_runtime.project import aws_limits
 from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.key import Key
-from amazon_lambda_runtime.project.values import matches, within
+from amazon_lambda_runtime.project.values import is_json, matches, within
 
 from .trigger import Owner, Trigger
 
@@ -31,6 +31,9 @@ class SqsTrigger(Trigger):
     )
     dlq: Annotated[str | None, Key("the queue of failed messages", default="NAME-dlq")] = None
     max_receive_count: Annotated[int, Key("", within=aws_limits.MAX_RECEIVE_COUNT)] = 3
+    filters: Annotated[
+        tuple[str, ...], Key("which messages, each as JSON; others are deleted")
+    ] = ()
     enabled: Annotated[bool, Key("whether it is polled")] = True
 
     @property
@@ -52,6 +55,8 @@ class SqsTrigger(Trigger):
     def check(self, function: Owner) -> None:
         of = f"of {self.what} of {function.name}"
         self._check_queues(function, of)
+        for pattern in self.filters:
+            is_json(f"a filter {of}", pattern)
         self._check_batches(of)
         self._check_times(function, of)
         self._check_concurrency(function, of)

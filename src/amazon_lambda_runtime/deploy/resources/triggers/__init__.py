@@ -14,6 +14,8 @@ from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import (
     AlbTrigger,
+    DynamoDbTrigger,
+    KinesisTrigger,
     RuleTrigger,
     S3Trigger,
     ScheduleTrigger,
@@ -23,13 +25,15 @@ from amazon_lambda_runtime.project.triggers import (
     UrlTrigger,
 )
 
-from . import alb, bucket, permission, queue, rule, topic, url
+from . import alb, bucket, permission, queue, rule, stream, topic, url
 from .kind import Kind, Live
 
 #: In the order in which triggers are removed: what sends goes before what it sends to.
 KINDS: Mapping[type[Trigger], Kind] = {
     S3Trigger: bucket.KIND,
     SqsTrigger: queue.KIND,
+    KinesisTrigger: stream.KIND,
+    DynamoDbTrigger: stream.KIND,
     SnsTrigger: topic.KIND,
     RuleTrigger: rule.KIND,
     ScheduleTrigger: rule.KIND,
