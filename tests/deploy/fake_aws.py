@@ -25,6 +25,7 @@ from typing import Any
 import boto3
 import botocore.loaders
 
+from .fake_apis import Apis
 from .keeping import Keeper
 
 REGION = "eu-central-1"
@@ -62,6 +63,7 @@ class Door:
     #: The function that each mapping was made for.
     mappings: dict[str, str] = field(default_factory=dict)
     keeper: Keeper = field(default_factory=Keeper)
+    apis: Apis = field(default_factory=Apis)
     lock: Lock = field(default_factory=Lock)
     #: Seconds that AWS is away.
     distance: float = 0
@@ -117,9 +119,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, fault.failed.encode(), {"X-Amz-Function-Error": "Unhandled"})
             return
         answer = self.door.keeper.answer(operation, self.path, body)
+        if service == "apigatewayv2":
+            answer = self.door.apis.answer(self.command, self.path, body)
         if answer is not None:
             status, document = answer
-            code = {"x-amzn-ErrorType": "ResourceNotFoundException"} if status == 404 else {}
+            missing = "NotFound" if service == "apigatewayv2" else "ResourceNotFound"
+            code = {"x-amzn-ErrorType": f"{missing}Exception"} if status == 404 else {}
             headers = {"Content-Type": "application/json", **code}
             self._answer(status, json.dumps(document).encode(), headers)
             return
@@ -210,6 +215,8 @@ def _name(method: str, path: str, headers: Any, body: bytes) -> tuple[str, str]:
     scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", headers.get("Authorization", ""))
     service = scope[1] if scope else "unknown"
     service = _SERVICES.get(service, service)
+    if service == "apigateway" and path.startswith("/v2/"):
+        service = "apigatewayv2"
     if "X-Amz-Target" in headers:
         return service, headers["X-Amz-Target"].rpartition(".")[2]
     if b"Action=" in body:
@@ -279,6 +286,7 @@ class StandIn:
         self.door.faults.clear()
         self.door.mappings.clear()
         self.door.keeper.clear()
+        self.door.apis.there.clear()
 
     def stop(self) -> None:
         self._proxy.shutdown()

@@ -157,6 +157,7 @@ NOTIFIED = ("update notifications of bucket uploads to orders: they are not as d
 RULE = 'type = "eventbridge", rule = "r", pattern = \'{"source": ["a"]}\''
 CLOCK = 'type = "schedule", rule = "r", expression = "rate(1 day)"'
 GROUP = 'type = "alb", target_group = "g"'
+API = 'type = "http-api", api = "front"'
 URL = 'type = "url"'
 LISTENED = f'{GROUP}, listener = "LISTENER"'
 
@@ -570,6 +571,24 @@ CASES: dict[str, Case] = {
     ),
     "alb.priority": triggered(
         LISTENED, "priority = 7", "listener rule /* to target group g: priority 100 → 7"
+    ),
+    "http-api.api": moved(
+        API,
+        API.replace("front", "door"),
+        (
+            "create HTTP API door: it does not exist yet",
+            "create permission lambda-runtime-http-door of orders: apigateway.amazonaws.com may "
+            "not invoke it",
+            "delete HTTP API front: it is not declared",
+            "delete permission lambda-runtime-http-front of orders: its trigger is not declared",
+        ),
+        (
+            "create HTTP API front: it does not exist yet",
+            "create permission lambda-runtime-http-front of orders: apigateway.amazonaws.com may "
+            "not invoke it",
+            "delete HTTP API door: it is not declared",
+            "delete permission lambda-runtime-http-door of orders: its trigger is not declared",
+        ),
     ),
     "url.auth": Case(
         f'triggers = [{{ {URL}, auth = "NONE" }}]',

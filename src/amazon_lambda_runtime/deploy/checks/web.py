@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.handler_names import default_handler
-from amazon_lambda_runtime.project.triggers import AlbTrigger, UrlTrigger
+from amazon_lambda_runtime.project.triggers import AlbTrigger, HttpApiTrigger, UrlTrigger
 
 from .finding import Finding
 
@@ -34,11 +34,12 @@ def _doors(function: Function, handler: str) -> Iterator[Finding]:
             "one response need names that differ in case",
             "Set multi_value_headers = true of that trigger.",
         )
-    if not function.triggers_of(AlbTrigger) and not function.triggers_of(UrlTrigger):
+    doors = (AlbTrigger, HttpApiTrigger, UrlTrigger)
+    if not any(isinstance(trigger, doors) for trigger in function.triggers):
         yield Finding(
             "no-door",
-            f"{handler} is a web application, and {function.name} has neither a url nor an alb "
-            "trigger",
+            f"{handler} is a web application, and {function.name} has no trigger url, http-api or "
+            "alb",
             "no request reaches it, unless something else that you have made invokes it",
             'Add a trigger with type = "url".',
         )

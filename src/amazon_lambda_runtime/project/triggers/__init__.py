@@ -5,6 +5,7 @@
 """
 
 from .alb import AlbTrigger
+from .http_api import HttpApiTrigger
 from .rule import RuleTrigger, ScheduleTrigger
 from .s3 import S3Trigger
 from .sns import SnsTrigger
@@ -17,6 +18,7 @@ __all__ = [
     "TYPES",
     "AlbTrigger",
     "DynamoDbTrigger",
+    "HttpApiTrigger",
     "KinesisTrigger",
     "RuleTrigger",
     "S3Trigger",
@@ -38,5 +40,6 @@ TYPES: dict[str, type[Trigger]] = {
     "eventbridge": RuleTrigger,
     "schedule": ScheduleTrigger,
     "alb": AlbTrigger,
+    "http-api": HttpApiTrigger,
     "url": UrlTrigger,
 }

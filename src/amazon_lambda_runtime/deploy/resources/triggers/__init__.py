@@ -15,6 +15,7 @@ from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import (
     AlbTrigger,
     DynamoDbTrigger,
+    HttpApiTrigger,
     KinesisTrigger,
     RuleTrigger,
     S3Trigger,
@@ -25,7 +26,7 @@ from amazon_lambda_runtime.project.triggers import (
     UrlTrigger,
 )
 
-from . import alb, bucket, permission, queue, rule, stream, topic, url
+from . import alb, bucket, http_api, permission, queue, rule, stream, topic, url
 from .kind import Kind, Live
 
 #: In the order in which triggers are removed: what sends goes before what it sends to.
@@ -38,6 +39,7 @@ KINDS: Mapping[type[Trigger], Kind] = {
     RuleTrigger: rule.KIND,
     ScheduleTrigger: rule.KIND,
     AlbTrigger: alb.KIND,
+    HttpApiTrigger: http_api.KIND,
     UrlTrigger: url.KIND,
 }
 
@@ -59,6 +61,7 @@ def plan(site: Site, function: Function, *, prune: bool = True) -> Iterator[Step
         for wanted in kind.permissions(site, trigger):
             declared.add(wanted.sid)
             yield from permission.plan(site, function, wanted, live)
+        declared.update(kind.sids(site, trigger))
         yield from kind.plan(site, function, trigger)
     for kind in kinds():
         yield from kind.plan_all(site, function, prune)
