@@ -119,11 +119,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, fault.failed.encode(), {"X-Amz-Function-Error": "Unhandled"})
             return
         answer = self.door.keeper.answer(operation, self.path, body)
-        if service == "apigatewayv2":
+        if service.startswith("apigateway"):
             answer = self.door.apis.answer(self.command, self.path, body)
         if answer is not None:
             status, document = answer
-            missing = "NotFound" if service == "apigatewayv2" else "ResourceNotFound"
+            missing = "NotFound" if service.startswith("apigateway") else "ResourceNotFound"
             code = {"x-amzn-ErrorType": f"{missing}Exception"} if status == 404 else {}
             headers = {"Content-Type": "application/json", **code}
             self._answer(status, json.dumps(document).encode(), headers)
@@ -286,7 +286,7 @@ class StandIn:
         self.door.faults.clear()
         self.door.mappings.clear()
         self.door.keeper.clear()
-        self.door.apis.there.clear()
+        self.door.apis.clear()
 
     def stop(self) -> None:
         self._proxy.shutdown()

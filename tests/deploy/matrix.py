@@ -157,6 +157,7 @@ NOTIFIED = ("update notifications of bucket uploads to orders: they are not as d
 RULE = 'type = "eventbridge", rule = "r", pattern = \'{"source": ["a"]}\''
 CLOCK = 'type = "schedule", rule = "r", expression = "rate(1 day)"'
 GROUP = 'type = "alb", target_group = "g"'
+REST = 'type = "rest-api", api = "front"'
 API = 'type = "http-api", api = "front"'
 URL = 'type = "url"'
 LISTENED = f'{GROUP}, listener = "LISTENER"'
@@ -589,6 +590,32 @@ CASES: dict[str, Case] = {
             "delete HTTP API door: it is not declared",
             "delete permission lambda-runtime-http-door of orders: its trigger is not declared",
         ),
+    ),
+    "rest-api.api": moved(
+        REST,
+        REST.replace("front", "door"),
+        (
+            "create REST API door: it does not exist yet",
+            "update definition of REST API door: it is not as declared",
+            "create permission lambda-runtime-rest-door of orders: apigateway.amazonaws.com may "
+            "not invoke it",
+            "delete REST API front: it is not declared",
+            "delete permission lambda-runtime-rest-front of orders: its trigger is not declared",
+        ),
+        (
+            "create REST API front: it does not exist yet",
+            "update definition of REST API front: it is not as declared",
+            "create permission lambda-runtime-rest-front of orders: apigateway.amazonaws.com may "
+            "not invoke it",
+            "delete REST API door: it is not declared",
+            "delete permission lambda-runtime-rest-door of orders: its trigger is not declared",
+        ),
+    ),
+    "rest-api.mode": moved(
+        REST,
+        f'{REST}, mode = "RESPONSE_STREAM"',
+        ("update definition of REST API front: it is not as declared",),
+        ("update definition of REST API front: it is not as declared",),
     ),
     "url.auth": Case(
         f'triggers = [{{ {URL}, auth = "NONE" }}]',

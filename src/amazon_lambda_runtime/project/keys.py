@@ -72,8 +72,8 @@ FUNCTION_KEYS: Mapping[str, Key] = {
     "role": Key("the role's name", STRING, default="lambda-role; NAME-role of several"),
     "handler": Key("the image's command, as in hello.handler", STRING, default="the image's"),
     "web": Key(
-        "whether the handler is a web application: with a `url` that streams it is given "
-        "`LAMBDA_RUNTIME_WEB_STREAM`",
+        "whether the handler is a web application: with a `url` or `rest-api` that streams it is "
+        "given `LAMBDA_RUNTIME_WEB_STREAM`",
         BOOLEAN,
         default="as the source tells",
     ),

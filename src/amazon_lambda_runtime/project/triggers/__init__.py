@@ -6,6 +6,7 @@
 
 from .alb import AlbTrigger
 from .http_api import HttpApiTrigger
+from .rest_api import RestApiTrigger
 from .rule import RuleTrigger, ScheduleTrigger
 from .s3 import S3Trigger
 from .sns import SnsTrigger
@@ -20,6 +21,7 @@ __all__ = [
     "DynamoDbTrigger",
     "HttpApiTrigger",
     "KinesisTrigger",
+    "RestApiTrigger",
     "RuleTrigger",
     "S3Trigger",
     "ScheduleTrigger",
@@ -41,5 +43,6 @@ TYPES: dict[str, type[Trigger]] = {
     "schedule": ScheduleTrigger,
     "alb": AlbTrigger,
     "http-api": HttpApiTrigger,
+    "rest-api": RestApiTrigger,
     "url": UrlTrigger,
 }

@@ -17,6 +17,7 @@ from amazon_lambda_runtime.project.triggers import (
     DynamoDbTrigger,
     HttpApiTrigger,
     KinesisTrigger,
+    RestApiTrigger,
     RuleTrigger,
     S3Trigger,
     ScheduleTrigger,
@@ -26,7 +27,7 @@ from amazon_lambda_runtime.project.triggers import (
     UrlTrigger,
 )
 
-from . import alb, bucket, http_api, permission, queue, rule, stream, topic, url
+from . import alb, bucket, http_api, permission, queue, rest_api, rule, stream, topic, url
 from .kind import Kind, Live
 
 #: In the order in which triggers are removed: what sends goes before what it sends to.
@@ -40,6 +41,7 @@ KINDS: Mapping[type[Trigger], Kind] = {
     ScheduleTrigger: rule.KIND,
     AlbTrigger: alb.KIND,
     HttpApiTrigger: http_api.KIND,
+    RestApiTrigger: rest_api.KIND,
     UrlTrigger: url.KIND,
 }
 

@@ -1,21 +1,16 @@
-"""HTTP APIs: made whole by one request, with the alias behind every route.
-
-An API is known by its id, which AWS chooses. So its statement in the function's policy comes after
-it, and is the record of it.
-"""
+"""HTTP APIs: made whole by one request, with the alias behind every route."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
-from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import HttpApiTrigger
 
-from . import permission
+from . import gateway, permission
 from .kind import Kind
 
 _SERVICE = "apigatewayv2"
@@ -38,7 +33,9 @@ def _plan(site: Site, function: Function, trigger: HttpApiTrigger) -> Iterator[S
                 Tags=site.tags,
             ),
         )  # fmt: skip
-        yield _allow(site, function, trigger)
+        yield gateway.allow_new(
+            site, function, _sid(trigger), lambda: (_find(site, trigger.api) or {}).get("ApiId")
+        )
         return
     site.check_ours(what, live.get("Tags") or {})
     # The ARN may be a part of an URI: ".../functions/ARN/invocations".
@@ -49,30 +46,7 @@ def _plan(site: Site, function: Function, trigger: HttpApiTrigger) -> Iterator[S
                 _SERVICE, "update_api", ApiId=live["ApiId"], Target=site.live_arn(function)
             ),
         )  # fmt: skip
-    there = permission.read(site, function)
-    yield from permission.plan(site, function, _permission(site, trigger, live), there)
-
-
-def _permission(site: Site, trigger: HttpApiTrigger, live: Reply) -> permission.Permission:
-    source = site.aws.arn("execute-api", f"{live['ApiId']}/*/*")
-    return permission.Permission(_sid(trigger), "apigateway.amazonaws.com", source=source)
-
-
-def _allow(site: Site, function: Function, trigger: HttpApiTrigger) -> Step:
-    """Return what allows an API that is made just before; a statement of an older one goes."""
-
-    def run() -> None:
-        live = _find(site, trigger.api)
-        if live is None:
-            raise DeployError(f"the HTTP API {trigger.api} has gone meanwhile: deploy again")
-        there = permission.read(site, function)
-        for step in permission.plan(site, function, _permission(site, trigger, live), there):
-            step.run()
-
-    return Step(
-        "create", "trigger", f"permission {_sid(trigger)} of {function.name}",
-        "apigateway.amazonaws.com may not invoke it", run,
-    )  # fmt: skip
+    yield from gateway.allow(site, function, _sid(trigger), live["ApiId"])
 
 
 def _find(site: Site, name: str) -> Reply | None:
@@ -90,7 +64,7 @@ def _targets(site: Site, live: Reply) -> list[str]:
 
 def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
     """Yield the removal of an API that is ours."""
-    place = {"ApiId": source.split(":")[5].partition("/")[0]}
+    place = {"ApiId": gateway.api_of(source)}
     live = site.aws.find(_SERVICE, "get_api", **place)
     if live is not None and site.ours(live.get("Tags") or {}):
         yield Step(
@@ -101,13 +75,7 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
 
 def _deployer(project: Project, names: Names) -> Iterator[Statement]:
     if project.triggers_of(HttpApiTrigger):
-        # IAM names an action of this service by its verb, and an API by the id that AWS chooses.
-        apis = f"arn:{names.partition}:apigateway:{names.region}::/apis"
-        tags = f"arn:{names.partition}:apigateway:{names.region}::/tags/*"
-        verbs = ("GET", "POST", "PATCH", "DELETE")
-        yield Statement(
-            "Apis", tuple(f"apigateway:{verb}" for verb in verbs), (apis, f"{apis}/*", tags)
-        )
+        yield gateway.statement(names, "Apis", "/apis", "GET", "POST", "PATCH", "DELETE")
 
 
 def _sids(site: Site, trigger: Any) -> list[str]:
