@@ -82,6 +82,7 @@ def test_a_new_role_in_its_path(world: World) -> None:
     assert world.plan().steps == ()
 
 
+@pytest.mark.slow
 def test_a_shared_log_group_goes_with_the_last_function(world: World) -> None:
     """Destroying one of two leaves it; destroying both does not."""
     world.write(
