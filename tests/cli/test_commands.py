@@ -36,6 +36,7 @@ def test_order(capsys: pytest.CaptureFixture[str]) -> None:
         "init", "local", "events",
         "doctor", "plan", "deploy", "invoke", "logs", "rollback", "diff", "destroy",
         "permissions",
+        "schema",
         "step",
     ]  # fmt: skip
     assert all(text.endswith(".") and not text.endswith("...") for _, text in rows)

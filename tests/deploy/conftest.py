@@ -34,9 +34,8 @@ def stand_in() -> Iterator[StandIn]:
     server.stop()
 
 
-@pytest.fixture
-def world(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """An empty account, and a project folder."""
+def empty(stand_in: StandIn, path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return an empty account, and a project folder."""
     for name in [*os.environ]:
         if name.startswith("AWS_") or name in ("REGION", "FUNCTION_NAME", "QUEUE_NAME"):
             monkeypatch.delenv(name)
@@ -45,15 +44,21 @@ def world(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": REGION,
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_CONFIG_FILE": str(path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(path / "none"),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     stand_in.reset()
-    folder = tmp_path / "project"
+    folder = path / "project"
     folder.mkdir()
     (folder / "policies").write_text(f"# logs\n{BASIC}\n")
     (folder / "payload.json").write_text("{}")
     return World(stand_in, folder)
+
+
+@pytest.fixture
+def world(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An empty account, and a project folder."""
+    return empty(stand_in, tmp_path, monkeypatch)

@@ -2,8 +2,8 @@
 
 Everything goes through the door, from processes as from tests. It writes down what was asked, by
 the names of the API, and it can lose replies, refuse, and change what comes back. It also puts
-right one thing in which moto differs: a mapping keeps the alias it was made for, and not the
-version that the alias pointed at.
+right what moto loses: a mapping keeps the alias it was made for, and not the version that the alias
+pointed at; and what `keeping` lists.
 """
 
 import json
@@ -24,6 +24,9 @@ from typing import Any
 
 import boto3
 import botocore.loaders
+
+from .fake_apis import Apis
+from .keeping import Keeper
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -59,6 +62,8 @@ class Door:
     faults: list[Fault] = field(default_factory=list)
     #: The function that each mapping was made for.
     mappings: dict[str, str] = field(default_factory=dict)
+    keeper: Keeper = field(default_factory=Keeper)
+    apis: Apis = field(default_factory=Apis)
     lock: Lock = field(default_factory=Lock)
     #: Seconds that AWS is away.
     distance: float = 0
@@ -113,6 +118,16 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.failed:
             self._answer(200, fault.failed.encode(), {"X-Amz-Function-Error": "Unhandled"})
             return
+        answer = self.door.keeper.answer(operation, self.path, body)
+        if service.startswith("apigateway"):
+            answer = self.door.apis.answer(self.command, self.path, body)
+        if answer is not None:
+            status, document = answer
+            missing = "NotFound" if service.startswith("apigateway") else "ResourceNotFound"
+            code = {"x-amzn-ErrorType": f"{missing}Exception"} if status == 404 else {}
+            headers = {"Content-Type": "application/json", **code}
+            self._answer(status, json.dumps(document).encode(), headers)
+            return
         path, wanted = self.path, ""
         if operation == "ListEventSourceMappings":
             split = urllib.parse.urlsplit(path)
@@ -128,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         upstream.close()
         if "EventSourceMapping" in operation and reply.status < 300:
             content = self._put_right(content, body, wanted)
+        if service == "lambda" and reply.status < 300:
+            content = self.door.keeper.put_right(operation, path, body, content)
         if fault is not None and fault.lose == "after":
             self.close_connection = True
             return
@@ -198,6 +215,8 @@ def _name(method: str, path: str, headers: Any, body: bytes) -> tuple[str, str]:
     scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", headers.get("Authorization", ""))
     service = scope[1] if scope else "unknown"
     service = _SERVICES.get(service, service)
+    if service == "apigateway" and path.startswith("/v2/"):
+        service = "apigatewayv2"
     if "X-Amz-Target" in headers:
         return service, headers["X-Amz-Target"].rpartition(".")[2]
     if b"Action=" in body:
@@ -266,6 +285,8 @@ class StandIn:
         self.door.calls.clear()
         self.door.faults.clear()
         self.door.mappings.clear()
+        self.door.keeper.clear()
+        self.door.apis.clear()
 
     def stop(self) -> None:
         self._proxy.shutdown()

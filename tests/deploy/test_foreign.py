@@ -8,7 +8,12 @@ import pytest
 
 from amazon_lambda_runtime.deploy import deployment
 from amazon_lambda_runtime.deploy.plan import Plan
-from amazon_lambda_runtime.deploy.resources import foreign_policies, function, log_group, release
+from amazon_lambda_runtime.deploy.resources import (
+    configuration,
+    foreign_policies,
+    log_group,
+    release,
+)
 from amazon_lambda_runtime.deploy.resources import triggers as kinds
 from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.resources.role import TRUST
@@ -16,7 +21,6 @@ from amazon_lambda_runtime.project.triggers import (
     ScheduleTrigger,
     SnsTrigger,
     SqsTrigger,
-    UrlTrigger,
 )
 
 from .canned import ACCOUNT, LIVE, OUR_TAGS, OURS, REGION, Canned, site, steps
@@ -53,13 +57,6 @@ def test_what_was_set_by_hand(world: World) -> None:
     iam.update_assume_role_policy(RoleName="orders-role", PolicyDocument=json.dumps(trust))
     arn = lambdas.get_function(FunctionName="orders")["Configuration"]["FunctionArn"]
     lambdas.tag_resource(Resource=arn, Tags={"cost": "me"})
-    lambdas.update_function_url_config(
-        FunctionName="orders",
-        Qualifier="live",
-        AuthType="NONE",
-        InvokeMode="RESPONSE_STREAM",
-        Cors={"AllowOrigins": ["*"]},
-    )
     lambdas.add_permission(
         FunctionName="orders", Qualifier="live", StatementId="hand", Principal="s3.amazonaws.com",
         Action="lambda:InvokeFunction",
@@ -70,7 +67,6 @@ def test_what_was_set_by_hand(world: World) -> None:
     of("events").put_targets(Rule="orders-rule", Targets=[{"Id": "hand", "Arn": arn}])
     plan = drift(world)
     assert sorted(str(step) for step in plan.steps) == [
-        'foreign Cors of URL of orders: {"AllowOrigins": ["*"]} is not declared',
         "foreign Description of rule orders-clock: by hand is not declared",
         "foreign inline policy of role orders-role: hand is not declared",
         'foreign permission hand of orders: {"Service": "s3.amazonaws.com"} is not declared',
@@ -88,15 +84,7 @@ def test_what_was_set_by_hand(world: World) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("TracingConfig", {"Mode": "Active"}, '{"Mode": "Active"}'),
-        ("DeadLetterConfig", {"TargetArn": "arn:q"}, '{"TargetArn": "arn:q"}'),
-        ("KMSKeyArn", "arn:k", "arn:k"),
         ("Layers", [{"Arn": "arn:l"}], '[{"Arn": "arn:l"}]'),
-        ("SnapStart", {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"},
-         '{"ApplyOn": "PublishedVersions"}'),
-        ("LoggingConfig", {"LogFormat": "JSON", "LogGroup": "/aws/lambda/orders"},
-         '{"LogFormat": "JSON"}'),
-        ("LoggingConfig", {"LogFormat": "Text", "LogGroup": "g"}, '{"LogGroup": "g"}'),
         ("FileSystemConfigs", [{"Arn": "a"}], '[{"Arn": "a"}]'),
         ("ImageConfig", {"Command": ["c"], "EntryPoint": ["/e"]}, '{"EntryPoint": ["/e"]}'),
         ("ImageConfig", {"WorkingDirectory": "/w"}, '{"WorkingDirectory": "/w"}'),
@@ -109,7 +97,7 @@ def test_the_configuration(key: str, value: Any, told: str) -> None:
     place = site(Canned())
     wanted = place.project.functions[0]
     live = {"ImageConfigResponse": {"ImageConfig": value}} if key == "ImageConfig" else {key: value}
-    found = steps(function.foreign_settings(place, wanted, live))
+    found = steps(configuration.foreign(place, wanted, live))
     assert found == [f"foreign {key} of function orders: {told} is not declared"]
     usual = {
         "TracingConfig": {"Mode": "PassThrough"},
@@ -119,7 +107,7 @@ def test_the_configuration(key: str, value: Any, told: str) -> None:
         "DeadLetterConfig": None,
         "Layers": [],
     }
-    assert steps(function.foreign_settings(place, wanted, usual)) == []
+    assert steps(configuration.foreign(place, wanted, usual)) == []
 
 
 def test_all_that_can_be_configured_is_compared() -> None:
@@ -131,10 +119,11 @@ def test_all_that_can_be_configured_is_compared() -> None:
     place = site(Canned())
     wanted = place.project.functions[0]
     declared = {"Role", "Description", "Timeout", "MemorySize", "Environment", "EphemeralStorage"}
+    declared.add("KMSKeyArn")
     live = {member: {"Set": 1} for member in members}
     # No settings of a function that is an image.
     apart = {"FunctionName", "RevisionId", "Handler", "Runtime", "ImageConfig"}
-    found = " ".join(steps(function.foreign_settings(place, wanted, live)))
+    found = " ".join(steps(configuration.foreign(place, wanted, live)))
     for member in members - declared - apart:
         assert f"{member} of function orders" in found, member
 
@@ -163,15 +152,15 @@ def test_traffic() -> None:
         },
         lambda__list_versions_by_function={
             "Versions": [
-                {"Version": "1", "KMSKeyArn": "old"},
-                {"Version": "2", "KMSKeyArn": "arn:k"},
+                {"Version": "1", "Layers": [{"Arn": "old"}]},
+                {"Version": "2", "Layers": [{"Arn": "arn:l"}]},
             ]
         },
     )
     place = site(aws)
     assert steps(release.foreign_traffic(place, place.project.functions[0])) == [
         "foreign traffic of alias orders:live: 25% to version 1 is not declared",
-        "foreign KMSKeyArn of function orders: arn:k is not declared",
+        'foreign Layers of function orders: [{"Arn": "arn:l"}] is not declared',
     ]
     assert steps(release.foreign_traffic(site(Canned()), place.project.functions[0])) == []
 
@@ -197,7 +186,7 @@ MAPPING = {
     "UUID": "u",
     "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs",
     "FunctionArn": LIVE,
-    "FilterCriteria": {"Filters": [{"Pattern": "{}"}]},
+    "KMSKeyArn": "k",
     "DestinationConfig": {"OnFailure": {}},
 }
 
@@ -226,8 +215,7 @@ MAPPING = {
                 "DelaySeconds of queue jobs-dlq: 7",
                 "RedrivePolicy of queue jobs-dlq: r",
                 "policy of queue jobs-dlq: statement 'x'",
-                'FilterCriteria of mapping of queue jobs to orders: {"Filters": [{"Pattern": '
-                '"{}"}]}',
+                "KMSKeyArn of mapping of queue jobs to orders: k",
             ],
         ),
         (
@@ -254,11 +242,6 @@ MAPPING = {
                 },
             },
             ["RoleArn of rule clock: arn:r", "target i of rule clock: b"],
-        ),
-        (
-            UrlTrigger(),
-            {"lambda__get_function_url_config": {"AuthType": "NONE", "Cors": {"MaxAge": 9}}},
-            ['Cors of URL of orders: {"MaxAge": 9}'],
         ),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import execute
-from amazon_lambda_runtime.deploy.resources import function
+from amazon_lambda_runtime.deploy.resources import configuration, function
 
 from .canned import Canned, site
 from .fake_aws import Fault
@@ -107,7 +107,7 @@ def test_the_revision_that_was_read_goes_with_the_request() -> None:
     place = site(aws, digest=f"sha256:{'a' * 64}")
     orders = place.project.functions[0]
     function._update_code(place, orders, "b" * 64)
-    planned = list(function.configuration_changes(place, orders, read))
+    planned = list(configuration.changes(orders, read))
     function._configure(place, orders, planned)
     sent = dict(aws.changes)
     assert sent["lambda:update_function_code"]["RevisionId"] == "r1"

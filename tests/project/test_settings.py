@@ -1,5 +1,6 @@
 """From flags, variables and the table to a Project, and what AWS would refuse."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ('tags = { "lambda-runtime:project" = "x" }', "nor of this tool"),
         (f'description = "{"x" * 257}"', "longer than 256 characters"),
         ("reserved_concurrency = -1", "it has to be 0 or more"),
-        ("triggers = [{}]", "trigger 1 of hello-python has type None: it is one of sqs, s3"),
+        ("triggers = [{}]", "trigger 1 of hello-python has type None: it is one of sqs, kinesis"),
         ('triggers = [{ type = "sqs" }]', "trigger 1 of hello-python (sqs) has no queue"),
         ('triggers = [{ type = "sqs", queue = "a", batch = 1 }]', "did you mean 'batch_size'?"),
         ('triggers = [{ type = "url", auth = "OPEN" }]', "it has to be NONE or AWS_IAM"),
@@ -258,7 +259,7 @@ def test_ranges(tmp_path: Path, key: str, low: int, high: int) -> None:
     table = f"triggers = [{{{{ type = {key} = {{}} }}}}]" if '"' in key else f"{key} = {{}}"
     for number in (low, high):
         read(tmp_path, table.format(number))
-    whose = r"( of (queue a of )?hello-python)?"
+    whose = r"( of ((queue|target group) a of )?hello-python)?"
     unit = r"( \((MB|seconds|six times the timeout, up)\))?"
     for number in (low - 1, high + 1):
         told = rf"^{key.split()[-1]}{whose} is {number}: it has to be {low} to {high}{unit}$"
@@ -361,3 +362,58 @@ def test_files_that_hold_secrets(tmp_path: Path) -> None:
     project = load(tmp_path, {}, {})
     assert project.environment_files == ("a.txt", "b.txt")
     assert project.include == (".env.test",)
+
+
+CLICKS = "{ type = 'kinesis', stream = 'clicks'"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('log_level = "WARN"', "log_level of hello-python is for a log in JSON"),
+        ('log_format = "JSON"\nlog_level = "LOUD"', "TRACE, DEBUG, INFO, WARN, ERROR or FATAL"),
+        ("snapstart = true\nprovisioned_concurrency = 1", "AWS takes one of them"),
+        ("snapstart = true\nephemeral_storage = 1024", "snapstart takes no more"),
+        ("provisioned_concurrency = 0", "it has to be 1 or more"),
+        ("provisioned_concurrency = 9\nreserved_concurrency = 5", "above reserved_concurrency, 5"),
+        ("maximum_retry_attempts = 3", "it has to be 0 to 2"),
+        ("maximum_event_age = 59", "60 to 21600"),
+        ('dead_letter = "dead"', "it has to be the ARN of a queue or a topic"),
+        ('on_failure = "arn:aws:iam::1:role/x"', "a queue, a topic, a function, a bus or a bucket"),
+        ('kms_key = "alias/x"', "the ARN of a key"),
+        ('permissions_boundary = "x"', "the ARN of a policy"),
+        ('role_path = "shop"', "role_path of hello-python is 'shop'"),
+        ('log_group = "a b"', "log_group of hello-python is 'a b'"),
+        ('tracing = "active"', "PassThrough or Active"),
+        (
+            f"triggers = [{CLICKS}, batch_size = 0 }}]",
+            "batch_size of stream clicks of hello-python",
+        ),
+        (f"triggers = [{CLICKS}, maximum_record_age = 5 }}]", "-1, or 60 to 604800 (seconds)"),
+        (f"triggers = [{CLICKS}, filters = ['x'] }}]", "a filter of stream clicks of hello-python"),
+        (f"triggers = [{CLICKS}, on_failure = 'q' }}]", "the ARN of a queue, a topic or a bucket"),
+        (
+            f"triggers = [{CLICKS}, tumbling_window = 5, parallelization_factor = 2 }}]",
+            "a window is of a whole shard",
+        ),
+        (f"triggers = [{CLICKS}, starting_position = 'NOW' }}]", "TRIM_HORIZON or LATEST"),
+        ("triggers = [{ type = 'kinesis', stream = 'a b' }]", "stream of hello-python is 'a b'"),
+        ("triggers = [{ type = 'dynamodb', table = 'a' }]", "table of hello-python is 'a'"),
+        ("triggers = [{ type = 'dynamodb' }]", "(dynamodb) has no table"),
+        ("triggers = [{ type = 'sqs', queue = 'q', filters = ['x'] }]", "a filter of queue q"),
+        ("triggers = [{ type = 'url', max_age = 5 }]", "CORS settings and no allow_origins"),
+        (
+            "triggers = [{ type = 'url', allow_origins = ['*'], allow_methods = ['OPTIONS'] }]",
+            "a method of allow_methods of hello-python is 'OPTIONS'",
+        ),
+        (
+            'role = "r"\n[tool.lambda-runtime.functions.a]\nrole_path = "/a/"\n'
+            "[tool.lambda-runtime.functions.b]",
+            "functions share the role r",
+        ),
+    ],
+)
+def test_keys_that_aws_would_refuse(tmp_path: Path, table: str, words: str) -> None:
+    """Found before any call, with the range, or with what does not go together."""
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        read(tmp_path, table)

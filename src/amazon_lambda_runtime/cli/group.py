@@ -25,6 +25,7 @@ COMMANDS = {
         "destroy": "deploy.destroy",
     },
     "For an administrator": {"permissions": "deploy.permissions"},
+    "For an editor": {"schema": "deploy.schema"},
     "For make": {"step": "group:step"},
 }
 STEPS = {

@@ -180,6 +180,7 @@ class Aws:
             "elbv2": ("Marker", "NextMarker"),
             "ecr": ("nextToken", "nextToken"),
             "logs": ("nextToken", "nextToken"),
+            "apigateway": ("position", "position"),
             "resourcegroupstaggingapi": ("PaginationToken", "PaginationToken"),
         }
         ask, told = words.get(service, ("NextToken", "NextToken"))

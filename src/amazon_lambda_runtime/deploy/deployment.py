@@ -25,10 +25,13 @@ from .errors import DeployError
 from .plan import PARTS, Note, Plan, Progress, Step, execute
 from .reading import side_by_side
 from .resources import (
+    asynchronous,
     cleanup,
+    configuration,
     foreign_policies,
     function,
     log_group,
+    provisioned,
     release,
     repository,
     role,
@@ -154,7 +157,7 @@ def _drift(site: Site, wanted: Function) -> Iterator[Step | Note]:
     yield from _function(site, wanted)
     if live is not None:
         yield from function.foreign_tags(wanted, live)
-        yield from function.foreign_settings(site, wanted, live["Configuration"])
+        yield from configuration.foreign(site, wanted, live["Configuration"])
     yield from release.foreign_traffic(site, wanted)
     yield from foreign_policies.of_role(site, wanted)
     yield from foreign_policies.of_function(site, wanted)
@@ -249,6 +252,9 @@ def _function(
         yield from function.plan(site, wanted)
     if "release" in asked:
         yield from release.plan(site, wanted)
+    if "release" in asked and site.goes_live:
+        yield from asynchronous.plan(site, wanted)
+        yield from provisioned.plan(site, wanted)
     if asked & {"url", "queue", "trigger"}:
         yield from triggers.plan(site, wanted, prune=site.project.declared)
 

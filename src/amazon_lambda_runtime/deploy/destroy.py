@@ -36,7 +36,7 @@ def _all(site: Site) -> Iterator[Step | Note]:
     doomed = [*site.project.functions, *others.left]
     removed = set()
     for function in doomed:
-        for step in _function(site, function):
+        for step in _function(site, function, doomed):
             removed.add(step.what if isinstance(step, Step) else "")
             yield step
     if whole:
@@ -127,7 +127,7 @@ def _unless_used(
         yield Step("delete", "destroy", f"{what}{store.with_it}", _WHY, delete)
 
 
-def _function(site: Site, function: Function) -> Iterator[Step | Note]:
+def _function(site: Site, function: Function, doomed: Sequence[Function]) -> Iterator[Step | Note]:
     what = f"function {function.name}"
     found = functions.find(site, function)
     if found is not None and not site.ours(found.get("Tags")):
@@ -138,7 +138,7 @@ def _function(site: Site, function: Function) -> Iterator[Step | Note]:
             if not mapping.is_ours(site, live):
                 yield _left(f"mapping of {live.get('EventSourceArn')} to {function.name}")
         yield from undeclared.remove(site, function, "destroy", _WHY)
-    yield from _one(site, log_group.STORE, log_group.name(function), [function])
+    yield from _one(site, log_group.STORE, log_group.name(function), doomed)
 
 
 def _left(what: str) -> Note:

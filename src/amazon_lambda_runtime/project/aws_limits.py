@@ -12,6 +12,8 @@ import re
 TIMEOUT = (1, 900)
 #: A function's memory, in MB.
 MEMORY = (128, 10_240)
+#: A function's architectures.
+ARCHITECTURES = ("x86_64", "arm64")
 #: What Invoke takes and what an event source mapping puts into one event, in bytes.
 PAYLOAD_BYTES = 6 * 1024 * 1024
 #: What Invoke takes with the invocation type Event, in bytes.
@@ -25,9 +27,17 @@ ENVIRONMENT_BYTES = 4096
 
 #: How often a failed asynchronous invocation is retried, and after how many seconds each time.
 ASYNC_RETRIES = 2
+MAX_ASYNC_RETRIES = (0, 2)
 ASYNC_RETRY_DELAYS = (60, 120)
 #: How long an asynchronous event may wait, in seconds.
 ASYNC_EVENT_AGE = 21_600
+MAX_ASYNC_EVENT_AGE = (60, 21_600)
+
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+
+#: The levels of a function's log in JSON: its own, and Lambda's.
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 
@@ -46,6 +56,18 @@ BATCH_WINDOW = (0, 300)
 #: The maximum concurrency of one event source mapping.
 MAX_CONCURRENCY = (2, 1000)
 
+# https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
+# https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
+
+#: Batches of one shard that are processed at once.
+PARALLELIZATION_FACTOR = (1, 10)
+#: How often a batch of a stream is tried again; -1 is until its records expire.
+STREAM_RETRIES = (-1, 10_000)
+#: How old a record may be, in seconds; -1 is as old as the stream keeps it, else 60 at least.
+RECORD_AGE = (-1, 604_800)
+LEAST_RECORD_AGE = 60
+#: The window of an aggregation, in seconds.
+TUMBLING_WINDOW = (0, 900)
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
@@ -63,6 +85,14 @@ VISIBILITY_TIMEOUT = (0, 43_200)
 MESSAGE_RETENTION = (60, 1_209_600)
 #: How often a message is received before the redrive policy moves it.
 MAX_RECEIVE_COUNT = (1, 1000)
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+
+#: The days that CloudWatch can keep a log for.
+LOG_RETENTION = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+)  # fmt: skip
 
 
 def advised_visibility(timeout: float, window: float = 0) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from .aws_limits import ASYNC_EVENT_AGE, ASYNC_RETRIES
 from .triggers import Trigger
 
 T = TypeVar("T")
@@ -47,6 +48,29 @@ class Function:
     #: Whether the table says so itself: a log group of others is then changed, too.
     retains: bool = False
     reserved_concurrency: int | None = None
+    #: Environments that are always there, for the version that is live.
+    provisioned_concurrency: int | None = None
+    #: Active or PassThrough.
+    tracing: str = "PassThrough"
+    #: Text or JSON; levels are for JSON only.
+    log_format: str = "Text"
+    log_level: str | None = None
+    system_log_level: str | None = None
+    #: The name of the log group, None for Lambda's own.
+    log_group: str | None = None
+    #: The ARN of the key for the variables, None for AWS's own.
+    kms_key: str | None = None
+    snapstart: bool = False
+    #: Where failed asynchronous events go: an ARN of a queue or a topic; and a destination's.
+    dead_letter: str | None = None
+    on_failure: str | None = None
+    on_success: str | None = None
+    #: Of asynchronous events.
+    maximum_retry_attempts: int = ASYNC_RETRIES
+    maximum_event_age: int = ASYNC_EVENT_AGE
+    #: Of a role that we make.
+    permissions_boundary: str | None = None
+    role_path: str = "/"
     #: ARNs of managed policies, from the policies file and the table.
     policies: tuple[str, ...] = ()
     #: Statements of the role's own inline policy, as IAM spells them.

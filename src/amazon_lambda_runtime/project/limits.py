@@ -7,17 +7,13 @@ import json
 import re
 
 from . import policies_file
-from .aws_limits import ENVIRONMENT_BYTES, MEMORY, TIMEOUT
+from .aws_limits import ENVIRONMENT_BYTES
 from .declaration import Function, Project
 from .errors import ConfigError
+from .keys import FUNCTION_KEYS, PROJECT_KEYS, of_trigger
 from .triggers import SqsTrigger
-from .values import matches, one_of, refuse, within
+from .values import matches, refuse
 
-#: The days that CloudWatch can keep a log for.
-RETENTION = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-)  # fmt: skip
 #: Variables that Lambda sets itself, and that a function cannot set.
 RESERVED = frozenset(
     {
@@ -41,10 +37,9 @@ RESERVED = frozenset(
         "LAMBDA_TASK_ROOT",
     }
 )
-ENGINES = ("auto", "docker", "podman", "buildah", "native")
-_STORAGE = (512, 10_240)
-_KEEP = (1, 1000)
 _DESCRIPTION = 256
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+_SNAPSTART_STORAGE = 512
 
 _FUNCTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ROLE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
@@ -52,16 +47,29 @@ _REPOSITORY = re.compile(r"(?=.{2,256}$)[a-z0-9]+([._/-]+[a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z]\w+", re.ASCII)
 _PROJECT = re.compile(r"[\w .:/=+@-]{1,256}")
 _ACCOUNT = re.compile(r"\d{12}")
+_LOG_GROUP = re.compile(r"[\w/.#-]{1,512}", re.ASCII)
+_ROLE_PATH = re.compile(r"/|/[!-~]{1,510}/")
+# The keys that name something of AWS: which services it may be of, and that in words.
+_ARN = r"arn:[\w-]+:(?:{}):\S+"
+_ARNS = {
+    "dead_letter": ("sqs|sns", "the ARN of a queue or a topic"),
+    "on_failure": (
+        "sqs|sns|lambda|events|s3", "the ARN of a queue, a topic, a function, a bus or a bucket",
+    ),
+    "on_success": (
+        "sqs|sns|lambda|events|s3", "the ARN of a queue, a topic, a function, a bus or a bucket",
+    ),
+    "kms_key": ("kms", "the ARN of a key (arn:aws:kms:…:key/…)"),
+    "permissions_boundary": ("iam", "the ARN of a policy (arn:aws:iam::…:policy/…)"),
+}  # fmt: skip
 _BY_DIGEST = re.compile(r".*@sha256:.*")
 
 
 def check(project: Project) -> None:
     """Raise ConfigError for the first value that AWS, or an engine, would refuse."""
     matches("repository", project.repository, _REPOSITORY, "lower-case letters, digits, . _ - /")
-    one_of("architecture", project.architecture, ("x86_64", "arm64"))
-    if project.engine not in ENGINES:
-        refuse("engine", project.engine, f"one of {', '.join(ENGINES)}")
-    within("keep", project.keep, _KEEP)
+    for name, key in PROJECT_KEYS.items():
+        key.check(name, getattr(project, name, None))
     matches("name", project.name, _PROJECT, "up to 256 letters, digits, spaces and . : / = + - @")
     if project.account is not None:
         matches("the account", project.account, _ACCOUNT, "12 digits (AWS_ACCOUNT)")
@@ -71,9 +79,14 @@ def check(project: Project) -> None:
     for function in project.functions:
         _sizes(function)
         _texts(function)
+        _arns(function)
+        _together(function)
         _environment(function)
         for trigger in function.triggers:
+            for name, key in of_trigger(type(trigger)).items():
+                key.check(f"{name} of {trigger.what} of {function.name}", getattr(trigger, name))
             trigger.check(function)
+    _roles(project)
     queues = [t.queue for f in project.functions for t in f.triggers_of(SqsTrigger)]
     for queue in queues:
         if queues.count(queue) > 1:
@@ -84,20 +97,19 @@ def _sizes(function: Function) -> None:
     of = f"of {function.name}"
     matches("the function name", function.name, _FUNCTION, "up to 64 letters, digits, - and _")
     matches(f"role {of}", function.role, _ROLE, "up to 64 letters, digits and + = , . @ - _")
-    within(f"memory {of}", function.memory, MEMORY, " (MB)")
-    within(f"timeout {of}", function.timeout, TIMEOUT, " (seconds)")
-    within(f"ephemeral_storage {of}", function.ephemeral_storage, _STORAGE, " (MB)")
-    if function.retention is not None and function.retention not in RETENTION:
-        days = ", ".join(map(str, RETENTION))
-        refuse(f"retention {of}", function.retention, f"one of {days} (days), or 0 for ever")
-    if function.reserved_concurrency is not None and function.reserved_concurrency < 0:
-        refuse(f"reserved_concurrency {of}", function.reserved_concurrency, "0 or more")
+    for name, key in FUNCTION_KEYS.items():
+        key.check(f"{name} {of}", getattr(function, name, None))
 
 
 def _texts(function: Function) -> None:
     of = f"of {function.name}"
     if len(function.description) > _DESCRIPTION:
         raise ConfigError(f"the description {of} is longer than {_DESCRIPTION} characters")
+    if function.log_group is not None:
+        matches(f"log_group {of}", function.log_group, _LOG_GROUP, "letters, digits and _ - / . #")
+    matches(
+        f"role_path {of}", function.role_path, _ROLE_PATH, "/, or /a/path/ with one at each end"
+    )
     if bool(function.subnets) != bool(function.security_groups):
         raise ConfigError(f"a VPC takes both: give subnets and security_groups {of}, or neither")
     for arn in function.policies:
@@ -108,6 +120,43 @@ def _texts(function: Function) -> None:
             refuse(f"a tag {of}", key, "not of AWS (aws:) nor of this tool (lambda-runtime:)")
     if function.payload is not None and not function.payload.is_file():
         raise ConfigError(f"the payload {of} cannot be read: there is no file {function.payload}")
+
+
+def _roles(project: Project) -> None:
+    """Refuse functions that share a role and want it to be different."""
+    bounds: dict[str, tuple[str | None, str]] = {}
+    for function in (*project.functions, *project.others):
+        wanted = (function.permissions_boundary, function.role_path)
+        if bounds.setdefault(function.role, wanted) != wanted:
+            raise ConfigError(
+                f"functions share the role {function.role}, and its permissions_boundary or "
+                "role_path differ: give them alike to each, or give each its own role"
+            )
+
+
+def _arns(function: Function) -> None:
+    of = f"of {function.name}"
+    for key, (services, words) in _ARNS.items():
+        value = getattr(function, key)
+        if value is not None:
+            matches(f"{key} {of}", value, re.compile(_ARN.format(services)), words)
+
+
+def _together(function: Function) -> None:
+    """Refuse what AWS takes alone, and not beside another key."""
+    of = f"of {function.name}"
+    for key in ("log_level", "system_log_level"):
+        if getattr(function, key) is not None and function.log_format != "JSON":
+            raise ConfigError(f'{key} {of} is for a log in JSON: set log_format = "JSON" beside it')
+    provisioned, reserved = function.provisioned_concurrency, function.reserved_concurrency
+    if provisioned is not None and function.snapstart:
+        raise ConfigError(f"snapstart {of} and provisioned_concurrency: AWS takes one of them")
+    if provisioned is not None and reserved is not None and provisioned > reserved:
+        raise ConfigError(f"provisioned_concurrency {of} is above reserved_concurrency, {reserved}")
+    if function.snapstart and function.ephemeral_storage > _SNAPSTART_STORAGE:
+        raise ConfigError(
+            f"ephemeral_storage {of} is above {_SNAPSTART_STORAGE}: snapstart takes no more"
+        )
 
 
 def _environment(function: Function) -> None:

@@ -21,7 +21,7 @@ from . import env_file, keys, limits, policies_file, table
 from .declaration import DEFAULTS, Function, Project
 from .errors import ConfigError
 from .handler_names import default_handler
-from .triggers import SqsTrigger, Trigger, UrlTrigger
+from .triggers import RestApiTrigger, SqsTrigger, Trigger, UrlTrigger
 from .web_source import WEB_STREAM, is_web
 
 _DEFAULTS = {
@@ -216,9 +216,14 @@ def _payload(folder: Path, own: Mapping[str, Any]) -> Path | None:
 
 
 def _streaming(web: bool | None, triggers: Sequence[Trigger]) -> dict[str, str]:
-    """Return the variable that has a web application stream its responses, if its URL does."""
-    streams = any(isinstance(each, UrlTrigger) and each.streams for each in triggers)
-    return {WEB_STREAM: "url"} if web and streams else {}
+    """Return the variable that names the front doors which stream an application's responses."""
+    kinds = {"url": UrlTrigger, "rest": RestApiTrigger}
+    doors = [
+        word
+        for word, kind in kinds.items()
+        if any(isinstance(each, kind) and each.streams for each in triggers)
+    ]
+    return {WEB_STREAM: ",".join(doors)} if web and doors else {}
 
 
 def _environment(folder: Path, name: str, own: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import NoReturn
 
 from .errors import ConfigError
@@ -13,18 +14,18 @@ def matches(what: str, value: str, pattern: re.Pattern[str], allowed: str) -> No
         refuse(what, value, allowed)
 
 
-def one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
+def one_of(what: str, value: object, allowed: Sequence[object], unit: str = "") -> None:
     """Refuse a value that is none of these."""
     if value not in allowed:
-        *first, last = allowed
-        refuse(what, value, f"{', '.join(first)} or {last}")
+        *first, last = map(str, allowed)
+        refuse(what, value, f"{', '.join(first)} or {last}{unit}")
 
 
-def within(what: str, value: int, limits: tuple[int, int], unit: str = "") -> None:
-    """Refuse a value outside of a range, whose ends are both allowed."""
+def within(what: str, value: int, limits: tuple[int, int | None], unit: str = "") -> None:
+    """Refuse a value outside of a range, whose ends are both allowed; None is no end."""
     low, high = limits
-    if not low <= value <= high:
-        refuse(what, value, f"{low} to {high}{unit}")
+    if value < low or (high is not None and value > high):
+        refuse(what, value, (f"{low} or more" if high is None else f"{low} to {high}") + unit)
 
 
 def is_json(what: str, text: str | None) -> None:

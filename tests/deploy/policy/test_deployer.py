@@ -198,9 +198,11 @@ def document(world: World, purpose: str | None = None) -> dict[str, Any]:
 MORE = ALL.replace(
     "triggers = [",
     "triggers = [ { type = 'sns', topic = 'letters', filter_policy = '{\"a\": [1]}' },",
-)
+).replace("reserved_concurrency = 20", "reserved_concurrency = 20\nKEYS")
+OF_ALIAS = "provisioned_concurrency = 2\nmaximum_retry_attempts = 1"
+MORE, PLAIN = MORE.replace("KEYS", OF_ALIAS), MORE.replace("KEYS", "")
 CHANGED = (
-    MORE.replace("[1]", "[2]")
+    PLAIN.replace("[1]", "[2]")
     .replace("reserved_concurrency = 20", "memory = 256\nretention = 0")
     .replace("hunter2", "hunter3")
     .replace("max_concurrency = 5, ", "batch_size = 5, visibility = 60, ")

@@ -9,6 +9,8 @@ from amazon_lambda_runtime.deploy.policy import deployer, role_statements
 from amazon_lambda_runtime.deploy.policy.statement import Names, drop, put
 from amazon_lambda_runtime.project.triggers import (
     AlbTrigger,
+    DynamoDbTrigger,
+    KinesisTrigger,
     RuleTrigger,
     S3Trigger,
     ScheduleTrigger,
@@ -190,3 +192,59 @@ def test_a_statement_takes_the_place_of_its_namesake() -> None:
     }
     assert drop(policy, "b")["Statement"] == [{"Sid": "a", "x": 1}, {"y": 2}]
     assert len(policy["Statement"]) == 3
+
+
+def test_what_the_keys_of_a_function_need() -> None:
+    """Traces, the places for asynchronous results, a log group and a key of one's own."""
+    queue, topic, bucket = of("sqs", "dead"), of("sns", "news"), "arn:aws:s3:::results"
+    fields: dict[str, Any] = {
+        "tracing": "Active",
+        "dead_letter": queue,
+        "on_failure": topic,
+        "on_success": bucket,
+        "log_group": "shared",
+        "kms_key": of("kms", "key/1"),
+        "permissions_boundary": BASIC,
+    }
+    place = site(Canned(), **fields)
+    found = role_statements.statements(place, place.project.functions[0])
+    allowed = {each["Sid"]: (each["Action"], each["Resource"]) for each in found}
+    assert allowed["Traces"][1] == "*"
+    assert allowed["ResultsQueues"] == (["sqs:SendMessage"], queue)
+    assert allowed["ResultsTopics"] == (["sns:Publish"], topic)
+    assert allowed["ResultsBuckets"] == (["s3:ListBucket", "s3:PutObject"], [bucket, f"{bucket}/*"])
+    assert allowed["Logs"][1] == of("logs", "log-group:shared:*")
+    granted = resources(**fields)
+    assert granted["Keys"] == of("kms", "key/1")
+    assert granted["Logs"][0] == of("logs", "log-group:shared")
+    assert granted["Boundaries"] == granted["Roles"]
+    # Without Decrypt a plan could not read the variables; it must not change the role.
+    project = place.project
+    reads = deployer.document(project, Names("aws", REGION, ACCOUNT), "plan")["Statement"]
+    assert {"kms:Decrypt"} == {a for s in reads for a in s["Action"] if a.startswith("kms:")}
+    assert "Boundaries" not in {each["Sid"] for each in reads}
+
+
+def test_streams() -> None:
+    """The role reads them and sends what failed; the deployer looks at the table."""
+    queue, bucket = of("sqs", "dead"), "arn:aws:s3:::failed"
+    declared = (
+        KinesisTrigger(stream="clicks", on_failure=queue),
+        DynamoDbTrigger(table="orders", on_failure=bucket),
+    )
+    place = site(Canned(), *declared)
+    found = role_statements.statements(place, place.project.functions[0])
+    allowed = {each["Sid"]: each["Resource"] for each in found}
+    assert allowed["Streams"] == of("kinesis", "stream/clicks")
+    assert allowed["ListStreams"] == of("kinesis", "stream/*")
+    assert allowed["Tables"] == of("dynamodb", "table/orders/stream/*")
+    assert allowed["ResultsQueues"] == queue
+    assert allowed["ResultsBuckets"] == [bucket, f"{bucket}/*"]
+    assert resources(*declared)["Tables"] == of("dynamodb", "table/orders")
+    managed = tuple(
+        f"arn:aws:iam::aws:policy/service-role/AWSLambda{name}ExecutionRole"
+        for name in ("Kinesis", "DynamoDB")
+    )
+    place = site(Canned(), *declared, policies=managed)
+    sids = {each["Sid"] for each in role_statements.statements(place, place.project.functions[0])}
+    assert not sids & {"Streams", "ListStreams", "Tables"}

@@ -33,6 +33,14 @@ CONFIGURATION = {
 }
 
 
+JSON = {
+    "LogFormat": "JSON",
+    "LogGroup": "/aws/lambda/orders",
+    "ApplicationLogLevel": "INFO",
+    "SystemLogLevel": "INFO",
+}
+
+
 def live(**changes: Any) -> dict[str, Any]:
     configuration = {**CONFIGURATION, **changes}
     return {
@@ -116,6 +124,34 @@ def test_a_new_function() -> None:
             "variable A changed",
         ),
         ({"Environment": {"Variables": {"A": "1"}}}, {"environment": {"A": "1"}}, None),
+        ({"TracingConfig": {"Mode": "Active"}}, {}, "tracing Active → PassThrough"),
+        ({"DeadLetterConfig": {"TargetArn": "arn:q"}}, {}, "dead letter arn:q → none"),
+        ({"DeadLetterConfig": None, "KMSKeyArn": None, "SnapStart": None}, {}, None),
+        ({"KMSKeyArn": "arn:k"}, {}, "KMS key arn:k → none"),
+        ({"KMSKeyArn": "arn:k"}, {"kms_key": "arn:k"}, None),
+        (
+            {"SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}},
+            {},
+            "SnapStart PublishedVersions → None",
+        ),
+        ({"LoggingConfig": JSON}, {}, "log format JSON → Text"),
+        ({"LoggingConfig": JSON}, {"log_format": "JSON"}, None),
+        (
+            {"LoggingConfig": {**JSON, "ApplicationLogLevel": "WARN"}},
+            {},
+            "log format JSON → Text; log level WARN → none",
+        ),
+        (
+            {"LoggingConfig": JSON},
+            {"log_format": "JSON", "system_log_level": "WARN"},
+            "system log level INFO → WARN",
+        ),
+        (
+            {"LoggingConfig": {"LogFormat": "Text", "LogGroup": "g"}},
+            {},
+            "log group g → /aws/lambda/orders",
+        ),
+        ({"LoggingConfig": {"LogFormat": "Text", "LogGroup": "g"}}, {"log_group": "g"}, None),
     ],
 )
 def test_a_configuration_that_differs(changes: Any, fields: Any, change: str | None) -> None:

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.handler_names import default_handler
-from amazon_lambda_runtime.project.triggers import AlbTrigger, UrlTrigger
+from amazon_lambda_runtime.project.triggers import (
+    AlbTrigger,
+    HttpApiTrigger,
+    RestApiTrigger,
+    UrlTrigger,
+)
 
 from .finding import Finding
 
@@ -13,11 +18,13 @@ def declared(project: Project) -> Iterator[Finding]:
     """A function that serves requests is known as a web application, and has a front door."""
     for function in project.functions:
         handler = function.handler or default_handler(project.folder, project.module)
-        if function.web is None and any(each.streams for each in function.triggers_of(UrlTrigger)):
+        doors: list[UrlTrigger | RestApiTrigger] = [*function.triggers_of(UrlTrigger)]
+        doors += function.triggers_of(RestApiTrigger)
+        if function.web is None and any(door.streams for door in doors):
             yield Finding(
                 "web-unknown",
                 f"cannot tell whether {handler} is a web application",
-                "its URL streams, and the responses of an application are sent whole unless "
+                "its URL or API streams, and the responses of an application are sent whole unless "
                 "LAMBDA_RUNTIME_WEB_STREAM says otherwise",
                 f"Set web = true, or web = false, of {function.name}.",
             )
@@ -34,11 +41,12 @@ def _doors(function: Function, handler: str) -> Iterator[Finding]:
             "one response need names that differ in case",
             "Set multi_value_headers = true of that trigger.",
         )
-    if not function.triggers_of(AlbTrigger) and not function.triggers_of(UrlTrigger):
+    doors = (AlbTrigger, HttpApiTrigger, RestApiTrigger, UrlTrigger)
+    if not any(isinstance(trigger, doors) for trigger in function.triggers):
         yield Finding(
             "no-door",
-            f"{handler} is a web application, and {function.name} has neither a url nor an alb "
-            "trigger",
+            f"{handler} is a web application, and {function.name} has no trigger "
+            "url, http-api, rest-api or alb",
             "no request reaches it, unless something else that you have made invokes it",
             'Add a trigger with type = "url".',
         )

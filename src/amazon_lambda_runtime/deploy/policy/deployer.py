@@ -8,6 +8,7 @@ file of its kind.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from amazon_lambda_runtime.deploy.resources import log_group
 from amazon_lambda_runtime.deploy.resources.triggers import kinds
 from amazon_lambda_runtime.deploy.site import PROJECT_TAG
 from amazon_lambda_runtime.project.declaration import Function, Project
@@ -90,6 +91,13 @@ def _roles(project: Project, names: Names) -> Iterator[Statement]:
         ),
         roles,
     )
+    bounds = sorted({f.permissions_boundary for f in project.functions if f.permissions_boundary})
+    if bounds:
+        yield Statement(
+            "Boundaries",
+            actions("iam", "PutRolePermissionsBoundary DeleteRolePermissionsBoundary"),
+            roles,
+        )
     policies = sorted({arn for function in project.functions for arn in function.policies})
     if policies:
         # A deployer that may attach any policy may do anything.
@@ -119,10 +127,16 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
             "ListAliases GetFunctionConcurrency PutFunctionConcurrency "
             "DeleteFunctionConcurrency GetPolicy AddPermission RemovePermission "
             "GetFunctionUrlConfig CreateFunctionUrlConfig UpdateFunctionUrlConfig "
-            "DeleteFunctionUrlConfig ",
+            "DeleteFunctionUrlConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig "
+            "DeleteFunctionEventInvokeConfig GetProvisionedConcurrencyConfig "
+            "PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig",
         ),
         (*functions, *(f"{arn}:*" for arn in functions)),
     )
+    keys = once(sorted({f.kms_key for f in project.functions if f.kms_key}))
+    if keys:
+        # Without Decrypt Lambda does not show the variables, and a plan could not compare them.
+        yield Statement("Keys", actions("kms", "CreateGrant Encrypt Decrypt"), keys)
     # A clean-up asks of every function in the account whether it uses an image.
     yield Statement("ImagesInUse", ("lambda:GetFunction",), (names("lambda", "function:*"),))
     # AWS cannot scope these.
@@ -148,7 +162,7 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
 
 
 def _logs(project: Project, names: Names) -> Iterator[Statement]:
-    groups = _each(project, lambda f: names("logs", f"log-group:/aws/lambda/{f.name}"))
+    groups = _each(project, lambda f: names("logs", f"log-group:{log_group.name(f)}"))
     yield Statement(
         "Logs",
         actions(

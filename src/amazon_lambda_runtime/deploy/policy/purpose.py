@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from .statement import Statement
 
 # By the verb of an action. What a smoke test, an image or the log takes is no part of a plan.
-_READS = re.compile(r"\w+:(Get|List|Describe|BatchGet)\w+")
+_READS = re.compile(r"\w+:((Get|List|Describe|BatchGet)\w+|GET)")
+# What Lambda does for who reads variables that have a key.
+_READS_BY_OTHERS = {"kms:Decrypt"}
 _NOT_READ = {"ecr:GetDownloadUrlForLayer"}
-_TAKES_AWAY = re.compile(r"[\w-]+:(Delete|Remove|Detach|BatchDelete|Unsubscribe)\w*")
+_TAKES_AWAY = re.compile(r"[\w-]+:(Delete|Remove|Detach|BatchDelete|Unsubscribe|DELETE)\w*")
 # What a trigger left in the bucket, the queue or the topic of others is taken out by a change.
 _TAKES_OUT = {
     "s3:PutBucketNotification",
@@ -33,7 +35,8 @@ _OTHERS = {"logs:FilterLogEvents", "iam:SimulatePrincipalPolicy"}
 
 
 def _plan(action: str) -> bool:
-    return bool(_READS.fullmatch(action)) and action not in _NOT_READ
+    reads = action in _READS_BY_OTHERS or _READS.fullmatch(action) is not None
+    return reads and action not in _NOT_READ
 
 
 def _deploy(action: str) -> bool:

@@ -38,6 +38,12 @@ def users_of_role(site: Site, role: str, but: Collection[Function]) -> list[str]
     )
 
 
+def users_of_log_group(site: Site, group: str, but: Collection[Function]) -> list[str]:
+    """Return the functions that log to this group by its name, but for these."""
+    logging = ((v["FunctionName"], v.get("LoggingConfig") or {}) for v in versions(site))
+    return _others((name for name, config in logging if config.get("LogGroup") == group), but)
+
+
 def users_of_repository(site: Site, name: str, but: Collection[Function]) -> list[str]:
     """Return the functions whose image is in this repository, but for these."""
     place = f"{site.registry}/{name}"

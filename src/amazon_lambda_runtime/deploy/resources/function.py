@@ -10,8 +10,8 @@ from amazon_lambda_runtime.deploy.plan import Note, Step, differences
 from amazon_lambda_runtime.deploy.site import TABLE_TAG, Site, owner
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import role
-from .foreign import foreign, settings
+from . import configuration, role
+from .foreign import foreign
 
 #: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
 READY = 600.0
@@ -42,7 +42,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
 def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
     what = f"function {function.name}"
     live = found["Configuration"]
-    if changes := list(configuration_changes(site, function, live)):
+    if changes := list(configuration.changes(function, live)):
         yield Step(
             "update", "function", f"configuration of {what}", "; ".join(changes),
             partial(_configure, site, function, changes), changes=tuple(changes),
@@ -95,42 +95,7 @@ def adopt(site: Site, function: Function) -> Iterator[Step]:
 
 def changes(site: Site, function: Function, live: Mapping[str, Any]) -> list[str]:
     """Return what differs between a version's configuration and what is wanted."""
-    return [*configuration_changes(site, function, live), *code_changes(site, live)]
-
-
-def configuration_changes(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what differs. Of a variable only its name is told: its value may be a secret."""
-    # AWS leaves out, or gives as null, what was never set.
-    vpc = live.get("VpcConfig") or {}
-    image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
-    storage = (live.get("EphemeralStorage") or {}).get("Size", 512)
-    groups = vpc.get("SecurityGroupIds") or []
-    command = [function.handler] if function.handler else []
-    yield from differences(
-        [
-            # A role's name is unique in the account; the path before it is IAM's to know.
-            ("role", live["Role"].rpartition("/")[2], function.role),
-            ("memory", live.get("MemorySize"), function.memory),
-            ("timeout", live.get("Timeout"), function.timeout),
-            ("description", live.get("Description") or "", function.description),
-            ("ephemeral storage", storage, function.ephemeral_storage),
-            ("handler", list(image.get("Command") or []), command),
-            ("subnets", sorted(vpc.get("SubnetIds") or []), sorted(function.subnets)),
-            ("security groups", sorted(groups), sorted(function.security_groups)),
-        ]
-    )
-    yield from _variables(live, function.environment)
-
-
-def _variables(live: Mapping[str, Any], wanted: Mapping[str, str]) -> Iterator[str]:
-    variables = (live.get("Environment") or {}).get("Variables") or {}
-    for name in sorted({*variables, *wanted}):
-        if name not in wanted:
-            yield f"variable {name} removed"
-        elif name not in variables:
-            yield f"variable {name} added"
-        elif variables[name] != wanted[name]:
-            yield f"variable {name} changed"
+    return [*configuration.changes(function, live), *code_changes(site, live)]
 
 
 def code_changes(site: Site, live: Mapping[str, Any]) -> Iterator[str]:
@@ -186,7 +151,7 @@ def meanwhile(site: Site, function: Function, live: Mapping[str, Any]) -> list[s
     if "Role" not in live:
         return []
     code = code_changes(site, live) if live.get("CodeSha256") else ()
-    return [*configuration_changes(site, function, live), *code]
+    return [*configuration.changes(function, live), *code]
 
 
 def changed_meanwhile(function: Function, changes: Sequence[str] = ()) -> DeployError:
@@ -204,7 +169,7 @@ def _swap(
     function: Function,
     as_planned: Callable[[Reply], bool],
     done: Callable[[Reply], bool],
-    change: Callable[[dict[str, Any]], object],
+    change: Callable[[Reply], object],
 ) -> None:
     """Change a function that is as the plan saw it; AWS refuses if it is not, by its revision.
 
@@ -218,7 +183,7 @@ def _swap(
         if not as_planned(live):
             raise changed_meanwhile(function)
         try:
-            change(revision(live))
+            change(live)
         except AwsError as error:
             if error.code != "PreconditionFailedException":
                 raise
@@ -231,24 +196,6 @@ def _swap(
 def _reason(live: Mapping[str, Any], of: str) -> str:
     code, text = live.get(f"{of}ReasonCode"), live.get(f"{of}Reason")
     return ": ".join(part for part in (code, text) if part) or "AWS gives no reason"
-
-
-def _settings(site: Site, function: Function) -> dict[str, Any]:
-    """Return the parameters that creation and a change of the configuration share."""
-    return {
-        "FunctionName": function.name,
-        "Role": role.arn(site, function),
-        "MemorySize": function.memory,
-        "Timeout": function.timeout,
-        "Description": function.description,
-        "EphemeralStorage": {"Size": function.ephemeral_storage},
-        "Environment": {"Variables": dict(function.environment)},
-        "ImageConfig": {"Command": [function.handler]} if function.handler else {},
-        "VpcConfig": {
-            "SubnetIds": list(function.subnets),
-            "SecurityGroupIds": list(function.security_groups),
-        },
-    }
 
 
 def _create(site: Site, function: Function) -> None:
@@ -267,28 +214,28 @@ def _create(site: Site, function: Function) -> None:
         Code={"ImageUri": site.image_uri},
         Architectures=[site.project.architecture],
         Tags={**function.tags, **site.tags},
-        **_settings(site, function),
+        **configuration.parameters(site, function, {}),
     )
     wait(site, function)
 
 
 def _configure(site: Site, function: Function, planned: list[str]) -> None:
     def differs(live: Reply) -> list[str]:
-        return list(configuration_changes(site, function, live)) if "Role" in live else planned
+        return list(configuration.changes(function, live)) if "Role" in live else planned
 
     _swap(
         site,
         function,
         lambda live: differs(live) == planned,
         lambda live: not differs(live),
-        lambda guard: site.aws.create(
+        lambda live: site.aws.create(
             "lambda",
             "update_function_configuration",
             # If the request is repeated, the result is the same.
             look=lambda: None,
             fresh_role=role.is_fresh(site, function),
-            **_settings(site, function),
-            **guard,
+            **configuration.parameters(site, function, live),
+            **revision(live),
         ),
     )
 
@@ -299,13 +246,13 @@ def _update_code(site: Site, function: Function, planned: str | None) -> None:
         function,
         lambda live: live.get("CodeSha256", planned) == planned,
         lambda live: "CodeSha256" in live and not list(code_changes(site, live)),
-        lambda guard: site.aws.call(
+        lambda live: site.aws.call(
             "lambda",
             "update_function_code",
             FunctionName=function.name,
             ImageUri=site.image_uri,
             Architectures=[site.project.architecture],
-            **guard,
+            **revision(live),
         ),
     )
 
@@ -324,32 +271,6 @@ def _reserve(site: Site, function: Function) -> None:
 
 def _short(digest: str | None) -> str:
     return (digest or "none").removeprefix("sha256:")[:12]
-
-
-def foreign_settings(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator[Step]:
-    """Yield what is set in the configuration of a function or version, and not declared."""
-    image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
-    declared = _settings(site, function)
-    # The command and the network are compared, whether they are declared or not.
-    declared["ImageConfig"] = {"Command": [], **declared["ImageConfig"]}
-    declared["VpcConfig"] = {"VpcId": "", **declared["VpcConfig"]}
-    usual = {
-        "ImageConfig": {},
-        "VpcConfig": {},
-        "TracingConfig": {"Mode": "PassThrough"},
-        "DeadLetterConfig": {},
-        "KMSKeyArn": "",
-        "Layers": [],
-        "FileSystemConfigs": [],
-        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.name}"},
-        "DurableConfig": {},
-        "CapacityProviderConfig": {},
-        "AcceleratorConfig": {},
-        "RuntimeConfig": {},
-    }
-    where = f"function {function.name}"
-    yield from settings("function", where, {**live, "ImageConfig": image}, declared, usual)
 
 
 def foreign_tags(function: Function, found: Reply) -> Iterator[Step]:

@@ -19,7 +19,12 @@ _PREFIX = "/aws/lambda/"
 
 
 def name(function: Function) -> str:
-    """Return the name that Lambda logs to."""
+    """Return the name of the group that the function logs to."""
+    return function.log_group or usual_name(function)
+
+
+def usual_name(function: Function) -> str:
+    """Return the name of the group that a function logs to that asks for none."""
     return f"{_PREFIX}{function.name}"
 
 
@@ -114,11 +119,13 @@ def _found(site: Site) -> Iterator[tuple[str, Tags | None]]:
 
 
 def _users(site: Site, group: str, but: Sequence[Function]) -> list[str]:
-    """Return the function that logs there, unless it is one of these or is gone."""
+    """Return the functions that log there, but for these and for those that are gone."""
+    users = account.users_of_log_group(site, group, but)
     function = group.removeprefix(_PREFIX)
-    if function in {each.name for each in but} or account.is_gone(site, function):
-        return []
-    return [f"function {function}"]
+    own = group.startswith(_PREFIX) and function not in {each.name for each in but}
+    if own and f"function {function}" not in users and not account.is_gone(site, function):
+        users.append(f"function {function}")
+    return users
 
 
 STORE = Store(

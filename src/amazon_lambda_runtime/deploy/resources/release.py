@@ -16,6 +16,7 @@ from amazon_lambda_runtime.deploy.plan import Action, Note, Step
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 
+from . import configuration
 from . import function as functions
 from .foreign import foreign
 
@@ -249,4 +250,4 @@ def foreign_traffic(site: Site, function: Function) -> Iterator[Step]:
         )  # fmt: skip
     for version in versions(site, function):
         if version["Version"] == alias["FunctionVersion"]:
-            yield from functions.foreign_settings(site, function, version)
+            yield from configuration.foreign(site, function, version)

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from amazon_lambda_runtime.deploy.aws import Reply
-from amazon_lambda_runtime.deploy.plan import Note, Step
+from amazon_lambda_runtime.deploy.errors import DeployError
+from amazon_lambda_runtime.deploy.plan import Note, Step, differences
 from amazon_lambda_runtime.deploy.policy.role_statements import statements
 from amazon_lambda_runtime.deploy.policy.statement import VERSION
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
@@ -33,6 +34,7 @@ TRUST: dict[str, Any] = {
         }
     ],
 }
+_NO_PATH = "/"
 _ATTACHED = "lambda-runtime:policy:"
 
 
@@ -42,8 +44,10 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     if role is None:
         what = f"role {function.role}"
         yield Step("create", "role", what, "it does not exist yet", lambda: _create(site, function))
-    elif not _trusts_lambda(role):
-        yield _trust(site, function, role)
+    else:
+        if not _trusts_lambda(role):
+            yield _trust(site, function, role)
+        yield from _boundary(site, function, role)
     yield from _managed(site, function, role)
     yield from _inline(site, function, role is not None)
 
@@ -119,7 +123,42 @@ def _create(site: Site, function: Function) -> None:
         AssumeRolePolicyDocument=json.dumps(TRUST),
         Description=_description(site),
         Tags=site.tag_list,
+        Path=function.role_path,
+        **_bounds(function),
     )
+
+
+def _bounds(function: Function) -> dict[str, Any]:
+    arn = function.permissions_boundary
+    return {} if arn is None else {"PermissionsBoundary": arn}
+
+
+def _boundary(site: Site, function: Function, role: Reply) -> Iterator[Step]:
+    """Yield what bounds a role of ours; how those of others are bound is their matter."""
+    what = f"role {function.role}"
+    if not site.ours(role.get("Tags")):
+        return
+    if role.get("Path", _NO_PATH) != function.role_path and function.role_path != _NO_PATH:
+        raise DeployError(
+            f"{what} is in the path {role.get('Path')}, and role_path is {function.role_path}: IAM "
+            "cannot move a role. Give it another name with `role`, or set its own path"
+        )
+    live = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+    if changes := tuple(differences([("", live, function.permissions_boundary)])):
+        bounds = _bounds(function)
+
+        def bind() -> None:
+            if bounds:
+                site.aws.call(
+                    "iam", "put_role_permissions_boundary", RoleName=function.role, **bounds
+                )
+            else:
+                site.aws.remove("iam", "delete_role_permissions_boundary", RoleName=function.role)
+
+        yield Step(
+            "update", "role", f"permissions boundary of {what}", changes[0].strip(), bind,
+            changes=(changes[0].strip(),),
+        )  # fmt: skip
 
 
 def _description(site: Site) -> str:

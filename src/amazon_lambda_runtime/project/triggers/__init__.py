@@ -5,21 +5,29 @@
 """
 
 from .alb import AlbTrigger
+from .http_api import HttpApiTrigger
+from .rest_api import RestApiTrigger
 from .rule import RuleTrigger, ScheduleTrigger
 from .s3 import S3Trigger
 from .sns import SnsTrigger
 from .sqs import SqsTrigger
+from .stream import DynamoDbTrigger, KinesisTrigger, StreamTrigger
 from .trigger import Trigger
 from .url import UrlTrigger
 
 __all__ = [
     "TYPES",
     "AlbTrigger",
+    "DynamoDbTrigger",
+    "HttpApiTrigger",
+    "KinesisTrigger",
+    "RestApiTrigger",
     "RuleTrigger",
     "S3Trigger",
     "ScheduleTrigger",
     "SnsTrigger",
     "SqsTrigger",
+    "StreamTrigger",
     "Trigger",
     "UrlTrigger",
 ]
@@ -27,10 +35,14 @@ __all__ = [
 #: `type = "…"` of the project file.
 TYPES: dict[str, type[Trigger]] = {
     "sqs": SqsTrigger,
+    "kinesis": KinesisTrigger,
+    "dynamodb": DynamoDbTrigger,
     "s3": S3Trigger,
     "sns": SnsTrigger,
     "eventbridge": RuleTrigger,
     "schedule": ScheduleTrigger,
     "alb": AlbTrigger,
+    "http-api": HttpApiTrigger,
+    "rest-api": RestApiTrigger,
     "url": UrlTrigger,
 }

@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
+from amazon_lambda_runtime.project.key import Key
 from amazon_lambda_runtime.project.values import is_json, matches, refuse
 
 from .trigger import Owner, Trigger
@@ -18,10 +20,14 @@ _SCHEDULE = re.compile(
 class RuleTrigger(Trigger):
     """An EventBridge rule: events that match a pattern (JSON)."""
 
-    rule: str
-    pattern: str
-    bus: str = "default"
-    enabled: bool = True
+    rule: Annotated[str, Key("the rule's name")]
+    pattern: Annotated[str, Key("of the events, as JSON")]
+    bus: Annotated[str, Key("the event bus, which exists")] = "default"
+    enabled: Annotated[bool, Key("whether it fires")] = True
+
+    @property
+    def what(self) -> str:
+        return f"rule {self.rule}"
 
     def check(self, function: Owner) -> None:
         _check_name(function, self.rule)
@@ -32,10 +38,14 @@ class RuleTrigger(Trigger):
 class ScheduleTrigger(Trigger):
     """An EventBridge rule that fires by the clock: rate(5 minutes), cron(0 3 * * ? *)."""
 
-    rule: str
-    expression: str
-    input: str | None = None
-    enabled: bool = True
+    rule: Annotated[str, Key("the rule's name")]
+    expression: Annotated[str, Key("`rate(5 minutes)`, `cron(0 3 * * ? *)`")]
+    input: Annotated[str | None, Key("the event, as JSON", default="EventBridge's own")] = None
+    enabled: Annotated[bool, Key("whether it fires")] = True
+
+    @property
+    def what(self) -> str:
+        return f"rule {self.rule}"
 
     @property
     def bus(self) -> str:

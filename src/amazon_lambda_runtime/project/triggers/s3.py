@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 from amazon_lambda_runtime.project.aws_limits import FIFO_SUFFIX
 from amazon_lambda_runtime.project.errors import ConfigError
-from amazon_lambda_runtime.project.values import matches, one_of, refuse
+from amazon_lambda_runtime.project.key import Key
+from amazon_lambda_runtime.project.values import matches, refuse
 
 from .sqs import SqsTrigger
 from .trigger import Owner, Trigger
@@ -17,14 +19,23 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 class S3Trigger(Trigger):
     """Objects that change in a bucket, which exists: sent directly, by a topic or by a queue."""
 
-    bucket: str
-    events: tuple[str, ...] = ("s3:ObjectCreated:*",)
-    prefix: str = ""
-    suffix: str = ""
-    #: "direct", or "sns" with a `topic`, or "sqs" with a `queue` that an sqs trigger names too.
-    via: str = "direct"
-    topic: str | None = None
-    queue: str | None = None
+    bucket: Annotated[str, Key("the bucket's name; it exists")]
+    events: Annotated[tuple[str, ...], Key("which changes")] = ("s3:ObjectCreated:*",)
+    prefix: Annotated[str, Key("of the objects' keys")] = ""
+    suffix: Annotated[str, Key("of the objects' keys")] = ""
+    via: Annotated[
+        str,
+        Key(
+            "to the function itself; sns: by a `topic`; sqs: by the `queue` of an sqs trigger",
+            one_of=("direct", "sns", "sqs"),
+        ),
+    ] = "direct"
+    topic: Annotated[str | None, Key("the topic's name, for via sns")] = None
+    queue: Annotated[str | None, Key("the queue's name, for via sqs")] = None
+
+    @property
+    def what(self) -> str:
+        return f"bucket {self.bucket}"
 
     @property
     def destination(self) -> str | None:
@@ -32,9 +43,8 @@ class S3Trigger(Trigger):
         return {"sns": self.topic, "sqs": self.queue}.get(self.via)
 
     def check(self, function: Owner) -> None:
-        of = f"of bucket {self.bucket} of {function.name}"
+        of = f"of {self.what} of {function.name}"
         matches(f"bucket of {function.name}", self.bucket, _BUCKET, "3 to 63 of a-z, 0-9, . and -")
-        one_of(f"via {of}", self.via, ("direct", "sns", "sqs"))
         if self.via == "sns" and not self.topic:
             raise ConfigError(f"via {of} is sns: give its topic")
         if self.via == "sqs":

@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
+from amazon_lambda_runtime.project.key import Key
 from amazon_lambda_runtime.project.values import is_json, matches
 
 from .trigger import Owner, Trigger
@@ -14,8 +16,14 @@ _TOPIC = re.compile(r"(?=.{1,256}$)[A-Za-z0-9_-]+(\.fifo)?")
 class SnsTrigger(Trigger):
     """A topic that the function is subscribed to; the filter policy is JSON."""
 
-    topic: str
-    filter_policy: str | None = None
+    topic: Annotated[str, Key("the topic's name; it is made if there is none")]
+    filter_policy: Annotated[str | None, Key("which messages, as JSON", default="all of them")] = (
+        None
+    )
+
+    @property
+    def what(self) -> str:
+        return f"topic {self.topic}"
 
     def check(self, function: Owner) -> None:
         of = f"of {function.name}"

@@ -1,10 +1,12 @@
 """A queue that Lambda polls."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from amazon_lambda_runtime.project import aws_limits
 from amazon_lambda_runtime.project.errors import ConfigError
-from amazon_lambda_runtime.project.values import matches, within
+from amazon_lambda_runtime.project.key import Key
+from amazon_lambda_runtime.project.values import is_json, matches, within
 
 from .trigger import Owner, Trigger
 
@@ -16,16 +18,27 @@ class SqsTrigger(Trigger):
     `visibility` None is what AWS advises: six times the function's timeout, and the window.
     """
 
-    queue: str
-    batch_size: int = 10
-    window: int = 0
-    max_concurrency: int | None = None
-    report_batch_item_failures: bool = False
-    visibility: int | None = None
-    retention: int = 345_600
-    dlq: str | None = None
-    max_receive_count: int = 3
-    enabled: bool = True
+    queue: Annotated[str, Key("the queue's name; it is made if there is none")]
+    batch_size: Annotated[int, Key("above 10 with a window", within=aws_limits.BATCH_SIZE)] = 10
+    window: Annotated[int, Key("", within=aws_limits.BATCH_WINDOW, unit="seconds")] = 0
+    max_concurrency: Annotated[int | None, Key("", within=aws_limits.MAX_CONCURRENCY)] = None
+    report_batch_item_failures: Annotated[bool, Key("the handler tells which have failed")] = False
+    visibility: Annotated[
+        int | None, Key("", unit="seconds", default="six times the timeout, and the window")
+    ] = None
+    retention: Annotated[int, Key("", within=aws_limits.MESSAGE_RETENTION, unit="seconds")] = (
+        345_600
+    )
+    dlq: Annotated[str | None, Key("the queue of failed messages", default="NAME-dlq")] = None
+    max_receive_count: Annotated[int, Key("", within=aws_limits.MAX_RECEIVE_COUNT)] = 3
+    filters: Annotated[
+        tuple[str, ...], Key("which messages, each as JSON; others are deleted")
+    ] = ()
+    enabled: Annotated[bool, Key("whether it is polled")] = True
+
+    @property
+    def what(self) -> str:
+        return f"queue {self.queue}"
 
     @property
     def fifo(self) -> bool:
@@ -40,8 +53,10 @@ class SqsTrigger(Trigger):
         return f"{self.queue.removesuffix(aws_limits.FIFO_SUFFIX)}-dlq{suffix}"
 
     def check(self, function: Owner) -> None:
-        of = f"of queue {self.queue} of {function.name}"
+        of = f"of {self.what} of {function.name}"
         self._check_queues(function, of)
+        for pattern in self.filters:
+            is_json(f"a filter {of}", pattern)
         self._check_batches(of)
         self._check_times(function, of)
         self._check_concurrency(function, of)
@@ -54,12 +69,10 @@ class SqsTrigger(Trigger):
             )  # fmt: skip
         if self.fifo != self.dead_letter_queue.endswith(aws_limits.FIFO_SUFFIX):
             raise ConfigError(f"dlq {of}: the queue and its dlq are both .fifo, or neither is")
-        within(f"max_receive_count {of}", self.max_receive_count, aws_limits.MAX_RECEIVE_COUNT)
 
     def _check_batches(self, of: str) -> None:
-        sizes = aws_limits.FIFO_BATCH_SIZE if self.fifo else aws_limits.BATCH_SIZE
-        within(f"batch_size {of}", self.batch_size, sizes)
-        within(f"window {of}", self.window, aws_limits.BATCH_WINDOW, " (seconds)")
+        if self.fifo:
+            within(f"batch_size {of}", self.batch_size, aws_limits.FIFO_BATCH_SIZE)
         if self.fifo and self.window:
             raise ConfigError(f"window {of}: a FIFO queue takes none")
         if self.batch_size > aws_limits.SQS_BATCH and not self.window:
@@ -69,15 +82,12 @@ class SqsTrigger(Trigger):
             )
 
     def _check_times(self, function: Owner, of: str) -> None:
-        within(f"retention {of}", self.retention, aws_limits.MESSAGE_RETENTION, " (seconds)")
         if self.visibility is not None:
             least = aws_limits.VISIBILITY_FACTOR * function.timeout
             limits = (least, aws_limits.VISIBILITY_TIMEOUT[1])
             within(f"visibility {of}", self.visibility, limits, " (six times the timeout, up)")
 
     def _check_concurrency(self, function: Owner, of: str) -> None:
-        if self.max_concurrency is not None:
-            within(f"max_concurrency {of}", self.max_concurrency, aws_limits.MAX_CONCURRENCY)
         reserved = function.reserved_concurrency
         if not reserved:
             return  # 0 switches the function off: then nothing is received

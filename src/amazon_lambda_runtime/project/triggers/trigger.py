@@ -24,9 +24,18 @@ class Owner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trigger(ABC):
-    """What invokes a function, as the project file declares it. Its fields are its keys there."""
+    """What invokes a function, as the project file declares it. Its fields are its keys there.
+
+    A key is `Annotated[type, Key(…)]`: what it takes, and what the documents say of it.
+    """
+
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """What it is called in a message: "queue orders"."""
+        ...
 
     @abstractmethod
     def check(self, function: Owner) -> None:
-        """Raise ConfigError for the first value that AWS would refuse."""
+        """Raise ConfigError for the first value that AWS would refuse; ranges have been checked."""
         ...

@@ -14,6 +14,10 @@ from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import (
     AlbTrigger,
+    DynamoDbTrigger,
+    HttpApiTrigger,
+    KinesisTrigger,
+    RestApiTrigger,
     RuleTrigger,
     S3Trigger,
     ScheduleTrigger,
@@ -23,17 +27,21 @@ from amazon_lambda_runtime.project.triggers import (
     UrlTrigger,
 )
 
-from . import alb, bucket, permission, queue, rule, topic, url
+from . import alb, bucket, http_api, permission, queue, rest_api, rule, stream, topic, url
 from .kind import Kind, Live
 
 #: In the order in which triggers are removed: what sends goes before what it sends to.
 KINDS: Mapping[type[Trigger], Kind] = {
     S3Trigger: bucket.KIND,
     SqsTrigger: queue.KIND,
+    KinesisTrigger: stream.KIND,
+    DynamoDbTrigger: stream.KIND,
     SnsTrigger: topic.KIND,
     RuleTrigger: rule.KIND,
     ScheduleTrigger: rule.KIND,
     AlbTrigger: alb.KIND,
+    HttpApiTrigger: http_api.KIND,
+    RestApiTrigger: rest_api.KIND,
     UrlTrigger: url.KIND,
 }
 
@@ -55,6 +63,7 @@ def plan(site: Site, function: Function, *, prune: bool = True) -> Iterator[Step
         for wanted in kind.permissions(site, trigger):
             declared.add(wanted.sid)
             yield from permission.plan(site, function, wanted, live)
+        declared.update(kind.sids(site, trigger))
         yield from kind.plan(site, function, trigger)
     for kind in kinds():
         yield from kind.plan_all(site, function, prune)

@@ -113,7 +113,7 @@ def _with_others(site: Site, function: Function) -> list[Function]:
 
 def _used(site: Site, function: Function, live: Live) -> Iterator[tuple[str, str]]:
     """Yield the ARN of every queue and topic that leads to the function now."""
-    for entry in mapping.of_function(site, function):
+    for entry in mapping.of_function(site, function, "sqs"):
         yield "sqs", str(entry.get("EventSourceArn", ""))
     for source in permission.sources(live, "sns"):
         yield "sns", source

@@ -30,6 +30,8 @@ class Kind:
     part: str = "trigger"
     #: Who must be allowed to invoke the function for one trigger.
     permissions: Callable[[Site, Any], Iterable[Permission]] = _nothing
+    #: The Sids of statements that `plan` makes: what invokes has no ARN before it is there.
+    sids: Callable[[Site, Any], Iterable[str]] = _nothing
     #: What makes one trigger what is declared.
     plan: Callable[[Site, Function, Any], Iterator[Step | Note]] = _nothing
     #: What concerns all triggers of the kind, or that there is none; planned once for a function,

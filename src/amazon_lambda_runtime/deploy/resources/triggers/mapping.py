@@ -1,6 +1,7 @@
 """The event source mapping: what Lambda polls, and how much of it at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -11,66 +12,120 @@ from amazon_lambda_runtime.deploy.resources import account
 from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
-from amazon_lambda_runtime.project.triggers import SqsTrigger
 
 _STEADY = ("Enabled", "Disabled")
 _POLLS = ("Creating", "Enabling", "Enabled", "Updating")
 _READY = 300.0
+# What a source is called, by the service in its ARN.
+_NOUNS = {"sqs": "queue", "kinesis": "stream", "dynamodb": "table"}
+# How a setting is called in a plan, where AWS has it, and what it is where nothing was asked for.
+_NAMES: Mapping[str, tuple[str, Any]] = {
+    "BatchSize": ("batch size", None),
+    "MaximumBatchingWindowInSeconds": ("window", 0),
+    "ScalingConfig": ("maximum concurrency", {}),
+    "FunctionResponseTypes": ("report batch item failures", []),
+    "FilterCriteria": ("filters", {}),
+    "ParallelizationFactor": ("parallelization factor", 1),
+    "BisectBatchOnFunctionError": ("bisect on error", False),
+    "MaximumRetryAttempts": ("retries", -1),
+    "MaximumRecordAgeInSeconds": ("record age", -1),
+    "TumblingWindowInSeconds": ("tumbling window", 0),
+    "DestinationConfig": ("on failure", {}),
+    "Enabled": ("enabled", True),
+}
 
 
-def plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What Lambda polls for a function: its ARN, and its settings by AWS's names."""
+
+    arn: str
+    settings: Mapping[str, Any]
+    #: Settings that are sent only if they are not usual, or to take them back.
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    #: What is sent when it is made, and can't be changed.
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
+def reports(wanted: bool) -> list[str]:
+    """Return the setting by which a handler tells which records have failed."""
+    return ["ReportBatchItemFailures"] if wanted else []
+
+
+def filters(patterns: tuple[str, ...]) -> dict[str, Any]:
+    """Return the setting for filters; an empty one takes them back."""
+    return {"Filters": [{"Pattern": pattern} for pattern in patterns]} if patterns else {}
+
+
+def plan(site: Site, function: Function, polled: Polled) -> Iterator[Step]:
     """Yield what makes the mapping what is declared."""
-    live = find(site, function, trigger.queue)
-    what = f"mapping of queue {trigger.queue} to {function.name}"
+    live = find(site, function, polled.arn)
+    what = f"mapping of {_what(polled.arn)} to {function.name}"
     if live is None:
         yield Step(
-            "create",
-            "trigger",
-            what,
-            "it does not exist yet",
-            lambda: _create(site, function, trigger),
-        )
+            "create", "trigger", what, "it does not exist yet",
+            lambda: _create(site, function, polled),
+        )  # fmt: skip
         return
-    scaling = (live.get("ScalingConfig") or {}).get("MaximumConcurrency")
-    reports = "ReportBatchItemFailures" in (live.get("FunctionResponseTypes") or [])
-    enabled = live.get("State") not in ("Disabled", "Disabling")
-    pairs = [
-        ("function", live["FunctionArn"], site.live_arn(function)),
-        ("batch size", live.get("BatchSize"), trigger.batch_size),
-        ("window", live.get("MaximumBatchingWindowInSeconds") or 0, trigger.window),
-        ("maximum concurrency", scaling, trigger.max_concurrency),
-        ("report batch item failures", reports, trigger.report_batch_item_failures),
-        ("enabled", enabled, trigger.enabled),
+    for key, value in polled.fixed.items():
+        if live.get(key) not in (None, value):
+            raise DeployError(
+                f"the {what} has the starting position {live[key]}, and {value} is declared: AWS "
+                "cannot change it. Set it back; or remove the trigger, deploy, and add it again"
+            )
+    pairs = [("function", live["FunctionArn"], site.live_arn(function))]
+    pairs += [
+        (_NAMES[key][0], _plain(key, _of(live, key)), _plain(key, value))
+        for key, value in {**polled.settings, **polled.extra}.items()
     ]
-    if changes := list(differences(pairs)):
+    if changes := tuple(differences(pairs)):
         yield Step(
             "update", "trigger", what, "; ".join(changes),
-            lambda: _update(site, function, trigger), changes=tuple(changes),
+            lambda: _update(site, function, polled), changes=changes,
         )  # fmt: skip
 
 
-def prune(site: Site, function: Function) -> Iterator[Step]:
-    """Yield the removal of mappings that are ours and not declared."""
-    declared = {site.aws.arn("sqs", trigger.queue) for trigger in function.triggers_of(SqsTrigger)}
-    for live in of_function(site, function):
+def _of(live: Reply, key: str) -> Any:
+    """Return a setting that is live. AWS leaves out, or gives as null, what is usual."""
+    if key == "Enabled":
+        return live.get("State") not in ("Disabled", "Disabling")
+    value = live.get(key)
+    return _NAMES[key][1] if value is None else value
+
+
+def _plain(key: str, value: Any) -> Any:
+    """Return a setting as a plan tells it, and as two of them are compared."""
+    match key:
+        case "ScalingConfig":
+            return value.get("MaximumConcurrency")
+        case "FunctionResponseTypes":
+            return "ReportBatchItemFailures" in value
+        case "FilterCriteria":
+            return [each["Pattern"] for each in value.get("Filters") or ()]
+        case "DestinationConfig":
+            return (value.get("OnFailure") or {}).get("Destination") or None
+    return value
+
+
+def prune(site: Site, function: Function, service: str, declared: set[str]) -> Iterator[Step]:
+    """Yield the removal of mappings to sources of a service that are ours and not declared."""
+    for live in of_function(site, function, service):
         source = live.get("EventSourceArn", "")
         if source in declared or live.get("State") == "Deleting" or not is_ours(site, live):
             continue
         yield Step(
-            "delete", "trigger",
-            f"mapping of queue {queue_of(live)} to {function.name}",
-            "it is not declared",
-            partial(_delete, site, live["UUID"]),
-            live["UUID"],
+            "delete", "trigger", f"mapping of {_what(source)} to {function.name}",
+            "it is not declared", partial(_delete, site, live["UUID"]), live["UUID"],
         )  # fmt: skip
 
 
-def stop(site: Site, function: Function) -> Iterator[Step]:
+def stop(site: Site, function: Function, service: str) -> Iterator[Step]:
     """Yield the end of polling for a function that has left the table; the mappings stay."""
-    for live in of_function(site, function):
+    for live in of_function(site, function, service):
         if live.get("State") in _POLLS and is_ours(site, live):
+            source = _what(live["EventSourceArn"])
             yield Step(
-                "update", "trigger", f"mapping of queue {queue_of(live)} to {function.name}",
+                "update", "trigger", f"mapping of {source} to {function.name}",
                 "the function is not in pyproject.toml any more: enabled True → False",
                 partial(_disable, site, live["UUID"]), live["UUID"],
             )  # fmt: skip
@@ -83,12 +138,12 @@ def _disable(site: Site, uuid: str) -> None:
         _wait(site, uuid)
 
 
-def find(site: Site, function: Function, queue: str) -> Reply | None:
-    """Return the mapping of a queue to this function, whichever of its versions it names."""
+def find(site: Site, function: Function, source: str) -> Reply | None:
+    """Return the mapping of a source to this function, whichever of its versions it names."""
     return next(
         (
             mapping
-            for mapping in of_queue(site, queue)
+            for mapping in _live(site, "EventSourceArn", source)
             if account.is_of(mapping["FunctionArn"], site, [function])
         ),
         None,
@@ -100,10 +155,12 @@ def of_queue(site: Site, queue: str) -> Iterator[Reply]:
     yield from _live(site, "EventSourceArn", site.aws.arn("sqs", queue))
 
 
-def of_function(site: Site, function: Function) -> Iterator[Reply]:
-    """Yield the mappings of the function's alias, and of the function itself."""
+def of_function(site: Site, function: Function, service: str = "") -> Iterator[Reply]:
+    """Yield the mappings of the function's alias, and of the function itself; of one service."""
     for arn in (site.live_arn(function), site.function_arn(function)):
-        yield from _live(site, "FunctionName", arn)
+        for live in _live(site, "FunctionName", arn):
+            if not service or f":{service}:" in live.get("EventSourceArn", ""):
+                yield live
 
 
 def _live(site: Site, by: str, arn: str) -> Iterator[Reply]:
@@ -122,6 +179,15 @@ def queue_of(live: Reply) -> str:
     return str(live.get("EventSourceArn", "")).rpartition(":")[2]
 
 
+def _what(source: str) -> str:
+    """Return what a source is called: "queue jobs", "table orders"."""
+    service = source.split(":")[2]
+    name = source.rpartition(":")[2]
+    if service != "sqs":
+        name = source.split("/")[1]
+    return f"{_NOUNS[service]} {name}"
+
+
 def _delete(site: Site, uuid: str) -> None:
     # AWS refuses to delete a mapping that is changing.
     _wait(site, uuid)
@@ -135,44 +201,42 @@ def is_ours(site: Site, live: Reply) -> bool:
     return found is not None and site.ours(found.get("Tags"))
 
 
-def _settings(site: Site, function: Function, trigger: SqsTrigger) -> dict[str, Any]:
-    types = ["ReportBatchItemFailures"] if trigger.report_batch_item_failures else []
-    scaling = (
-        {} if trigger.max_concurrency is None else {"MaximumConcurrency": trigger.max_concurrency}
-    )
-    return {
-        "FunctionName": site.live_arn(function),
-        "BatchSize": trigger.batch_size,
-        "FunctionResponseTypes": types,
-        "ScalingConfig": scaling,
-        "Enabled": trigger.enabled,
-        # AWS refuses a window for a FIFO queue, even 0.
-        **({} if trigger.fifo else {"MaximumBatchingWindowInSeconds": trigger.window}),
+def _settings(
+    site: Site, function: Function, polled: Polled, live: Reply | None = None
+) -> dict[str, Any]:
+    extra = {
+        key: value
+        for key, value in polled.extra.items()
+        if value != (usual := _NAMES[key][1]) or (live and _of(live, key) != usual)
     }
+    if extra.get("DestinationConfig") == {}:
+        extra["DestinationConfig"] = {"OnFailure": {"Destination": ""}}
+    return {"FunctionName": site.live_arn(function), **polled.settings, **extra}
 
 
-def _create(site: Site, function: Function, trigger: SqsTrigger) -> None:
+def _create(site: Site, function: Function, polled: Polled) -> None:
     made = site.aws.create(
         "lambda",
         "create_event_source_mapping",
-        look=lambda: find(site, function, trigger.queue),
-        EventSourceArn=site.aws.arn("sqs", trigger.queue),
+        look=lambda: find(site, function, polled.arn),
+        EventSourceArn=polled.arn,
         Tags=site.tags,
-        **_settings(site, function, trigger),
+        **_settings(site, function, polled),
+        **polled.fixed,
     )
     _wait(site, made["UUID"])
 
 
-def _update(site: Site, function: Function, trigger: SqsTrigger) -> None:
-    live = find(site, function, trigger.queue)
+def _update(site: Site, function: Function, polled: Polled) -> None:
+    live = find(site, function, polled.arn)
     if live is None:
-        return _create(site, function, trigger)
+        return _create(site, function, polled)
     _wait(site, live["UUID"])
     site.aws.call(
         "lambda",
         "update_event_source_mapping",
         UUID=live["UUID"],
-        **_settings(site, function, trigger),
+        **_settings(site, function, polled, live),
     )
     return _wait(site, live["UUID"])
 
@@ -192,19 +256,18 @@ def _wait(site: Site, uuid: str) -> None:
     site.aws.retry.wait(ready, f"event source mapping {uuid}", _READY)
 
 
-def foreign(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step]:
+def foreign(site: Site, function: Function, polled: Polled) -> Iterator[Step]:
     """Yield what is set in a mapping of ours, and not declared."""
-    live = find(site, function, trigger.queue)
+    live = find(site, function, polled.arn)
     if live is None or not is_ours(site, live):
         return
     usual: dict[str, Any] = {
-        "FilterCriteria": {},
+        **{key: usual for key, (_, usual) in _NAMES.items() if key != "Enabled"},
         "KMSKeyArn": "",
         "MetricsConfig": {},
         "LoggingConfig": {},
-        "DestinationConfig": {},
         "ProvisionedPollerConfig": {},
-        "TumblingWindowInSeconds": 0,
     }
-    what = f"mapping of queue {trigger.queue} to {function.name}"
-    yield from settings("trigger", what, live, _settings(site, function, trigger), usual)
+    what = f"mapping of {_what(polled.arn)} to {function.name}"
+    declared = {**_settings(site, function, polled), **polled.extra}
+    yield from settings("trigger", what, live, declared, usual)

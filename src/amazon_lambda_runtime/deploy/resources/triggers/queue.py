@@ -65,7 +65,7 @@ def _plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step 
             "than six times the function's timeout: messages may be delivered twice"
         )
     yield from _plan_queue(site, trigger.queue, _wanted(site, function, trigger))
-    yield from mapping.plan(site, function, trigger)
+    yield from mapping.plan(site, function, _polled(site, trigger))
 
 
 def _wanted(site: Site, function: Function, trigger: SqsTrigger) -> dict[str, str]:
@@ -96,7 +96,7 @@ def _foreign(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[St
             yield undeclared(
                 "queue", f"policy of queue {name}", text.removesuffix(" of its policy")
             )
-    yield from mapping.foreign(site, function, trigger)
+    yield from mapping.foreign(site, function, _polled(site, trigger))
 
 
 def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]:
@@ -120,12 +120,29 @@ def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]
         )  # fmt: skip
 
 
+def _polled(site: Site, trigger: SqsTrigger) -> mapping.Polled:
+    most = trigger.max_concurrency
+    return mapping.Polled(
+        site.aws.arn("sqs", trigger.queue),
+        {
+            "BatchSize": trigger.batch_size,
+            # AWS refuses a window for a FIFO queue, even 0.
+            **({} if trigger.fifo else {"MaximumBatchingWindowInSeconds": trigger.window}),
+            "ScalingConfig": {} if most is None else {"MaximumConcurrency": most},
+            "FunctionResponseTypes": mapping.reports(trigger.report_batch_item_failures),
+            "Enabled": trigger.enabled,
+        },
+        {"FilterCriteria": mapping.filters(trigger.filters)},
+    )
+
+
 def _prune(site: Site, function: Function, _: object) -> Iterator[Step]:
-    return mapping.prune(site, function)
+    declared = {site.aws.arn("sqs", trigger.queue) for trigger in function.triggers_of(SqsTrigger)}
+    return mapping.prune(site, function, "sqs", declared)
 
 
 def _stop(site: Site, function: Function, _: object) -> Iterator[Step]:
-    return mapping.stop(site, function)
+    return mapping.stop(site, function, "sqs")
 
 
 def _attributes(site: Site, name: str) -> dict[str, str] | None:
@@ -161,7 +178,7 @@ def _write_policy(site: Site, name: str, policy: Policy) -> None:
 def _names(site: Site, function: Function) -> list[str]:
     """Return the queues that the function declares, and those that are mapped to it."""
     declared = function.triggers_of(SqsTrigger)
-    mapped = mapping.of_function(site, function)
+    mapped = mapping.of_function(site, function, "sqs")
     return [
         *(name for trigger in declared for name in (trigger.queue, trigger.dead_letter_queue)),
         *(mapping.queue_of(live) for live in mapped),

@@ -22,7 +22,7 @@ from .kind import Kind, Live
 def _permissions(site: Site, trigger: RuleTrigger | ScheduleTrigger) -> list[permission.Permission]:
     return [
         permission.Permission(
-            permission.sid("rule", trigger.rule),
+            permission.sid("rule", _resource(trigger.rule, trigger.bus).removeprefix("rule/")),
             "events.amazonaws.com",
             source=site.aws.arn("events", _resource(trigger.rule, trigger.bus)),
         )
@@ -79,6 +79,9 @@ def _plan_rule(
 def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
     """Yield the removal of our target, and of the rule if it is ours and has no other target."""
     name, bus = _place(source)
+    # The statement of a rule that is declared may have another Sid, of an older deployment.
+    if (name, bus) in _declared(function):
+        return
     if site.aws.find("events", "describe_rule", Name=name, EventBusName=bus) is None:
         return
     yield Step(

@@ -5,7 +5,6 @@ from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
-from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import UrlTrigger
@@ -32,8 +31,30 @@ def _permissions(site: Site, trigger: UrlTrigger) -> list[Permission]:
     ]  # fmt: skip
 
 
-def _settings(trigger: UrlTrigger) -> dict[str, Any]:
-    return {"AuthType": trigger.auth, "InvokeMode": trigger.mode}
+# How a setting of CORS is called in the table, and by AWS.
+_CORS = {
+    "allow_origins": "AllowOrigins",
+    "allow_methods": "AllowMethods",
+    "allow_headers": "AllowHeaders",
+    "expose_headers": "ExposeHeaders",
+    "allow_credentials": "AllowCredentials",
+    "max_age": "MaxAge",
+}
+
+
+def _settings(trigger: UrlTrigger, live: Reply | None = None) -> dict[str, Any]:
+    """Return what is sent. CORS is sent where it is declared, or empty to take it back."""
+    cors = {
+        key: list(value) if isinstance(value, tuple) else value
+        for name, key in _CORS.items()
+        if (value := getattr(trigger, name))
+    }
+    had = live is not None and any((live.get("Cors") or {}).values())
+    return {
+        "AuthType": trigger.auth,
+        "InvokeMode": trigger.mode,
+        **({"Cors": cors} if cors or had else {}),
+    }
 
 
 def _find(site: Site, function: Function) -> Reply | None:
@@ -55,7 +76,7 @@ def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
                 lambda: site.aws.remove("lambda", "delete_function_url_config", **where),
             )  # fmt: skip
         return
-    wanted = _settings(trigger)
+    wanted = _settings(trigger, live)
     if live is None:
         yield Step(
             "create", "url", what, "it does not exist yet",
@@ -69,6 +90,11 @@ def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
         ("auth", live.get("AuthType"), trigger.auth),
         ("mode", live.get("InvokeMode") or "BUFFERED", trigger.mode),
     ]
+    cors = live.get("Cors") or {}
+    pairs += [
+        (name.replace("_", " "), cors.get(key) or None, wanted.get("Cors", {}).get(key))
+        for name, key in _CORS.items()
+    ]
     if changes := list(differences(pairs)):
         yield Step(
             "update", "url", what, "; ".join(changes),
@@ -77,11 +103,4 @@ def _plan_all(site: Site, function: Function, prune: bool) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def _foreign(site: Site, function: Function, trigger: UrlTrigger) -> Iterator[Step]:
-    live = _find(site, function)
-    if live is not None:
-        usual: dict[str, Any] = {"Cors": {}}
-        yield from settings("url", f"URL of {function.name}", live, _settings(trigger), usual)
-
-
-KIND = Kind(word="url", part="url", permissions=_permissions, plan_all=_plan_all, foreign=_foreign)
+KIND = Kind(word="url", part="url", permissions=_permissions, plan_all=_plan_all)

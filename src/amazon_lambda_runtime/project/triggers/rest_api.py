@@ -1,0 +1,31 @@
+"""A REST API of API Gateway that sends every request to the function, and can stream."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from amazon_lambda_runtime.project.key import Key
+from amazon_lambda_runtime.project.values import matches
+
+from .trigger import Owner, Trigger
+
+_API = re.compile(r"[\w.-]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RestApiTrigger(Trigger):
+    """A REST API whose every path is the function's, in the stage `live`: anyone may call it."""
+
+    api: Annotated[str, Key("the API's name; it is made")]
+    mode: Annotated[str, Key("of responses", one_of=("BUFFERED", "RESPONSE_STREAM"))] = "BUFFERED"
+
+    @property
+    def what(self) -> str:
+        return f"REST API {self.api}"
+
+    @property
+    def streams(self) -> bool:
+        return self.mode == "RESPONSE_STREAM"
+
+    def check(self, function: Owner) -> None:
+        matches(f"api of {function.name}", self.api, _API, "up to 128 letters, digits, _ . -")

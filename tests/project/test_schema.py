@@ -1,0 +1,42 @@
+"""The schema for editors says what the checks say."""
+
+import json
+
+from click.testing import CliRunner
+
+from amazon_lambda_runtime.cli.deploy.schema import command
+from amazon_lambda_runtime.project.keys import FUNCTION_KEYS, PROJECT_KEYS, of_trigger
+from amazon_lambda_runtime.project.schema import schema
+from amazon_lambda_runtime.project.triggers import TYPES
+
+TABLE = schema()["properties"]["tool"]["properties"]["lambda-runtime"]
+OF_FUNCTION = TABLE["properties"]["functions"]["additionalProperties"]
+
+
+def test_each_key_is_in_it_and_no_other_is_allowed() -> None:
+    """In the project's table those of functions, too; a trigger has its type beside."""
+    assert set(TABLE["properties"]) == {*PROJECT_KEYS, *FUNCTION_KEYS}
+    assert set(OF_FUNCTION["properties"]) == set(FUNCTION_KEYS)
+    kinds = OF_FUNCTION["properties"]["triggers"]["items"]["oneOf"]
+    assert [kind["properties"]["type"]["const"] for kind in kinds] == list(TYPES)
+    for table, kind in zip(kinds, TYPES.values(), strict=True):
+        assert set(table["properties"]) == {"type", *of_trigger(kind)}
+    assert not any(table["additionalProperties"] for table in (TABLE, OF_FUNCTION, *kinds))
+
+
+def test_what_a_key_takes() -> None:
+    """Type, range, choice, and what it is for."""
+    keys = OF_FUNCTION["properties"]
+    assert keys["timeout"] == {
+        "type": "integer", "minimum": 1, "maximum": 900, "description": "seconds",
+    }  # fmt: skip
+    assert keys["log_format"]["enum"] == ["Text", "JSON"]
+    assert "maximum" not in keys["reserved_concurrency"]
+    assert keys["environment"]["additionalProperties"] == {"type": "string"}
+    assert keys["policies"]["items"] == {"type": "string"}
+    assert keys["triggers"]["items"]["oneOf"][0]["required"] == ["type", "queue"]
+
+
+def test_command() -> None:
+    """`lambda-runtime schema` prints it."""
+    assert json.loads(CliRunner().invoke(command).output) == schema()
