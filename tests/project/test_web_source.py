@@ -72,11 +72,18 @@ def test_factory_is_no_misspelling(tmp_path: Path) -> None:
     )
 
 
+WEB = "from amazon_lambda_runtime.web import Web\n"
+
+
 @pytest.mark.parametrize(
     ("source", "name"),
     [
         ("from fastapi import FastAPI\napi = FastAPI()", "api"),
         ("from fastapi import FastAPI\na = FastAPI()\nb = FastAPI()", "handler"),
+        (f"{WEB}def inner(environ, start_response): ...\napp = Web(inner)", "app"),
+        (f"{WEB}class Site(Web): concurrency = 'threads'\napp = Site(inner)", "app"),
+        (f"{WEB}class Site(Web): app = inner", "handler"),
+        (f"{WEB}class Orders(Runtime): ...\napp = Web(inner)", "handler"),
         (
             "from fastapi import FastAPI\napi = FastAPI()\ndef handler(event, context): ...",
             "handler",
@@ -91,6 +98,14 @@ def test_handler_of_a_file(source: str, name: str, tmp_path: Path) -> None:
     """A file's only application is its handler, if it has no other."""
     (tmp_path / "main.py").write_text(source)
     assert default_handler(tmp_path, "main.py") == f"main.{name}"
+
+
+def test_file_of_several_applications(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text("from flask import Flask\nshop = Flask('a')\nadmin = Flask('b')\n")
+    told = "main.py has 2 web applications: say main.shop or main.admin"
+    assert suggestion(file, "handler") == told
+    assert suggestion(file, "shop") is None
 
 
 def test_files_of_a_folder(tmp_path: Path) -> None:

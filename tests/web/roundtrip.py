@@ -64,7 +64,9 @@ def wsgi(app: Callable[..., Any], door: str, stream: bool = False) -> Callable[.
     return through
 
 
-def asgi(app: Callable[..., Any], door: str, stream: bool = False) -> Callable[..., Any]:
+def asgi(
+    app: Callable[..., Any], door: str, stream: bool = False, errors: str = "raise"
+) -> Callable[..., Any]:
     """Return the ASGI application `app` as it is behind a door; its lifespan is the client's."""
 
     async def called(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -73,7 +75,7 @@ def asgi(app: Callable[..., Any], door: str, stream: bool = False) -> Callable[.
     @cache
     def mounted(root_path: str) -> Web:
         root = root_path or None
-        return Web(called, stream=stream, lifespan="off", errors="raise", root_path=root)
+        return Web(called, stream=stream, lifespan="off", errors=errors, root_path=root)
 
     async def through(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":

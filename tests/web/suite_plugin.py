@@ -43,6 +43,7 @@ def _starlette() -> None:
     made = TestClient.__init__
 
     def init(self: Any, app: Any, *arguments: Any, **named: Any) -> None:
-        made(self, roundtrip.asgi(app, DOOR, STREAM), *arguments, **named)
+        errors = "raise" if named.get("raise_server_exceptions", True) else "answer"
+        made(self, roundtrip.asgi(app, DOOR, STREAM, errors), *arguments, **named)
 
     TestClient.__init__ = init  # type: ignore[method-assign]

@@ -217,9 +217,9 @@ def test_name_that_is_none(kind: str, name: str, capsys: Any) -> None:
     failed(kind, "url", told, capsys, 200, [(name, "1")])
 
 
-@pytest.mark.parametrize("status", [99, 1000])
+@pytest.mark.parametrize("status", [0, 99, 101, 600, 1000])
 def test_status_that_is_none(status: int, capsys: Any) -> None:
-    told = f"the response has the status {status}: expected three digits"
+    told = f"the response has the status {status}: expected 200 to 599"
     failed("asgi", "url", told, capsys, status)
 
 
@@ -232,7 +232,8 @@ def test_response_that_the_door_would_refuse(kind: str, door: str, capsys: Any) 
     """Its size is told, before it would be sent: that would be refused with nothing in the log."""
     limit = LIMITS.get(door, 6 * 1024 * 1024 + 100)
     body = b"x" * (limit - 10)
-    told = f"bytes as JSON; at most {limit} are taken: stream it, or send less"
+    hint = "stream it, or send less" if door in ("url", "rest") else "send less"
+    told = f"bytes as JSON; at most {limit} are taken: {hint}"
     failed(kind, door, told, capsys, 200, HTML, [body])
 
 

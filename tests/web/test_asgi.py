@@ -224,18 +224,58 @@ def test_exception_after_the_start(capsys: Any) -> None:
 
 @each_way
 def test_exception_after_the_response(stream: bool, capsys: Any) -> None:
-    """It is told, and changes nothing: Starlette answers 500 itself and raises then."""
+    """It is told, and changes nothing."""
 
     async def work(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        await send({**START, "status": 503})
+        await send({**START, "status": 201})
         await send(BODY)
         raise KeyError("odd")
 
     found = answer(work, stream=stream)
-    assert (found["statusCode"], found["body"]) == (503, "body")
+    assert (found["statusCode"], found["body"]) == (201, "body")
     out = capsys.readouterr().out
     assert out.count("[ERROR] KeyError: 'odd'") == 1
     assert "After the response" in out
+
+
+@each_way
+def test_exception_that_the_framework_has_answered(stream: bool, capsys: Any) -> None:
+    """Starlette answers 500 and raises then: that is no work after the response."""
+    found = answer(answers_and_raises, stream=stream)
+    assert (found["statusCode"], found["body"]) == (503, "body")
+    out = capsys.readouterr().out
+    assert out.count("[ERROR] KeyError: 'odd'") == 1
+    assert "After the response" not in out
+
+
+async def answers_and_raises(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    await send({**START, "status": 503})
+    await send({**BODY, "more_body": True})
+    await send({"type": "http.response.body"})
+    raise KeyError("odd")
+
+
+@each_way
+def test_exception_that_the_framework_has_answered_fails_the_invocation(
+    stream: bool, capsys: Any
+) -> None:
+    """With errors="raise" it does so after a response of 500, too, and none is sent."""
+    with pytest.raises(FunctionError, match="odd"):
+        answer(answers_and_raises, stream=stream, errors="raise")
+    assert capsys.readouterr().out.count("KeyError: 'odd'") == 1
+
+
+@each_way
+def test_error_response_without_an_exception(stream: bool) -> None:
+    """With errors="raise" it is sent as it is."""
+
+    async def work(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await send({**START, "status": 503})
+        await send({**BODY, "more_body": True})
+        await send({"type": "http.response.body", "body": b"guard"})
+
+    found = answer(work, stream=stream, errors="raise")
+    assert (found["statusCode"], found["body"]) == (503, "bodyguard")
 
 
 @each_way
@@ -422,6 +462,9 @@ def app_that(problem: str) -> Any:
             if problem == "raises when asked":
                 await receive()
                 raise OSError("no database")
+            if problem == "is cancelled":
+                await receive()
+                raise asyncio.CancelledError
             if problem == "takes it for a request":
                 await receive()
                 await send(START)
@@ -433,18 +476,47 @@ def app_that(problem: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "problem", ["raises at once", "raises when asked", "takes it for a request", "returns"]
+    ("problem", "told"),
+    [
+        ("raises at once", "it seems: ValueError: only http. If it has"),
+        ("raises when asked", "startup failed: OSError: no database"),
+        ("is cancelled", "startup failed: CancelledError"),
+        ("takes it for a request", "it seems: RuntimeError: Unexpected ASGI message"),
+        ("returns", ""),
+    ],
 )
-def test_application_without_a_lifespan(problem: str) -> None:
+def test_application_without_a_lifespan(problem: str, told: str, capsys: Any) -> None:
     """It needs none, unless it is told that it does; a startup that failed is never passed over."""
     app = app_that(problem)
-    if problem == "raises when asked":
-        with pytest.raises(Exception, match="startup failed: OSError: no database"):
+    if "startup failed" in told:
+        with pytest.raises(Exception, match=told):
             invoke(Web(app), EVENT)
     else:
         assert invoke(Web(app), EVENT)["body"] == "body"
+        out = capsys.readouterr().out
+        assert told in out
+        assert ("[WARN]" in out) == bool(told)
     with pytest.raises(Exception, match="the application's startup failed: "):
         invoke(Web(app, lifespan="on"), EVENT)
+
+
+def test_interface_that_is_named() -> None:
+    """Where the names of the parameters do not tell."""
+
+    async def asgi(*arguments: Any) -> None:
+        await arguments[2](START)
+        await arguments[2](BODY)
+
+    def wsgi(*arguments: Any) -> list[bytes]:
+        arguments[1]("200 OK", [])
+        return [b"body"]
+
+    with pytest.raises(TypeError, match='not function; interface="asgi" or "wsgi" says that'):
+        Web(asgi)
+    assert invoke(Web(asgi, interface="asgi", lifespan="off"), EVENT)["body"] == "body"
+    assert invoke(Web(wsgi, interface="wsgi"), EVENT)["body"] == "body"
+    with pytest.raises(ValueError, match="interface is 'asgi3': expected auto, asgi, wsgi"):
+        Web(wsgi, interface="asgi3")
 
 
 def test_on_init_that_forgets_the_lifespan() -> None:

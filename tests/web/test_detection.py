@@ -57,6 +57,26 @@ class Coded:
     def __call__(self, environ: Any, start_response: Any) -> Any: ...
 
 
+class WsgiClass:
+    """As in PEP 3333: to make one is to call the application."""
+
+    def __init__(self, environ: Any, start_response: Any) -> None: ...
+    def __iter__(self) -> Any: ...
+
+
+class AsgiClass:
+    """As Starlette's endpoints."""
+
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None: ...
+    def __await__(self) -> Any: ...
+
+
+class Middleware:
+    """Made of an application, it is one; its class is none."""
+
+    def __init__(self, app: Any, start_response: Any) -> None: ...
+
+
 class Underscored:
     async def __call__(self, _scope: Any, _receive: Any, _send: Any) -> None: ...
 
@@ -85,6 +105,9 @@ FOUND = {
     "a WSGI function of other names": (wsgi_of_other_names, "wsgi"),
     "a WSGI object": (Wsgi(), "wsgi"),
     "a partial WSGI application": (functools.partial(with_settings, {}), "wsgi"),
+    "a WSGI class": (WsgiClass, "wsgi"),
+    "an ASGI class": (AsgiClass, "asgi"),
+    "a class that only looks like one": (Middleware, ""),
     "a handler": (handler, ""),
     "one whose event is `env`": (handler_of_env, ""),
     "an async handler": (async_handler, ""),
@@ -173,6 +196,7 @@ def handler(event, context): return 1
 def create_app():
     MADE.append(1)
     return app
+def create_with(config=None): return app
 async def create_later(): return wsgi
 def make_handler(): return handler
 def make_runtime(): return H()
@@ -239,6 +263,11 @@ def test_factory_is_called_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             "shop.create_app",
             HandlerNotFound,
             "shop.create_app takes no event: write shop.create_ap",
+        ),
+        (
+            "shop.create_with",
+            HandlerNotFound,
+            "shop.create_with takes no event: write shop.create_wi",
         ),
         (
             "shop.job",

@@ -150,12 +150,35 @@ def test_shutdown_in_the_application() -> None:
     assert told.head is None
 
 
-def test_application_that_cancels_itself() -> None:
+def test_application_that_raises_cancelled_error(capsys: Any) -> None:
+    """Something that it awaited was cancelled: its own fault, and no cancellation of the task."""
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise asyncio.CancelledError
 
-    with pytest.raises(FunctionError, match="a task cancelled the handler"):
-        invoke(Web(app, lifespan="off"), URL)
+    assert invoke(Web(app, lifespan="off"), URL)["statusCode"] == 500
+    told = "[ERROR] RuntimeError: the application raised CancelledError"
+    assert told in capsys.readouterr().out
+    with pytest.raises(FunctionError, match="the application raised CancelledError"):
+        invoke(Web(app, lifespan="off", errors="raise"), URL)
+
+
+def test_shutdown_that_fails(capsys: Any) -> None:
+    """What the application says of it is logged."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "the pool is stuck"})
+
+    async def live() -> None:
+        lifespan = Lifespan(app, is_required=True)
+        await lifespan.start()
+        await lifespan.stop()
+
+    asyncio.run(live())
+    assert "[ERROR] Runtime.ShutdownFailed: the pool is stuck" in capsys.readouterr().out
 
 
 def test_shutdown_that_takes_too_long() -> None:

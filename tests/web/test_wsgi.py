@@ -283,13 +283,22 @@ def test_start_again_after_the_first_piece() -> None:
         answer(app, stream=True)
 
 
-WRONG = {
+WRONG: dict[str, Any] = {
     "twice": (["200 OK", "200 OK"], PLAIN, b"", "start_response was called twice, without exc_inf"),
     "no status": (["OK"], PLAIN, b"", "the response has the status 'OK': expected '200 OK'"),
     "a long one": (["2000 OK"], PLAIN, b"", "the response has the status '2000 OK': expected"),
+    "a number": ([200], PLAIN, b"", "the response has the status 200: expected '200 OK'"),
+    "bytes": ([b"200 OK"], PLAIN, b"", "the response has the status b'200 OK': expected '200 OK'"),
+    "name of bytes": (["200 OK"], [(b"a", "b")], b"", "has b'a': expected a str"),
+    "number in a field": (["200 OK"], [("Age", 1)], b"", "has 1: expected a str"),
     "text": (["200 OK"], PLAIN, "text", "the body of a response is str, not bytes"),
     "never": ([], PLAIN, b"x", "the application has sent its body before start_response()"),
-    "other characters": (["200 OK"], [("x", "\N{EURO SIGN}")], b"", "'latin-1' codec can't encode"),
+    "other characters": (
+        ["200 OK"],
+        [("x", "\N{EURO SIGN}")],
+        b"",
+        "field x has '€': expected latin-1",
+    ),
 }
 
 

@@ -15,7 +15,7 @@ class Signature:
     They are those of the function under decorators, if the decorators say which it is.
     """
 
-    __slots__ = ("by_name", "is_async", "needed", "positional", "takes_nothing")
+    __slots__ = ("by_name", "is_async", "needed", "positional", "takes_too_few")
 
     def __init__(self, code: "CodeType", function: "Any", given: int, named: set[str]) -> None:
         count = code.co_argcount
@@ -32,13 +32,18 @@ class Signature:
         #: What has to be given, and by name only.
         self.by_name = [name for name in keywords if name not in optional]
         self.is_async = bool(code.co_flags & _COROUTINE)
-        #: Whether it can't even be given more, under its decorators or above.
-        self.takes_nothing = not self.positional and not code.co_flags & _VARARGS
+        #: Whether it can't be given two by position, under its decorators or above.
+        self.takes_too_few = len(self.positional) < 2 and not code.co_flags & _VARARGS
 
 
 def signature_of(value: "Any") -> Signature | None:
-    """Return the Signature of a callable; None for a class, and for what has no code in Python."""
+    """Return the Signature of a callable; None for what has no code in Python.
+
+    To call a class is to call its `__init__`.
+    """
     given, named = 0, set[str]()
+    if isinstance(value, type):
+        value, given = value.__init__, 1  # type: ignore[misc]
     while not hasattr(value, "__code__") or hasattr(value, "__func__"):
         if hasattr(value, "__func__"):  # a method: `self` is given
             value, given = value.__func__, given + 1
@@ -54,8 +59,8 @@ def signature_of(value: "Any") -> Signature | None:
         if not isinstance(value.__code__, _CODE):
             return None
         signature = Signature(value.__code__, value, given, named)
-        accepts_any = accepts_any or not signature.takes_nothing
+        accepts_any = accepts_any or not signature.takes_too_few
         if not hasattr(value, "__wrapped__"):
-            signature.takes_nothing = not accepts_any
+            signature.takes_too_few = not accepts_any
             return signature
         value = value.__wrapped__

@@ -96,9 +96,8 @@ def _field(text: str) -> "tuple[str, tuple[str, ...], str]":
 
 # The same, taken apart once. In front is where the first field begins: most rows end there.
 _FORMS = tuple(
-    (first.partition("=")[0], first.partition(".")[0].partition("=")[0], source)
-    + (tuple(map(_field, (first, *others))),)
-    for source, first, *others in _SHAPES
+    (fields[0].partition("=")[0], fields[0].partition(".")[0], source, tuple(map(_field, fields)))
+    for source, *fields in _SHAPES
 )
 
 #: The names of all sources that are known.

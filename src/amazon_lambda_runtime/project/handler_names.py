@@ -23,11 +23,15 @@ def handler_name(file: Path) -> str:
     of its only web application."""
     names = _names(file)
     first, second = HANDLER_NAMES
-    if names is None or first in names or _methods(file, first):
+    if names is None or first in names:
         return first
     applications = applications_in(file)
-    if second not in names and len(applications) == 1:
-        return applications[0]
+    classes = {name for name, _ in _methods(file, first)}
+    if not classes.issubset(applications):
+        return first  # a class that may be a Runtime
+    instances = [name for name in applications if name not in classes]
+    if second not in names and len(instances) == 1:
+        return instances[0]
     return second if second in names else first
 
 
@@ -77,6 +81,10 @@ def suggestion(file: Path, name: str) -> str | None:
             f"{file.name} has no {name!r}, and the class {found}, which has a method of that name, "
             f"is no Runtime. Did you mean class {found}(Runtime)?"
         )
+    applications = applications_in(file)
+    if name in HANDLER_NAMES and len(applications) > 1:
+        choice = " or ".join(f"{file.stem}.{each}" for each in applications)
+        return f"{file.name} has {len(applications)} web applications: say {choice}"
     near = difflib.get_close_matches(name, [each for each in names if each != name], 1)
     if not near:
         return None

@@ -45,12 +45,17 @@ def is_web(handler: str, task_root: Path) -> bool | None:
 
 
 def applications_in(file: Path) -> list[str]:
-    """Return the names of a module's top level that are applications for sure."""
+    """Return the names of a module's top level that are applications for sure.
+
+    Without those that others of them serve, where a module has a Web of its own.
+    """
     try:
         names = _Names(ast.parse(file.read_bytes()))
     except (OSError, SyntaxError, ValueError, RecursionError):
         return []
-    return [name for name in names.defined if names.is_web(name)]
+    found = [name for name in names.defined if names.is_web(name)]
+    served = [name for name in found if names.is_made_by_web(name)]
+    return served + names.classes(found) if served else found
 
 
 class _Names:
@@ -79,6 +84,15 @@ class _Names:
     def is_web(self, name: str) -> bool | None:
         """Return whether a name stands for an application, None if that can't be told."""
         return self._told(self.defined.get(name), _STEPS)
+
+    def is_made_by_web(self, name: str) -> bool:
+        """Say whether a name stands for an instance of Web, or of a class of it."""
+        node = self.defined[name]
+        return isinstance(node, ast.Call) and self._is_site(node.func, _STEPS)
+
+    def classes(self, names: list[str]) -> list[str]:
+        """Return which of these names stand for classes."""
+        return [name for name in names if isinstance(self.defined[name], ast.ClassDef)]
 
     def _define(self, name: str, node: ast.AST) -> None:
         self.defined[name] = None if name in self.defined else node

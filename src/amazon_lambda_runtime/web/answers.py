@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: In bytes, the largest document that each door takes, and the largest prelude of a stream.
 LIMITS = {"aws:alb": 1024 * 1024}
 PRELUDE_LIMIT = 16 * 1024
+#: The doors that can stream, as the option of Web calls them.
+STREAMING = {"url": "aws:lambda-url", "rest": "aws:apigateway"}
 
 # Fields of the connection, which ends at the door. The door counts the body itself.
 _OURS = frozenset(
@@ -65,12 +67,12 @@ class Head:
     __slots__ = ("headers", "reason", "status")
 
     def __init__(self, status: int, headers: "Iterable[tuple[str, str]]", reason: str = "") -> None:
-        if not 100 <= status <= 999:
-            raise ValueError(f"the response has the status {status}: expected three digits")
+        if not 200 <= status <= 599:
+            raise ValueError(f"the response has the status {status}: expected 200 to 599")
         self.status = status
         self.reason = reason
         #: In the application's order.
-        self.headers: Pairs = [(name.lower(), value) for name, value in headers]
+        self.headers: Pairs = [(name.lower(), value.strip(" \t")) for name, value in headers]
         for name, value in self.headers:
             if not (name and _TOKEN.issuperset(name)):
                 raise ValueError(f"the response has a header field with the name {name!r}")
@@ -80,7 +82,7 @@ class Head:
     @property
     def has_body(self) -> bool:
         """Whether a response of this status has one."""
-        return self.status >= 200 and self.status not in (204, 205, 304)
+        return self.status not in (204, 205, 304)
 
     def sent(self, method: str) -> "Pairs":
         """Return the header fields that go to the door."""

@@ -137,6 +137,10 @@ class Exchange:
         self._over = asyncio.Event()
         self._task: asyncio.Task[Any] | None = None
         self._is_late = False
+        # Pieces of an error response that is kept back, because the exception may follow; None if
+        # nothing is.
+        self._held: list[bytes] | None = None
+        self._raises = False
         # Why the response can't be sent, and what `send` raises from then on.
         self._cut: StreamClosed | None = None
         self._gone = OSError("the client is gone")
@@ -163,11 +167,19 @@ class Exchange:
                 raise RuntimeError(
                     f"Expected ASGI message 'http.response.start', but got '{kind}'."
                 )
-            self._reply.begin(_head(message))
+            head = _head(message)
+            self._reply.begin(head)
+            # Starlette answers an exception and raises it then.
+            if self._raises and head.status >= 500:
+                self._held = []
         elif kind != "http.response.body":
             raise RuntimeError(f"Expected ASGI message 'http.response.body', but got '{kind}'.")
         else:
             piece, is_last = as_bytes(message.get("body", b"")), not message.get("more_body", False)
+            if self._held is not None:
+                self._held.append(piece)
+                self._is_complete = is_last
+                return
             try:
                 await self._send(piece, is_last)
             except StreamClosed as exc:
@@ -182,9 +194,17 @@ class Exchange:
         500. `seconds` is how long it may take; 0 means as long as it likes.
         """
         timers = self._limit(seconds) if seconds else ()
+        self._raises = raises
         try:
             await app(scope, self.receive, self.send)
-        except asyncio.CancelledError:
+            await self._release()
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():  # it is the application's own
+                cancelled = RuntimeError("the application raised CancelledError")
+                cancelled.__cause__ = exc
+                await self._answer_for(cancelled, raises)
+                return
             if not self._is_late or self._task is None or self._task.uncancel():
                 raise
             told = f"the response was not complete after {seconds:.1f} s"
@@ -207,6 +227,12 @@ class Exchange:
         if not self._is_complete:
             what = "returned in the middle of" if self._has_begun else "returned without"
             await self._answer_for(RuntimeError(f"the application {what} its response"), raises)
+
+    async def _release(self) -> None:
+        """Send what has been kept back, if there is an exception no more."""
+        held, self._held = self._held, None
+        if held is not None and self._is_complete:
+            await self._send(b"".join(held), True)
 
     async def _send(self, piece: bytes, is_last: bool) -> None:
         reply, sender = self._reply, self._sender
@@ -231,8 +257,11 @@ class Exchange:
 
     async def _answer_for(self, exc: Exception, raises: bool) -> None:
         """Answer where the application has failed to."""
-        if raises or self._is_complete or self._has_begun:
+        if raises or (self._has_begun and not self._is_complete):
             raise exc
+        head = self._reply.head
+        if self._is_complete and head is not None and head.status < 500:
+            raise exc  # of work after the response
         self._reply.log_exception(exc)
         await self.answer(500)
 
@@ -264,7 +293,7 @@ def _head(message: "Message") -> Head:
     pairs = []
     for name, value in message.get("headers", ()):
         for each in (name, value):
-            if isinstance(each, str):
+            if not isinstance(each, bytes | bytearray | memoryview):
                 raise TypeError(f"a header field of the response has {each!r}: expected bytes")
         pairs.append((bytes(name).decode("latin-1"), bytes(value).decode("latin-1")))
     return Head(status, pairs)

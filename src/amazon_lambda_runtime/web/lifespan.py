@@ -7,6 +7,9 @@ What an application raises before it has looked at its first message says that i
 
 import asyncio
 
+from amazon_lambda_runtime.core import report
+from amazon_lambda_runtime.core.logs import sink
+
 from .errors import StartupFailed
 
 TYPE_CHECKING = False
@@ -58,6 +61,11 @@ class Lifespan:
             return
         self._messages.put_nowait({"type": "lifespan.shutdown"})
         await asyncio.wait([task], timeout=_LAST_WORDS)
+        while not self._answers.empty():
+            answer = self._answers.get_nowait()
+            if answer["type"] == "lifespan.shutdown.failed":
+                told = answer.get("message", "") or "the application's shutdown failed"
+                report.of_message(told, "Runtime.ShutdownFailed", "").log()
         if task.done():
             task.result()
 
@@ -91,9 +99,17 @@ class Lifespan:
     def _give_up(self, task: "asyncio.Task[None]") -> None:
         """Go on without a lifespan, or raise why that can't be."""
         self._task = None
-        problem = None if task.cancelled() else task.exception()
-        if problem is not None and not isinstance(problem, Exception):
+        problem = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if problem and not isinstance(problem, Exception | asyncio.CancelledError):
             raise problem
+        told = f"{type(problem).__name__}: {problem}" if problem else "it returned at once"
+        told = told.removesuffix(": ")
         if self._is_required or (problem and self._was_asked and not self._is_misled):
-            told = f"{type(problem).__name__}: {problem}" if problem else "it returned at once"
             raise StartupFailed(f"the application's startup failed: {told}") from problem
+        if problem:
+            told = told.partition("\n")[0]
+            sink.log_record(
+                f"[WARN] LAMBDA_RUNTIME The application has no lifespan, it seems: {told}. If it"
+                ' has one, Web(app, lifespan="on") makes this an error\n',
+                sink.frame_type(30, sink.TEXT),
+            )

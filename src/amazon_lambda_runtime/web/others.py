@@ -58,7 +58,8 @@ def result_of(reply: Reply, path: str, source: str) -> "Any":
     told = f"POST {path}, with an event {f'of {source}' if source else ''}".rstrip()
     if reply.head is None or not 200 <= reply.head.status <= 299:
         status = reply.head.status if reply.head is not None else "nothing"
-        raise NotHttp(f"{told}: the application answered {status}")
+        hint = ". Does it refuse the host localhost?" if status == 400 else ""
+        raise NotHttp(f"{told}: the application answered {status}{hint}")
     if not body:
         return None
     try:

@@ -70,7 +70,10 @@ class Reply:
                 )
             return self._document()
         except TooLarge as exc:
-            self.log(f"{exc}: stream it, or send less", "Runtime.ResponseTooLarge")
+            door = answers.STREAMING.values()
+            can_stream = self._source in door and self._event.get("version") != "1.0"
+            hint = "stream it, or send less" if can_stream else "send less"
+            self.log(f"{exc}: {hint}", "Runtime.ResponseTooLarge")
             self.replace(500)
             return self._document()
 

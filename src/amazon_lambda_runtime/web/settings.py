@@ -7,6 +7,7 @@ from time import perf_counter
 from amazon_lambda_runtime.core import serving
 from amazon_lambda_runtime.core.runtime import Runtime
 
+from .answers import STREAMING
 from .percent import PATH, quoted
 from .reply import Reply
 from .requests import Request, read, text_of
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
 STREAM, ROOT_PATH = "LAMBDA_RUNTIME_WEB_STREAM", "LAMBDA_RUNTIME_ROOT_PATH"
 EVENTS_PATH, ACCESS_LOG = "LAMBDA_RUNTIME_EVENTS_PATH", "LAMBDA_RUNTIME_ACCESS_LOG"
 
-# The doors that can stream, as the option calls them.
-_STREAMING = {"url": "aws:lambda-url", "rest": "aws:apigateway"}
 _LIFESPANS = ("auto", "on", "off", "snapshot")
 _ERRORS = ("answer", "raise")
+_INTERFACES = ("auto", "asgi", "wsgi")
 
 
 class Settings:
     """What the options of a Web say. Raises TypeError, ValueError for those that can't be."""
 
     def __init__(self, site: "Site") -> None:
-        for name, values in (("lifespan", _LIFESPANS), ("errors", _ERRORS)):
+        for name, values in (
+            ("lifespan", _LIFESPANS),
+            ("errors", _ERRORS),
+            ("interface", _INTERFACES),
+        ):
             value = getattr(site, name)
             if value not in values:
                 raise ValueError(f"{name} is {value!r}: expected {', '.join(values)}")
@@ -51,7 +55,7 @@ class Settings:
         self._streaming = _streaming(site.stream)
         self._root = _root(site.root_path)
         #: Where events are posted to that are no requests; "" if they are not.
-        self.events_path = environ.get(EVENTS_PATH, "").rstrip("/")
+        self.events_path = _plain_path(environ.get(EVENTS_PATH, ""))
         self._logs_access = environ.get(ACCESS_LOG) == "1"
         self._was_warned = False
 
@@ -70,8 +74,9 @@ class Settings:
 
     def is_hidden(self, request: Request) -> bool:
         """Say whether the path is for events, and not for clients."""
-        path = text_of(request.path[len(request.root_path) :]).rstrip("/")
-        return bool(self.events_path) and path == self.events_path
+        if not self.events_path:
+            return False
+        return _plain_path(text_of(request.path[len(request.root_path) :])) == self.events_path
 
     def seconds(self, context: "Context") -> float:
         """Return how long a response may take; 0 if there is no limit."""
@@ -92,6 +97,17 @@ class Settings:
             ms = (perf_counter() - reply.begun) * 1000
             path = request.path.decode("ascii")
             sys.stdout.write(f"{request.method} {path} {status} {ms:.0f} ms\n")
+
+
+def _plain_path(path: str) -> str:
+    """Return a path as the most lenient of frameworks reads it: `/x/..//events/` is `/events`."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "".join(f"/{part}" for part in parts)
 
 
 def plain(kind: type, name: str) -> "Any":
@@ -122,15 +138,15 @@ def in_threads(site: "Site") -> bool:
 def _streaming(stream: "Any") -> frozenset[str]:
     """Return the sources to which a response is streamed."""
     if isinstance(stream, bool):
-        return frozenset(_STREAMING.values() if stream else ())
+        return frozenset(STREAMING.values() if stream else ())
     name = "stream" if stream is not None else STREAM
     text = stream if stream is not None else environ.get(STREAM, "")
     names = [each.strip().lower() for each in str(text).split(",") if each.strip()]
     if names == ["no"]:
         return frozenset()
-    if not _STREAMING.keys() >= set(names):
+    if not STREAMING.keys() >= set(names):
         raise ValueError(f"{name} is {text!r}: expected url, rest, url,rest or no")
-    return frozenset(_STREAMING[each] for each in names)
+    return frozenset(STREAMING[each] for each in names)
 
 
 def _root(option: str | None) -> bytes | None:

@@ -35,6 +35,8 @@ class Web(Runtime):
     #: Of an ASGI application: "auto" if it has one, "on" if it has to have one, "off"; "snapshot"
     #: is "auto", and with SnapStart its startup is part of the snapshot.
     lifespan: str = "auto"
+    #: How the application is called: "asgi", "wsgi", or "auto", by the names of what it takes.
+    interface: str = "auto"
     #: What takes events that are no requests: a Runtime, its class, or a handler.
     events: "Any" = None
     #: What becomes of an exception of the application: "answer" is a response of 500, "raise" fails
@@ -55,6 +57,7 @@ class Web(Runtime):
         stream: "bool | str | None" = None,
         root_path: "str | None" = None,
         lifespan: "str | None" = None,
+        interface: "str | None" = None,
         events: "Any" = None,
         errors: "str | None" = None,
         margin: "float | None" = None,
@@ -67,6 +70,7 @@ class Web(Runtime):
             "stream": stream,
             "root_path": root_path,
             "lifespan": lifespan,
+            "interface": interface,
             "events": events,
             "errors": errors,
             "margin": margin,
@@ -77,11 +81,15 @@ class Web(Runtime):
         # A function that is an attribute of a class would be bound to this object.
         self.app = plain(type(self), "app") if app is None else app
         self.events = runtime_of(plain(type(self), "events") if events is None else events)
-        kind = kind_of(self.app, "the application") if callable(self.app) else ""
+        settings = Settings(self)
+        kind = ""
+        if callable(self.app):
+            named = self.interface != "auto"
+            kind = self.interface if named else kind_of(self.app, "the application")
         if not kind:
             found = type(self.app).__name__
-            raise TypeError(f"Web() takes an ASGI or WSGI application, not {found}")
-        settings = Settings(self)
+            hint = '; interface="asgi" or "wsgi" says that it is one' if callable(self.app) else ""
+            raise TypeError(f"Web() takes an ASGI or WSGI application, not {found}{hint}")
         # What it loads is slow to load, and a signal.py of the user's is not to be asyncio's.
         name = f"{__package__}.{kind}"
         module = library_first(lambda: __import__(name, fromlist=["Server"]))

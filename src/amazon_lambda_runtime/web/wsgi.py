@@ -178,16 +178,23 @@ class Exchange:
         self, status: str, headers: "list[tuple[str, str]]", exc_info: "Any" = None
     ) -> "Callable[[bytes], None]":
         if exc_info is not None:
-            if self._stream is not None:
+            if self._stream is not None or self._reply.pieces:
                 raise exc_info[1].with_traceback(exc_info[2])
         elif self._reply.head is not None:
             raise AssertionError("start_response was called twice, without exc_info")
+        if type(status) is not str:
+            raise TypeError(f"the response has the status {status!r}: expected '200 OK'")
         code, _, reason = status.partition(" ")
         if len(code) != 3 or not (code.isascii() and code.isdigit()):
             raise ValueError(f"the response has the status {status!r}: expected '200 OK'")
         for name, value in headers:
-            name.encode("latin-1")
-            value.encode("latin-1")
+            for each in (name, value):
+                if not isinstance(each, str):
+                    raise TypeError(f"a header field of the response has {each!r}: expected a str")
+                if not each.isascii() and max(each) > "\xff":
+                    raise ValueError(
+                        f"the response's header field {name} has {each!r}: expected latin-1"
+                    )
         self._reply.begin(Head(int(code), headers, reason))
         return self._write
 
