@@ -23,7 +23,7 @@ from .world import BASIC, READ_S3, World
 ROOT = Path(__file__).parents[2]
 # The order keeps cases together that begin with the same table.
 NAMES = sorted(CASES, key=lambda name: (CASES[name].before, [*CASES].index(name)))
-SAMPLE = 2
+SAMPLE, MANY = 2, 8
 _STAYS = re.compile(r"create (repository|role|queue|topic|log group) ")
 
 
@@ -175,15 +175,22 @@ def test_what_is_kept_for_moto_is_in_the_model_of_aws() -> None:
         assert field in shape.members
 
 
-def test_one_change_at_a_time_a_sample(desk: Desk) -> None:
-    """Some keys, each change seen and taken back; the slow tests take all."""
-    chosen = chance("matrix").sample(NAMES, min(examples(SAMPLE), len(NAMES)))
+def turns(desk: Desk, sample: int) -> None:
+    chosen = chance("matrix").sample(NAMES, min(examples(sample), len(NAMES)))
     for name in sorted(chosen, key=NAMES.index):
-        turn(desk, name, CASES[name])
+        try:
+            turn(desk, name, CASES[name])
+        except BaseException as exc:
+            exc.add_note(f"the key is {name}")
+            raise
+
+
+def test_one_change_at_a_time_a_sample(desk: Desk) -> None:
+    """A plan shows exactly one change, and after it nothing; taken back, it is gone."""
+    turns(desk, SAMPLE)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_one_change_at_a_time(desk: Desk, name: str) -> None:
-    """A plan shows exactly one change, and after it nothing; taken back, it is gone."""
-    turn(desk, name, CASES[name])
+def test_one_change_at_a_time(desk: Desk) -> None:
+    """The same for many keys; `EXAMPLES=1000` takes all."""
+    turns(desk, MANY)
