@@ -1,6 +1,7 @@
 """Web applications: what a request costs, and the start, beside Mangum and apig-wsgi.
 
-All are served by this runtime, so the difference is the adapter's.
+All are served by this runtime, so the difference is the adapter's; but for uvicorn and
+gunicorn, which serve the applications alone.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ from .candidates import OURS, serving
 from .environment import Candidate, Environment
 from .measure import Effort, Group, Row, Times, medians, on_one_cpu, turns
 from .server import next_answer
+from .web_servers import WebServer
 
 WEB, MANGUM_ON, MANGUM_OFF, APIG = "web", "mangum, lifespan", "mangum", "apig-wsgi"
 # Each framework, and of each column the handler in web_apps.py, or in echo.py.
@@ -25,7 +27,15 @@ FRAMEWORKS = {
     "FastAPI": {WEB: "fastapi_web", MANGUM_ON: "fastapi_on", MANGUM_OFF: "fastapi_off"},
     "Flask": {WEB: "flask_web", APIG: "flask_apig"},
 }
-NEEDED = ("apig_wsgi", "fastapi", "flask", "mangum", "starlette")
+SERVERS = {"raw ASGI": "uvicorn", "Starlette": "uvicorn", "FastAPI": "uvicorn", "Flask": "gunicorn"}
+NEEDED = ("apig_wsgi", "fastapi", "flask", "gunicorn", "mangum", "starlette", "uvicorn")
+ALONE = "server alone"
+GENERATOR = "async generator"
+STREAMS = {
+    GENERATOR: "web_apps.pieces",
+    "raw ASGI": "web_apps.rawstream_web",
+    "Starlette": "web_apps.starlettestream_web",
+}
 PLAIN = "an async handler"
 CYCLES = 50
 
@@ -48,15 +58,27 @@ def web(found: Sequence[Candidate], effort: Effort, loop: ctypes.CDLL | None) ->
         rows[f"{framework}, p10, µs"] = {
             name: sorted(values)[len(values) // 10] for name, values in times.items()
         }
+        app = handlers[WEB].partition("_")[0]
+        cpu[ALONE] = served_alone(SERVERS[framework], app, effort)
         rows[f"{framework}, CPU, µs"] = medians(cpu)
         rows[f"{framework}, CPU to first response, ms"] = starts(made, effort)
+    if ours and not missing:
+        firsts = first_bytes(
+            [serving(ours[0], h)._replace(name=n) for n, h in STREAMS.items()], effort
+        )
+        generator = firsts.pop(GENERATOR)
+        for name, value in firsts.items():
+            row = {WEB: value, GENERATOR: generator}
+            rows[f"first streamed byte, {name}, p10, µs"] = row
     for name in ("p10", "CPU"):
         row = rows.get(f"raw ASGI, {name}, µs", {})
         if PLAIN in row:
             above = {WEB: row[WEB] - row.pop(PLAIN)}
             rows[f"raw ASGI above an async handler, {name}, µs"] = above
     title = f"web: {effort.rounds} turns of {CYCLES} requests of a function URL"
-    return Group(title, "", MANGUM_OFF, rows, (WEB,), MANGUM_OFF, (MANGUM_ON, APIG))
+    return Group(
+        title, "", MANGUM_OFF, rows, (WEB,), MANGUM_OFF, (MANGUM_ON, APIG, ALONE, GENERATOR)
+    )
 
 
 def requests(
@@ -76,6 +98,32 @@ def requests(
             cpu[candidate.name].append((environment.cpu() - before) * 1000 / CYCLES)
             times[candidate.name] += (each / 1000 for each in nanoseconds)
     return times, cpu
+
+
+def served_alone(module: str, framework: str, effort: Effort) -> list[float]:
+    """Measure the CPU time (µs) of a request in a server of its own, the mean of each turn."""
+    found = []
+    with WebServer(module, f"{framework}_app") as server:
+        server.request()
+        for _ in range(effort.rounds):
+            before = server.cpu()
+            for _ in range(CYCLES):
+                server.request()
+            found.append((server.cpu() - before) * 1000 / CYCLES)
+    return found
+
+
+def first_bytes(made: list[Candidate], effort: Effort) -> Row:
+    """Measure the time (µs) from an event to the first byte of its response's body, at p10."""
+    answer = next_answer(request())
+    times: Times = defaultdict(list)
+    with ExitStack() as stack:
+        environments = on_one_cpu(stack, made, None)
+        for candidate in turns(made, effort.rounds):
+            for _ in range(CYCLES):
+                stream = environments[candidate].connection.stream(answer)
+                times[candidate.name].append((stream.first - stream.sent) / 1000)
+    return {name: sorted(values)[len(values) // 10] for name, values in times.items()}
 
 
 def starts(made: list[Candidate], effort: Effort) -> Row:

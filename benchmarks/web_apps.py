@@ -1,6 +1,7 @@
 """Web applications that say hello, and what serves them: ours, Mangum, apig-wsgi.
 
-Each name of the table is `framework_server`: only what it needs is imported.
+Each name of the table is `framework_server`: only what it needs is imported. "app" is the
+application alone.
 """
 
 from typing import Any
@@ -19,6 +20,33 @@ async def raw(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": BODY})
+
+
+async def raw_stream(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": BODY, "more_body": True})
+    await send({"type": "http.response.body", "body": BODY})
+
+
+async def pieces(event: Any, context: Any) -> Any:
+    yield BODY
+    yield BODY
+
+
+def _starlette_stream() -> Any:
+    from starlette.applications import Starlette
+    from starlette.responses import StreamingResponse
+    from starlette.routing import Route
+
+    async def body() -> Any:
+        yield BODY
+        yield BODY
+
+    async def hello(request: Any) -> Any:
+        return StreamingResponse(body())
+
+    return Starlette(routes=[Route("/hello", hello)])
 
 
 def _starlette() -> Any:
@@ -56,7 +84,14 @@ def _flask() -> Any:
     return app
 
 
-_APPS = {"raw": lambda: raw, "starlette": _starlette, "fastapi": _fastapi, "flask": _flask}
+_APPS = {
+    "raw": lambda: raw,
+    "starlette": _starlette,
+    "fastapi": _fastapi,
+    "flask": _flask,
+    "rawstream": lambda: raw_stream,
+    "starlettestream": _starlette_stream,
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -64,11 +99,13 @@ def __getattr__(name: str) -> Any:
     if framework not in _APPS:
         raise AttributeError(name)
     app = _APPS[framework]()
+    if server == "app":
+        return app
     if server == "web":
         # A lifespan would register an extension, which the measuring server does not know.
         from amazon_lambda_runtime.web import Web
 
-        return Web(app, lifespan="off")
+        return Web(app, lifespan="off", stream=framework.endswith("stream"))
     if server == "apig":
         from apig_wsgi import make_lambda_handler
 

@@ -269,8 +269,9 @@ GROUPS = {
         },
     ),
     "web": (
-        14,
+        16,
         {
+            "first streamed byte, raw ASGI, p10, µs",
             "raw ASGI above an async handler, p10, µs",
             "raw ASGI, CPU to first response, ms",
             "Starlette, CPU, µs",
