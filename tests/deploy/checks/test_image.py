@@ -15,6 +15,7 @@ DIGEST = f"sha256:{'a' * 64}"
 URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/orders@{DIGEST}"
 OCI = "application/vnd.oci.image"
 DOCKER = "application/vnd.docker.distribution.manifest"
+SNAPSTART = "com.amazonaws.lambda.feature.snapstart"
 GOOD = {"architecture": "amd64", "config": {"Entrypoint": ["bootstrap"]}}
 
 
@@ -107,6 +108,30 @@ def test_an_image_of_docker(
     assert [finding.check for finding in image_check.local(project)] == expected
     native = dataclasses.replace(project, engine="native")
     assert [*image_check.local(native)] == []
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"Entrypoint": ["/usr/local/bin/bootstrap"]}, []),
+        ({"Entrypoint": ["/usr/bin/tini", "--", "bootstrap"]}, []),
+        ({"Entrypoint": ["python", "-m", "awslambdaric"]}, ["snapstart"]),
+        ({"Entrypoint": ["python"], "Labels": {SNAPSTART: "Deny"}}, ["snapstart"]),
+        ({"Entrypoint": ["python"], "Labels": {SNAPSTART: "Allow"}}, []),
+    ],
+)
+def test_snapstart(tmp_path: Path, config: Any, expected: list[str]) -> None:
+    """With SnapStart the image asks for the restore, or has the label that allows the snapshot."""
+    manifest = {"config": {"digest": "sha256:c"}}
+    aws = registry(tmp_path, manifest, {"architecture": "amd64", "config": config})
+    assert checked(aws) == []
+    of_table = site(aws).project
+    (function,) = of_table.functions
+    asking = dataclasses.replace(function, snapstart=True)
+    project = dataclasses.replace(of_table, image_uri=URI, functions=(asking,))
+    found = [*image_check.registry(project, aws)]
+    assert [each.check for each in found] == expected
+    assert all(f"{function.name} has snapstart = true" in each.what for each in found)
 
 
 @pytest.mark.parametrize("text", ["<html>Denied</html>", "", "[]"])

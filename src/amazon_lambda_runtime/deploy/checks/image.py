@@ -27,6 +27,8 @@ _MANIFESTS = (
 )
 _URI = re.compile(r"[\d]+\.dkr\.ecr\.[\w.-]+/(?P<name>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-custom.html
+_SNAPSTART = "com.amazonaws.lambda.feature.snapstart"
 #: The largest image that Lambda accepts, all layers unpacked, in bytes.
 LARGEST = 10 * 1024**3
 
@@ -49,8 +51,7 @@ def local(project: Project) -> Iterator[Finding]:
         return  # not built yet
     yield from _manifest(project.image, (image.get("Descriptor") or {}).get("mediaType", ""))
     yield from _architecture(project, project.image, image.get("Architecture", ""))
-    if not (image.get("Config") or {}).get("Entrypoint"):
-        yield _no_entrypoint(project.image)
+    yield from _entrypoint(project, project.image, image.get("Config") or {})
     size = int(image.get("Size") or 0)
     if size > LARGEST:
         yield Finding(
@@ -111,8 +112,7 @@ def registry(project: Project, aws: Aws) -> Iterator[Finding]:
     if "config" in manifest:
         config = _config(aws, match["name"], manifest["config"]["digest"])
         yield from _architecture(project, project.image_uri, config.get("architecture", ""))
-        if not config.get("config", {}).get("Entrypoint"):
-            yield _no_entrypoint(project.image_uri)
+        yield from _entrypoint(project, project.image_uri, config.get("config") or {})
 
 
 def _config(aws: Aws, repository: str, digest: str) -> dict[str, Any]:
@@ -181,10 +181,26 @@ def _architecture(project: Project, image: str, found: str) -> Iterator[Finding]
         )
 
 
-def _no_entrypoint(image: str) -> Finding:
-    return Finding(
-        "no-entrypoint",
-        f"{image} has no ENTRYPOINT",
-        "Lambda would execute CMD, a handler's name, and fail: Runtime.InvalidEntrypoint",
-        'Add to the Dockerfile: ENTRYPOINT ["/usr/local/bin/bootstrap"]',
-    )
+def _entrypoint(project: Project, image: str, config: dict[str, Any]) -> Iterator[Finding]:
+    """What starts in an image is there, and for SnapStart it is what takes part in it."""
+    entrypoint = config.get("Entrypoint") or []
+    if not entrypoint:
+        yield Finding(
+            "no-entrypoint",
+            f"{image} has no ENTRYPOINT",
+            "Lambda would execute CMD, a handler's name, and fail: Runtime.InvalidEntrypoint",
+            'Add to the Dockerfile: ENTRYPOINT ["/usr/local/bin/bootstrap"]',
+        )
+        return
+    named = [function.name for function in project.functions if function.snapstart]
+    is_ours = any(str(word).rpartition("/")[2] == "bootstrap" for word in entrypoint)
+    label = (config.get("Labels") or {}).get(_SNAPSTART)
+    if named and not is_ours and label != "Allow":
+        yield Finding(
+            "snapstart",
+            f"{image} starts {entrypoint[0]}, which may not take part in SnapStart; "
+            f"{', '.join(named)} has snapstart = true",
+            "Lambda publishes a version with SnapStart only of an image that asks for the restore "
+            "(GET /restore/next, as our bootstrap does), or that has the label",
+            f'Make bootstrap the ENTRYPOINT, or add to the Dockerfile: LABEL {_SNAPSTART}="Allow"',
+        )
