@@ -69,6 +69,23 @@ def test_the_boundary_of_a_role_of_others_is_their_matter(ours: bool) -> None:
         ]
 
 
+@pytest.mark.parametrize("tagged", [True, False])
+def test_the_boundary_that_an_administrator_has_set(tagged: bool) -> None:
+    """It stays where none is declared; one that we have set goes with its key."""
+    ours = [{"Key": "lambda-runtime:boundary", "Value": "orders"}] if tagged else []
+    live: dict[str, Any] = {
+        "Path": "/",
+        "Arn": f"arn:aws:iam::{ACCOUNT}:role/orders-role",
+        "AssumeRolePolicyDocument": role.TRUST,
+        "PermissionsBoundary": {"PermissionsBoundaryArn": READ_S3},
+        "Tags": [*OUR_TAGS, *ours],
+    }
+    place = site(Canned(iam__get_role={"Role": live}))
+    told = steps(role.plan(place, place.project.functions[0]))
+    removal = f"update permissions boundary of role orders-role: {READ_S3} → none"
+    assert (removal in told) == tagged
+
+
 def test_a_new_role_in_its_path(world: World) -> None:
     """With its boundary, from the first request on."""
     world.write(

@@ -35,6 +35,7 @@ TRUST: dict[str, Any] = {
     ],
 }
 _NO_PATH = "/"
+_BOUNDARY = "lambda-runtime:boundary"
 _ATTACHED = "lambda-runtime:policy:"
 
 
@@ -122,7 +123,7 @@ def _create(site: Site, function: Function) -> None:
         RoleName=function.role,
         AssumeRolePolicyDocument=json.dumps(TRUST),
         Description=_description(site),
-        Tags=site.tag_list,
+        Tags=site.tag_list + _bounded(site) if function.permissions_boundary else site.tag_list,
         Path=function.role_path,
         **_bounds(function),
     )
@@ -131,6 +132,11 @@ def _create(site: Site, function: Function) -> None:
 def _bounds(function: Function) -> dict[str, Any]:
     arn = function.permissions_boundary
     return {} if arn is None else {"PermissionsBoundary": arn}
+
+
+def _bounded(site: Site) -> list[dict[str, str]]:
+    """Return the tag that tells a boundary of ours from an administrator's."""
+    return [{"Key": _BOUNDARY, "Value": site.project.name}]
 
 
 def _boundary(site: Site, function: Function, role: Reply) -> Iterator[Step]:
@@ -143,17 +149,21 @@ def _boundary(site: Site, function: Function, role: Reply) -> Iterator[Step]:
             f"{what} is in the path {role.get('Path')}, and role_path is {function.role_path}: IAM "
             "cannot move a role. Give it another name with `role`, or set its own path"
         )
+    if function.permissions_boundary is None and _BOUNDARY not in tags_of(role):
+        return  # an administrator's, if there is one
     live = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     if changes := tuple(differences([("", live, function.permissions_boundary)])):
         bounds = _bounds(function)
 
         def bind() -> None:
             if bounds:
+                site.aws.call("iam", "tag_role", RoleName=function.role, Tags=_bounded(site))
                 site.aws.call(
                     "iam", "put_role_permissions_boundary", RoleName=function.role, **bounds
                 )
             else:
                 site.aws.remove("iam", "delete_role_permissions_boundary", RoleName=function.role)
+                site.aws.call("iam", "untag_role", RoleName=function.role, TagKeys=[_BOUNDARY])
 
         yield Step(
             "update", "role", f"permissions boundary of {what}", changes[0].strip(), bind,
