@@ -164,7 +164,11 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ('triggers = [{ type = "eventbridge", rule = "r", pattern = "x" }]', "is not JSON"),
         (
             'triggers = [{ type = "schedule", rule = "r", expression = "rate(1 minutes)" }]',
-            "rate(1 day) or cron",
+            "which EventBridge refuses: AWS wants rate(1 minute)",
+        ),
+        (
+            'triggers = [{ type = "schedule", rule = "r", expression = "cron(0 3 * * * *)" }]',
+            "refuses: one of day of month and day of week has to be ?",
         ),
         (
             'triggers = [{ type = "schedule", rule = "r", expression = "rate(5 minute)" }]',

@@ -4,16 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
+from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.key import Key
-from amazon_lambda_runtime.project.values import is_json, matches, refuse
+from amazon_lambda_runtime.project.schedule import ScheduleError, parse
+from amazon_lambda_runtime.project.values import is_json, matches
 
 from .trigger import Owner, Trigger
 
 _RULE = re.compile(r"[.\w-]{1,64}", re.ASCII)
-# AWS wants the singular for 1, and only for 1.
-_SCHEDULE = re.compile(
-    r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)|cron\(\S+( \S+){5}\)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +52,11 @@ class ScheduleTrigger(Trigger):
 
     def check(self, function: Owner) -> None:
         _check_name(function, self.rule)
-        if not _SCHEDULE.fullmatch(self.expression):
-            refuse(
-                f"expression of {function.name}", self.expression,
-                "rate(5 minutes), rate(1 day) or cron(…)",
-            )  # fmt: skip
+        try:
+            parse(self.expression)
+        except ScheduleError as error:
+            what = f"expression of {function.name} is {self.expression!r}"
+            raise ConfigError(f"{what}, which EventBridge refuses: {error}") from None
         is_json(f"input of {function.name}", self.input)
 
 
