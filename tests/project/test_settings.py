@@ -395,6 +395,14 @@ CLICKS = "{ type = 'kinesis', stream = 'clicks'"
         ),
         (f"triggers = [{CLICKS}, maximum_record_age = 5 }}]", "-1, or 60 to 604800 (seconds)"),
         (f"triggers = [{CLICKS}, filters = ['x'] }}]", "a filter of stream clicks of hello-python"),
+        (
+            """triggers = [{ type = 'sqs', queue = 'q', filters = ['{"body": "x"}'] }]""",
+            'is refused by AWS: body has to be an object or a list: write ["x"]',
+        ),
+        (
+            """triggers = [{ type = 'eventbridge', rule = 'r', pattern = '{"a": [{"b": 1}]}' }]""",
+            "pattern of hello-python is refused by AWS: a: 'b' is no operator",
+        ),
         (f"triggers = [{CLICKS}, on_failure = 'q' }}]", "the ARN of a queue, a topic or a bucket"),
         (
             f"triggers = [{CLICKS}, tumbling_window = 5, parallelization_factor = 2 }}]",

@@ -5,7 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
+from . import event_pattern
 from .errors import ConfigError
+from .event_pattern import PatternError
 
 
 def matches(what: str, value: str, pattern: re.Pattern[str], allowed: str) -> None:
@@ -35,6 +37,14 @@ def is_json(what: str, text: str | None) -> None:
             json.loads(text)
         except ValueError as error:
             raise ConfigError(f"{what} is not JSON: {error}") from None
+
+
+def is_pattern(what: str, text: str) -> None:
+    """Refuse a text that is no event pattern, with AWS's reason."""
+    try:
+        event_pattern.parse(text)
+    except PatternError as error:
+        raise ConfigError(f"{what} is refused by AWS: {error}") from None
 
 
 def refuse(what: str, value: object, allowed: str) -> NoReturn:

@@ -7,7 +7,7 @@ from typing import Annotated
 from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.key import Key
 from amazon_lambda_runtime.project.schedule import ScheduleError, parse
-from amazon_lambda_runtime.project.values import is_json, matches
+from amazon_lambda_runtime.project.values import is_json, is_pattern, matches
 
 from .trigger import Owner, Trigger
 
@@ -29,7 +29,7 @@ class RuleTrigger(Trigger):
 
     def check(self, function: Owner) -> None:
         _check_name(function, self.rule)
-        is_json(f"pattern of {function.name}", self.pattern)
+        is_pattern(f"pattern of {function.name}", self.pattern)
 
 
 @dataclass(frozen=True, slots=True)

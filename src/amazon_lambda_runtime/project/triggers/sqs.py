@@ -6,7 +6,7 @@ from typing import Annotated
 from amazon_lambda_runtime.project import aws_limits
 from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.key import Key
-from amazon_lambda_runtime.project.values import is_json, matches, within
+from amazon_lambda_runtime.project.values import is_pattern, matches, within
 
 from .trigger import Owner, Trigger
 
@@ -56,7 +56,7 @@ class SqsTrigger(Trigger):
         of = f"of {self.what} of {function.name}"
         self._check_queues(function, of)
         for pattern in self.filters:
-            is_json(f"a filter {of}", pattern)
+            is_pattern(f"a filter {of}", pattern)
         self._check_batches(of)
         self._check_times(function, of)
         self._check_concurrency(function, of)

@@ -7,7 +7,7 @@ from typing import Annotated
 from amazon_lambda_runtime.project import aws_limits
 from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.key import Key
-from amazon_lambda_runtime.project.values import is_json, matches, refuse
+from amazon_lambda_runtime.project.values import is_pattern, matches, refuse
 
 from .trigger import Owner, Trigger
 
@@ -52,7 +52,7 @@ class StreamTrigger(Trigger):
     def check(self, function: Owner) -> None:
         of = f"of {self.what} of {function.name}"
         for pattern in self.filters:
-            is_json(f"a filter {of}", pattern)
+            is_pattern(f"a filter {of}", pattern)
         age = self.maximum_record_age
         if age != _FOR_EVER and age < aws_limits.LEAST_RECORD_AGE:
             refuse(f"maximum_record_age {of}", age, "-1, or 60 to 604800 (seconds)")
