@@ -23,7 +23,7 @@ from .world import BASIC, READ_S3, World
 ROOT = Path(__file__).parents[2]
 # The order keeps cases together that begin with the same table.
 NAMES = sorted(CASES, key=lambda name: (CASES[name].before, [*CASES].index(name)))
-SAMPLE, MANY = 2, 8
+SAMPLE, MANY = 2, 4
 _STAYS = re.compile(r"create (repository|role|queue|topic|log group) ")
 
 
