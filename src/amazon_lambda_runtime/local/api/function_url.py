@@ -69,11 +69,9 @@ class FunctionUrl:
             request.answer(preflight)
             return
         more = cors.fields(request) if cors is not None else {}
-        exchange = Exchange(request.method, request.target)
-        kind = _Streamed if self._streams else _Buffered
-        caller = kind(request, exchange, self._say, more, self._door)
+        caller = (_Streamed if self._streams else _Buffered)(request, self._say, more, self._door)
         invocation = Invocation(b"", caller=caller)
-        invocation.exchange = exchange
+        invocation.exchange = Exchange(request.method, request.target)
         try:
             event = self._door.event_of(request, self._function, invocation)
         except TooLarge:
@@ -90,15 +88,9 @@ class _Caller:
     wants_pieces = False
 
     def __init__(
-        self,
-        request: Request,
-        exchange: Exchange,
-        say: Say,
-        more: Mapping[str, str],
-        door: FrontDoor,
+        self, request: Request, say: Say, more: Mapping[str, str], door: FrontDoor
     ) -> None:
         self._request = request
-        self._exchange = exchange
         self._say = say
         self._more = more
         self._door = door
@@ -111,7 +103,7 @@ class _Caller:
             self._request.cut()
 
     def throttled(self, invocation: Invocation) -> None:
-        self._send(json_response(429, {"Message": "Rate Exceeded."}, self._more))
+        self._send(invocation, json_response(429, {"Message": "Rate Exceeded."}, self._more))
 
     def _answer_with_result(self, invocation: Invocation, payload: bytes) -> None:
         try:
@@ -122,16 +114,21 @@ class _Caller:
             self._answer(invocation, head, body)
 
     def _answer(self, invocation: Invocation, head: Head, body: bytes) -> None:
-        self._send(Response(head.status, self._fields(invocation, head), body))
+        self._send(invocation, Response(head.status, self._fields(invocation, head), body))
 
     def _fail(self, invocation: Invocation) -> None:
         error = self._door.error
         headers = {**error.headers, **_identity(invocation), **self._more}
-        self._send(Response(error.status, headers, error.body))
+        self._send(invocation, Response(error.status, headers, error.body))
 
-    def _send(self, response: Response) -> None:
-        self._exchange.status = response.status
+    def _send(self, invocation: Invocation, response: Response) -> None:
+        self._note(invocation, response.status)
         self._request.answer(response)
+
+    def _note(self, invocation: Invocation, status: int) -> None:
+        """Note for the console what the client gets."""
+        if invocation.exchange is not None:
+            invocation.exchange.status = status
 
     def _refuse(self, invocation: Invocation, error: Malformed) -> None:
         told = (
@@ -177,14 +174,9 @@ class _Streamed(_Caller):
     wants_pieces = True
 
     def __init__(
-        self,
-        request: Request,
-        exchange: Exchange,
-        say: Say,
-        more: Mapping[str, str],
-        door: FrontDoor,
+        self, request: Request, say: Say, more: Mapping[str, str], door: FrontDoor
     ) -> None:
-        super().__init__(request, exchange, say, more, door)
+        super().__init__(request, say, more, door)
         self._started = False
         self._prelude = b""
 
@@ -231,7 +223,7 @@ class _Streamed(_Caller):
 
     def _start(self, invocation: Invocation, head: Head) -> None:
         self._started = True
-        self._exchange.status = head.status
+        self._note(invocation, head.status)
         self._request.start(head.status, self._fields(invocation, head))
 
 

@@ -16,6 +16,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .exchange import Exchange
+
 # How many invocations are kept, and how many environments that are gone.
 INVOCATIONS = 500
 GONE = 50
@@ -38,17 +40,6 @@ BACKLOG_SIZE = 4 * 1024 * 1024
 Change = dict[str, Any]
 
 
-class Exchanged(Protocol):
-    """What the journal reads of a request over HTTP."""
-
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def status(self) -> int | None: ...
-
-
 class Reported(Protocol):
     """What the journal reads of an invocation."""
 
@@ -59,7 +50,7 @@ class Reported(Protocol):
     @property
     def trace_id(self) -> str: ...
     @property
-    def exchange(self) -> Exchanged | None: ...
+    def exchange(self) -> Exchange | None: ...
 
 
 @dataclass(slots=True)
@@ -73,7 +64,7 @@ class Entry:
     event: bytes
     event_size: int
     accepted_at: float
-    exchange: Exchanged | None = None
+    exchange: Exchange | None = None
     started_at: float | None = None
     environment: int | None = None
     cold: bool = False
