@@ -94,11 +94,8 @@ def _field(text: str) -> "tuple[str, tuple[str, ...], str]":
     return path, tuple(path.split(".")), pattern
 
 
-# The same, taken apart once. In front is where the first field begins: most rows end there.
-_FORMS = tuple(
-    (fields[0].partition("=")[0], fields[0].partition(".")[0], source, tuple(map(_field, fields)))
-    for source, *fields in _SHAPES
-)
+# The same, taken apart once.
+_FORMS = tuple((source, tuple(map(_field, fields))) for source, *fields in _SHAPES)
 
 #: The names of all sources that are known.
 SOURCES = frozenset((*_NAMED, "aws:cloudfront", *(row[0] for row in _SHAPES)))
@@ -125,8 +122,9 @@ def source_of(event: "Any") -> str:
     named = record_source(event)
     if named:
         return named
-    for path, key, source, fields in _FORMS:
-        if key not in event and path not in event:
+    for source, fields in _FORMS:
+        path, keys, _ = fields[0]
+        if keys[0] not in event and path not in event:  # so end most rows
             continue
         for field in fields:
             if not _has(event, *field):
