@@ -500,6 +500,22 @@ def test_application_without_a_lifespan(problem: str, told: str, capsys: Any) ->
         invoke(Web(app, lifespan="on"), EVENT)
 
 
+@each_way
+def test_error_response_and_what_is_received_then(stream: bool) -> None:
+    """With errors="raise", too, there is nothing more to receive once the response is complete."""
+    got: list[dict[str, Any]] = []
+
+    async def work(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await receive()
+        await send({**START, "status": 500})
+        await send(BODY)
+        got.append(await asyncio.wait_for(receive(), 10))
+
+    found = answer(work, stream=stream, errors="raise")
+    assert (found["statusCode"], found["body"]) == (500, "body")
+    assert got == [{"type": "http.disconnect"}]
+
+
 def test_interface_that_is_named() -> None:
     """Where the names of the parameters do not tell."""
 

@@ -23,6 +23,7 @@ LIMITS = {"aws:alb": 1024 * 1024}
 PRELUDE_LIMIT = 16 * 1024
 #: The doors that can stream, as the option of Web calls them.
 STREAMING = {"url": "aws:lambda-url", "rest": "aws:apigateway"}
+_STREAMS = frozenset(STREAMING.values())
 
 # Fields of the connection, which ends at the door. The door counts the body itself.
 _OURS = frozenset(
@@ -52,6 +53,14 @@ _TEXT = frozenset(
 )
 _SUFFIXES = ("+json", "+xml", "+yaml")
 _UNICODE = ("", "utf-8", "utf8", "us-ascii", "ascii")
+
+
+def can_stream(source: str, event: "Event") -> bool:
+    """Say whether the door of an event has a way to stream.
+
+    An HTTP API has none; with payload format 1.0 its events look like a REST API's.
+    """
+    return source in _STREAMS and event.get("version") != "1.0"
 
 
 class TooLarge(Exception):

@@ -179,6 +179,8 @@ class Exchange:
             if self._held is not None:
                 self._held.append(piece)
                 self._is_complete = is_last
+                if is_last:
+                    self._over.set()
                 return
             try:
                 await self._send(piece, is_last)
@@ -229,7 +231,7 @@ class Exchange:
             await self._answer_for(RuntimeError(f"the application {what} its response"), raises)
 
     async def _release(self) -> None:
-        """Send what has been kept back, if there is an exception no more."""
+        """Send what has been kept back: the application has returned without an exception."""
         held, self._held = self._held, None
         if held is not None and self._is_complete:
             await self._send(b"".join(held), True)

@@ -70,8 +70,7 @@ class Reply:
                 )
             return self._document()
         except TooLarge as exc:
-            door = answers.STREAMING.values()
-            can_stream = self._source in door and self._event.get("version") != "1.0"
+            can_stream = answers.can_stream(self._source, self._event)
             hint = "stream it, or send less" if can_stream else "send less"
             self.log(f"{exc}: {hint}", "Runtime.ResponseTooLarge")
             self.replace(500)

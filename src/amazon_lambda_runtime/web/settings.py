@@ -7,7 +7,7 @@ from time import perf_counter
 from amazon_lambda_runtime.core import serving
 from amazon_lambda_runtime.core.runtime import Runtime
 
-from .answers import STREAMING
+from .answers import STREAMING, can_stream
 from .percent import PATH, quoted
 from .reply import Reply
 from .requests import Request, read, text_of
@@ -66,8 +66,7 @@ class Settings:
         trace = context.trace_id
         if trace and not any(name == b"x-amzn-trace-id" for name, _ in request.headers):
             request.headers.append((b"x-amzn-trace-id", trace.encode("latin-1", "replace")))
-        # An HTTP API whose events have payload format 1.0 does not stream.
-        streams = source in self._streaming and event.get("version") != "1.0"
+        streams = source in self._streaming and can_stream(source, event)
         reply = Reply(source, event, request.method, context.aws_request_id)
         reply.streams, reply.text_types, reply.begun = streams, self._text_types, begun
         return request, reply
