@@ -124,6 +124,8 @@ def test_star_that_is_meant() -> None:
     [
         ("{", "it is not JSON: "),
         ("[]", "it has to be a JSON object"),
+        ('{"a": ' * 100_000, "it is nested too deeply"),
+        ('{"a": ' * 600 + "[1]" + "}" * 600, "it is nested too deeply"),
         ("{}", "the pattern is an empty object"),
         ('{"detail": {}}', "detail is an empty object"),
         ('{"source": "aws.ec2"}', 'source has to be an object or a list: write ["aws.ec2"]'),

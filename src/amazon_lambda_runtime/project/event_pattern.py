@@ -11,6 +11,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 Test = Callable[[Any], bool]
@@ -36,11 +37,13 @@ def parse(text: str) -> Test:
     """Return what says whether an event matches a pattern, which is JSON. Raises PatternError."""
     try:
         pattern = json.loads(text)
+        if not isinstance(pattern, dict):
+            raise PatternError("it has to be a JSON object")
+        return _object(pattern, "")
     except ValueError as error:
         raise PatternError(f"it is not JSON: {error}") from None
-    if not isinstance(pattern, dict):
-        raise PatternError("it has to be a JSON object")
-    return _object(pattern, "")
+    except RecursionError:
+        raise PatternError("it is nested too deeply") from None
 
 
 def _object(pattern: dict[str, Any], place: str) -> Test:
@@ -126,20 +129,13 @@ def _texts(found: Any, holds: Callable[[str], bool]) -> bool:
     return isinstance(found, str) and holds(found)
 
 
-def _prefix(argument: Any, place: str) -> Test:
+def _at_an_end(holds: Callable[[str, str], bool], argument: Any, place: str) -> Test:
+    """Return the test of a prefix or a suffix: `holds` is str.startswith or str.endswith."""
     if isinstance(argument, dict):
         wanted = _ignoring_case(argument, place)
-        return lambda found: _texts(found, lambda text: text.lower().startswith(wanted))
+        return lambda found: _texts(found, lambda text: holds(text.lower(), wanted))
     given = _text(argument, place)
-    return lambda found: _texts(found, lambda text: text.startswith(given))
-
-
-def _suffix(argument: Any, place: str) -> Test:
-    if isinstance(argument, dict):
-        wanted = _ignoring_case(argument, place)
-        return lambda found: _texts(found, lambda text: text.lower().endswith(wanted))
-    given = _text(argument, place)
-    return lambda found: _texts(found, lambda text: text.endswith(given))
+    return lambda found: _texts(found, lambda text: holds(text, given))
 
 
 def _ignoring_case(argument: dict[str, Any], place: str) -> str:
@@ -227,8 +223,8 @@ def _anything_but(argument: Any, place: str) -> Test:
 
 
 _NEGATED: Mapping[str, Callable[[Any, str], Test]] = {
-    "prefix": _prefix,
-    "suffix": _suffix,
+    "prefix": partial(_at_an_end, str.startswith),
+    "suffix": partial(_at_an_end, str.endswith),
     "equals-ignore-case": _equals_ignore_case,
     "wildcard": _wildcard,
 }

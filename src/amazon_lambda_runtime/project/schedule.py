@@ -18,7 +18,9 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _UNITS = {"minute": 1, "hour": 60, "day": 24 * 60}
-_RATE = re.compile(r"rate\((\d+) (\w+)\)", re.ASCII)
+# More digits than this are no number of minutes, days or years.
+_RATE = re.compile(r"rate\((\d{1,9}) (\w+)\)", re.ASCII)
+_DIGITS = re.compile(r"\d{1,9}", re.ASCII)
 _CRON = re.compile(r"cron\((.*)\)")
 
 
@@ -157,7 +159,7 @@ def _numbers(
 def _part(name: str, part: str, low: int, high: int, words: tuple[str, ...]) -> set[int]:
     """Return what stands between two commas: `*`, `5`, `5-10`, `FRI`, and each with `/2`."""
     span, slash, step = part.partition("/")
-    if slash and not (step.isascii() and step.isdigit() and int(step) > 0):
+    if slash and not (_DIGITS.fullmatch(step) and int(step) > 0):
         raise ScheduleError(f"{name}: {part!r} has no step of 1 or more behind the /")
     if span == "*":
         first, last = low, high
@@ -175,7 +177,7 @@ def _part(name: str, part: str, low: int, high: int, words: tuple[str, ...]) -> 
 def _number(name: str, text: str, low: int, high: int, words: tuple[str, ...]) -> int:
     if text.upper() in words:
         return words.index(text.upper()) + low
-    if text.isascii() and text.isdigit() and low <= int(text) <= high:
+    if _DIGITS.fullmatch(text) and low <= int(text) <= high:
         return int(text)
     named = f" or {words[0]} to {words[-1]}" if words else ""
     raise ScheduleError(f"{name}: {text!r} is not {low} to {high}{named}")

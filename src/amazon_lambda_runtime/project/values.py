@@ -5,9 +5,10 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
-from . import event_pattern
+from . import event_pattern, schedule
 from .errors import ConfigError
 from .event_pattern import PatternError
+from .schedule import ScheduleError
 
 
 def matches(what: str, value: str, pattern: re.Pattern[str], allowed: str) -> None:
@@ -45,6 +46,14 @@ def is_pattern(what: str, text: str) -> None:
         event_pattern.parse(text)
     except PatternError as error:
         raise ConfigError(f"{what} is refused by AWS: {error}") from None
+
+
+def is_schedule(what: str, text: str) -> None:
+    """Refuse a text that is no schedule expression, with AWS's reason."""
+    try:
+        schedule.parse(text)
+    except ScheduleError as error:
+        raise ConfigError(f"{what} is {text!r}, which EventBridge refuses: {error}") from None
 
 
 def refuse(what: str, value: object, allowed: str) -> NoReturn:

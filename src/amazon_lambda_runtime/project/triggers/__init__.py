@@ -5,8 +5,7 @@
 """
 
 from .alb import AlbTrigger
-from .http_api import HttpApiTrigger
-from .rest_api import RestApiTrigger
+from .api import HttpApiTrigger, RestApiTrigger
 from .rule import RuleTrigger, ScheduleTrigger
 from .s3 import S3Trigger
 from .sns import SnsTrigger

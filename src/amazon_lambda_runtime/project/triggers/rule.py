@@ -4,10 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.key import Key
-from amazon_lambda_runtime.project.schedule import ScheduleError, parse
-from amazon_lambda_runtime.project.values import is_json, is_pattern, matches
+from amazon_lambda_runtime.project.values import is_json, is_pattern, is_schedule, matches
 
 from .trigger import Owner, Trigger
 
@@ -52,11 +50,7 @@ class ScheduleTrigger(Trigger):
 
     def check(self, function: Owner) -> None:
         _check_name(function, self.rule)
-        try:
-            parse(self.expression)
-        except ScheduleError as error:
-            what = f"expression of {function.name} is {self.expression!r}"
-            raise ConfigError(f"{what}, which EventBridge refuses: {error}") from None
+        is_schedule(f"expression of {function.name}", self.expression)
         is_json(f"input of {function.name}", self.input)
 
 
