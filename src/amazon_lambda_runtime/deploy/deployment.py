@@ -252,9 +252,9 @@ def _function(
         yield from function.plan(site, wanted)
     if "release" in asked:
         yield from release.plan(site, wanted)
-    if "release" in asked and site.goes_live:
-        yield from asynchronous.plan(site, wanted)
-        yield from provisioned.plan(site, wanted)
+        if site.goes_live:
+            yield from asynchronous.plan(site, wanted)
+            yield from provisioned.plan(site, wanted)
     if asked & {"url", "queue", "trigger"}:
         yield from triggers.plan(site, wanted, prune=site.project.declared)
 

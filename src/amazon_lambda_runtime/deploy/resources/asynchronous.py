@@ -12,12 +12,12 @@ from amazon_lambda_runtime.project.declaration import Function
 
 def plan(site: Site, function: Function) -> Iterator[Step]:
     """Yield what makes them as declared; where nothing is, what was set is taken back."""
-    live = find(site, function)
-    ends = (live or {}).get("DestinationConfig") or {}
+    live = find(site, function) or {}
+    ends = live.get("DestinationConfig") or {}
     pairs = [
-        ("retries", _or((live or {}).get("MaximumRetryAttempts"), ASYNC_RETRIES),
+        ("retries", _or(live.get("MaximumRetryAttempts"), ASYNC_RETRIES),
          function.maximum_retry_attempts),
-        ("event age", _or((live or {}).get("MaximumEventAgeInSeconds"), ASYNC_EVENT_AGE),
+        ("event age", _or(live.get("MaximumEventAgeInSeconds"), ASYNC_EVENT_AGE),
          function.maximum_event_age),
         ("on failure", (ends.get("OnFailure") or {}).get("Destination"), function.on_failure),
         ("on success", (ends.get("OnSuccess") or {}).get("Destination"), function.on_success),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
-from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.deploy.site import Site, Tags
 from amazon_lambda_runtime.project.declaration import Function
 
 from . import permission
@@ -38,6 +38,12 @@ def allow_new(site: Site, function: Function, sid: str, find: Callable[[], str |
         "create", "trigger", f"permission {sid} of {function.name}",
         "apigateway.amazonaws.com may not invoke it", run,
     )  # fmt: skip
+
+
+def removal(site: Site, what: str, tags: Tags, remove: Callable[[], object]) -> Iterator[Step]:
+    """Yield the removal of an API, if its tags are ours."""
+    if site.ours(tags):
+        yield Step("delete", "trigger", what, "it is not declared", remove)
 
 
 def api_of(source: str) -> str:

@@ -66,9 +66,9 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
     """Yield the removal of an API that is ours."""
     place = {"ApiId": gateway.api_of(source)}
     live = site.aws.find(_SERVICE, "get_api", **place)
-    if live is not None and site.ours(live.get("Tags") or {}):
-        yield Step(
-            "delete", "trigger", f"HTTP API {live['Name']}", "it is not declared",
+    if live is not None:
+        yield from gateway.removal(
+            site, f"HTTP API {live['Name']}", live.get("Tags"),
             lambda: site.aws.remove(_SERVICE, "delete_api", **place),
         )  # fmt: skip
 

@@ -117,9 +117,9 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
     """Yield the removal of an API that is ours."""
     place = {"restApiId": gateway.api_of(source)}
     live = site.aws.find(_SERVICE, "get_rest_api", **place)
-    if live is not None and site.ours(live.get("tags") or {}):
-        yield Step(
-            "delete", "trigger", f"REST API {live['name']}", "it is not declared",
+    if live is not None:
+        yield from gateway.removal(
+            site, f"REST API {live['name']}", live.get("tags"),
             lambda: site.aws.remove(_SERVICE, "delete_rest_api", **place),
         )  # fmt: skip
 
