@@ -105,8 +105,7 @@ class Environment:
             if (process / "stat").read_text().rpartition(") ")[2][0] in "SZ":
                 break
             time.sleep(0.0001)
-        nanoseconds = (each.read_text().split()[0] for each in process.glob("task/*/schedstat"))
-        return sum(map(int, nanoseconds)) / 1e6
+        return scheduled(self.process.pid)
 
     def memory(self) -> dict[str, int]:
         """Return what the kernel says of the process's memory, in KiB."""
@@ -178,6 +177,12 @@ class LogSocket:
     def close(self) -> None:
         self.socket.close()
         self.directory.cleanup()
+
+
+def scheduled(pid: int) -> float:
+    """Return the milliseconds for which a process's threads had a CPU."""
+    found = (each.read_text().split()[0] for each in Path(f"/proc/{pid}").glob("task/*/schedstat"))
+    return sum(map(int, found)) / 1e6
 
 
 def tree(pid: int) -> Iterator[int]:

@@ -55,9 +55,7 @@ def web(found: Sequence[Candidate], effort: Effort, loop: ctypes.CDLL | None) ->
         if framework == "raw ASGI":
             made.append(serving(ours[0], "echo.handler_async")._replace(name=PLAIN))
         times, cpu = requests(made, effort, loop)
-        rows[f"{framework}, p10, µs"] = {
-            name: sorted(values)[len(values) // 10] for name, values in times.items()
-        }
+        rows[f"{framework}, p10, µs"] = tenths(times)
         app = handlers[WEB].partition("_")[0]
         cpu[ALONE] = served_alone(SERVERS[framework], app, effort)
         rows[f"{framework}, CPU, µs"] = medians(cpu)
@@ -123,6 +121,11 @@ def first_bytes(made: list[Candidate], effort: Effort) -> Row:
             for _ in range(CYCLES):
                 stream = environments[candidate].connection.stream(answer)
                 times[candidate.name].append((stream.first - stream.sent) / 1000)
+    return tenths(times)
+
+
+def tenths(times: Times) -> Row:
+    """Return the tenth percentile of each: what a busy machine disturbs least."""
     return {name: sorted(values)[len(values) // 10] for name, values in times.items()}
 
 

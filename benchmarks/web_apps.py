@@ -4,6 +4,7 @@ Each name of the table is `framework_server`: only what it needs is imported. "a
 application alone.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 BODY = b'{"hello":"world"}'
@@ -34,30 +35,18 @@ async def pieces(event: Any, context: Any) -> Any:
     yield BODY
 
 
-def _starlette_stream() -> Any:
+def _starlette(streams: bool = False) -> Any:
     from starlette.applications import Starlette
-    from starlette.responses import StreamingResponse
-    from starlette.routing import Route
-
-    async def body() -> Any:
-        yield BODY
-        yield BODY
-
-    async def hello(request: Any) -> Any:
-        return StreamingResponse(body())
-
-    return Starlette(routes=[Route("/hello", hello)])
-
-
-def _starlette() -> Any:
-    from starlette.applications import Starlette
-    from starlette.responses import JSONResponse
+    from starlette.responses import JSONResponse, StreamingResponse
     from starlette.routing import Route
 
     async def hello(request: Any) -> Any:
         return JSONResponse({"hello": "world"})
 
-    return Starlette(routes=[Route("/hello", hello)])
+    async def stream(request: Any) -> Any:
+        return StreamingResponse(pieces(None, None))
+
+    return Starlette(routes=[Route("/hello", stream if streams else hello)])
 
 
 def _fastapi() -> Any:
@@ -84,13 +73,13 @@ def _flask() -> Any:
     return app
 
 
-_APPS = {
+_APPS: dict[str, Callable[[], Any]] = {
     "raw": lambda: raw,
     "starlette": _starlette,
     "fastapi": _fastapi,
     "flask": _flask,
     "rawstream": lambda: raw_stream,
-    "starlettestream": _starlette_stream,
+    "starlettestream": lambda: _starlette(streams=True),
 }
 
 

@@ -11,11 +11,10 @@ import subprocess
 import sys
 import time
 from http.client import HTTPConnection
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .environment import tree
+from .environment import scheduled, tree
 from .server import HERE, PATIENCE, CandidateError
 
 
@@ -50,11 +49,7 @@ class WebServer:
     def cpu(self) -> float:
         """Return the milliseconds for which the server's processes had a CPU."""
         time.sleep(0.002)  # until they wait: the kernel adds up when a thread stops running
-        nanoseconds = 0
-        for pid in tree(self._process.pid):
-            for each in Path(f"/proc/{pid}").glob("task/*/schedstat"):
-                nanoseconds += int(each.read_text().split()[0])
-        return nanoseconds / 1e6
+        return sum(map(scheduled, tree(self._process.pid)))
 
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE
