@@ -154,6 +154,23 @@ QUEUE = 'type = "sqs", queue = "jobs"'
 MAPPING = "mapping of queue jobs to orders"
 BUCKET = 'type = "s3", bucket = "uploads"'
 NOTIFIED = ("update notifications of bucket uploads to orders: they are not as declared",) * 2
+# A rule by another name: what is done, there and back.
+RENAMED = (
+    (
+        "create permission lambda-runtime-rule-s of orders: events.amazonaws.com may not invoke it",
+        "create rule s: it does not exist yet",
+        "create target orders of rule s: it does not exist yet",
+        "delete rule r: it is not declared",
+        "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
+    ),
+    (
+        "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not invoke it",
+        "create rule r: it does not exist yet",
+        "create target orders of rule r: it does not exist yet",
+        "delete rule s: it is not declared",
+        "delete permission lambda-runtime-rule-s of orders: its trigger is not declared",
+    ),
+)
 RULE = 'type = "eventbridge", rule = "r", pattern = \'{"source": ["a"]}\''
 CLOCK = 'type = "schedule", rule = "r", expression = "rate(1 day)"'
 GROUP = 'type = "alb", target_group = "g"'
@@ -451,26 +468,7 @@ CASES: dict[str, Case] = {
         ("update subscription of orders to topic news: its filter policy differs",),
         ("update subscription of orders to topic news: its filter policy differs",),
     ),
-    "eventbridge.rule": moved(
-        RULE,
-        RULE.replace('"r"', '"s"'),
-        (
-            "create permission lambda-runtime-rule-s of orders: events.amazonaws.com may not "
-            "invoke it",
-            "create rule s: it does not exist yet",
-            "create target orders of rule s: it does not exist yet",
-            "delete rule r: it is not declared",
-            "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
-        ),
-        (
-            "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not "
-            "invoke it",
-            "create rule r: it does not exist yet",
-            "create target orders of rule r: it does not exist yet",
-            "delete rule s: it is not declared",
-            "delete permission lambda-runtime-rule-s of orders: its trigger is not declared",
-        ),
-    ),
+    "eventbridge.rule": moved(RULE, RULE.replace('"r"', '"s"'), *RENAMED),
     "eventbridge.pattern": moved(
         RULE,
         RULE.replace('["a"]', '["b"]'),
@@ -499,26 +497,7 @@ CASES: dict[str, Case] = {
         ),
     ),
     "eventbridge.enabled": triggered(RULE, "enabled = false", "rule r: state ENABLED → DISABLED"),
-    "schedule.rule": moved(
-        CLOCK,
-        CLOCK.replace('"r"', '"s"'),
-        (
-            "create permission lambda-runtime-rule-s of orders: events.amazonaws.com may not "
-            "invoke it",
-            "create rule s: it does not exist yet",
-            "create target orders of rule s: it does not exist yet",
-            "delete rule r: it is not declared",
-            "delete permission lambda-runtime-rule-r of orders: its trigger is not declared",
-        ),
-        (
-            "create permission lambda-runtime-rule-r of orders: events.amazonaws.com may not "
-            "invoke it",
-            "create rule r: it does not exist yet",
-            "create target orders of rule r: it does not exist yet",
-            "delete rule s: it is not declared",
-            "delete permission lambda-runtime-rule-s of orders: its trigger is not declared",
-        ),
-    ),
+    "schedule.rule": moved(CLOCK, CLOCK.replace('"r"', '"s"'), *RENAMED),
     "schedule.expression": moved(
         CLOCK,
         CLOCK.replace("1 day", "2 days"),
