@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
+from statistics import median
 
 from amazon_lambda_runtime import samples
 
@@ -59,7 +60,8 @@ def web(found: Sequence[Candidate], effort: Effort, loop: ctypes.CDLL | None) ->
         app = handlers[WEB].partition("_")[0]
         cpu[ALONE] = served_alone(SERVERS[framework], app, effort)
         rows[f"{framework}, CPU, µs"] = medians(cpu)
-        rows[f"{framework}, CPU to first response, ms"] = starts(made, effort)
+        begun = starts(made, effort) | {ALONE: start_alone(SERVERS[framework], app, effort)}
+        rows[f"{framework}, CPU to first response, ms"] = begun
     if ours and not missing:
         firsts = first_bytes(
             [serving(ours[0], h)._replace(name=n) for n, h in STREAMS.items()], effort
@@ -109,6 +111,16 @@ def served_alone(module: str, framework: str, effort: Effort) -> list[float]:
                 server.request()
             found.append((server.cpu() - before) * 1000 / CYCLES)
     return found
+
+
+def start_alone(module: str, framework: str, effort: Effort) -> float:
+    """Measure the CPU time (ms) from exec to the first response of a server of its own."""
+    found = []
+    for _ in range(effort.heavy):
+        with WebServer(module, f"{framework}_app") as server:
+            server.request()
+            found.append(server.cpu())
+    return median(found)
 
 
 def first_bytes(made: list[Candidate], effort: Effort) -> Row:
