@@ -303,6 +303,14 @@ class TestErrors:
                 "--front-door is for the fun",
             ),
             (
+                ["local", "hello.py", "--stage", "prod"],
+                "--stage: only an HTTP or a REST API has one (--front-door rest).",
+            ),
+            (
+                ["local", "hello.py", "--front-door", "rest", "--stage", "a/b"],
+                "'a/b' is not a stage's name",
+            ),
+            (
                 ["local", "hello.py", "--stream", "--front-door", "alb"],
                 "--stream: only a function U",
             ),

@@ -227,7 +227,7 @@ class TestServes:
             assert (response.status, response.read()) == (201, b"/a%20b q=%2F")
             assert (response.headers["Transfer-Encoding"] == "chunked") is stream
 
-    @pytest.mark.parametrize("door", ["http", "rest", "alb"])
+    @pytest.mark.parametrize("door", ["http", "rest", "alb-multi"])
     def test_front_door(self, serve: Serve, folder: Path, door: str) -> None:
         """
         The same application is behind another front door with an option.
@@ -241,13 +241,14 @@ class TestServes:
             "    body += f\" {'elb' in event['requestContext']}\"\n"
             "    await send({'type': 'http.response.body', 'body': body.encode()})\n"
         )
-        stream = ["--stream"] if door == "rest" else []
+        stream = ["--stream", "--stage", "prod"] if door == "rest" else []
         server = serve("--url-port", "0", "--front-door", door, *stream)
-        url = server.wait_for(r"URL, through an? [\w ]+: (\S+)/\n")[1]
-        told = {"http": "2.0 False", "rest": "None False", "alb": "None True"}
+        url = server.wait_for(r"URL, through an? [-\w ]+: (\S+)/\n")[1]
+        told = {"http": "2.0 False", "rest": "None False", "alb-multi": "None True"}
+        path = "/prod/a b" if door == "rest" else "/a b"
         with urllib.request.urlopen(f"{url}/a%20b?q=1", timeout=PATIENCE) as response:
             assert response.status == 201
-            assert response.read().decode() == f"/a b b'q=1' {told[door]}"
+            assert response.read().decode() == f"{path} b'q=1' {told[door]}"
             assert (response.headers["Transfer-Encoding"] == "chunked") is (door == "rest")
 
     def test_url_is_always_there(self, serve: Serve) -> None:

@@ -80,6 +80,7 @@ class Request:
         "method",
         "on_drain",
         "on_gone",
+        "repeated",
         "sink",
         "size",
         "target",
@@ -97,6 +98,8 @@ class Request:
         self.keep_alive = True
         self.headers: dict[str, str] = {}
         self.trailers: dict[str, str] = {}
+        #: The values of header fields that came more than once, in order; `headers` joins them.
+        self.repeated: dict[str, list[str]] = {}
         self.body = b""
         self.size = 0
         #: Takes the body piece by piece; None if it is to be kept whole.

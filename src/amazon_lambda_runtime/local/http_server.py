@@ -129,6 +129,7 @@ class Connection(asyncio.BufferedProtocol):
         key = _field_name(name)
         text = value.decode("latin-1")
         if key in fields:
+            request.repeated.setdefault(key, [fields[key]]).append(text)
             text = f"{fields[key]}{'; ' if key == 'cookie' else ','}{text}"
         if len(fields) < _FIELDS:
             fields[key] = text

@@ -16,7 +16,7 @@ from . import host_check
 from .api.api_errors import too_many_requests
 from .api.console import Console
 from .api.cors import Cors
-from .api.front_doors import DOORS
+from .api.front_doors import front_door
 from .api.function_url import FunctionUrl
 from .api.functions_api import Mapping, Url
 from .api.invoke_api import InvokeApi
@@ -101,19 +101,22 @@ class LocalLambda(Closing):
         streams: bool = False,
         cors: Cors | None = None,
         door: str = "url",
+        stage: str = "",
     ) -> int:
         """Serve the function's URL at this address; return the port.
 
         With `streams` its invoke mode is RESPONSE_STREAM; without `cors` only pages of this machine
-        may call it. `door`, one of DOORS, may be another front door. Raises OSError if it cannot
-        listen there.
+        may call it. `door`, one of front_doors.DOORS, may be another front door, and `stage` its
+        stage. Raises OSError if it cannot listen there.
         """
         pool = self.pools[function]
 
         def submit(invocation: Invocation) -> None:
             pool.submit(invocation, "url")
 
-        url = FunctionUrl(pool.function, submit, pool.wrote, host, streams, cors, DOORS[door])
+        url = FunctionUrl(
+            pool.function, submit, pool.wrote, host, streams, cors, front_door(door, stage)
+        )
         server = await start_server(host, port, url)
         self._servers.append(server)
         address = f"{base_url(host, server.port)}/"

@@ -17,7 +17,7 @@ from amazon_lambda_runtime import HttpResponse
 
 def handler(event, context):
     path = event.get("rawPath") or event["path"]
-    if path.startswith("/echo"):
+    if "/echo" in path:
         return {"statusCode": 200, "body": json.dumps(event)}
     if path == "/result":
         return json.loads(event["body"])
@@ -27,7 +27,14 @@ def handler(event, context):
 """
 
 
-SOURCES = {"http": "aws:apigateway-v2", "rest": "aws:apigateway", "alb": "aws:alb"}
+SOURCES = {
+    "http": "aws:apigateway-v2",
+    "http-1.0": "aws:apigateway",
+    "rest": "aws:apigateway",
+    "alb": "aws:alb",
+    "alb-multi": "aws:alb",
+    "lattice": "aws:vpc-lattice",
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +70,10 @@ def event(port: int, target: str, method: str = "GET", body: bytes = b"", **head
 def test_source(door: str, doors: dict[str, int]) -> None:
     found = event(doors[door], "/echo", cookie="a=1; b=2")
     assert source_of(found) == SOURCES[door]
-    assert found["headers"]["x-forwarded-for"] == "127.0.0.1"
-    assert found["headers"]["x-amzn-trace-id"].startswith("Root=")
+    headers = found.get("headers") or {n: v[0] for n, v in found["multiValueHeaders"].items()}
+    for name, start in (("x-forwarded-for", "127.0.0.1"), ("x-amzn-trace-id", "Root=")):
+        value = headers[name][0] if isinstance(headers[name], list) else headers[name]
+        assert value.startswith(start)
 
 
 def test_event_of_an_http_api(doors: dict[str, int]) -> None:
@@ -97,6 +106,63 @@ def test_event_of_a_load_balancer(doors: dict[str, int]) -> None:
     assert event(doors["alb"], "/echo")["body"] == ""
 
 
+def test_event_of_payload_format_1(doors: dict[str, int]) -> None:
+    """A REST API's form with a version, and a decoded path; cookies stay a header field."""
+    found = event(doors["http-1.0"], "/echo/a%20b?x=1&x=2", cookie="a=1; b=2")
+    assert (found["version"], found["path"]) == ("1.0", "/echo/a b")
+    assert found["requestContext"]["path"] == "/echo/a b"
+    assert found["requestContext"]["stage"] == "$default"
+    assert found["multiValueQueryStringParameters"] == {"x": ["1", "2"]}
+    assert found["headers"]["cookie"] == "a=1; b=2"
+
+
+def sent_twice(port: int, target: str) -> Any:
+    """Return the event of a request whose field x-two comes twice."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.putrequest("GET", target)
+        for value in ("1, a", "2"):
+            connection.putheader("X-Two", value)
+        connection.endheaders()
+        return json.loads(connection.getresponse().read())
+
+
+def test_event_of_a_load_balancer_with_multi_value_headers(doors: dict[str, int]) -> None:
+    """Lists take the place of the other fields, and nothing is joined or decoded."""
+    found = sent_twice(doors["alb-multi"], "/echo?x=1&x=%20&y")
+    assert found["multiValueQueryStringParameters"] == {"x": ["1", "%20"], "y": [""]}
+    assert found["multiValueHeaders"]["x-two"] == ["1, a", "2"]
+    assert "headers" not in found
+    assert "queryStringParameters" not in found
+    assert sent_twice(doors["rest"], "/echo")["multiValueHeaders"]["x-two"] == ["1, a", "2"]
+    assert sent_twice(doors["alb"], "/echo")["headers"]["x-two"] == "1, a,2"
+
+
+def test_event_of_vpc_lattice(doors: dict[str, int]) -> None:
+    """Version 2: the path has the query, and each field is a list."""
+    found = event(doors["lattice"], "/echo?x=1&x=%20", "POST", b"text")
+    assert (found["version"], found["path"], found["method"]) == ("2.0", "/echo?x=1&x=%20", "POST")
+    assert found["queryStringParameters"] == {"x": ["1", " "]}
+    assert found["headers"]["content-length"] == ["4"]
+    assert found["body"] == "text"
+    assert ":servicenetwork/sn-" in found["requestContext"]["serviceNetworkArn"]
+
+
+@pytest.mark.parametrize("door", ["http", "http-1.0", "rest"])
+def test_stage(door: str, server: Served) -> None:
+    """Clients' paths begin with it; of a REST API's event, one field has it and one has not."""
+    port = server.run(server.service.listen_url("hello", door=door, stage="prod"))
+    found = event(port, "/prod/echo/x")
+    context = found["requestContext"]
+    whole = context["http"]["path"] if door == "http" else context["path"]
+    path = found.get("rawPath") or found["path"]
+    assert (context["stage"], whole) == ("prod", "/prod/echo/x")
+    assert path == ("/echo/x" if door == "rest" else "/prod/echo/x")
+    outside = (403, "Forbidden") if door == "rest" else (404, "Not Found")
+    for target in ("/other/echo", "/", "/production/echo", "/echo"):
+        status, _, body = asked(port, "GET", target)
+        assert (status, json.loads(body)["message"]) == outside
+
+
 def result(port: int, value: Any) -> tuple[int, list[tuple[str, str]], bytes]:
     return asked(port, "POST", "/result", json.dumps(value).encode())
 
@@ -117,10 +183,41 @@ def test_response_with_several_values(doors: dict[str, int]) -> None:
     status, pairs, _ = result(doors["alb"], value)
     assert [value for name, value in pairs if name == "x-two"] == ["single"]
     assert ("content-type", "application/octet-stream") in pairs
+    status, pairs, _ = result(doors["alb-multi"], value)
+    assert [value for name, value in pairs if name == "x-two"] == ["a", "b"]
+    assert "x-one" not in dict(pairs)
+    status, pairs, _ = result(doors["http-1.0"], value)
+    assert [value for name, value in pairs if name == "set-cookie"] == ["a=1", "b=2"]
+
+
+ADVICE = {
+    "http": ("multiValueHeaders", "headers and cookies"),
+    "http-1.0": ("cookies", "headers and multiValueHeaders"),
+    "alb": ("multiValueHeaders", "headers"),
+    "alb-multi": ("headers", "multiValueHeaders"),
+    "lattice": ("cookies", "headers"),
+}
+
+
+@pytest.mark.parametrize("door", ADVICE)
+def test_field_that_a_door_does_not_read(door: str, doors: dict[str, int], server: Served) -> None:
+    """The log names it, and what the door reads in place of it."""
+    field, instead = ADVICE[door]
+    given: dict[str, Any] = {
+        "headers": {"x-a": "1"},
+        "multiValueHeaders": {"x-a": ["1"]},
+        "cookies": ["a=1"],
+    }
+    before = len(server.log)
+    result(doors[door], {"statusCode": 200, field: given[field]})
+    told = f": {field} is ignored; use {instead}"
+    assert [each for each in server.log[before:] if told in each]
 
 
 ERRORS = {
     "http": (500, b'{"message":"Internal Server Error"}'),
+    "http-1.0": (500, b'{"message":"Internal Server Error"}'),
+    "lattice": (500, b'{"message":"Internal Server Error"}'),
     "rest": (502, b'{"message":"Internal server error"}'),
     "alb": (502, b"<html>\n<head><title>502 Bad Gateway</title></head>"),
 }

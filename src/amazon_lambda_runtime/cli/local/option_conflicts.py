@@ -9,6 +9,7 @@ _SERVER = (
     "url_port",
     "no_url",
     "front_door",
+    "stage",
     "stream",
     "cors",
     "cors_credentials",
@@ -40,11 +41,14 @@ def check_options(is_one_shot: bool) -> None:
                 raise click.UsageError(
                     f"{given[name]} is for a server, but {event} invokes the function once."
                 )
-    for name in ("url_port", "front_door", "stream", "cors"):
+    for name in ("url_port", "front_door", "stage", "stream", "cors"):
         if name in given and "no_url" in given:
             raise click.UsageError(f"{given[name]} is for the function URL, but --no-url is given.")
-    if "stream" in given and context.params["front_door"] in ("http", "alb"):
+    door = context.params["front_door"] or "url"
+    if "stream" in given and door not in ("url", "rest"):
         raise click.UsageError("--stream: only a function URL and a REST API stream.")
+    if "stage" in given and door not in ("http", "http-1.0", "rest"):
+        raise click.UsageError("--stage: only an HTTP or a REST API has one (--front-door rest).")
     for name in ("concurrency", "max_concurrency"):
         if name in given and "debug" in given:
             raise click.UsageError(

@@ -24,8 +24,11 @@ from .variables import Variables
 #: What the front doors are called, besides the function URL.
 FRONT_DOORS = {
     "http": "through an HTTP API",
+    "http-1.0": "through an HTTP API, payload format 1.0",
     "rest": "through a REST API",
     "alb": "through a load balancer",
+    "alb-multi": "through a load balancer with multi-value headers",
+    "lattice": "through VPC Lattice",
 }
 #: The port of the function URL, unless another is chosen; the next that is free if it is taken.
 URL_PORT = 9001
@@ -61,7 +64,9 @@ async def serve_until_stopped(
         if not options["no_url"]:
             door = options["front_door"] or "url"
             through = "" if door == "url" else f", {FRONT_DOORS[door]}"
-            say(f"  the function's URL{through}: {await _listen_url(service, function, options)}/")
+            url = await _listen_url(service, function, options)
+            path = f"/{options['stage']}/" if options["stage"] else "/"
+            say(f"  the function's URL{through}: {url}{path}")
         for line in await _attach(service, function, options):
             say(f"  {line}")
         reloading = None
@@ -98,7 +103,7 @@ async def _listen_url(
     for port in ports:
         try:
             port = await service.listen_url(
-                function.name, host, port, options["stream"], cors, door
+                function.name, host, port, options["stream"], cors, door, options["stage"] or ""
             )
         except OSError as error:
             if error.errno != errno.EADDRINUSE or port == ports[-1]:

@@ -1,5 +1,6 @@
 """The options of `lambda-runtime local` about the function URL, or another front door."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +17,16 @@ def parse_origin(text: str) -> str:
         raise click.BadParameter(str(error)) from None
 
 
+def parse_stage(text: str) -> str:
+    """Parse the name of a stage. Raises click.BadParameter."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", text):
+        raise click.BadParameter(f"{text!r} is not a stage's name: letters, digits, - and _")
+    return text
+
+
 def url_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command: `url_port`, `no_url`, `front_door`, `stream`, `cors` and
-    `cors_credentials`."""
+    """Add the options to a command: `url_port`, `no_url`, `front_door`, `stage`, `stream`,
+    `cors` and `cors_credentials`."""
     for option in (
         click.option(
             "--cors-credentials",
@@ -35,9 +43,16 @@ def url_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--stream", is_flag=True, help="The function URL streams the response."),
         click.option(
             "--front-door",
-            type=click.Choice(["url", "http", "rest", "alb"]),
+            type=click.Choice(["url", "http", "http-1.0", "rest", "alb", "alb-multi", "lattice"]),
             help="What the URL is to the function: a function URL, an HTTP or REST API of API "
-            "Gateway, a load balancer.  [default: url]",
+            "Gateway (1.0 is a payload format), a load balancer (multi: with multi-value "
+            "headers), VPC Lattice.  [default: url]",
+        ),
+        click.option(
+            "--stage",
+            type=parse_stage,
+            metavar="NAME",
+            help="The stage of --front-door http or rest: the paths of its clients begin with it.",
         ),
         click.option("--no-url", is_flag=True, help="Serve no function URL."),
         click.option(

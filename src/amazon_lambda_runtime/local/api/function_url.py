@@ -68,6 +68,9 @@ class FunctionUrl:
         if cors is not None and (preflight := cors.preflight(request)) is not None:
             request.answer(preflight)
             return
+        if not self._door.has(request):
+            request.answer(self._door.outside)
+            return
         more = cors.fields(request) if cors is not None else {}
         caller = (_Streamed if self._streams else _Buffered)(request, self._say, more, self._door)
         invocation = Invocation(b"", caller=caller)
@@ -139,8 +142,8 @@ class _Caller:
 
     def _fields(self, invocation: Invocation, head: Head) -> dict[str, str]:
         for field in head.ignored:
-            use = "use headers and cookies" if field == "multiValueHeaders" else "use headers"
-            self._say(invocation, f"{self._door.title}: {field} is ignored; {use}")
+            use = " and ".join(self._door.fields)
+            self._say(invocation, f"{self._door.title}: {field} is ignored; use {use}")
         fields = {**head.headers, **_identity(invocation)}
         return combined(fields, self._more) if self._more else fields
 
@@ -159,7 +162,7 @@ class _Buffered(_Caller):
             )
             prelude, _, body = answer.payload.partition(PRELUDE_END)
             try:
-                head = prelude_of(prelude, self._door.several)
+                head = prelude_of(prelude, self._door.fields)
             except Malformed as error:
                 self._refuse(invocation, error)
             else:
@@ -215,7 +218,7 @@ class _Streamed(_Caller):
             return b""
         self._prelude = b""
         try:
-            self._start(invocation, prelude_of(prelude, self._door.several))
+            self._start(invocation, prelude_of(prelude, self._door.fields))
         except Malformed as error:
             self._started = True
             self._refuse(invocation, error)

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,11 @@ class Head:
     ignored: tuple[str, ...] = ()
 
 
+#: The fields of a response that have header fields: those that a function URL reads.
+URL_FIELDS = ("headers", "cookies")
+_HEADER_FIELDS = ("headers", "multiValueHeaders", "cookies")
+
+
 def response_of(payload: bytes) -> tuple[Head, bytes]:
     """Return the response for a function's result. Raises Malformed.
 
@@ -65,21 +70,17 @@ def response_of(payload: bytes) -> tuple[Head, bytes]:
 
 
 def strict_response_of(
-    payload: bytes, content_type: str, several: bool = True
+    payload: bytes, content_type: str, fields: Sequence[str]
 ) -> tuple[Head, bytes]:
-    """Return the response of a door that takes nothing else, and knows no cookies.
+    """Return the response of a door that takes nothing else.
 
-    `content_type` is what it calls a body that has none; with `several` it reads
-    multiValueHeaders, too. Raises Malformed.
+    `content_type` is what it calls a body that has none; `fields` are those that it reads header
+    fields from. Raises Malformed.
     """
     result = _decoded(payload)
     if not (isinstance(result, dict) and "statusCode" in result):
         raise Malformed("it is no object with a statusCode")
-    cookies = result.pop("cookies", None)
-    head = _with_type(head_of(result, several), content_type)
-    if cookies:
-        head = Head(head.status, head.headers, (*head.ignored, "cookies"))
-    return head, _body(result)
+    return _with_type(head_of(result, fields), content_type), _body(result)
 
 
 def _decoded(payload: bytes) -> Any:
@@ -95,42 +96,46 @@ def _with_type(head: Head, content_type: str) -> Head:
     return Head(head.status, {**head.headers, "Content-Type": content_type}, head.ignored)
 
 
-def prelude_of(prelude: bytes, several: bool = False) -> Head:
-    """Return the status and header fields that a stream begins with. Raises Malformed."""
+def prelude_of(prelude: bytes, fields: Sequence[str] = URL_FIELDS) -> Head:
+    """Return the status and headers that a stream begins with; cookies count at each door.
+
+    Raises Malformed.
+    """
     try:
         document = json.loads(prelude)
     except (ValueError, RecursionError):
         raise Malformed("its prelude is not JSON") from None
     if not isinstance(document, dict):
         raise Malformed("its prelude is not an object")
-    return head_of(document, several)
+    return head_of(document, (*fields, "cookies"))
 
 
-def head_of(document: dict[str, Any], several: bool = False) -> Head:
+def head_of(document: dict[str, Any], fields: Sequence[str] = URL_FIELDS) -> Head:
     """Return the status and the header fields of a response. Raises Malformed.
 
-    With `several`, multiValueHeaders is read, too: what it has a name for is not taken from
+    They are read from these `fields` of it. What multiValueHeaders has a name for is not taken from
     `headers`.
     """
     status = _status(document.get("statusCode", 200))
     # By lower-case names: of two that differ in case only, the last one counts.
-    fields: dict[str, tuple[str, str]] = {}
-    for name, value in _fields_of(document, "headers"):
-        fields[name.lower()] = name, _value(f"headers[{name!r}]", value)
+    found: dict[str, tuple[str, str]] = {}
+    for name, value in _fields_of(document, "headers") if "headers" in fields else ():
+        found[name.lower()] = name, _value(f"headers[{name!r}]", value)
+    several = "multiValueHeaders" in fields
     for name, values in _fields_of(document, "multiValueHeaders") if several else ():
         where = f"multiValueHeaders[{name!r}]"
         if not isinstance(values, list):
             raise Malformed(f"{where} is {_kind(values)}, not a list of strings")
         lines = [_value(f"{where}[{number}]", value) for number, value in enumerate(values)]
-        fields[name.lower()] = name, f"\r\n{name}: ".join(lines)
-    headers = dict(fields.values())
-    if cookies := _cookies(document.get("cookies")):
-        name = fields.get("set-cookie", ("Set-Cookie", ""))[0]
+        found[name.lower()] = name, f"\r\n{name}: ".join(lines)
+    headers = dict(found.values())
+    if "cookies" in fields and (cookies := _cookies(document.get("cookies"))):
+        name = found.get("set-cookie", ("Set-Cookie", ""))[0]
         lines = [headers[name], *cookies] if name in headers else cookies
         # A line of its own for each: a cookie may contain a comma.
         headers[name] = f"\r\n{name}: ".join(lines)
-    ignored = () if several or not document.get("multiValueHeaders") else ("multiValueHeaders",)
-    return Head(status, headers, ignored)
+    ignored = [each for each in _HEADER_FIELDS if each not in fields and document.get(each)]
+    return Head(status, headers, tuple(ignored))
 
 
 def _fields_of(document: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
