@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import count
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
@@ -23,18 +23,22 @@ from .api.invoke_api import InvokeApi
 from .api.runtime_api import HOST as RUNTIME_HOST
 from .api.runtime_api import RuntimeApi
 from .closing import Closing
-from .engine.async_invocations import AsyncInvocations, Destination, DestinationError
+from .engine import orphans
+from .engine.async_invocations import Destination, DestinationError
 from .engine.environment import Environment
 from .engine.function import LocalFunction
-from .engine.invocation import Answer, Invocation, TooManyRequests
+from .engine.invocation import Invocation, TooManyRequests
 from .engine.journal import Journal
 from .engine.output import Log, to_stderr, unfailing
 from .engine.pool import Pool
+from .engine.reaper import Reaper
 from .http import Request, Response
 from .http_server import Server, base_url, start_server
+from .invoker import AsyncSettings, Invoker
 
 if TYPE_CHECKING:
     from .queues import Queue, QueueSettings
+    from .queues.embedded import EmbeddedQueues
 
 
 def open_pool(
@@ -43,9 +47,10 @@ def open_pool(
     journal: Journal | None = None,
     numbers: Iterator[int] | None = None,
     retries_init: bool = True,
+    reaper: Reaper | None = None,
 ) -> Pool:
     """Return a pool whose environments have the Runtime API and the Extensions API."""
-    return Pool(function, _listen_for_runtime, log, journal, numbers, retries_init)
+    return Pool(function, _listen_for_runtime, log, journal, numbers, retries_init, reaper)
 
 
 async def _listen_for_runtime(environment: Environment) -> Server:
@@ -63,25 +68,37 @@ class LocalLambda(Closing):
         self, *functions: LocalFunction, log: Log = to_stderr, console: bool = True
     ) -> None:
         self.journal = Journal()
+        self._reaper = Reaper(is_shared=len(functions) > 1)
         numbers = count(1)
         self.pools = {
-            function.name: open_pool(function, log, self.journal, numbers) for function in functions
+            function.name: open_pool(function, log, self.journal, numbers, reaper=self._reaper)
+            for function in functions
         }
-        self._log = unfailing(log)
+        self.log = unfailing(log)
+        self.invoker = Invoker(self.pools, self.log)
         self._api = InvokeApi(self)
-        self._shown = {function.name: _Shown(function) for function in functions}
-        self._console = Console(self.journal, list(self._shown.values())) if console else None
+        self.shown = {function.name: Shown(function) for function in functions}
+        self._console = Console(self.journal, list(self.shown.values())) if console else None
         self._urls: dict[str, Url] = {}
         self._mappings: list[Mapping] = []
         self._host = ""
         self._servers: list[Server] = []
-        self._events: dict[str, AsyncInvocations] = {}
-        self._queues = AsyncExitStack()
+        self._embedded: EmbeddedQueues | None = None
+        self._triggers = AsyncExitStack()
 
     @property
     def pool(self) -> Pool:
         """The pool of the first function."""
         return next(iter(self.pools.values()))
+
+    def embedded(self, port: int = 0) -> "EmbeddedQueues":
+        """Return what makes queues on this machine; `port` counts for the first call."""
+        if self._embedded is None:
+            # Most servers have no queue, and start without all that.
+            from .queues.embedded import EmbeddedQueues
+
+            self._embedded = EmbeddedQueues(port, self._reaper.watch)
+        return self._embedded
 
     async def listen(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Serve the Invoke API and the console at this address; return the port (0: any free one).
@@ -121,7 +138,7 @@ class LocalLambda(Closing):
         self._servers.append(server)
         address = f"{base_url(host, server.port)}/"
         self._urls[function] = Url(address, streams, cors)
-        self._shown[function].url = address
+        self.shown[function].url = address
         return server.port
 
     async def attach(
@@ -140,22 +157,21 @@ class LocalLambda(Closing):
         where queues that are made here are served (0: any free one); `partial_failures` is what the
         function's class declares. Raises QueueError if a queue cannot be opened.
         """
-        # Most servers have no queue, and start without all that.
         from .queues import AttachedQueues
 
         pool = self.pools[function]
         timeout = pool.function.timeout or TIMEOUT[1]
-        queues = AttachedQueues(timeout=timeout, port=port)
-        await self._queues.enter_async_context(queues)
+        queues = AttachedQueues(self.embedded(port), timeout=timeout)
+        await self._triggers.enter_async_context(queues)
         failures = None
         if on_failure is not None:
             failures = await queues.open(on_failure)
-            self._events_of(pool, _destination(failures))
+            self.invoker.configure(function, AsyncSettings(on_failure=_destination(failures)))
         opened = await queues.poll(
             settings,
-            lambda event: _run(pool, Invocation(event), "sqs"),
+            lambda event: self.invoker.run(function, event, "sqs"),
             concurrency=pool.function.concurrency,
-            log=self._log,
+            log=self.log,
             partial_failures=partial_failures,
         )
         self._mappings += [
@@ -168,7 +184,7 @@ class LocalLambda(Closing):
             )
             for queue, each in zip(opened, settings, strict=True)
         ]
-        self._shown[function].queues += [queue.name for queue in opened]
+        self.shown[function].queues += [queue.name for queue in opened]
         lines = [queues.send_line(queue) for queue in opened]
         if failures is not None:
             lines.append(f"failed invocations, {failures.name}: {queues.receive_line(failures)}")
@@ -176,8 +192,14 @@ class LocalLambda(Closing):
 
     async def close(self) -> None:
         """Stop serving and end the functions' processes; batches in flight are finished first."""
-        await self._queues.aclose()
+        await self._triggers.aclose()
+        await self.invoker.close()
+        if self._embedded is not None:
+            await self._embedded.close()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+        if self._reaper.is_shared and orphans.are_adopted():
+            orphans.kill(self._reaper.children)
+        self._reaper.dismiss()
         for server in self._servers:
             await server.close()
 
@@ -209,49 +231,10 @@ class LocalLambda(Closing):
         self.pools[function.name].submit(invocation, kind)
 
     def accept(self, function: LocalFunction, invocation: Invocation) -> None:
-        pool = self.pools[function.name]
         try:
-            self._events_of(pool).accept(_Event(invocation), invocation.id)
+            self.invoker.accept(function.name, invocation)
         except TooManyRequests:
             raise too_many_requests() from None
-
-    def _events_of(self, pool: Pool, on_failure: Destination | None = None) -> AsyncInvocations:
-        name = pool.function.name
-        if name not in self._events:
-
-            async def invoke(event: bytes, *, request_id: str) -> Answer:
-                assert isinstance(event, _Event)
-                return await _run(pool, event.invocation.again(), "Event")
-
-            events = AsyncInvocations(
-                invoke,
-                function_arn=pool.function.arn,
-                log=self._log,
-                on_failure=on_failure,
-            )
-            self._queues.push_async_callback(events.close)
-            self._events[name] = events
-        return self._events[name]
-
-
-class _Event(bytes):
-    """The payload of an asynchronous invocation, which carries the invocation along."""
-
-    invocation: Invocation
-
-    def __new__(cls, invocation: Invocation) -> Self:
-        event = super().__new__(cls, invocation.event)
-        event.invocation = invocation
-        return event
-
-
-async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
-    """Run the invocation to its end. Raises TooManyRequests."""
-    pool.submit(invocation, kind)
-    answer = await invocation.wait()
-    # The environment is free for the next one only then.
-    await invocation.wait_until_reported()
-    return answer
 
 
 def _destination(queue: "Queue") -> Destination:
@@ -266,7 +249,7 @@ def _destination(queue: "Queue") -> Destination:
     return send
 
 
-class _Shown:
+class Shown:
     """A function, as the console shows it."""
 
     def __init__(self, function: LocalFunction) -> None:

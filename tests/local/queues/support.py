@@ -8,10 +8,8 @@ from typing import Any
 
 from amazon_lambda_runtime.cli.local.queue_options import parse_queue
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.queues import (
-    AttachedQueues,
-    Queue,
-)
+from amazon_lambda_runtime.local.queues import AttachedQueues, Queue
+from amazon_lambda_runtime.local.queues.embedded import EmbeddedQueues
 from tests.local.support import Recorder
 
 OK = Answer(b"null")
@@ -61,6 +59,13 @@ def fail_if(condition: Callable[[dict[str, Any]], bool]) -> Any:
     return answer
 
 
+@asynccontextmanager
+async def attached_queues(timeout: float) -> AsyncIterator[AttachedQueues]:
+    """Open queues of a function with this timeout, in services of their own."""
+    async with EmbeddedQueues() as embedded, AttachedQueues(embedded, timeout=timeout) as queues:
+        yield queues
+
+
 async def send(queue: Queue, bodies: list[str], group: str | None = None) -> None:
     """Send messages in tens, in order."""
     for start in range(0, len(bodies), 10):
@@ -106,5 +111,5 @@ class Place:
 
 @asynccontextmanager
 async def place(timeout: float = 0.3) -> AsyncIterator[Place]:
-    async with AttachedQueues(timeout=timeout) as attached:
+    async with attached_queues(timeout) as attached:
         yield Place(attached)

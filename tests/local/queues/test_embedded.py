@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import shlex
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -17,16 +15,18 @@ import pytest
 
 from amazon_lambda_runtime.local.engine.async_invocations import AsyncInvocations
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.queues import AttachedQueues, Queue, QueueError, QueueSettings
-from amazon_lambda_runtime.local.queues.embedded import EmbeddedSqs
+from amazon_lambda_runtime.local.queues import Queue, QueueSettings
 from tests.local.support import Recorder, exchange, parse, run
+from tests.local.threaded_services import ThreadedServices
+
+from .support import attached_queues
 
 BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
-def server() -> Iterator[EmbeddedSqs]:
-    server = EmbeddedSqs.start()
+def server() -> Iterator[ThreadedServices]:
+    server = ThreadedServices.start()
     yield server
     server.close()
 
@@ -61,7 +61,7 @@ def test_aws_cli() -> None:
 
     async def test() -> None:
         function = Receiver()
-        async with AttachedQueues(timeout=1) as queues:
+        async with attached_queues(1) as queues:
             for name in ("from-cli", "from-cli.fifo"):
                 function.called.clear()
                 [queue] = await queues.poll(
@@ -89,7 +89,7 @@ def test_message_attributes() -> None:
 
     async def test() -> None:
         function = Receiver()
-        async with AttachedQueues(timeout=1) as queues:
+        async with attached_queues(1) as queues:
             [queue] = await queues.poll(
                 [QueueSettings("attributes")], function, concurrency=1, log=Recorder()
             )
@@ -122,7 +122,7 @@ def test_sns_and_s3() -> None:
 
     async def test() -> None:
         function = Receiver()
-        async with AttachedQueues(timeout=1) as queues:
+        async with attached_queues(1) as queues:
             [queue] = await queues.poll(
                 [QueueSettings("inbox")], function, concurrency=1, log=Recorder()
             )
@@ -172,7 +172,7 @@ def test_on_failure() -> None:
         async def fail(event: bytes, *, request_id: str) -> Answer:
             return Answer(b'{"errorType":"E"}', failed=True)
 
-        async with AttachedQueues(timeout=1) as queues:
+        async with attached_queues(1) as queues:
             dead = await queues.open(QueueSettings("failed-events"))
             async with AsyncInvocations(
                 fail,
@@ -195,7 +195,7 @@ def test_queue_of_another() -> None:
     """A dead-letter queue that another queue has made can be opened, and polled, by its name."""
 
     async def test() -> None:
-        async with AttachedQueues(timeout=1) as queues:
+        async with attached_queues(1) as queues:
             await queues.open(QueueSettings("main", dlq="main-dead", visibility=5))
             dead = await queues.open(QueueSettings("main-dead"))
             assert dead.visibility == 5
@@ -203,11 +203,16 @@ def test_queue_of_another() -> None:
     run(test())
 
 
-def test_long_poll(server: EmbeddedSqs) -> None:
+async def made(server: ThreadedServices, name: str) -> Queue:
+    """Return a queue that is made in the server."""
+    return await Queue.create(name, server.endpoint, {"VisibilityTimeout": "5"})
+
+
+def test_long_poll(server: ThreadedServices) -> None:
     """A long poll returns as soon as a message arrives, holds up no other request, and expires."""
 
     async def test() -> None:
-        queue = await server.queue(QueueSettings("long"), 5)
+        queue = await made(server, "long")
         begun = time.monotonic()
         assert await queue.receive(1, 1) == []
         assert 1 <= time.monotonic() - begun < 2
@@ -218,21 +223,28 @@ def test_long_poll(server: EmbeddedSqs) -> None:
         [message] = await waiting
         assert message["Body"] == "a"
         assert time.monotonic() - begun < 1
-        # A poll is ended by the server's end, too.
+        # A poll is ended when it is asked to, at this queue alone.
+        other = await made(server, "other")
         waiting = asyncio.create_task(queue.receive(1, 10))
+        longer = asyncio.create_task(other.receive(1, 2))
         await asyncio.sleep(0.3)
-        await asyncio.to_thread(server.close)
+        begun = time.monotonic()
+        await queue.wake()
         assert await waiting == []
+        assert time.monotonic() - begun < 1
+        assert not longer.done()
+        assert await longer == []
+        await other.close()
         await queue.close()
 
     run(test())
 
 
-def test_deleting_twice(server: EmbeddedSqs) -> None:
+def test_deleting_twice(server: ThreadedServices) -> None:
     """It does no harm; a receipt that never was is refused."""
 
     async def test() -> None:
-        queue = await server.queue(QueueSettings("twice"), 5)
+        queue = await made(server, "twice")
         await send_and_delete(queue)
         assert await queue.delete([{"ReceiptHandle": "never"}]) == [{"ReceiptHandle": "never"}]
         await queue.close()
@@ -250,16 +262,16 @@ SCOPE = "Credential=test/20260101/us-east-1/sqs/aws4_request"
 SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0"}
 
 
-def post(server: EmbeddedSqs, body: bytes, **headers: str) -> Any:
+def post(server: ThreadedServices, body: bytes, **headers: str) -> Any:
     port = int(server.endpoint.rpartition(":")[2])
     fields = {"Host": f"127.0.0.1:{port}", "Content-Length": str(len(body)), **headers}
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
     return parse(run(exchange(port, f"POST / HTTP/1.1\r\n{head}\r\n".encode() + body)))
 
 
-def test_older_protocol(server: EmbeddedSqs) -> None:
+def test_older_protocol(server: ThreadedServices) -> None:
     """Clients that know only SQS's query protocol wait in the same way."""
-    run(server.queue(QueueSettings("query"), 5))
+    run(made(server, "query"))
     url = f"{server.endpoint}/123456789012/query"
     form = {**SIGNED, "Content_Type": "application/x-www-form-urlencoded"}
     query = f"Action=ReceiveMessage&Version=2012-11-05&WaitTimeSeconds=1&QueueUrl={url}"
@@ -273,48 +285,23 @@ def test_older_protocol(server: EmbeddedSqs) -> None:
     assert post(server, refused.encode(), **form).status == 400
 
 
-def test_web_page_elsewhere(server: EmbeddedSqs) -> None:
+def test_web_page_elsewhere(server: ThreadedServices) -> None:
     """A page in the browser cannot send messages, though moto would let it."""
     assert post(server, b"", Origin="https://elsewhere.example").status == 403
     assert post(server, b"", Host="elsewhere.example").status == 403
 
 
-def test_other_services(server: EmbeddedSqs) -> None:
+def test_other_services(server: ThreadedServices) -> None:
     """Other services are refused, with the names of those that there are."""
-    with pytest.raises(Exception, match="This server has only s3, sns, sqs"):
+    with pytest.raises(Exception, match=r"This server has only dynamodb, .*, sqs"):
         client("iam", server.endpoint).list_users()
     with pytest.raises(Exception, match="has not been implemented"):
         client("sns", server.endpoint).list_origination_numbers()
 
 
-def test_requests_that_are_none(server: EmbeddedSqs) -> None:
+def test_requests_that_are_none(server: ThreadedServices) -> None:
     """A bad request is answered, and the next one served."""
     for body in (b"[]", b"{", b'{"WaitTimeSeconds": "soon"}', b'{"WaitTimeSeconds": 100}'):
         reply = post(server, body, X_Amz_Target="AmazonSQS.ReceiveMessage", **SIGNED)
         assert reply.status >= 400
-    run(server.queue(QueueSettings("still-there"), 5))
-
-
-def test_environment_is_left_alone(server: EmbeddedSqs) -> None:
-    """The function inherits this process's environment: moto sets nothing in it."""
-    assert [name for name in os.environ if name.startswith("AWS_")] == []
-
-
-def test_port() -> None:
-    """The port may be chosen; one that is taken is one clear error."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(QueueError, match=rf"cannot listen on 127.0.0.1:{port}.*Choose"):
-            EmbeddedSqs.start(port)
-    server = EmbeddedSqs.start(port)
-    assert server.endpoint == f"http://127.0.0.1:{port}"
-    server.close()
-
-
-def test_moto_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is missing is said in one line."""
-    for module in [name for name in sys.modules if name.partition(".")[0] == "moto"]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "moto", None)
-    with pytest.raises(QueueError, match=r"\(moto\S* is missing\): pip install"):
-        EmbeddedSqs.start()
+    run(made(server, "still-there"))

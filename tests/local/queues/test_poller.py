@@ -36,6 +36,7 @@ class Script:
 
     arn = "arn:aws:sqs:us-east-1:123456789012:q"
     name = "q"
+    wakes = False
 
     def __init__(
         self, *polls: list[Any] | QueueError, fifo: bool = False, visibility: int = 60
@@ -59,6 +60,9 @@ class Script:
             return found
         await asyncio.sleep(wait or 0.001)
         return []
+
+    async def wake(self) -> None:
+        """Polls of this queue end by themselves."""
 
     async def delete(self, messages: Sequence[Any]) -> list[Any]:
         self.deleted += numbers(messages)

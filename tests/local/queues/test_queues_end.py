@@ -11,7 +11,6 @@ import pytest
 from amazon_lambda_runtime.cli.local.queue_options import parse_queue
 from amazon_lambda_runtime.local.engine.invocation import Answer
 from amazon_lambda_runtime.local.queues import (
-    AttachedQueues,
     Poller,
     Queue,
     QueueError,
@@ -20,10 +19,10 @@ from amazon_lambda_runtime.local.queues import (
 )
 from amazon_lambda_runtime.local.queues import poller as poller_module
 from amazon_lambda_runtime.local.queues.batch import events
-from amazon_lambda_runtime.local.queues.embedded import EmbeddedSqs
+from amazon_lambda_runtime.local.queues.embedded import EmbeddedQueues
 from tests.local.support import run
 
-from .support import FAILED, OK, Stand, empty, left_in, place, send, succeed
+from .support import FAILED, OK, Stand, attached_queues, empty, left_in, place, send, succeed
 
 
 def test_stop_lets_batches_finish() -> None:
@@ -38,7 +37,7 @@ def test_stop_lets_batches_finish() -> None:
             return OK
 
         function = Stand(answer)
-        async with AttachedQueues(timeout=2) as server:
+        async with attached_queues(2) as server:
             queue = await server.open(QueueSettings("finishing"))
             async with place(2) as here:
                 await here.poll(queue, function)
@@ -63,7 +62,7 @@ def test_stop_gives_back_the_rest() -> None:
                 await asyncio.sleep(60)
             raise TooManyRequests
 
-        async with AttachedQueues(timeout=9) as server:
+        async with attached_queues(9) as server:
             queue = await server.open(QueueSettings("unfinished"))
             await send(queue, ["a", "b", "c"])
             async with place(0.2) as here:
@@ -82,7 +81,7 @@ def test_stop_gives_back_what_a_poll_brings() -> None:
     """A message that comes with the last poll is neither lost nor late, in a window too."""
 
     async def test() -> None:
-        async with AttachedQueues(timeout=9) as server:
+        async with attached_queues(9) as server:
             queue = await server.open(QueueSettings("last"))
             function = Stand(succeed)
             async with place(0.2) as here:
@@ -130,14 +129,14 @@ def test_endpoint_that_goes_away() -> None:
     """The poller says so once, goes on trying, and ends when it is told to."""
 
     async def test() -> None:
-        server = AttachedQueues(timeout=0.1)
-        queue = await server.open(QueueSettings("gone"))
+        server = EmbeddedQueues()
+        queue = await server.queue(QueueSettings("gone"), 1)
         function = Stand(succeed)
         async with place(0.1) as here:
             await here.poll(queue, function)
             await queue.send("a")
             await function.until(1)
-            await server.__aexit__(None, None, None)
+            await server.close()
             line = await here.log.wait_for("SQS gone: cannot receive message")
             assert line.endswith("retrying until it succeeds")
 
@@ -156,23 +155,24 @@ def test_endpoint_that_comes_back() -> None:
             return OK
 
         function = Stand(answer)
-        server = EmbeddedSqs.start()
-        port = int(server.endpoint.rpartition(":")[2])
+        server = EmbeddedQueues()
         queue = await server.queue(QueueSettings("back"), 30)
+        port = int((await server.up()).endpoint.rpartition(":")[2])
         async with place(5) as here:
             await here.poll(queue, function)
             await queue.send("a")
             await begun.wait()
-            await asyncio.to_thread(server.close)
+            await server.close()
             gone.set()
             await here.log.wait_for("SQS back: cannot receive message")
-            server = await asyncio.to_thread(EmbeddedSqs.start, port)
+            server = EmbeddedQueues(port)
+            await server.up()
             await here.log.wait_for("SQS back: receiving again")
             await queue.send("b")
             assert await function.until(2) == ["a", "b"]
             await empty(queue)
         await queue.close()
-        await asyncio.to_thread(server.close)
+        await server.close()
 
     run(test())
 

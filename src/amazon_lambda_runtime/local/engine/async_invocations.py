@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.htm
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -43,6 +43,8 @@ class InvokeWithId(Protocol):
 
 #: Takes an invocation record, as JSON. Raises DestinationError.
 Destination = Callable[[str], Awaitable[None]]
+#: Takes an event that has failed, and attributes that say why. Raises DestinationError.
+DeadLetter = Callable[[str, Mapping[str, str]], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -60,7 +62,8 @@ class AsyncInvocations(Closing):
     An event that fails is retried `retries` times, after `delays` seconds (the last of them for
     all that follow). One that is throttled is retried until it is `maximum_age` seconds old. Pauses
     are multiplied by `clock_scale`; the age is not, since most of it is the function's own time.
-    A record of the outcome is sent to the destination, if there is one; a failure is also logged.
+    A record of the outcome is sent to the destination, if there is one; a failure is also logged,
+    and its event sent to the dead-letter queue.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class AsyncInvocations(Closing):
         maximum_age: float = ASYNC_EVENT_AGE,
         on_failure: Destination | None = None,
         on_success: Destination | None = None,
+        dead_letter: DeadLetter | None = None,
     ) -> None:
         self._invoke = invoke
         self._arn = function_arn
@@ -85,7 +89,13 @@ class AsyncInvocations(Closing):
         self._maximum_age = maximum_age
         self._on_failure = on_failure
         self._on_success = on_success
+        self._dead_letter = dead_letter
         self._events: dict[asyncio.Task[None], _Event] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many events have been accepted and not settled."""
+        return len(self._events)
 
     def accept(self, payload: bytes, request_id: str) -> None:
         """Take an event (JSON). Raises TooManyRequests if there are LIMIT events already."""
@@ -122,6 +132,11 @@ class AsyncInvocations(Closing):
                 await destination(self._record(event, condition))
             except DestinationError as error:
                 self._log(f"Event RequestId: {event.request_id}: its record is lost: {error}")
+        if self._dead_letter is not None and condition != "Success":
+            try:
+                await self._dead_letter(event.payload.decode(), _why(event))
+            except DestinationError as error:
+                self._log(f"Event RequestId: {event.request_id}: the event is lost: {error}")
 
     async def _condition(self, event: _Event) -> str:
         """Invoke until it succeeds or there is a reason to give up; return AWS's word for which."""
@@ -159,6 +174,8 @@ class AsyncInvocations(Closing):
         where = "there is no on-failure destination"
         if self._on_failure is not None:
             where = "its record is sent to the on-failure destination"
+        elif self._dead_letter is not None:
+            where = "it is sent to the dead-letter queue"
         error = ""
         if event.answer is not None:
             error = f": {event.answer.payload.decode(errors='replace')}"
@@ -189,6 +206,24 @@ class AsyncInvocations(Closing):
             record += f', "responseContext": {json.dumps(context)}'
             record += f', "responsePayload": {_json(event.answer.payload)}'
         return record + "}"
+
+
+def _why(event: _Event) -> dict[str, str]:
+    """Return the attributes of an event in a dead-letter queue.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq
+    """
+    # AWS has the status of the last invocation; a throttled event has had none.
+    code, message = ("200", "") if event.answer is not None else ("429", "Rate Exceeded.")
+    if event.answer is not None:
+        message = event.answer.payload.decode(errors="replace")
+        try:
+            message = str(json.loads(message)["errorMessage"])
+        except (ValueError, LookupError, TypeError, RecursionError):
+            pass
+    # The first kilobyte of it.
+    message = message.encode(errors="replace")[:1024].decode(errors="ignore")
+    return {"RequestID": event.request_id, "ErrorCode": code, "ErrorMessage": message}
 
 
 def _json(payload: bytes) -> str:

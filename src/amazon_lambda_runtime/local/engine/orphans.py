@@ -10,6 +10,7 @@ One that runs functions beside other work must not ask: it could not tell whose 
 
 import ctypes
 import os
+import signal
 from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 
@@ -52,6 +53,14 @@ def orphans(known: Set[int], buries: bool) -> Iterator[int]:
             with suppress(ChildProcessError):
                 if not buries or os.waitpid(pid, os.WNOHANG) == (0, 0):
                     yield pid
+
+
+def kill(known: Set[int]) -> None:
+    """Kill the children of this process that are not among those that are known, and theirs."""
+    for orphan in orphans(known, buries=True):
+        for pid in family(orphan):
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def variable(pid: int, name: str) -> str | None:

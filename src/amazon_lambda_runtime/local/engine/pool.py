@@ -57,7 +57,8 @@ class Pool(Closing):
     `listen` opens an environment's Runtime API. `log` gets every line that the function writes or
     that Lambda writes about it; `journal` is told everything. Environments get their numbers from
     `numbers`, which pools may share. Without `retries_init`, the first init that fails is the
-    answer: for a single invocation, so that a mistake is told once.
+    answer: for a single invocation, so that a mistake is told once. A `reaper` that is given is
+    shared with other pools, and theirs to dismiss.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Pool(Closing):
         journal: Journal | None = None,
         numbers: Iterator[int] | None = None,
         retries_init: bool = True,
+        reaper: Reaper | None = None,
     ) -> None:
         self.function = function
         self.environments: dict[int, Environment] = {}
@@ -75,7 +77,8 @@ class Pool(Closing):
         self._telling = Telling(function, log, journal)
         self._upkeep = Upkeep(function, self.environments, self._retire)
         self._timeouts = Timeouts(function.timeout, self._timed_out)
-        self._reaper = Reaper()
+        self._reaper = reaper or Reaper()
+        self._shares_reaper = reaper is not None
         self._idle: list[Environment] = []
         self._queue: deque[Invocation] = deque()
         self._starts: dict[int, _Start] = {}
@@ -161,7 +164,8 @@ class Pool(Closing):
         self.environments.clear()
         self._idle.clear()
         self._queue.clear()
-        self._reaper.dismiss()
+        if not self._shares_reaper:
+            self._reaper.dismiss()
 
     # What environments tell: this is their Owner.
 

@@ -166,9 +166,10 @@ class Process:
         self._looked = time.monotonic()
         candidates = family(self.pid)
         if self._orphans_are_ours:
+            ours = (self._marker,) if self._reaper.is_shared else (self._marker, "")
             # What has just been started is no orphan, and is waited for.
             for pid in orphans.orphans(self._reaper.children, buries=not self._reaper.starting):
-                if orphans.variable(pid, _MARKER) in (self._marker, ""):
+                if orphans.variable(pid, _MARKER) in ours:
                     candidates |= family(pid)
         elif self._markers:
             candidates.update(marked(self._markers))

@@ -25,8 +25,11 @@ ROUNDS = 10
 class Reaper:
     """Kills the process groups on its list when this process ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_shared: bool = False) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        #: Whether it has processes of several functions: then an orphan without a marker may be
+        #: any of theirs.
+        self.is_shared = is_shared
         #: The groups on the list.
         self.groups: set[int] = set()
         #: How many processes are being started, and are not on it yet.

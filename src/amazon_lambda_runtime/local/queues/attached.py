@@ -1,37 +1,32 @@
 """The queues of one function: opened or made, polled, and closed together."""
 
-import asyncio
 import math
 import shlex
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
 
 from amazon_lambda_runtime.local.closing import Closing
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.project.aws_limits import advised_visibility
 
+from .embedded import EmbeddedQueues
 from .poller import Invoke, Poller
 from .settings import QueueSettings
 from .sqs import Queue, endpoint_of_environment
-
-if TYPE_CHECKING:
-    from .embedded import EmbeddedSqs
 
 
 class AttachedQueues(Closing):
     """The queues that send events to a function. An async context manager.
 
-    `timeout` is the function's, in seconds. A queue that is given by its name is made in an
-    EmbeddedSqs at `port` (0: any free one), unless AWS_ENDPOINT_URL says where it is.
+    `timeout` is the function's, in seconds. A queue that is given by its name is made in
+    `embedded`, unless AWS_ENDPOINT_URL says where it is.
 
     Close this before the function, so that batches in flight can be finished.
     """
 
-    def __init__(self, *, timeout: float, port: int = 0) -> None:
+    def __init__(self, embedded: EmbeddedQueues, *, timeout: float) -> None:
         self._timeout = timeout
-        self._port = port
-        self._embedded: EmbeddedSqs | None = None
+        self._embedded = embedded
         self._resources = AsyncExitStack()
 
     async def close(self) -> None:
@@ -43,9 +38,8 @@ class AttachedQueues(Closing):
         if settings.is_url or endpoint_of_environment():
             queue = await Queue.open(settings.queue)
         else:
-            embedded = await self._server()
             visibility = math.ceil(advised_visibility(self._timeout, settings.window))
-            queue = await embedded.queue(settings, visibility)
+            queue = await self._embedded.queue(settings, visibility)
         self._resources.push_async_callback(queue.close)
         return queue
 
@@ -90,15 +84,8 @@ class AttachedQueues(Closing):
 
     def _line(self, operation: str, queue: Queue, more: list[str]) -> str:
         words = ["aws", "sqs", operation, "--region", queue.region, "--queue-url", queue.url, *more]
-        if self._embedded is None or not queue.url.startswith(self._embedded.endpoint):
+        services = self._embedded.services
+        if services is None or not queue.url.startswith(services.endpoint):
             return shlex.join(words)
-        words += ["--endpoint-url", self._embedded.endpoint]
+        words += ["--endpoint-url", services.endpoint]
         return f"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test {shlex.join(words)}"
-
-    async def _server(self) -> "EmbeddedSqs":
-        if self._embedded is None:
-            from .embedded import EmbeddedSqs
-
-            self._embedded = await asyncio.to_thread(EmbeddedSqs.start, self._port)
-            self._resources.push_async_callback(asyncio.to_thread, self._embedded.close)
-        return self._embedded

@@ -17,6 +17,7 @@ from amazon_lambda_runtime.local.closing import Closing
 from amazon_lambda_runtime.local.engine.invocation import Answer, TooManyRequests
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.project.aws_limits import (
+    LONG_POLL,
     PAYLOAD_BYTES,
     VISIBILITY_FACTOR,
     advised_visibility,
@@ -27,7 +28,7 @@ from .settings import QueueSettings
 from .sqs import Message, Queue, QueueError
 
 # In seconds: how long a poll waits for a message. Ctrl-C waits for the poll, so this is less than
-# Lambda's 20.
+# Lambda's 20 where the server can't be asked to end it.
 _LONG_POLL = 1
 # In seconds: the first and the longest pause of a throttled batch, and of an endpoint that fails.
 _THROTTLED = (0.1, 2.0)
@@ -84,7 +85,10 @@ class Poller(Closing):
         """
         self._stopping = True
         self._polling.cancel()
-        await asyncio.wait([self._polling])
+        while not self._polling.done():
+            # Again if the poll had not reached the server yet.
+            await self._queue.wake()
+            await asyncio.wait([self._polling], timeout=1)
         await _end(self._throttled)
         if self._batches:
             self._log(f"waiting for {_count(self._batches, 'batch', 'batches')} in flight")
@@ -148,7 +152,7 @@ class Poller(Closing):
         async def receive(wait: int) -> None:
             batch.extend(await self._queue.receive(limit - len(batch), wait))
 
-        await _to_its_end(receive(_LONG_POLL))
+        await _to_its_end(receive(LONG_POLL if self._queue.wakes else _LONG_POLL))
         loop = asyncio.get_running_loop()
         end = loop.time() + self._settings.window
         while batch and len(batch) < limit and loop.time() < end and not _is_full(batch):

@@ -7,10 +7,13 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 from amazon_lambda_runtime.local.closing import Closing
+from amazon_lambda_runtime.local.services.application import WAKE
 from amazon_lambda_runtime.project.aws_limits import SQS_BATCH
 
 #: A message as SQS returns it: MessageId, ReceiptHandle, Body and so on.
@@ -32,8 +35,12 @@ class QueueError(Exception):
 class Queue(Closing):
     """A queue that exists, with its attributes at the time when it was opened."""
 
-    def __init__(self, client: Any, url: str, attributes: Mapping[str, str]) -> None:
+    def __init__(
+        self, client: Any, url: str, attributes: Mapping[str, str], wakes: bool = False
+    ) -> None:
         self.url = url
+        #: Whether the server ends long polls when it is asked to: one that is embedded.
+        self.wakes = wakes
         self.arn = attributes["QueueArn"]
         self.region = self.arn.split(":")[3]
         self.name = self.arn.split(":")[5]
@@ -44,7 +51,7 @@ class Queue(Closing):
         self._threads = ThreadPoolExecutor(_THREADS, f"sqs-{self.name}")
 
     @classmethod
-    async def open(cls, queue: str, endpoint: str | None = None) -> Self:
+    async def open(cls, queue: str, endpoint: str | None = None, wakes: bool = False) -> Self:
         """Open the queue of this URL or name. Raises QueueError if it cannot be read."""
 
         def find(client: Any) -> str:
@@ -53,25 +60,27 @@ class Queue(Closing):
                 url = client.get_queue_url(QueueName=queue)["QueueUrl"]
             return url
 
-        return await cls._open(find, queue, endpoint or _endpoint(queue))
+        return await cls._open(find, queue, endpoint or _endpoint(queue), wakes)
 
     @classmethod
     async def create(cls, name: str, endpoint: str, attributes: Mapping[str, str]) -> Self:
-        """Create the queue at this endpoint and open it. Raises QueueError if that fails."""
+        """Create the queue in the embedded services and open it. Raises QueueError."""
 
         def make(client: Any) -> str:
             url: str = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
             return url
 
-        return await cls._open(make, name, endpoint)
+        return await cls._open(make, name, endpoint, wakes=True)
 
     @classmethod
-    async def _open(cls, find: Callable[[Any], str], queue: str, endpoint: str | None) -> Self:
+    async def _open(
+        cls, find: Callable[[Any], str], queue: str, endpoint: str | None, wakes: bool
+    ) -> Self:
         def open_it() -> Any:
             client = _client(queue, endpoint)
             url = find(client)
             reply = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-            return cls(client, url, reply["Attributes"])
+            return cls(client, url, reply["Attributes"], wakes)
 
         opened: Self = await asyncio.to_thread(_told, f"cannot open the queue {queue}", open_it)
         return opened
@@ -93,6 +102,19 @@ class Queue(Closing):
         )
         messages: list[Message] = reply.get("Messages", [])
         return messages
+
+    async def wake(self) -> None:
+        """End the long polls that are waiting, if the server does that."""
+        if self.wakes:
+            url = urlsplit(self.url)
+            request = f"{url.scheme}://{url.netloc}{WAKE}?{self.name}"
+
+            def ask() -> None:
+                # A server that has gone waits for nothing.
+                with suppress(OSError), urlopen(request, timeout=_CONNECT):
+                    pass
+
+            await asyncio.to_thread(ask)
 
     async def delete(self, messages: Sequence[Message]) -> list[Message]:
         """Delete messages; return those that SQS did not delete."""

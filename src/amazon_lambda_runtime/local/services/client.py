@@ -1,0 +1,25 @@
+"""boto3's clients of the embedded services. They block: call them in threads."""
+
+import os
+from functools import cache
+from typing import Any
+
+_PATIENCE = 30
+
+
+@cache
+def client(service: str, endpoint: str, region: str) -> Any:
+    """Return the client of a service, by boto3's name; one for each is enough."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.session.Session().client(
+        service,  # type: ignore[call-overload]
+        region_name=region,
+        endpoint_url=endpoint,
+        # Any will do: looking for real ones can take seconds.
+        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
+        aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
+        # A local endpoint is not reached through a proxy.
+        config=Config(proxies={}, connect_timeout=_PATIENCE, read_timeout=_PATIENCE),
+    )
