@@ -2,45 +2,36 @@
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from amazon_lambda_runtime.cli.extras import require
-from amazon_lambda_runtime.project.web_source import WEB_STREAM
 
 from .event_input import read_event
-from .handler_argument import (
-    FUNCTION_NAME,
-    HandlerArgument,
-    HandlerArgumentError,
-    parse_alias,
-    parse_handler_argument,
-)
-from .interpreter import find_interpreter, has_module, link_package
+from .functions import functions, is_command
+from .handler_argument import parse_alias
 from .log_lines import printer
 from .option_conflicts import check_options
 from .queue_options import queue_options, require_queues
 from .scratch_folder import scratch_folder
 from .url_options import url_options
-from .variables import Variables, inherited, not_passed
 
 if TYPE_CHECKING:
-    from amazon_lambda_runtime.local.engine.function import LocalFunction
     from amazon_lambda_runtime.local.engine.log_writer import LogWriter
 
 EXAMPLES = """
 \b
 Examples:
+  lambda-runtime local                           # all functions of pyproject.toml, triggers too
   lambda-runtime local hello.py -e '{"name": "Ada"}'
   lambda-runtime local hello.handler --event payload.json
   lambda-runtime events show s3-put --bucket b | lambda-runtime local hello.py --event -
+  lambda-runtime local orders.py invoices.py     # two functions
   lambda-runtime local hello.py --stream
   lambda-runtime local main.app                  # FastAPI, Flask, any ASGI or WSGI application
   lambda-runtime local main.app --front-door rest
@@ -51,7 +42,9 @@ Examples:
 
 
 @click.command("local", epilog=EXAMPLES)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[FILE_OR_HANDLER] [-- CMD...]")
+@click.argument(
+    "words", nargs=-1, type=click.UNPROCESSED, metavar="[FILE_OR_HANDLER...] [-- CMD...]"
+)
 @click.option(
     "--event", "event_file", metavar="FILE", help="Invoke once with this event; - is stdin."
 )
@@ -132,6 +125,9 @@ Examples:
     help="A folder of external extensions.",
 )
 @queue_options
+@click.option(
+    "--no-schedules", is_flag=True, help="Schedules of pyproject.toml do not fire by themselves."
+)
 @click.option("--name", help="The function's name.  [default: its module's]")
 @click.option(
     "--alias",
@@ -144,7 +140,10 @@ Examples:
 def command(
     words: tuple[str, ...], event_file: str | None, event_json: str | None, **options: Any
 ) -> int:
-    """Run a function on this machine.
+    """Run functions on this machine.
+
+    Without FILE_OR_HANDLER, those of [tool.lambda-runtime] in the pyproject.toml of this folder,
+    each with its settings and triggers: URLs, queues, schedules, topics, buckets, buses, streams.
 
     FILE_OR_HANDLER is a file (hello.py) whose handler is named `handler` or `lambda_handler`, or
     that has a web application; or a handler (hello.handler, folder/hello.handler,
@@ -161,7 +160,7 @@ def command(
     except FileNotFoundError:
         raise click.ClickException("this folder has been deleted: change into another") from None
     check_options(event_file is not None or event_json is not None)
-    if options["debug"] and _is_command(words):
+    if options["debug"] and is_command(words):
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")
     _require_extras(options)
     event = read_event(event_file, event_json)
@@ -184,16 +183,21 @@ def _run(
 
     log = printer(terminal)
     with scratch_folder() as folder:
-        function, variables, notes = _function(words, options, folder)
+        served, notes = functions(words, options, folder)
         if event is None:
             from .serve_until_stopped import serve_until_stopped
 
-            return asyncio.run(serve_until_stopped(function, options, variables, log, say, notes))
+            return asyncio.run(serve_until_stopped(served, options, log, say, notes))
+        if len(served) > 1:
+            names = ", ".join(each.function.name for each in served)
+            raise click.UsageError(
+                f"An event is for one function: give the file of one of {names}."
+            )
         from .invoke_once import invoke_once
 
         for note in notes:
             say(note)
-        return asyncio.run(invoke_once(function, event, log, say))
+        return asyncio.run(invoke_once(served[0].function, event, log, say))
 
 
 def _require_extras(options: dict[str, Any]) -> None:
@@ -202,99 +206,3 @@ def _require_extras(options: dict[str, Any]) -> None:
         require("--env-file", "dotenv")
     require_queues("--sqs", options["queues"])
     require_queues("--on-failure", [options["on_failure"]] if options["on_failure"] else [])
-
-
-def _function(
-    words: Sequence[str], options: dict[str, Any], folder: str
-) -> "tuple[LocalFunction, Variables, list[str]]":
-    """Return the function, its variables, which may be read again, and what to say at the start.
-
-    `folder` is an empty one, for what is put on Python's path. Raises click.ClickException.
-    """
-    notes = []
-    # As `deploy` sets it for a URL that streams.
-    defaults = {WEB_STREAM: options["front_door"] or "url"} if options["stream"] else {}
-    if _is_command(words):
-        command, found = _command(words, options["name"])
-        variables = Variables(options["env_file"], options["env"], defaults=defaults)
-    else:
-        found = _handler(words, options["name"])
-        python = find_interpreter(options["python"], found.task_root)
-        notes.append(str(python))
-        link_package(folder)
-        command = [python.path, "-P", "-m", "amazon_lambda_runtime", found.handler]
-        if options["debug"]:
-            command = _debugged(python.path, found.handler, options["debug_port"])
-            # The process that listens on the port starts with the first event.
-            port = options["debug_port"]
-            notes.append(f"the first event waits for a debugger to attach to 127.0.0.1:{port}")
-        variables = Variables(options["env_file"], options["env"], folder, defaults)
-    from amazon_lambda_runtime.local.engine.function import LocalFunction
-    from amazon_lambda_runtime.project.errors import ConfigError
-
-    try:
-        variables.read()
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-    function = LocalFunction(
-        found.name,
-        found.handler,
-        command,
-        str(found.task_root),
-        timeout=options["timeout"],
-        memory=options["memory"],
-        concurrency=options["concurrency"],
-        max_concurrency=options["max_concurrency"] or 0,
-        freeze=not options["no_freeze"],
-        aliases=options["aliases"],
-        extensions=os.path.realpath(options["extensions"]) if options["extensions"] else "",
-        environment=variables.values,
-        inherited=inherited(),
-    )
-    if options["debug"]:
-        function = replace(function, timeout=0, memory=0, concurrency=1, freeze=False)
-    # Queues and what else uses AWS in this process are where the function is.
-    os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = function.region_name
-    if line := not_passed([*function.process_environment("")]):
-        notes.append(line)
-    return function, variables, notes
-
-
-def _command(words: Sequence[str], name: str | None) -> tuple[list[str], HandlerArgument]:
-    """Return the command after `--`, and what stands for a handler."""
-    program = shutil.which(words[0])
-    if program is None:
-        raise click.ClickException(f"cannot run {words[0]}: it is not a program on PATH")
-    name = name or "function"
-    if not FUNCTION_NAME.fullmatch(name):
-        raise click.ClickException(f"{name!r} is not a function name")
-    handler = os.environ.get("_HANDLER", "-")
-    return [os.path.abspath(program), *words[1:]], HandlerArgument(handler, Path.cwd(), name)
-
-
-def _handler(words: Sequence[str], name: str | None) -> HandlerArgument:
-    if len(words) != 1:
-        raise click.UsageError(
-            "Missing argument 'FILE_OR_HANDLER'." if not words else "Give one FILE_OR_HANDLER."
-        )
-    try:
-        return parse_handler_argument(words[0], name)
-    except HandlerArgumentError as error:
-        raise click.ClickException(f"cannot run {words[0]}: {error}") from None
-
-
-def _is_command(words: Sequence[str]) -> bool:
-    """Say whether the words came after `--`, which click removes."""
-    return bool(words) and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1 :] == [*words]
-
-
-def _debugged(python: str, handler: str, port: int) -> list[str]:
-    """Return a runtime that waits for a debugger. Raises click.ClickException if there is none."""
-    if python == sys.executable:
-        require("--debug", "debugpy")
-    elif not has_module(python, "debugpy"):
-        raise click.ClickException(
-            f"--debug needs debugpy in {python}: {python} -m pip install debugpy"
-        )
-    listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
-    return [python, *listen, "-m", "amazon_lambda_runtime", handler]

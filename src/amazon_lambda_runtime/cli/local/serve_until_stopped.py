@@ -1,9 +1,8 @@
-"""A local Lambda until Ctrl-C: the Invoke API, the console, a function URL, queues, hot reload."""
+"""A local Lambda until Ctrl-C: the Invoke API, the console, URLs, triggers, hot reload."""
 
 import asyncio
-import errno
-import os
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,115 +10,113 @@ import click
 
 from amazon_lambda_runtime.cli.extras import has
 from amazon_lambda_runtime.cli.signals import stop_signal
-from amazon_lambda_runtime.local.api.cors import Cors
-from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http_server import base_url
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
 
-from .variables import Variables
+from .functions import Served
+from .urls import Urls, cannot_listen
 
-#: What the front doors are called, besides the function URL.
-FRONT_DOORS = {
-    "http": "through an HTTP API",
-    "http-1.0": "through an HTTP API, payload format 1.0",
-    "rest": "through a REST API",
-    "alb": "through a load balancer",
-    "alb-multi": "through a load balancer with multi-value headers",
-    "lattice": "through VPC Lattice",
-}
-#: The port of the function URL, unless another is chosen; the next that is free if it is taken.
-URL_PORT = 9001
-# How many ports are tried before any free one.
-_URL_PORTS = 50
+Say = Callable[[str], None]
 
 
 async def serve_until_stopped(
-    function: LocalFunction,
+    served: Sequence[Served],
     options: dict[str, Any],
-    variables: Variables,
     log: Log,
-    say: Callable[[str], None],
+    say: Say,
     notes: Sequence[str],
 ) -> int:
-    """Serve the function until SIGINT or SIGTERM; return the exit status.
+    """Serve the functions until SIGINT or SIGTERM; return the exit status.
 
     `say` takes a line for the user, and is given these notes first. Raises click.ClickException if
     it cannot listen or a queue cannot be used.
     """
     stopped = stop_signal()
     host = options["host"]
-    async with LocalLambda(function, log=log) as service:
+    async with AsyncExitStack() as stack:
+        service = LocalLambda(*[each.function for each in served], log=log)
+        await stack.enter_async_context(service)
         base = base_url(host, await _listen(service, host, options["port"]))
         for note in notes:
             say(note)
-        say(f"{function.name} ({function.handler}) listens on {base}")
+        _say_where(served, base, say)
         if not is_loopback(host):
             say(f"warning: anyone who can reach {host} can run the function and see its events")
-        path = f"2015-03-31/functions/{function.name}/invocations"
-        say(f"  curl {base}/{path} -d '{{}}'")
-        say(f"  the console: {base}/")
-        if not options["no_url"]:
-            door = options["front_door"] or "url"
-            through = "" if door == "url" else f", {FRONT_DOORS[door]}"
-            url = await _listen_url(service, function, options)
-            path = f"/{options['stage']}/" if options["stage"] else "/"
-            say(f"  the function's URL{through}: {url}{path}")
-        for line in await _attach(service, function, options):
-            say(f"  {line}")
-        reloading = None
-        wanted = not (options["no_reload"] or options["debug"])
-        if wanted and has("watchfiles", default="hot reload", say=say):
-            from amazon_lambda_runtime.local.engine.reload import reload_on_save
+        urls = Urls(service, options)
+        if served[0].declared is not None:
+            from .project_triggers import start_triggers
 
-            reloading = asyncio.create_task(
-                reload_on_save(service.pool, log, variables.files, variables.read, options["watch"])
-            )
+            await start_triggers(service, urls, served, options, say, stack)
+        else:
+            for each in served:
+                if not options["no_url"]:
+                    prefix = f"{each.function.name}: " if len(served) > 1 else ""
+                    say(f"  {prefix}{await urls.listen(each.function)}")
+                for line in await _attach(service, each, options):
+                    say(f"  {line}")
+        await _reload_on_save(service, served, options, log, say, stack)
         await stopped
-        if reloading is not None:
-            reloading.cancel()
-            await asyncio.gather(reloading, return_exceptions=True)
     # For a server a signal is the normal end.
     return 0
+
+
+def _say_where(served: Sequence[Served], base: str, say: Say) -> None:
+    first = served[0].function
+    if len(served) == 1:
+        say(f"{first.name} ({first.handler}) listens on {base}")
+    else:
+        say(f"{len(served)} functions listen on {base}")
+        for each in served:
+            say(f"  {each.function.name} ({each.function.handler})")
+    path = f"2015-03-31/functions/{first.name}/invocations"
+    say(f"  curl {base}/{path} -d '{{}}'")
+    say(f"  the console: {base}/")
+
+
+async def _reload_on_save(
+    service: LocalLambda,
+    served: Sequence[Served],
+    options: dict[str, Any],
+    log: Log,
+    say: Say,
+    stack: AsyncExitStack,
+) -> None:
+    """Watch the code of the functions until the stack ends."""
+    if options["no_reload"] or options["debug"]:
+        return
+    if not has("watchfiles", default="hot reload", say=say):
+        return
+    from amazon_lambda_runtime.local.engine.reload import reload_on_save
+
+    for each in served:
+        pool, variables = service.pools[each.function.name], each.variables
+        task = asyncio.create_task(
+            reload_on_save(pool, log, variables.files, variables.read, options["watch"])
+        )
+        stack.push_async_callback(_cancel, task)
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _listen(service: LocalLambda, host: str, port: int) -> int:
     try:
         return await service.listen(host, port)
     except OSError as error:
-        raise _cannot_listen(host, port, "--port", error) from None
+        raise cannot_listen(host, port, "--port", error) from None
 
 
-async def _listen_url(
-    service: LocalLambda, function: LocalFunction, options: dict[str, Any]
-) -> str:
-    host, chosen = options["host"], options["url_port"]
-    origins = options["cors"]
-    cors = Cors(origins, options["cors_credentials"]) if origins else None
-    ports = [*range(URL_PORT, URL_PORT + _URL_PORTS), 0] if chosen is None else [chosen]
-    door = options["front_door"] or "url"
-    for port in ports:
-        try:
-            port = await service.listen_url(
-                function.name, host, port, options["stream"], cors, door, options["stage"] or ""
-            )
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or port == ports[-1]:
-                raise _cannot_listen(host, port, "--url-port", error) from None
-        else:
-            return base_url(host, port)
-    raise AssertionError("the last port is tried or told")
-
-
-async def _attach(
-    service: LocalLambda, function: LocalFunction, options: dict[str, Any]
-) -> list[str]:
+async def _attach(service: LocalLambda, each: Served, options: dict[str, Any]) -> list[str]:
     if not (options["queues"] or options["on_failure"]):
         return []
     from amazon_lambda_runtime.local.queues import QueueError
 
+    function = each.function
     try:
         return await service.attach(
             function.name,
@@ -130,10 +127,3 @@ async def _attach(
         )
     except QueueError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _cannot_listen(host: str, port: int, option: str, error: OSError) -> click.ClickException:
-    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-    return click.ClickException(
-        f"cannot listen on {host}:{port}: {reason}. Choose another {option} or --host."
-    )

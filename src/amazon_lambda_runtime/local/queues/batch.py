@@ -19,6 +19,24 @@ _HEAD, _BETWEEN, _TAIL = b'{"Records":[', b",", b"]}"
 
 def record(message: Message, arn: str) -> bytes:
     """Return the message as Lambda puts it into an event."""
+    document = _document(message, arn)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def filtered(message: Message, arn: str) -> dict[str, Any]:
+    """Return the message as a filter sees it: a body that is a JSON object is one.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
+    """
+    document = _document(message, arn)
+    try:
+        body = json.loads(document["body"])
+    except (ValueError, RecursionError):
+        return document
+    return {**document, "body": body} if isinstance(body, dict) else document
+
+
+def _document(message: Message, arn: str) -> dict[str, Any]:
     document = {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -34,7 +52,7 @@ def record(message: Message, arn: str) -> bytes:
     }
     if "MD5OfMessageAttributes" in message:
         document["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return document
 
 
 def _attribute(value: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from amazon_lambda_runtime.local.closing import Closing
 from amazon_lambda_runtime.local.services.process import EmbeddedServices, ServicesError
+from amazon_lambda_runtime.project.aws_limits import FIFO_SUFFIX
 
 from .settings import QueueSettings
 from .sqs import Queue, QueueError
@@ -56,23 +57,27 @@ class EmbeddedQueues(Closing):
     async def queue(self, settings: QueueSettings, visibility: int) -> Queue:
         """Create the queue of this name, and its dead-letter queue. Raises QueueError.
 
-        `visibility`, in seconds, is the default for settings that have none. A queue that exists,
-        as another's dead-letter queue, is taken as it is.
+        `visibility`, in seconds, is the default for settings that have none.
         """
-        endpoint = (await self.up()).endpoint
-        if settings.queue in self._made and settings.redrive is None:
-            return await Queue.open(settings.queue, endpoint, wakes=True)
         chosen = settings.visibility if settings.visibility is not None else visibility
         attributes = {"VisibilityTimeout": str(chosen)}
-        fifo = {}
-        if settings.is_fifo:
-            fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
         if settings.redrive is not None:
             name, count = settings.redrive
-            dlq = await Queue.create(name, endpoint, {**attributes, **fifo})
+            dlq = await self._made_queue(name, dict(attributes))
             await dlq.close()
-            self._made.add(name)
             policy = {"deadLetterTargetArn": dlq.arn, "maxReceiveCount": str(count)}
             attributes["RedrivePolicy"] = json.dumps(policy)
-        self._made.add(settings.queue)
-        return await Queue.create(settings.queue, endpoint, {**attributes, **fifo})
+        return await self._made_queue(settings.queue, attributes)
+
+    async def _made_queue(self, name: str, attributes: dict[str, str]) -> Queue:
+        """Make the queue; give one that is there, as another's dead-letter queue, its redrive."""
+        endpoint = (await self.up()).endpoint
+        if name not in self._made:
+            self._made.add(name)
+            if name.endswith(FIFO_SUFFIX):
+                attributes |= {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+            return await Queue.create(name, endpoint, attributes)
+        queue = await Queue.open(name, endpoint, wakes=True)
+        if "RedrivePolicy" in attributes:
+            await queue.set_attributes(attributes)
+        return queue

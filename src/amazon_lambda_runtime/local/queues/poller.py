@@ -16,6 +16,7 @@ from typing import Any, Self
 from amazon_lambda_runtime.local.closing import Closing
 from amazon_lambda_runtime.local.engine.invocation import Answer, TooManyRequests
 from amazon_lambda_runtime.local.engine.output import Log
+from amazon_lambda_runtime.project import event_pattern
 from amazon_lambda_runtime.project.aws_limits import (
     LONG_POLL,
     PAYLOAD_BYTES,
@@ -23,7 +24,7 @@ from amazon_lambda_runtime.project.aws_limits import (
     advised_visibility,
 )
 
-from .batch import events, failures, reports_failures
+from .batch import events, failures, filtered, reports_failures
 from .settings import QueueSettings
 from .sqs import Message, Queue, QueueError
 
@@ -64,7 +65,8 @@ class Poller(Closing):
         self._timeout = timeout
         self._partial_failures = partial_failures
         self._write = log
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots = asyncio.Semaphore(min(concurrency, settings.max_concurrency or concurrency))
+        self._filters = [event_pattern.parse(each) for each in settings.filters]
         self._batches: set[asyncio.Task[None]] = set()
         self._throttled: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -136,7 +138,7 @@ class Poller(Closing):
                 if delay:
                     self._log("receiving again")
                 delay = 0.0
-            if batch:
+            if batch and (batch := await self._matching(batch)):
                 task = asyncio.create_task(self._process(batch))
                 self._batches.add(task)
                 task.add_done_callback(self._batches.discard)
@@ -159,6 +161,19 @@ class Poller(Closing):
             await _to_its_end(receive(min(_LONG_POLL, int(end - loop.time()))))
             if end - loop.time() < 1:
                 await asyncio.sleep(min(0.1, max(0.0, end - loop.time())))
+
+    async def _matching(self, batch: list[Message]) -> list[Message]:
+        """Delete the messages that match none of the filters; return the others."""
+        if not self._filters:
+            return batch
+        kept = [each for each in batch if self._matches(filtered(each, self._queue.arn))]
+        if len(kept) < len(batch):
+            ids = {str(each["MessageId"]) for each in batch} - {str(m["MessageId"]) for m in kept}
+            await _to_its_end(self._delete(_with_ids(batch, ids)))
+        return kept
+
+    def _matches(self, record: dict[str, Any]) -> bool:
+        return any(matches(record) for matches in self._filters)
 
     async def _process(self, batch: list[Message]) -> None:
         unsettled = {message["MessageId"]: message for message in batch}

@@ -31,7 +31,8 @@ class QueueSettings:
     `batch_size` is in messages, `window` in seconds; `partial` is ReportBatchItemFailures. The
     others are for a queue that is made here: `dlq` is the name of its dead-letter queue, to which
     a message goes when it has been received `max_receive_count` times; `visibility` is its
-    visibility timeout in seconds.
+    visibility timeout in seconds. Messages that match none of the `filters`, if there are any, are
+    deleted; `max_concurrency` is in batches.
 
     Raises SettingsError for what AWS would refuse.
     """
@@ -43,6 +44,8 @@ class QueueSettings:
     dlq: str | None = None
     max_receive_count: int | None = None
     visibility: int | None = None
+    filters: tuple[str, ...] = ()
+    max_concurrency: int | None = None
 
     def __post_init__(self) -> None:
         self._check_polling()

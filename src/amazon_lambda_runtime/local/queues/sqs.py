@@ -103,6 +103,10 @@ class Queue(Closing):
         messages: list[Message] = reply.get("Messages", [])
         return messages
 
+    async def set_attributes(self, attributes: Mapping[str, str]) -> None:
+        """Change attributes of the queue. Raises QueueError if SQS refuses them."""
+        await self._call("set_queue_attributes", Attributes=attributes)
+
     async def wake(self) -> None:
         """End the long polls that are waiting, if the server does that."""
         if self.wakes:
@@ -129,10 +133,23 @@ class Queue(Closing):
             "change_message_visibility_batch", messages, {"VisibilityTimeout": seconds}
         )
 
-    async def send(self, body: str) -> None:
-        """Send a message. Raises QueueError if SQS does not take it."""
-        fifo = {"MessageGroupId": "lambda"} if self.is_fifo else {}
-        await self._call("send_message", MessageBody=body, **fifo)
+    async def send(self, body: str, attributes: Mapping[str, str] | None = None) -> None:
+        """Send a message, with attributes that are text. Raises QueueError if it is not taken."""
+        more: dict[str, Any] = {"MessageGroupId": "lambda"} if self.is_fifo else {}
+        if attributes:
+            more["MessageAttributes"] = {
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+                if value  # SQS takes no empty one
+            }
+        await self._call("send_message", MessageBody=body, **more)
+
+    async def depth(self) -> tuple[int, int]:
+        """Return how many messages are visible or delayed, and how many are being processed."""
+        names = [f"ApproximateNumberOfMessages{each}" for each in ("", "NotVisible", "Delayed")]
+        found = (await self._call("get_queue_attributes", AttributeNames=names))["Attributes"]
+        visible, in_flight, delayed = (int(found[name]) for name in names)
+        return visible + delayed, in_flight
 
     async def _each(
         self, operation: str, messages: Sequence[Message], settings: Mapping[str, Any]

@@ -1,0 +1,118 @@
+"""Where records of asynchronous invocations go: a queue, a topic, a function or a bus of this
+machine, by the name in its ARN.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from amazon_lambda_runtime.local.engine.async_invocations import (
+    DeadLetter,
+    Destination,
+    DestinationError,
+)
+from amazon_lambda_runtime.local.engine.invocation import TooManyRequests
+from amazon_lambda_runtime.local.invoker import Invoker
+from amazon_lambda_runtime.local.queues import Queue, QueueError
+
+from .published import Published
+
+#: The services whose resources can be destinations here.
+KINDS = ("sqs", "sns", "lambda", "events")
+
+#: Opens a queue by its name, and makes it if there is none. Raises QueueError.
+OpenQueue = Callable[[str], Awaitable[Queue]]
+
+
+def service_of(arn: str) -> str:
+    """Return the service that an ARN is of."""
+    return arn.split(":")[2]
+
+
+class Destinations:
+    """Makes destinations of ARNs. Raises QueueError for one that cannot be had."""
+
+    def __init__(self, open_queue: OpenQueue, published: Published, invoker: Invoker) -> None:
+        self._open_queue = open_queue
+        self._published = published
+        self._invoker = invoker
+
+    async def of(self, arn: str) -> Destination:
+        """Return what takes a record for this ARN, whose service is one of KINDS."""
+        name = _name(arn)
+        match service_of(arn):
+            case "sqs":
+                return _to_queue(await self._open_queue(name))
+            case "sns":
+                return self._to_topic(await asyncio.to_thread(self._published.topic, name))
+            case "lambda":
+                return self._to_function(arn.split(":")[6])
+            case _:
+                return self._to_bus(name)
+
+    async def dead_letter(self, arn: str) -> DeadLetter:
+        """Return what takes an event that has failed, for the ARN of a queue or a topic."""
+        name = _name(arn)
+        if service_of(arn) == "sns":
+            to_topic = self._to_topic(await asyncio.to_thread(self._published.topic, name))
+
+            async def publish(event: str, why: Mapping[str, str]) -> None:
+                await to_topic(event)
+
+            return publish
+        queue = await self._open_queue(name)
+
+        async def send(event: str, why: Mapping[str, str]) -> None:
+            await _lost_or(queue.send(event, why))
+
+        return send
+
+    def _to_topic(self, topic_arn: str) -> Destination:
+        async def publish(record: str) -> None:
+            await _lost_or(asyncio.to_thread(self._published.publish, topic_arn, record))
+
+        return publish
+
+    def _to_function(self, name: str) -> Destination:
+        async def invoke(record: str) -> None:
+            try:
+                self._invoker.send(name, record.encode())
+            except KeyError:
+                raise DestinationError(f"there is no function {name} here") from None
+            except TooManyRequests as error:
+                raise DestinationError(str(error)) from None
+
+        return invoke
+
+    def _to_bus(self, bus: str) -> Destination:
+        async def put(record: str) -> None:
+            succeeded = json.loads(record)["requestContext"]["condition"] == "Success"
+            outcome = "Success" if succeeded else "Failure"
+            detail_type = f"Lambda Function Invocation Result - {outcome}"
+            await _lost_or(
+                asyncio.to_thread(self._published.put_event, bus, "lambda", detail_type, record)
+            )
+
+        return put
+
+
+def _to_queue(queue: Queue) -> Destination:
+    async def send(record: str) -> None:
+        await _lost_or(queue.send(record))
+
+    return send
+
+
+def _name(arn: str) -> str:
+    """Return the name in an ARN, without its kind: `event-bus/orders` is `orders`."""
+    return arn.split(":")[5].rpartition("/")[2]
+
+
+async def _lost_or(sent: Awaitable[None]) -> None:
+    """Await it. Raises DestinationError for what the service refuses."""
+    try:
+        await sent
+    except QueueError as error:
+        raise DestinationError(str(error)) from error

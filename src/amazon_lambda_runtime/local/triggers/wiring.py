@@ -1,0 +1,221 @@
+"""Starts what a function's triggers need, and connects them with the function."""
+
+import asyncio
+import hashlib
+import json
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any
+
+from amazon_lambda_runtime.local.closing import Closing
+from amazon_lambda_runtime.local.invoker import AsyncSettings
+from amazon_lambda_runtime.local.queues import Queue, QueueSettings
+from amazon_lambda_runtime.local.server import LocalLambda
+from amazon_lambda_runtime.local.services.process import VARIABLES
+from amazon_lambda_runtime.project.aws_limits import TIMEOUT, advised_visibility
+from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.triggers import (
+    DynamoDbTrigger,
+    KinesisTrigger,
+    RuleTrigger,
+    S3Trigger,
+    ScheduleTrigger,
+    SnsTrigger,
+    SqsTrigger,
+    Trigger,
+)
+
+from . import events
+from .delivery import Delivery
+from .destinations import KINDS, Destinations, service_of
+from .published import Published
+from .schedule import Schedule
+
+# Services by the kind of trigger that needs them, and those that deliver through a queue.
+_SERVICES: dict[type[Trigger], tuple[str, ...]] = {
+    DynamoDbTrigger: ("dynamodb", "dynamodbstreams"),
+    KinesisTrigger: ("kinesis",),
+    RuleTrigger: ("events",),
+    S3Trigger: ("s3",),
+    SnsTrigger: ("sns",),
+    SqsTrigger: ("sqs",),
+}
+# In seconds: hidden queues are asked again for what was not taken.
+_HIDDEN_VISIBILITY = 30
+
+
+def services_of(functions: Iterable[Function]) -> list[str]:
+    """Return the services that these functions need here, by moto's names, in order."""
+    found: set[str] = set()
+    for function in functions:
+        for trigger in function.triggers:
+            found.update(_SERVICES.get(type(trigger), ()))
+        found.update(map(service_of, _arns(function)))
+    return sorted(found & VARIABLES.keys())
+
+
+def _arns(function: Function) -> list[str]:
+    named = (function.on_failure, function.on_success, function.dead_letter)
+    return [arn for arn in named if arn is not None]
+
+
+class Wiring(Closing):
+    """The triggers of the functions of a service. An async context manager.
+
+    `fires` says whether schedules fire by themselves. Close this before the service.
+    """
+
+    def __init__(self, service: LocalLambda, *, port: int = 0, fires: bool = True) -> None:
+        self._service = service
+        self._port = port
+        self._fires = fires
+        self._stack = AsyncExitStack()
+        self._connect: dict[type[Trigger], Callable[[str, Any], Awaitable[str]]] = {
+            RuleTrigger: self._rule,
+            S3Trigger: self._bucket,
+            ScheduleTrigger: self._schedule,
+            SnsTrigger: self._topic,
+            SqsTrigger: self._queue,
+        }
+
+    async def close(self) -> None:
+        """Stop what invokes the functions."""
+        await self._stack.aclose()
+
+    def can(self, trigger: Trigger) -> bool:
+        """Say whether triggers of its kind are started here."""
+        return type(trigger) in self._connect
+
+    def not_here(self, function: Function) -> list[str]:
+        """Return the destinations that nothing is sent to here."""
+        return [arn for arn in _arns(function) if service_of(arn) not in KINDS]
+
+    async def connect(self, function: Function, trigger: Trigger) -> str:
+        """Start a trigger; return what it is, in a few words. Raises QueueError."""
+        if not getattr(trigger, "enabled", True):
+            return f"{trigger.what}: off (enabled = false)"
+        return await self._connect[type(trigger)](function.name, trigger)
+
+    async def settle(self, function: Function) -> None:
+        """Set what becomes of the function's asynchronous events. Raises QueueError."""
+        here = [arn for arn in _arns(function) if service_of(arn) in KINDS]
+        made: dict[str, Any] = {}
+        if here:
+            invoker = self._service.invoker
+            destinations = Destinations(self._open, await self._published(function.name), invoker)
+            for key in ("on_failure", "on_success"):
+                arn = getattr(function, key)
+                if arn in here:
+                    made[key] = await destinations.of(arn)
+            if function.dead_letter in here:
+                made["dead_letter"] = await destinations.dead_letter(str(function.dead_letter))
+        settings = AsyncSettings(
+            retries=function.maximum_retry_attempts, maximum_age=function.maximum_event_age, **made
+        )
+        self._service.invoker.configure(function.name, settings)
+
+    async def _queue(self, function: str, trigger: SqsTrigger) -> str:
+        settings = QueueSettings(
+            trigger.queue,
+            batch_size=trigger.batch_size,
+            window=trigger.window,
+            partial=trigger.report_batch_item_failures,
+            dlq=trigger.dead_letter_queue,
+            max_receive_count=trigger.max_receive_count,
+            visibility=trigger.visibility,
+            filters=trigger.filters,
+            max_concurrency=trigger.max_concurrency,
+        )
+        [line] = await self._service.attach(function, [settings], port=self._port)
+        return f"{trigger.what}, then {trigger.dead_letter_queue}: {line}"
+
+    async def _schedule(self, function: str, trigger: ScheduleTrigger) -> str:
+        local = self._service.pools[function].function
+        arn = f"arn:aws:events:{local.region_name}:{local.account}:rule/{trigger.rule}"
+
+        def event(at: datetime) -> bytes:
+            if trigger.input is not None:
+                return trigger.input.encode()
+            return json.dumps(events.scheduled(arn, at)).encode()
+
+        if not self._fires:
+            return f"{trigger.what}, {trigger.expression}: off (--no-schedules)"
+        schedule = Schedule(
+            trigger.expression, lambda at: self._sent(function, trigger.what, event(at))
+        )
+        await self._stack.enter_async_context(schedule)
+        first = schedule.next
+        told = "never again" if first is None else f"next at {first:%Y-%m-%d %H:%M} UTC"
+        return f"{trigger.what}, {trigger.expression}: {told}"
+
+    def _sent(self, function: str, what: str, event: bytes) -> None:
+        try:
+            self._service.invoker.send(function, event)
+        except Exception as error:  # too many events; the schedule goes on
+            self._service.log(f"{what}: {function} is not invoked: {error}")
+
+    async def _topic(self, function: str, trigger: SnsTrigger) -> str:
+        await self._subscribe(function, trigger.topic, trigger.filter_policy)
+        return trigger.what
+
+    async def _subscribe(self, function: str, topic: str, policy: str | None) -> str:
+        """Deliver what is published to a topic; return its ARN."""
+        published = await self._published(function)
+        arn = await asyncio.to_thread(published.topic, topic)
+        queue = await self._hidden(function, f"topic {topic}")
+        subscription = await asyncio.to_thread(published.subscribe, arn, queue.arn, policy)
+        await self._deliver(function, f"topic {topic}", queue, events.of_topic(subscription))
+        return arn
+
+    async def _bucket(self, function: str, trigger: S3Trigger) -> str:
+        published = await self._published(function)
+        await asyncio.to_thread(published.bucket, trigger.bucket)
+        if trigger.via == "sns":
+            to_arn = await self._subscribe(function, str(trigger.topic), None)
+        elif trigger.via == "sqs":
+            to_arn = (await self._open(str(trigger.queue))).arn
+        else:
+            queue = await self._hidden(
+                function, f"{trigger.what} {trigger.prefix} {trigger.suffix}"
+            )
+            await self._deliver(function, trigger.what, queue, events.of_bucket)
+            to_arn = queue.arn
+        await asyncio.to_thread(
+            published.notify, trigger.bucket, to_arn, trigger.events, trigger.prefix, trigger.suffix
+        )
+        return trigger.what
+
+    async def _rule(self, function: str, trigger: RuleTrigger) -> str:
+        published = await self._published(function)
+        queue = await self._hidden(function, f"{trigger.what} of {trigger.bus}")
+        await asyncio.to_thread(published.forward, trigger.bus, trigger.rule, queue.arn)
+        await self._deliver(function, trigger.what, queue, events.of_bus(trigger.pattern))
+        return f"{trigger.what} of the bus {trigger.bus}"
+
+    async def _deliver(self, function: str, what: str, queue: Queue, unwrap: events.Unwrap) -> None:
+        service = self._service
+        delivery = Delivery(
+            what, queue, unwrap, lambda event: service.invoker.send(function, event), service.log
+        )
+        await self._stack.enter_async_context(delivery)
+
+    async def _hidden(self, function: str, source: str) -> Queue:
+        """Return a queue that nobody else knows."""
+        name = hashlib.sha256(f"{function}/{source}".encode()).hexdigest()[:24]
+        embedded = self._service.embedded(self._port)
+        return await embedded.queue(QueueSettings(f"local-{name}"), _HIDDEN_VISIBILITY)
+
+    async def _open(self, name: str) -> Queue:
+        """Return a queue by its name, made if there is none."""
+        timeout = max(pool.function.timeout or TIMEOUT[1] for pool in self._service.pools.values())
+        visibility = math.ceil(advised_visibility(timeout, 0))
+        queue = await self._service.embedded(self._port).queue(QueueSettings(name), visibility)
+        self._stack.push_async_callback(queue.close)
+        return queue
+
+    async def _published(self, function: str) -> Published:
+        region = self._service.pools[function].function.region_name
+        services = await self._service.embedded(self._port).up()
+        return Published(services.endpoint, region)
