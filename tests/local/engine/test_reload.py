@@ -22,7 +22,7 @@ async def watched(folder: Path, *patterns: str) -> AsyncIterator[tuple[Pool, Rec
     function = replace(obedient(), task_root=str(folder), concurrency=50)
     log = Recorder()
     async with open_pool(function, log) as pool:
-        watching = asyncio.create_task(reload_on_save(pool, log, patterns=patterns))
+        watching = asyncio.create_task(reload_on_save([pool], log, patterns=patterns))
         # Only a change tells that it watches.
         while not log and not watching.done():
             (folder / "begin.py").touch()
@@ -164,7 +164,7 @@ def test_nothing_to_watch(tmp_path: Path) -> None:
 
     async def test() -> None:
         async with open_pool(replace(obedient(), task_root=missing), log) as pool:
-            await reload_on_save(pool, log)
+            await reload_on_save([pool], log)
 
     run(test())
     assert len(log) == 1

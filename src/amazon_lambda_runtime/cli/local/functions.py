@@ -186,7 +186,7 @@ def _served(wanted: _Wanted, options: dict[str, Any], python: str, folder: str) 
 
 
 def _sizes(declared: "Function | None", options: dict[str, Any]) -> dict[str, Any]:
-    """Return timeout, memory and concurrency; an option that is given is stronger than the table."""
+    """Return timeout, memory and concurrency; an option is stronger than the table."""
     sizes = {name: options[name] for name in ("timeout", "memory", "concurrency")}
     if declared is None:
         return sizes

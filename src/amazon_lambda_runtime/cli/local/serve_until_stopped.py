@@ -91,10 +91,16 @@ async def _reload_on_save(
         return
     from amazon_lambda_runtime.local.engine.reload import reload_on_save
 
-    for each in served:
-        pool, variables = service.pools[each.function.name], each.variables
+    for root in dict.fromkeys(each.function.task_root for each in served):
+        here = [each for each in served if each.function.task_root == root]
+        pools = [service.pools[each.function.name] for each in here]
+
+        def read(here: Sequence[Served] = here) -> None:
+            for each in here:
+                each.variables.read()
+
         task = asyncio.create_task(
-            reload_on_save(pool, log, variables.files, variables.read, options["watch"])
+            reload_on_save(pools, log, here[0].variables.files, read, options["watch"])
         )
         stack.push_async_callback(_cancel, task)
 

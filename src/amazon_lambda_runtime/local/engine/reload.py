@@ -21,15 +21,15 @@ _NAMED = 3
 
 
 async def reload_on_save(
-    pool: Pool,
+    pools: Sequence[Pool],
     log: Log,
     variable_files: Sequence[Path] = (),
     read_variables: Callable[[], None] = lambda: None,
     patterns: Sequence[str] = (),
 ) -> None:
-    """Renew the pool's environments whenever the code is saved, until cancelled.
+    """Renew the environments of pools of one folder whenever its code is saved, until cancelled.
 
-    Code is Python, and every file whose path in the function's folder matches one of `patterns`.
+    Code is Python, and every file whose path in the functions' folder matches one of `patterns`.
     When one of `variable_files` is saved, `read_variables` is called first; if it raises, what it
     raises is logged and nothing else happens. If files cannot be watched, say so in the log and
     return.
@@ -37,15 +37,15 @@ async def reload_on_save(
     log = unfailing(log)
     files = {str(file.resolve()) for file in variable_files}
     await asyncio.gather(
-        _watch_code(pool, log, files, patterns),
-        *([_watch_variables(pool, log, files, read_variables)] if files else []),
+        _watch_code(pools, log, files, patterns),
+        *([_watch_variables(pools, log, files, read_variables)] if files else []),
     )
 
 
 async def _watch_code(
-    pool: Pool, log: Log, variable_files: Container[str], patterns: Sequence[str]
+    pools: Sequence[Pool], log: Log, variable_files: Container[str], patterns: Sequence[str]
 ) -> None:
-    root = pool.function.task_root
+    root = pools[0].function.task_root
     is_python, is_kept = watchfiles.PythonFilter(), watchfiles.DefaultFilter()
 
     def is_of_interest(change: watchfiles.Change, path: str) -> bool:
@@ -58,15 +58,14 @@ async def _watch_code(
     try:
         async for paths in _saved([root], is_of_interest):
             names = _names([str(path.relative_to(root)) for path in paths])
-            log(f"{names} changed: reloading {pool.function.name}")
-            pool.renew()
+            _renew(pools, log, names)
     except OSError as error:
         # The kernel limits the number of watches.
         log(f"cannot watch {root}: {error}. Restart to load what you save.")
 
 
 async def _watch_variables(
-    pool: Pool, log: Log, files: Collection[str], read: Callable[[], None]
+    pools: Sequence[Pool], log: Log, files: Collection[str], read: Callable[[], None]
 ) -> None:
     # Editors save by giving the name to another file: the folder sees that.
     folders = {str(Path(file).parent) for file in files}
@@ -78,10 +77,18 @@ async def _watch_variables(
             except Exception as error:
                 log(f"{names} changed, and the function keeps the variables it has: {error}")
                 continue
-            log(f"{names} changed: reloading {pool.function.name}")
-            pool.renew()
+            _renew(pools, log, names)
     except OSError as error:
         log(f"cannot watch {', '.join(files)}: {error}. Restart to load what you save.")
+
+
+def _renew(pools: Sequence[Pool], log: Log, changed: str) -> None:
+    """Say what is reloaded, and do it: where there are several functions, only those in use."""
+    meant = [pool for pool in pools if len(pools) == 1 or pool.environments]
+    names = _names([pool.function.name for pool in meant]) or "nothing"
+    log(f"{changed} changed: reloading {names}")
+    for pool in meant:
+        pool.renew()
 
 
 async def _saved(

@@ -1,0 +1,1 @@
+"""What the table of a project declares, started on this machine."""
