@@ -256,7 +256,7 @@ class TestErrors:
         [
             ([], "Missing command. See lambda-runtime --help"),
             (["frob"], "No such command 'frob'."),
-            (["local"], "Missing argument 'FILE_OR_HANDLER'."),
+            (["local"], "Missing argument 'FILE_OR_HANDLER', and no [tool.lambda-runtime] in the"),
             (["local", "nope.py"], "there is no file nope.py"),
             (["local", "my mod.py"], "'my mod' is not a module name. Rename"),
             (["local", "hello"], "'hello' is not a handler"),

@@ -12,8 +12,14 @@ FLOORS = {
     "http_server": {"closing", "http"},
     "engine": {"closing"},
     "api": {"engine", "host_check", "http"},
-    "queues": {"closing", "engine", "host_check"},
-    "server": {"api", "closing", "engine", "host_check", "http", "http_server", "queues"},
+    "services": {"host_check"},
+    "invoker": {"closing", "engine"},
+    "queues": {"closing", "engine", "services"},
+    "streams": {"closing", "engine"},
+    "server": {
+        "api", "closing", "engine", "host_check", "http", "http_server", "invoker", "queues",
+    },
+    "triggers": {"closing", "engine", "invoker", "queues", "server", "services", "streams"},
     "in_image": {"engine", "server"},
 }
 

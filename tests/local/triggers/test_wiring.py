@@ -124,7 +124,7 @@ def test_bucket(via: str, place: Callable[..., Place]) -> None:
     for key in ("in/a.txt", "out/a.png", "in/a.png"):
         s3.put_object(Bucket="pics", Key=key, Body=b"x")
     # A queue and a topic are told when they are set up, too: S3's test event.
-    events = [event for event in here.invoked(2 if via != "direct" else 1)]
+    events = here.invoked(2 if via != "direct" else 1)
     event = events[-1]
     assert [each for each in events[:-1] if "s3:TestEvent" not in json.dumps(each)] == []
     assert "in%2Fa.png" in json.dumps(event)
