@@ -1,0 +1,256 @@
+"""A stream as it is read: of Kinesis, or of a table of DynamoDB. The only file here with boto3.
+
+boto3 blocks, so each call runs in a thread; a call that has begun runs to its end.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from amazon_lambda_runtime.local.closing import Closing
+
+from . import records
+from .records import Record
+
+_REGION = "us-east-1"
+# In seconds.
+_CONNECT = 5
+_ANSWER = 30
+# Shards that are read at once.
+_THREADS = 8
+#: Where a shard is read from: its beginning, or what comes from now on.
+TRIM_HORIZON, LATEST = "TRIM_HORIZON", "LATEST"
+
+
+class StreamError(Exception):
+    """Raised when a stream cannot be used; the message says what was attempted and the reason."""
+
+
+class ExpiredError(StreamError):
+    """Raised for an iterator that was not used for too long: another is needed."""
+
+
+class TrimmedError(StreamError):
+    """Raised for a place whose records the stream has dropped, as they were a day old."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedShard:
+    """A shard of a stream, and the shards that it goes on from."""
+
+    name: str
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one read returned. `next` is None at the end of a shard that is closed."""
+
+    records: Sequence[Record]
+    next: str | None
+
+
+class Source(Closing):
+    """A stream that exists."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, client: Any, name: str, arn: str) -> None:
+        self.name = name
+        self.arn = arn
+        self._client = client
+        self._threads = ThreadPoolExecutor(_THREADS, f"stream-{name}")
+
+    async def close(self) -> None:
+        """Wait for the calls in flight."""
+        await asyncio.to_thread(self._threads.shutdown)
+        self._client.close()
+
+    async def shards(self) -> list[ListedShard]:
+        """Return the shards that there are, also those that are closed. Raises StreamError."""
+        found: list[ListedShard] = await self._do("list the shards", self._shards)
+        return found
+
+    async def iterator(self, shard: str, position: str, after: str | None = None) -> str:
+        """Return where to read a shard: at the position, or after this sequence number.
+
+        Raises StreamError.
+        """
+        given = {"ShardIteratorType": position}
+        if after is not None:
+            given = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", self._number: after}
+        found: str = await self._do(
+            f"find the place in {shard}",
+            lambda: self._client.get_shard_iterator(
+                **self._stream_argument(), ShardId=shard, **given
+            )["ShardIterator"],
+        )
+        return found
+
+    async def read(self, shard: str, iterator: str, limit: int) -> Read:
+        """Return up to `limit` records, none if there are none yet. Raises StreamError."""
+
+        def read() -> Read:
+            reply = self._client.get_records(ShardIterator=iterator, Limit=limit)
+            found = [self._record(raw, shard) for raw in reply["Records"]]
+            return Read(found, reply.get("NextShardIterator"))
+
+        result: Read = await self._do(f"read {shard}", read)
+        return result
+
+    async def _do(self, what: str, call: Callable[[], Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        attempted = f"cannot {what} of {self.name}"
+        return await loop.run_in_executor(self._threads, _told, attempted, call)
+
+    # What GetShardIterator calls a sequence number.
+    _number: ClassVar[str]
+
+    def _stream_argument(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _shards(self) -> list[ListedShard]:
+        raise NotImplementedError
+
+    def _record(self, raw: dict[str, Any], shard: str) -> Record:
+        raise NotImplementedError
+
+
+class KinesisSource(Source):
+    """A stream of Kinesis."""
+
+    kind = "Kinesis"
+    _number = "StartingSequenceNumber"
+
+    @classmethod
+    async def open(cls, stream: str, endpoint: str | None = None) -> Self:
+        """Open the stream of this name. Raises StreamError if it cannot be read."""
+
+        def open_it() -> Any:
+            client = _client("kinesis", endpoint)
+            reply = client.describe_stream_summary(StreamName=stream)
+            return cls(client, stream, reply["StreamDescriptionSummary"]["StreamARN"])
+
+        attempted = f"cannot open the stream {stream}"
+        opened: Self = await asyncio.to_thread(_told, attempted, open_it)
+        return opened
+
+    def _stream_argument(self) -> dict[str, str]:
+        return {"StreamName": self.name}
+
+    def _shards(self) -> list[ListedShard]:
+        found: list[ListedShard] = []
+        argument = self._stream_argument()
+        while argument:
+            reply = self._client.list_shards(**argument)
+            found += map(_listed, reply["Shards"])
+            token = reply.get("NextToken")
+            argument = {"NextToken": token} if token else {}
+        return found
+
+    def _record(self, raw: dict[str, Any], shard: str) -> Record:
+        return records.kinesis(raw, self.arn, shard)
+
+
+class DynamoDbSource(Source):
+    """The stream of a table's changes."""
+
+    kind = "DynamoDB"
+    _number = "SequenceNumber"
+
+    @classmethod
+    async def open(cls, table: str, endpoint: str | None = None) -> Self:
+        """Open the stream of this table. Raises StreamError if it has none, or can't be read."""
+        attempted = f"cannot open the stream of the table {table}"
+
+        def open_it() -> Any:
+            tables = _client("dynamodb", endpoint)
+            try:
+                found = tables.describe_table(TableName=table)["Table"]
+            finally:
+                tables.close()
+            if not found.get("StreamSpecification", {}).get("StreamEnabled"):
+                raise StreamError(
+                    f"{attempted}: it has none. Switch it on (StreamSpecification, StreamEnabled)"
+                )
+            return cls(_client("dynamodbstreams", endpoint), table, found["LatestStreamArn"])
+
+        opened: Self = await asyncio.to_thread(_told, attempted, open_it)
+        return opened
+
+    def _stream_argument(self) -> dict[str, str]:
+        return {"StreamArn": self.arn}
+
+    def _shards(self) -> list[ListedShard]:
+        found: list[ListedShard] = []
+        more: dict[str, str] = {}
+        while True:
+            reply = self._client.describe_stream(**self._stream_argument(), **more)
+            found += map(_listed, reply["StreamDescription"].get("Shards", []))
+            last = reply["StreamDescription"].get("LastEvaluatedShardId")
+            if not last:
+                return found
+            more = {"ExclusiveStartShardId": last}
+
+    def _record(self, raw: dict[str, Any], shard: str) -> Record:
+        return records.dynamodb(raw, self.arn)
+
+
+def _listed(shard: dict[str, Any]) -> ListedShard:
+    names = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
+    return ListedShard(shard["ShardId"], tuple(name for name in names if name))
+
+
+def _told(attempted: str, call: Callable[[], Any]) -> Any:
+    """Return what the call returns. Raises StreamError for what boto3 raises."""
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ModuleNotFoundError:
+        raise StreamError(
+            'streams need boto3: pip install "amazon-lambda-runtime[tools]"'
+        ) from None
+    try:
+        return call()
+    except (BotoCoreError, ClientError) as error:
+        kind = StreamError
+        if isinstance(error, ClientError):
+            kind = _KINDS.get(error.response["Error"].get("Code", ""), StreamError)
+        raise kind(f"{attempted}: {error}") from error
+
+
+_KINDS: dict[str, type[StreamError]] = {
+    "ExpiredIteratorException": ExpiredError,
+    "TrimmedDataAccessException": TrimmedError,
+}
+
+
+def _client(service: str, endpoint: str | None) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _REGION
+    settings: dict[str, Any] = {"region_name": region}
+    config: dict[str, Any] = {}
+    if endpoint is not None:
+        settings["endpoint_url"] = endpoint
+        # A local endpoint is not reached through a proxy.
+        config["proxies"] = {}
+        if not {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & set(os.environ):
+            # An emulator accepts any credentials, and looking for real ones can take seconds.
+            settings |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    # A session of its own: the default session is not thread-safe.
+    session: Any = boto3.session.Session()
+    return session.client(
+        service,
+        config=Config(
+            connect_timeout=_CONNECT,
+            read_timeout=_ANSWER,
+            max_pool_connections=_THREADS,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            **config,
+        ),
+        **settings,
+    )
