@@ -6,14 +6,15 @@ until one fails. A mutant that survives lacks a test, or changes nothing that ma
 if less than 95 % of a room's sample is killed.
 
 Only a copy of the checkout is changed. It has a virtual environment of its own, which shares this
-one's packages, so that the processes that a test starts run the copy, too. One run of the tests
-measures what each of them covers; a child process counts to the test that pytest names in its
+one's packages, so that the processes that a test starts run the copy, too. One run of each folder
+of tests measures what each test covers; a child process counts to the test that pytest names in its
 environment, and what a fixture runs to all tests of its file. What runs at import (constants,
 signatures, decorators) is covered by each test that covers anything in the file.
 """
 
 import argparse
 import contextlib
+import functools
 import os
 import random
 import re
@@ -42,6 +43,8 @@ ROOMS = {  # where its source is, and its tests
     "deploy": (["deploy/**/*.py"], ["tests/deploy", "tests/cli"]),
     "project": (["project/**/*.py"], ["tests/project", "tests/cli", "tests/deploy"]),
     "cli": (["cli/**/*.py"], ["tests/cli", "tests/deploy"]),
+    "web": (["web/**/*.py"], ["tests/web"]),
+    "testing": (["testing/**/*.py"], ["tests/testing", "tests/samples"]),
 }
 PLUGIN = """
 import os, pathlib, coverage, pytest
@@ -70,6 +73,7 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.root, self.times, self.data = folder / "tree", folder / "times", folder / "data"
+        self.second = int(time.time())
         left_out = shutil.ignore_patterns(".git", ".venv", ".cache", "*_cache", "__pycache__")
         shutil.copytree(".", self.root, ignore=left_out, symlinks=True)
         venv.create(self.root / ".venv", symlinks=True)
@@ -97,8 +101,6 @@ class Copy:
                    "-p", "mutants_plugin", "-p", "no:cacheprovider", "-p", "no:xdist"]  # fmt: skip
         inherited = {**os.environ, "MUTANTS_TIMES": str(self.times)}
         inherited.pop("PYTEST_CURRENT_TEST", None)
-        # A mutant written in the same second with the same size would run from the cache.
-        inherited["PYTHONDONTWRITEBYTECODE"] = "1"
         process = subprocess.Popen(command, cwd=self.root, env=inherited | env,
                                    stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -112,13 +114,15 @@ class Copy:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def measure(self, folders: list[str]) -> "Measured":
-        """Run the tests once, and return what each one covers and how long it takes."""
+    def measure(self, folder: str) -> "Measured":
+        """Run the tests of a folder once: what does each one cover, and how long does it take?"""
+        self.times.unlink(missing_ok=True)
+        shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir()
         self.times.touch()
         rc = str(self.data.with_name("coveragerc"))
         began = time.monotonic()
-        status = self.run_tests(folders, None, COVERAGE_PROCESS_START=rc)
+        status = self.run_tests([folder], None, COVERAGE_PROCESS_START=rc)
         took = time.monotonic() - began
         seconds: dict[str, float] = {}
         failed = set()
@@ -158,19 +162,34 @@ class Copy:
         source = file.read_bytes()
         wanted = self.times.with_name("wanted")
         wanted.write_text("\n".join(tests))
-        file.write_bytes(mutant.applied(source))
+        self.write(file, mutant.applied(source))
         try:
             folders = sorted({name.partition("::")[0] for name in tests})
             status = self.run_tests(["-x", *folders], limit, MUTANTS_TESTS=str(wanted))
             return status not in (0, 5)  # 5: none of them is there
         finally:
-            file.write_bytes(source)
+            self.write(file, source)
+
+    def write(self, file: Path, source: bytes) -> None:
+        """Write a file, with a second of its own: by second and size Python knows a .pyc."""
+        file.write_bytes(source)
+        self.second += 1
+        os.utime(file, (self.second, self.second))
 
 
 class Measured(NamedTuple):
     covered: dict[Path, dict[int, set[str]]]
     seconds: dict[str, float]
     overhead: float  # what pytest itself takes
+
+    def with_those_of(self, other: "Measured") -> "Measured":
+        covered = {file: dict(lines) for file, lines in self.covered.items()}
+        for file, lines in other.covered.items():
+            for line, names in lines.items():
+                known = covered.setdefault(file, {})
+                known[line] = known.get(line, set()) | names
+        overhead = max(self.overhead, other.overhead)
+        return Measured(covered, self.seconds | other.seconds, overhead)
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Return the tests that cover a mutant's statement, the quickest first."""
@@ -183,28 +202,24 @@ class Measured(NamedTuple):
         return sorted(found & self.seconds.keys(), key=lambda name: self.seconds[name])
 
 
-def examine(room: str, count: int, seed: int, patience: float) -> float:
+def examine(room: str, measured: Measured, copy: Copy, options: argparse.Namespace) -> float:
     """Print the survivors of a room's sample; return how many percent were killed."""
-    sources, folders = ROOMS[room]
-    files = [file for source in sources for file in sorted(PACKAGE.glob(source))]
+    files = [file for source in ROOMS[room][0] for file in sorted(PACKAGE.glob(source))]
     every = [
         mutant for file in files if "templates" not in file.parts for mutant in mutants_of(file)
     ]
-    sample = random.Random(f"{room} {seed}").sample(every, min(count, len(every)))
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        copy = Copy(Path(folder).resolve())
-        print(f"{room}: measuring what its tests cover", flush=True)
-        measured = copy.measure([folder for folder in folders if Path(folder).exists()])
-        killed = 0
-        for mutant in sample:
-            tests = measured.tests_of(mutant)
-            expected = measured.overhead + sum(measured.seconds[name] for name in tests)
-            limit = patience + 3 * expected
-            if tests and copy.kills(mutant, tests, limit):
-                killed += 1
-                continue
-            names = sorted({name.partition("::")[0] for name in tests}) or ["no test covers it"]
-            print(f"{mutant}  ({len(tests)} tests: {', '.join(names)})", flush=True)
+    chance = random.Random(f"{room} {options.seed}")
+    sample = chance.sample(every, min(options.count, len(every)))
+    killed = 0
+    for mutant in sample:
+        tests = measured.tests_of(mutant)
+        expected = measured.overhead + sum(measured.seconds[name] for name in tests)
+        limit = options.patience + 3 * expected
+        if tests and copy.kills(mutant, tests, limit):
+            killed += 1
+            continue
+        names = sorted({name.partition("::")[0] for name in tests}) or ["no test covers it"]
+        print(f"{mutant}  ({len(tests)} tests: {', '.join(names)})", flush=True)
     percent = 100 * killed / max(1, len(sample))
     print(f"{room}: {killed} of {len(sample)} killed, {percent:.0f} %, of {len(every)}", flush=True)
     return percent
@@ -220,7 +235,17 @@ def main() -> None:
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     rooms = options.room or list(ROOMS)
-    percents = [examine(room, options.count, options.seed, options.patience) for room in rooms]
+    percents = []
+    of_folder: dict[str, Measured] = {}  # rooms have folders in common
+    with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
+        copy = Copy(Path(temporary).resolve())
+        for room in rooms:
+            folders = [folder for folder in ROOMS[room][1] if Path(folder).exists()]
+            print(f"{room}: measuring what its tests cover", flush=True)
+            for folder in folders:
+                of_folder[folder] = of_folder.get(folder) or copy.measure(folder)
+            measured = functools.reduce(Measured.with_those_of, map(of_folder.__getitem__, folders))
+            percents.append(examine(room, measured, copy, options))
     sys.exit(any(percent < ENOUGH for percent in percents))
 
 

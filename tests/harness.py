@@ -24,6 +24,8 @@ SEED = "SEED"
 TESTS = Path(__file__).parent
 FUNCTIONS = TESTS / "functions"
 SOURCE = TESTS.parent / "src"
+#: In seconds: longer than anything takes, however busy the machine is.
+PATIENCE = 60
 
 ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
 
@@ -309,7 +311,7 @@ def run(
     script: list[Step],
     cwd: Path = FUNCTIONS,
     env: dict[str, str] | None = None,
-    timeout: float = 20,
+    timeout: float = PATIENCE,
 ) -> Run:
     """Run a runtime against a script until the script or the process has ended."""
     with ScriptedApi(script) as api, started(command, api, cwd, env) as (process, out, err):
@@ -328,7 +330,7 @@ def run(
 def until(
     condition: Callable[[], object],
     process: "subprocess.Popen[bytes] | None" = None,
-    seconds: float = 15,
+    seconds: float = PATIENCE,
 ) -> None:
     """Wait until `condition()` is true; fail if the process ends before it is, or time is up."""
     deadline = time.monotonic() + seconds

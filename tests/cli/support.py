@@ -20,10 +20,8 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.cli.group import run as run_command
-from tests.harness import SOURCE, environment, passed
+from tests.harness import PATIENCE, SOURCE, environment, passed
 
-#: In seconds: longer than anything takes, however busy the machine is.
-PATIENCE = 60
 COMMAND = (sys.executable, "-m", "amazon_lambda_runtime.cli")
 
 
@@ -110,6 +108,7 @@ def run_here(folder: Path, *arguments: str, **variables: str) -> "CompletedProce
     out, err = (TextIOWrapper(BytesIO(), write_through=True) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
+        patch.setattr(sys, "argv", ["lambda-runtime", *arguments])
         for name, value in variables.items():
             patch.setenv(name, value)
         status = run_command(arguments)

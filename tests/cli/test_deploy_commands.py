@@ -32,7 +32,7 @@ def test_from_nothing_to_live_and_back(world: World, image: str) -> None:
     assert planned.returncode == 0
     assert "+ function orders: it does not exist yet\n" in planned.stdout
     assert "\x1b" not in planned.stdout + planned.stderr
-    first = world.run("deploy", "--image-uri", image)
+    first = world.run_apart("deploy", "--image-uri", image)
     assert (first.returncode, first.stdout) == (0, "orders: deployed\n"), first.stderr
     assert "+ alias orders:live: no version is live" in first.stderr
     second = run_here(world.folder, "deploy", "--image-uri", image)

@@ -127,7 +127,6 @@ def project(aws: StandIn, new: Path, tmp_path: Path) -> Project:
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     return Project(folder, aws, environment)
 

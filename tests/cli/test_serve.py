@@ -25,7 +25,16 @@ from botocore.config import Config
 
 from tests.harness import SOURCE, UNTRACED, chance, environment, examples, free_port
 
-from .support import COMMAND, PATIENCE, Process, Server, has_ended, is_alive, read_terminal
+from .support import (
+    COMMAND,
+    PATIENCE,
+    Process,
+    Server,
+    has_ended,
+    is_alive,
+    read_terminal,
+    run_here,
+)
 
 # scripts/install_node_ric.sh builds it.
 NODE_RIC = Path(__file__).parents[2] / ".cache/node-ric/node_modules/aws-lambda-ric/index.mjs"
@@ -1008,14 +1017,7 @@ class TestErrors:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             given = [argument.replace("{taken}", port) for argument in arguments]
-            done = subprocess.run(
-                [*COMMAND, "local", "--port=0", *given],
-                cwd=folder,
-                env=environment(PYTHONPATH=str(SOURCE)),
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-            )
+            done = run_here(folder, "local", "--port=0", *given)
         assert (done.returncode, done.stdout) == (2, "")
         assert expected in done.stderr.splitlines()[-1]
         assert "Traceback" not in done.stderr

@@ -17,6 +17,7 @@ from amazon_lambda_runtime.deploy.retry import Retry
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.settings import load
+from tests.cli.support import run_here
 
 from .fake_aws import ACCOUNT, READS, REGION, Door, StandIn
 
@@ -193,7 +194,11 @@ class World:
         return f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}@{digest}"
 
     def run(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """Run the command as a process of its own, in the project's folder."""
+        """Run the command in this process, in the project's folder."""
+        return run_here(self.folder, *arguments, **variables)
+
+    def run_apart(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run it as a process of its own, which takes a second to load boto3."""
         return subprocess.run(
             [sys.executable, "-m", "amazon_lambda_runtime.cli", *arguments],
             cwd=self.folder,

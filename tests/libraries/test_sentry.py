@@ -38,6 +38,8 @@ sentry_sdk.init(
     "https://key@example.com/1",
     transport=Printing,
     integrations=[AwsLambdaIntegration(timeout_warning=True)],
+    # Not of what else happens to be installed here: to import it takes seconds.
+    auto_enabling_integrations=False,
     debug=True,
 )
 """

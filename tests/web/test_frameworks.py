@@ -25,7 +25,7 @@ def served(handler: str, folder: Path, *bodies: bytes, wsgi: bool = False, **env
     steps: list[Step] = [] if wsgi else [NO_EXTENSIONS]
     for body in bodies:
         steps += [event(body, seconds=20), ACCEPTED]
-    return run(ours(handler), steps, folder, {"PYTHONPATH": str(SOURCE), **env}, 40)
+    return run(ours(handler), steps, folder, {"PYTHONPATH": str(SOURCE), **env})
 
 
 def answers(done: Run, door: str = "url") -> list[Response]:

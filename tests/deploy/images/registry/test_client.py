@@ -308,6 +308,23 @@ def test_redirected_for_ever(registry: FakeRegistry, client: Client) -> None:
     assert len(registry.log) == 6
 
 
+def test_redirects_that_are_not_followed(
+    registry: FakeRegistry, client: Client, tmp_path: Path
+) -> None:
+    """A request for a token, and what changes something, goes where we send it or nowhere."""
+    away = {"Location": "/elsewhere/x"}
+    with FakeRegistry("AWS:secret", bearer=True) as private:
+        private.faults.append(Fault("/token", 307, headers=away))
+        with pytest.raises(RegistryError, match=r"cannot get a token for .*: 307"):
+            client.exists(private.repository(), "x")
+        assert not private.requests("/elsewhere")
+    registry.faults.append(Fault("POST", 307, headers=away))
+    (tmp_path / "x").touch()
+    with pytest.raises(RegistryError, match="307"):
+        client.upload(registry.repository(), "sha256:x", tmp_path / "x")
+    assert not registry.requests("/elsewhere")
+
+
 def test_mount_refused(registry: FakeRegistry, spec: ImageSpec, native: Native) -> None:
     """Where blobs cannot be taken from another repository, they are uploaded."""
     built = native.build(spec)

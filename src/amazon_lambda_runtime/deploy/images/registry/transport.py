@@ -60,7 +60,10 @@ class Transport:
             pool.clear()
 
     def _pool(self, url: str) -> urllib3.PoolManager:
-        """Return the pool for a URL: of the proxy that HTTPS_PROXY and NO_PROXY say, or of none."""
+        """Return the pool for a URL: of the proxy that HTTPS_PROXY and NO_PROXY say, or of none.
+
+        It has no retries, and so follows no redirect either: credentials go where we send them.
+        """
         to = urlsplit(url)
         direct = _LOOPBACK.match(to.netloc) or proxy_bypass(to.netloc)
         proxy = "" if direct else getproxies().get(to.scheme, "")
@@ -127,7 +130,7 @@ class Transport:
             if known and (to.scheme, to.netloc) == (scheme, repository.host):
                 sent["Authorization"] = self._authorization[repository]
             reply = self._pool(url).request(
-                method, url, body=body, headers=sent, redirect=False, preload_content=not stream
+                method, url, body=body, headers=sent, preload_content=not stream
             )
             if method not in ("GET", "HEAD") or reply.status not in _REDIRECTS:
                 break
@@ -160,12 +163,8 @@ class Transport:
             raise RegistryError(f"{repository.host} wants its tokens to be fetched from {realm!r}")
         query = urlencode([(name, asked[name]) for name in ("service", "scope") if name in asked])
         url = f"{realm}{'&' if '?' in realm else '?'}{query}"
-        reply = self._pool(url).request(
-            "GET",
-            url,
-            headers={"Authorization": basic} if basic else {},
-            redirect=False,
-        )
+        sent = {"Authorization": basic} if basic else {}
+        reply = self._pool(url).request("GET", url, headers=sent)
         if reply.status != 200:
             raise _refused(f"get a token for {repository}", reply, PASSING)
         answer = document(reply.data, f"get a token for {repository}")
