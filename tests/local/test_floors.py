@@ -15,7 +15,7 @@ FLOORS = {
     "services": {"host_check"},
     "invoker": {"closing", "engine"},
     "queues": {"closing", "engine", "services"},
-    "streams": {"closing", "engine"},
+    "streams": {"closing", "engine", "queues"},
     "server": {
         "api",
         "closing",

@@ -14,7 +14,7 @@ from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
 from . import host_check
 from .api.api_errors import too_many_requests
-from .api.console import Console
+from .api.console import Console, Source
 from .api.cors import Cors
 from .api.front_doors import front_door
 from .api.function_url import FunctionUrl
@@ -78,7 +78,9 @@ class LocalLambda(Closing):
         self.invoker = Invoker(self.pools, self.log)
         self._api = InvokeApi(self)
         self.shown = {function.name: Shown(function) for function in functions}
-        self._console = Console(self.journal, list(self.shown.values())) if console else None
+        #: What invokes them besides, for the console.
+        self.sources: list[Source] = []
+        self._console = Console(self.journal, self) if console else None
         self._urls: dict[str, Url] = {}
         self._mappings: list[Mapping] = []
         self._host = ""
@@ -148,6 +150,7 @@ class LocalLambda(Closing):
         on_failure: "QueueSettings | None" = None,
         port: int = 0,
         partial_failures: bool | None = None,
+        here: bool = False,
     ) -> list[str]:
         """Poll these queues for the function; return a command for each that sends it a message.
 
@@ -155,13 +158,14 @@ class LocalLambda(Closing):
 
         `on_failure` is the destination of asynchronous invocations that have failed. `port` is
         where queues that are made here are served (0: any free one); `partial_failures` is what the
-        function's class declares. Raises QueueError if a queue cannot be opened.
+        function's class declares; with `here` they are made here whatever AWS_ENDPOINT_URL says.
+        Raises QueueError if a queue cannot be opened.
         """
         from .queues import AttachedQueues
 
         pool = self.pools[function]
         timeout = pool.function.timeout or TIMEOUT[1]
-        queues = AttachedQueues(self.embedded(port), timeout=timeout)
+        queues = AttachedQueues(self.embedded(port), timeout=timeout, here=here)
         await self._triggers.enter_async_context(queues)
         failures = None
         if on_failure is not None:
@@ -214,7 +218,25 @@ class LocalLambda(Closing):
         elif reason := host_check.refusal(request.headers, self._host):
             request.answer(Response(403, {"Content-Type": "text/plain"}, f"{reason}\n".encode()))
         else:
-            request.answer(self._console.respond(request))
+            self._console.handle(request)
+
+    # What the console asks: this is its Served.
+
+    def shown_functions(self) -> "Sequence[Shown]":
+        return list(self.shown.values())
+
+    @property
+    def is_idle(self) -> bool:
+        return (
+            not self.invoker.waiting
+            and not any(pool.in_flight for pool in self.pools.values())
+            and all(source.is_idle() for source in self.sources)
+        )
+
+    @property
+    def services_endpoint(self) -> str | None:
+        services = self._embedded.services if self._embedded is not None else None
+        return services.endpoint if services is not None else None
 
     # What the Invoke API asks: this is its Service.
 

@@ -1,5 +1,6 @@
+import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,13 +24,20 @@ FUNCTION = SimpleNamespace(
 )
 
 
+def served(*functions: Any, sources: Sequence[Any] = ()) -> Any:
+    """Return what a page is about."""
+    return SimpleNamespace(
+        shown_functions=lambda: functions, sources=sources, is_idle=True, services_endpoint=None
+    )
+
+
 def ask(
     target: str,
     method: str = "GET",
     headers: dict[str, str] | None = None,
     of: Console | None = None,
 ) -> Response:
-    console = of or Console(Journal(), [FUNCTION])
+    console = of or Console(Journal(), served(FUNCTION))
     return console.respond(request(target, method, headers))
 
 
@@ -119,7 +127,7 @@ def test_other_paths(target: str) -> None:
     """
     What is not the console's is left to others.
     """
-    assert not Console(Journal(), [FUNCTION]).has(target)
+    assert not Console(Journal(), served(FUNCTION)).has(target)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +218,7 @@ def test_invocation() -> None:
     one = Invocation(b'{"a":1}')
     journal.accepted(one, "Event", "orders")
 
-    found = document(f"/console/invocations/{one.id}", of=Console(journal, []))
+    found = document(f"/console/invocations/{one.id}", of=Console(journal, served()))
 
     assert (found["id"], found["kind"], found["function"]) == (one.id, "Event", "orders")
     assert found["event"] == "eyJhIjoxfQ=="
@@ -223,7 +231,7 @@ def test_journal() -> None:
 
     async def test() -> tuple[Response, list[Any]]:
         journal = Journal()
-        response = Console(journal, []).respond(request("/console/journal"))
+        response = Console(journal, served()).respond(request("/console/journal"))
         events = cast("AsyncGenerator[bytes, None]", response.body)
         messages = [await anext(events)]
         journal.line(None, "one\ntwo\u2028</script>")
@@ -241,3 +249,83 @@ def test_journal() -> None:
     assert line.count(b"\n") == 2
     assert line.endswith(b"\n\n")
     assert json.loads(line.removeprefix(b"data: "))["text"] == "one\ntwo\u2028</script>"
+
+
+class Acted:
+    """A source of two actions, and what it was given."""
+
+    is_idle = staticmethod(lambda: True)
+
+    def __init__(self) -> None:
+        self.given: list[Any] = []
+        self.actions = {"send": self._send, "break": self._break}
+
+    async def _send(self, given: Any) -> dict[str, Any]:
+        self.given.append(given)
+        if "bad" in given:
+            raise ValueError("bad is bad")
+        return {"sent": True}
+
+    async def _break(self, given: Any) -> dict[str, Any]:
+        raise RuntimeError("the service has gone")
+
+    async def document(self) -> dict[str, Any]:
+        return {"kind": "sqs", "name": "orders", "actions": list(self.actions)}
+
+
+def acted(target: str, method: str = "POST", body: bytes = b"{}") -> tuple[int, Any, list[Any]]:
+    """Return the status and the document that a request about sources is answered with."""
+    source = Acted()
+    answered: list[Response] = []
+
+    async def test() -> None:
+        made = request(target, method)
+        made.body = body
+        made.answer = answered.append  # type: ignore[method-assign, assignment]
+        console = Console(Journal(), served(sources=[source]))
+        console.handle(made)
+        await asyncio.gather(*console._acting)
+
+    run(test())
+    [response] = answered
+    assert isinstance(response.body, bytes)
+    return response.status, json.loads(response.body), source.given
+
+
+def test_sources() -> None:
+    """What invokes functions is listed, with what can be done by hand."""
+    assert acted("/console/sources", "GET")[:2] == (
+        200,
+        [{"kind": "sqs", "name": "orders", "actions": ["send", "break"]}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "told"),
+    [
+        ("0/send", b'{"body": "x"}', 200, {"sent": True}),
+        ("0/send", b'{"bad": 1}', 400, "Cannot send: bad is bad"),
+        ("0/send", b"[1]", 400, "Cannot send: the body is no JSON object"),
+        ("0/send", b"{", 400, "Cannot send: Expecting property name"),
+        ("0/break", b"{}", 502, "the service has gone"),
+        ("0/other", b"{}", 404, "Not found"),
+        ("1/send", b"{}", 404, "Not found"),
+        ("99999999999999999999/send", b"{}", 404, "Not found"),
+        ("x/send", b"{}", 404, "Not found"),
+    ],
+)
+def test_action(target: str, body: bytes, status: int, told: Any) -> None:
+    """An action is done once, or refused with the reason."""
+    found, document, _ = acted(f"/console/sources/{target}", body=body)
+    assert found == status
+    assert document == told if status == 200 else document["Message"].startswith(told)
+
+
+def test_action_by_another_method() -> None:
+    """A link does nothing."""
+    assert acted("/console/sources/0/send", "GET")[::2] == (405, [])
+
+
+def test_idle() -> None:
+    """Whether everything is done, and where the services are."""
+    assert document("/console/idle") == {"idle": True, "services": None}

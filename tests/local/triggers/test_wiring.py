@@ -11,7 +11,8 @@ import pytest
 
 from amazon_lambda_runtime.events import source_of
 from amazon_lambda_runtime.local.engine import async_invocations
-from amazon_lambda_runtime.local.queues import QueueError, embedded
+from amazon_lambda_runtime.local.queues import embedded
+from amazon_lambda_runtime.local.services.client import ServiceError
 from amazon_lambda_runtime.local.triggers.wiring import Wiring, services_of
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import (
@@ -231,5 +232,5 @@ def test_services() -> None:
 
 def test_refused(place: Callable[..., Place]) -> None:
     """What the services refuse is one line."""
-    with pytest.raises(QueueError, match=r"cannot subscribe to .*shouts"):
+    with pytest.raises(ServiceError, match=r"cannot subscribe to .*shouts"):
         place(SnsTrigger("shouts", filter_policy='{"a": 1}'))

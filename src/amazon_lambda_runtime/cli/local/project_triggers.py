@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from amazon_lambda_runtime.cli.extras import require
 from amazon_lambda_runtime.local.api.cors import Cors
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.handler_source import partial_failures
 from amazon_lambda_runtime.project.triggers import (
     AlbTrigger,
     HttpApiTrigger,
@@ -44,6 +46,7 @@ async def start_triggers(
     Raises click.ClickException for one that cannot be started.
     """
     from amazon_lambda_runtime.local.queues import QueueError
+    from amazon_lambda_runtime.local.services.client import ServiceError
     from amazon_lambda_runtime.local.services.process import VARIABLES
     from amazon_lambda_runtime.local.triggers.wiring import Wiring, services_of
 
@@ -64,7 +67,7 @@ async def start_triggers(
             say(f"  set for the functions: {', '.join(names)}")
         for each in declared:
             await _start(wiring, service, urls, each, options, say)
-    except QueueError as error:
+    except (QueueError, ServiceError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -87,6 +90,8 @@ async def _start(
     say: Callable[[str], None],
 ) -> None:
     name = function.name
+    local = service.pools[name].function
+    partial = partial_failures(local.handler, Path(local.task_root))
     await wiring.settle(function)
     lost = [key for key, without in _NOT_HERE.items() if getattr(function, key) != without]
     lost += wiring.not_here(function)
@@ -95,7 +100,7 @@ async def _start(
             if not options["no_url"]:
                 say(f"  {name}: {trigger.what}: {await urls.serve(name, *url)}")
         elif wiring.can(trigger):
-            say(f"  {name}: {await wiring.connect(function, trigger)}")
+            say(f"  {name}: {await wiring.connect(function, trigger, partial)}")
         else:
             lost.append(trigger.what)
     if lost:

@@ -4,14 +4,15 @@ The page invokes through the Invoke API, like any client. From here it only lear
 there are and what has happened.
 """
 
+import asyncio
 import hashlib
 import json
 import mimetypes
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from amazon_lambda_runtime.local.engine.journal import Journal
@@ -52,25 +53,89 @@ class Shown(Protocol):
     def queues(self) -> Sequence[str]: ...
 
 
+class Source(Protocol):
+    """What invokes a function besides: a queue, a schedule, a topic, a stream …"""
+
+    @property
+    def actions(self) -> Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]]: ...
+    @property
+    def is_idle(self) -> Callable[[], bool]: ...
+    async def document(self) -> dict[str, Any]: ...
+
+
+class Served(Protocol):
+    """What the page is about."""
+
+    def shown_functions(self) -> Sequence[Shown]: ...
+    @property
+    def sources(self) -> Sequence[Source]: ...
+    @property
+    def is_idle(self) -> bool: ...
+    @property
+    def services_endpoint(self) -> str | None: ...
+
+
 class Console:
     """Answers the requests of the console page."""
 
-    def __init__(self, journal: Journal, functions: Sequence[Shown]) -> None:
+    def __init__(self, journal: Journal, served: Served) -> None:
         self._journal = journal
-        self._functions = functions
+        self._served = served
+        self._acting: set[asyncio.Task[None]] = set()
 
     def has(self, path: str) -> bool:
         """Return whether this is one of the console's paths."""
         return path == "/" or path.startswith(_PREFIX)
 
+    def handle(self, request: Request) -> None:
+        """Answer a request for one of the console's paths."""
+        area, _, rest = request.path.removeprefix(_PREFIX).partition("/")
+        if area == "sources" and (rest or request.method == "GET"):
+            task = asyncio.create_task(self._answer(request, rest))
+            self._acting.add(task)
+            task.add_done_callback(self._acting.discard)
+        else:
+            request.answer(self.respond(request))
+
+    async def _answer(self, request: Request, rest: str) -> None:
+        try:
+            request.answer(await (self._act(request, rest) if rest else self._list_sources()))
+        except Exception as error:  # a service that refuses, or has gone
+            request.answer(_refusal(502, str(error)))
+
+    async def _list_sources(self) -> Response:
+        return _json([await source.document() for source in self._served.sources])
+
+    async def _act(self, request: Request, rest: str) -> Response:
+        """Do what was asked for: POST /console/sources/NUMBER/ACTION with a JSON object."""
+        number, _, action = rest.partition("/")
+        sources = self._served.sources
+        if request.method != "POST":
+            return _refusal(405, f"Cannot {request.method} {request.path}", {"Allow": "POST"})
+        if not number.isdecimal() or int(number[:9]) >= len(sources):
+            return _refusal(404, f"Not found: {request.path}")
+        act = sources[int(number)].actions.get(action)
+        if act is None:
+            return _refusal(404, f"Not found: {request.path}")
+        try:
+            given = json.loads(request.body or b"{}")
+            if not isinstance(given, dict):
+                raise ValueError("the body is no JSON object")
+            return _json(await act(given))
+        except (ValueError, RecursionError) as error:
+            return _refusal(400, f"Cannot {action}: {error}")
+
     def respond(self, request: Request) -> Response:
-        """Return the response to a request for one of the console's paths."""
+        """Return the response to a request that needs nothing but what is here."""
         rest = "index.html" if request.path == "/" else request.path.removeprefix(_PREFIX)
         if request.method != "GET":
             return _refusal(405, f"Cannot {request.method} {request.path}", {"Allow": "GET"})
         area, _, name = rest.partition("/")
         if rest == "functions":
             return self._list_functions()
+        if rest == "idle":
+            served = self._served
+            return _json({"idle": served.is_idle, "services": served.services_endpoint})
         if rest == "journal":
             headers = {"Content-Type": "text/event-stream", **_HEADERS, "Cache-Control": "no-store"}
             return Response(200, headers, self._events())
@@ -94,7 +159,7 @@ class Console:
                     "url": function.url,
                     "queues": list(function.queues),
                 }
-                for function in self._functions
+                for function in self._served.shown_functions()
             ]
         )
 

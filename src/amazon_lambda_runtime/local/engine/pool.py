@@ -121,6 +121,13 @@ class Pool(Closing):
         else:
             self._find_room(invocation)
 
+    @property
+    def in_flight(self) -> int:
+        """How many invocations wait or run."""
+        starting = sum(start.first is not None for start in self._starts.values())
+        running = sum(len(e.invocations) for e in self.environments.values())
+        return len(self._queue) + starting + running
+
     def renew(self) -> None:
         """Load the code anew: start an environment at once, and give the others no more events.
 

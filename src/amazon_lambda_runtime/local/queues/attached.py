@@ -19,13 +19,15 @@ class AttachedQueues(Closing):
     """The queues that send events to a function. An async context manager.
 
     `timeout` is the function's, in seconds. A queue that is given by its name is made in
-    `embedded`, unless AWS_ENDPOINT_URL says where it is.
+    `embedded`, unless AWS_ENDPOINT_URL says where it is; with `here` it is made whatever that
+    says.
 
     Close this before the function, so that batches in flight can be finished.
     """
 
-    def __init__(self, embedded: EmbeddedQueues, *, timeout: float) -> None:
+    def __init__(self, embedded: EmbeddedQueues, *, timeout: float, here: bool = False) -> None:
         self._timeout = timeout
+        self._here = here
         self._embedded = embedded
         self._resources = AsyncExitStack()
 
@@ -35,7 +37,7 @@ class AttachedQueues(Closing):
 
     async def open(self, settings: QueueSettings) -> Queue:
         """Open a queue, or make it. Raises QueueError if that fails."""
-        if settings.is_url or endpoint_of_environment():
+        if settings.is_url or (endpoint_of_environment() and not self._here):
             queue = await Queue.open(settings.queue)
         else:
             visibility = math.ceil(advised_visibility(self._timeout, settings.window))

@@ -1,10 +1,28 @@
 """boto3's clients of the embedded services. They block: call them in threads."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+# In seconds.
 _PATIENCE = 30
+
+
+class ServiceError(Exception):
+    """Raised for what a service refuses; the message says what was attempted and the reason."""
+
+
+@contextmanager
+def told(attempted: str) -> Iterator[None]:
+    """Raise ServiceError for what boto3 raises in the block."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise ServiceError(f"{attempted}: {error}") from error
 
 
 @cache

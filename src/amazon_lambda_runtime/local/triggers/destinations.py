@@ -16,6 +16,7 @@ from amazon_lambda_runtime.local.engine.async_invocations import (
 from amazon_lambda_runtime.local.engine.invocation import TooManyRequests
 from amazon_lambda_runtime.local.invoker import Invoker
 from amazon_lambda_runtime.local.queues import Queue, QueueError
+from amazon_lambda_runtime.local.services.client import ServiceError
 
 from .published import Published
 
@@ -32,7 +33,7 @@ def service_of(arn: str) -> str:
 
 
 class Destinations:
-    """Makes destinations of ARNs. Raises QueueError for one that cannot be had."""
+    """Makes destinations of ARNs. Raises QueueError or ServiceError for one that can't be had."""
 
     def __init__(self, open_queue: OpenQueue, published: Published, invoker: Invoker) -> None:
         self._open_queue = open_queue
@@ -114,5 +115,5 @@ async def _lost_or(sent: Awaitable[None]) -> None:
     """Await it. Raises DestinationError for what the service refuses."""
     try:
         await sent
-    except QueueError as error:
+    except (QueueError, ServiceError) as error:
         raise DestinationError(str(error)) from error

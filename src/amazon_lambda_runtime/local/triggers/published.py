@@ -5,14 +5,9 @@ Everything here blocks; `Wiring` calls it in threads.
 
 import json
 from collections.abc import Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from amazon_lambda_runtime.local.queues import QueueError
-from amazon_lambda_runtime.local.services.client import client
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from amazon_lambda_runtime.local.services.client import client, told
 
 # Every event that EventBridge has ever sent: a rule has to have a pattern.
 _ALL = json.dumps({"version": ["0"]})
@@ -21,7 +16,7 @@ _ALL = json.dumps({"version": ["0"]})
 class Published:
     """Makes what is published to, in the services at this endpoint. Each method may be repeated.
 
-    Raises QueueError for what the services refuse.
+    Raises ServiceError for what the services refuse.
     """
 
     def __init__(self, endpoint: str, region: str) -> None:
@@ -30,14 +25,14 @@ class Published:
 
     def topic(self, name: str) -> str:
         """Make a topic; return its ARN."""
-        with _told(f"cannot make the topic {name}"):
+        with told(f"cannot make the topic {name}"):
             arn: str = self._client("sns").create_topic(Name=name)["TopicArn"]
         return arn
 
     def subscribe(self, topic_arn: str, queue_arn: str, filter_policy: str | None) -> str:
         """Subscribe a queue to a topic; return the subscription's ARN."""
         attributes = {} if filter_policy is None else {"FilterPolicy": filter_policy}
-        with _told(f"cannot subscribe to {topic_arn}"):
+        with told(f"cannot subscribe to {topic_arn}"):
             reply = self._client("sns").subscribe(
                 TopicArn=topic_arn,
                 Protocol="sqs",
@@ -53,7 +48,7 @@ class Published:
         s3 = self._client("s3")
         place = {"LocationConstraint": self._region}
         more = {} if self._region == "us-east-1" else {"CreateBucketConfiguration": place}
-        with _told(f"cannot make the bucket {name}"):
+        with told(f"cannot make the bucket {name}"):
             if name not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
                 s3.create_bucket(Bucket=name, **more)
 
@@ -71,7 +66,7 @@ class Published:
         ]
         if rules:
             wanted["Filter"] = {"Key": {"FilterRules": rules}}
-        with _told(f"cannot have the bucket {bucket} send its events"):
+        with told(f"cannot have the bucket {bucket} send its events"):
             found = s3.get_bucket_notification_configuration(Bucket=bucket)
             found.pop("ResponseMetadata", None)
             found.setdefault(f"{kind}Configurations", []).append(wanted)
@@ -80,7 +75,7 @@ class Published:
     def forward(self, bus: str, rule: str, queue_arn: str) -> None:
         """Have a bus send everything to a queue: the pattern is matched where it arrives."""
         events = self._client("events")
-        with _told(f"cannot make the rule {rule}"):
+        with told(f"cannot make the rule {rule}"):
             if bus not in [each["Name"] for each in events.list_event_buses()["EventBuses"]]:
                 events.create_event_bus(Name=bus)
             events.put_rule(Name=rule, EventBusName=bus, EventPattern=_ALL)
@@ -90,13 +85,43 @@ class Published:
     def stream(self, name: str) -> None:
         """Make a Kinesis stream of one shard."""
         kinesis = self._client("kinesis")
-        with _told(f"cannot make the stream {name}"):
+        with told(f"cannot make the stream {name}"):
             if name not in kinesis.list_streams()["StreamNames"]:
                 kinesis.create_stream(StreamName=name, ShardCount=1)
 
+    def put_record(self, stream: str, data: str, key: str) -> None:
+        """Put a record into a Kinesis stream."""
+        with told(f"cannot put a record into the stream {stream}"):
+            self._client("kinesis").put_record(StreamName=stream, Data=data, PartitionKey=key)
+
+    def redrive(self, dead_letters: str, queue: str) -> int:
+        """Move the messages of a dead-letter queue back to its queue; return how many."""
+        sqs, moved = self._client("sqs"), 0
+        with told(f"cannot redrive {dead_letters}"):
+            source, target = (
+                sqs.get_queue_url(QueueName=n)["QueueUrl"] for n in (dead_letters, queue)
+            )
+            while found := sqs.receive_message(
+                QueueUrl=source,
+                MaxNumberOfMessages=10,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            ).get("Messages"):
+                for message in found:
+                    more = {}
+                    if group := message["Attributes"].get("MessageGroupId"):
+                        more["MessageGroupId"] = group
+                        more["MessageDeduplicationId"] = message["MessageId"]
+                    if attributes := message.get("MessageAttributes"):
+                        more["MessageAttributes"] = attributes
+                    sqs.send_message(QueueUrl=target, MessageBody=message["Body"], **more)
+                    sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+                    moved += 1
+        return moved
+
     def publish(self, topic_arn: str, message: str) -> None:
         """Publish a message to a topic."""
-        with _told(f"cannot publish to {topic_arn}"):
+        with told(f"cannot publish to {topic_arn}"):
             self._client("sns").publish(TopicArn=topic_arn, Message=message)
 
     def put_event(self, bus: str, source: str, detail_type: str, detail: str) -> None:
@@ -107,19 +132,8 @@ class Published:
             "DetailType": detail_type,
             "Detail": detail,
         }
-        with _told(f"cannot put an event on the bus {bus}"):
+        with told(f"cannot put an event on the bus {bus}"):
             self._client("events").put_events(Entries=[entry])
 
     def _client(self, service: str) -> Any:
         return client(service, self._endpoint, self._region)
-
-
-@contextmanager
-def _told(attempted: str) -> "Iterator[None]":
-    """Raise QueueError for what boto3 raises."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise QueueError(f"{attempted}: {error}") from error

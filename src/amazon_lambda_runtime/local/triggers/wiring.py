@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from amazon_lambda_runtime.local.closing import Closing
+from amazon_lambda_runtime.local.engine.async_invocations import Destination
 from amazon_lambda_runtime.local.invoker import AsyncSettings
 from amazon_lambda_runtime.local.queues import Queue, QueueSettings
 from amazon_lambda_runtime.local.server import LocalLambda
@@ -24,6 +25,7 @@ from amazon_lambda_runtime.project.triggers import (
     ScheduleTrigger,
     SnsTrigger,
     SqsTrigger,
+    StreamTrigger,
     Trigger,
 )
 
@@ -32,6 +34,8 @@ from .delivery import Delivery
 from .destinations import KINDS, Destinations, service_of
 from .published import Published
 from .schedule import Schedule
+from .sources import Figures, Source, blocking, json_text, queue_figures, text
+from .stream import Stream
 
 # Services by the kind of trigger that needs them, and those that deliver through a queue.
 _SERVICES: dict[type[Trigger], tuple[str, ...]] = {
@@ -78,7 +82,10 @@ class Wiring(Closing):
             ScheduleTrigger: self._schedule,
             SnsTrigger: self._topic,
             SqsTrigger: self._queue,
+            DynamoDbTrigger: self._stream,
+            KinesisTrigger: self._stream,
         }
+        self._partial_failures: bool | None = None
 
     async def close(self) -> None:
         """Stop what invokes the functions."""
@@ -92,8 +99,14 @@ class Wiring(Closing):
         """Return the destinations that nothing is sent to here."""
         return [arn for arn in _arns(function) if service_of(arn) not in KINDS]
 
-    async def connect(self, function: Function, trigger: Trigger) -> str:
-        """Start a trigger; return what it is, in a few words. Raises QueueError."""
+    async def connect(
+        self, function: Function, trigger: Trigger, partial_failures: bool | None = None
+    ) -> str:
+        """Start a trigger; return what it is, in a few words.
+
+        `partial_failures` is what the function's class declares. Raises QueueError or ServiceError.
+        """
+        self._partial_failures = partial_failures
         if not getattr(trigger, "enabled", True):
             return f"{trigger.what}: off (enabled = false)"
         return await self._connect[type(trigger)](function.name, trigger)
@@ -128,7 +141,26 @@ class Wiring(Closing):
             filters=trigger.filters,
             max_concurrency=trigger.max_concurrency,
         )
-        [line] = await self._service.attach(function, [settings], port=self._port)
+        [line] = await self._service.attach(
+            function,
+            [settings],
+            port=self._port,
+            partial_failures=self._partial_failures,
+            here=True,
+        )
+        queue, dead = await self._open(trigger.queue), await self._open(trigger.dead_letter_queue)
+        published = await self._published(function)
+
+        async def send(given: Mapping[str, Any]) -> Figures:
+            await queue.send(text(given, "body"))
+            return {}
+
+        def redrive(given: Mapping[str, Any]) -> Figures:
+            return {"moved": published.redrive(dead.name, queue.name)}
+
+        actions = {"send": send, "redrive": blocking(redrive)}
+        figures = queue_figures(queue, dead)
+        self._add(Source(function, "sqs", trigger.queue, figures, actions))
         return f"{trigger.what}, then {trigger.dead_letter_queue}: {line}"
 
     async def _schedule(self, function: str, trigger: ScheduleTrigger) -> str:
@@ -140,12 +172,24 @@ class Wiring(Closing):
                 return trigger.input.encode()
             return json.dumps(events.scheduled(arn, at)).encode()
 
-        if not self._fires:
+        async def run(given: Mapping[str, Any]) -> Figures:
+            return {"requestId": self._service.invoker.send(function, event(datetime.now(UTC)))}
+
+        schedule = None
+        if self._fires:
+            schedule = Schedule(
+                trigger.expression, lambda at: self._sent(function, trigger.what, event(at))
+            )
+            await self._stack.enter_async_context(schedule)
+
+        async def figures() -> Figures:
+            due = None if schedule is None else schedule.next
+            told = None if due is None else due.isoformat()
+            return {"expression": trigger.expression, "next": told}
+
+        self._add(Source(function, "schedule", trigger.rule, figures, {"run": run}))
+        if schedule is None:
             return f"{trigger.what}, {trigger.expression}: off (--no-schedules)"
-        schedule = Schedule(
-            trigger.expression, lambda at: self._sent(function, trigger.what, event(at))
-        )
-        await self._stack.enter_async_context(schedule)
         first = schedule.next
         told = "never again" if first is None else f"next at {first:%Y-%m-%d %H:%M} UTC"
         return f"{trigger.what}, {trigger.expression}: {told}"
@@ -157,7 +201,13 @@ class Wiring(Closing):
             self._service.log(f"{what}: {function} is not invoked: {error}")
 
     async def _topic(self, function: str, trigger: SnsTrigger) -> str:
-        await self._subscribe(function, trigger.topic, trigger.filter_policy)
+        arn = await self._subscribe(function, trigger.topic, trigger.filter_policy)
+        published = await self._published(function)
+
+        def publish(given: Mapping[str, Any]) -> None:
+            published.publish(arn, text(given, "message"))
+
+        self._add(Source(function, "sns", trigger.topic, actions={"publish": blocking(publish)}))
         return trigger.what
 
     async def _subscribe(self, function: str, topic: str, policy: str | None) -> str:
@@ -185,6 +235,7 @@ class Wiring(Closing):
         await asyncio.to_thread(
             published.notify, trigger.bucket, to_arn, trigger.events, trigger.prefix, trigger.suffix
         )
+        self._add(Source(function, "s3", trigger.bucket))
         return trigger.what
 
     async def _rule(self, function: str, trigger: RuleTrigger) -> str:
@@ -192,7 +243,41 @@ class Wiring(Closing):
         queue = await self._hidden(function, f"{trigger.what} of {trigger.bus}")
         await asyncio.to_thread(published.forward, trigger.bus, trigger.rule, queue.arn)
         await self._deliver(function, trigger.what, queue, events.of_bus(trigger.pattern))
+
+        def put(given: Mapping[str, Any]) -> None:
+            source, detail_type = text(given, "source"), text(given, "detailType")
+            published.put_event(trigger.bus, source, detail_type, json_text(given, "detail"))
+
+        name = f"{trigger.bus}: {trigger.rule}"
+        self._add(Source(function, "eventbridge", name, actions={"put": blocking(put)}))
         return f"{trigger.what} of the bus {trigger.bus}"
+
+    async def _stream(self, function: str, trigger: KinesisTrigger | DynamoDbTrigger) -> str:
+        published = await self._published(function)
+        stream = Stream(self._service, function, trigger, await self._on_failure(function, trigger))
+        source = Source(function, stream.kind, stream.name, stream.figures)
+        source.is_idle = lambda: stream.is_idle
+        if isinstance(trigger, KinesisTrigger):
+            await asyncio.to_thread(published.stream, trigger.stream)
+
+            def put(given: Mapping[str, Any]) -> None:
+                key = text(given, "key", "1")
+                published.put_record(trigger.stream, text(given, "data"), key)
+
+            source.actions["put"] = blocking(put)
+        await self._stack.enter_async_context(stream)
+        self._add(source)
+        return f"{trigger.what}{stream.note}"
+
+    async def _on_failure(self, function: str, trigger: StreamTrigger) -> Destination | None:
+        arn = trigger.on_failure
+        if arn is None or service_of(arn) not in KINDS:
+            return None
+        published = await self._published(function)
+        return await Destinations(self._open, published, self._service.invoker).of(arn)
+
+    def _add(self, source: Source) -> None:
+        self._service.sources.append(source)
 
     async def _deliver(self, function: str, what: str, queue: Queue, unwrap: events.Unwrap) -> None:
         service = self._service
