@@ -278,10 +278,13 @@ def acted(target: str, method: str = "POST", body: bytes = b"{}") -> tuple[int, 
     source = Acted()
     answered: list[Response] = []
 
+    class Answered(Request):
+        def answer(self, response: Response) -> None:
+            answered.append(response)
+
     async def test() -> None:
-        made = request(target, method)
-        made.body = body
-        made.answer = answered.append  # type: ignore[method-assign, assignment]
+        made = Answered(cast(Client, None))
+        made.method, made.target, made.body = method, target, body
         console = Console(Journal(), served(sources=[source]))
         console.handle(made)
         await asyncio.gather(*console._acting)
