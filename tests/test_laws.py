@@ -266,7 +266,7 @@ def test_protocol_imports_nothing() -> None:
 
 def test_who_talks_to_aws() -> None:
     """Law 1: boto3 is imported in one file of `deploy`, and in one of each room of `local` that
-    polls or makes what is on AWS otherwise."""
+    polls or makes what is on AWS otherwise; and for the users of the fixture."""
     importers = set()
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -284,4 +284,5 @@ def test_who_talks_to_aws() -> None:
         "local/queues/sqs.py",
         "local/services/client.py",
         "local/streams/source.py",
+        "testing/local_project.py",
     }

@@ -5,7 +5,7 @@ The engine knows nothing of HTTP, and the APIs know only the engine's values. He
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import count
 from typing import TYPE_CHECKING
@@ -60,18 +60,29 @@ async def _listen_for_runtime(environment: Environment) -> Server:
 class LocalLambda(Closing):
     """A Lambda on this machine. An async context manager: when it ends, its functions end.
 
+    `log` takes the lines; those of a function, what `log_of` returns for its name, if it is given.
     Without `console` it serves only the Invoke API, and accepts every Host header: in a container
     it is reached by names that it does not know.
     """
 
     def __init__(
-        self, *functions: LocalFunction, log: Log = to_stderr, console: bool = True
+        self,
+        *functions: LocalFunction,
+        log: Log = to_stderr,
+        log_of: Callable[[str], Log] | None = None,
+        console: bool = True,
     ) -> None:
         self.journal = Journal()
         self._reaper = Reaper(is_shared=len(functions) > 1)
         numbers = count(1)
         self.pools = {
-            function.name: open_pool(function, log, self.journal, numbers, reaper=self._reaper)
+            function.name: open_pool(
+                function,
+                log if log_of is None else log_of(function.name),
+                self.journal,
+                numbers,
+                reaper=self._reaper,
+            )
             for function in functions
         }
         self.log = unfailing(log)

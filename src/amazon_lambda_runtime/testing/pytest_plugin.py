@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from amazon_lambda_runtime.core.context import Context
+    from amazon_lambda_runtime.testing import LocalProject
 
 
 @pytest.fixture
@@ -41,3 +44,12 @@ def invoke() -> Callable[..., Any]:
     from amazon_lambda_runtime import testing
 
     return testing.invoke
+
+
+@pytest.fixture(scope="session")
+def local_project(request: pytest.FixtureRequest) -> "Iterator[LocalProject]":
+    """The project of the folder that pytest's rootdir is, running: its functions and triggers."""
+    from amazon_lambda_runtime import testing
+
+    with testing.LocalProject(request.config.rootpath) as project:
+        yield project

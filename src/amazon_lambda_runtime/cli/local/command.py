@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,13 @@ Examples:
 @click.option(
     "--no-schedules", is_flag=True, help="Schedules of pyproject.toml do not fire by themselves."
 )
+@click.option(
+    "--redeliver-after",
+    type=click.IntRange(0, 43200),
+    metavar="SECONDS",
+    help="When messages that have failed come again.  [default: when their visibility timeout "
+    "expires, as on AWS]",
+)
 @click.option("--name", help="The function's name.  [default: its module's]")
 @click.option(
     "--alias",
@@ -187,7 +195,8 @@ def _run(
         if event is None:
             from .serve_until_stopped import serve_until_stopped
 
-            return asyncio.run(serve_until_stopped(served, options, log, say, notes))
+            log_of = partial(printer, terminal) if len(served) > 1 else None
+            return asyncio.run(serve_until_stopped(served, options, log, log_of, say, notes))
         if len(served) > 1:
             names = ", ".join(each.function.name for each in served)
             raise click.UsageError(

@@ -23,17 +23,18 @@ class Terminal(Protocol):
     def write(self, text: str, /) -> object: ...
 
 
-def printer(stream: Terminal) -> Log:
+def printer(stream: Terminal, function: str = "") -> Log:
     """Return a function that writes lines to this stream; in colours if it is a terminal.
 
     In a terminal each line of an invocation begins with the first part of its request id. A runtime
     joins the lines of one record with carriage returns, so that CloudWatch keeps them together;
-    they are written as lines.
+    they are written as lines. With the name of a function, each line begins with that.
     """
     coloured = stream.isatty()
+    name = f"{function}: " if function else ""
 
     def log(line: str, request_id: str = "") -> None:
-        lines = line.split("\r")
+        lines = [f"{name}{part}" for part in line.split("\r")]
         if coloured:
             colour = _colour(line)
             start = f"{_CYAN}{request_id[:8]}{_RESET} " if request_id else ""

@@ -19,6 +19,8 @@ _SERVER = (
     "queues",
     "on_failure",
     "sqs_port",
+    "no_schedules",
+    "redeliver_after",
     "aliases",
 )
 

@@ -55,7 +55,12 @@ async def start_triggers(
     needed = services_of(declared)
     if needed:
         require("a trigger", "boto3", "moto", "flask", "flask_cors")
-    wiring = Wiring(service, port=port, fires=not options["no_schedules"])
+    wiring = Wiring(
+        service,
+        port=port,
+        fires=not options["no_schedules"],
+        redeliver_after=options["redeliver_after"],
+    )
     await stack.enter_async_context(wiring)
     try:
         if needed:
@@ -69,6 +74,7 @@ async def start_triggers(
             await _start(wiring, service, urls, each, options, say)
     except (QueueError, ServiceError) as error:
         raise click.ClickException(str(error)) from None
+    say("  ready")
 
 
 def _tell_functions(served: Sequence[Served], variables: dict[str, str]) -> None:

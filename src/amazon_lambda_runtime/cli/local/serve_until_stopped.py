@@ -26,18 +26,20 @@ async def serve_until_stopped(
     served: Sequence[Served],
     options: dict[str, Any],
     log: Log,
+    log_of: Callable[[str], Log] | None,
     say: Say,
     notes: Sequence[str],
 ) -> int:
     """Serve the functions until SIGINT or SIGTERM; return the exit status.
 
-    `say` takes a line for the user, and is given these notes first. Raises click.ClickException if
-    it cannot listen or a queue cannot be used.
+    `log` takes the lines of the log, `log_of` returns what takes those of a function by its name,
+    None for the same. `say` takes a line for the user, and is given these notes first. Raises
+    click.ClickException if it cannot listen or a queue cannot be used.
     """
     stopped = stop_signal()
     host = options["host"]
     async with AsyncExitStack() as stack:
-        service = LocalLambda(*[each.function for each in served], log=log)
+        service = LocalLambda(*[each.function for each in served], log=log, log_of=log_of)
         await stack.enter_async_context(service)
         base = base_url(host, await _listen(service, host, options["port"]))
         for note in notes:

@@ -192,6 +192,7 @@ class Poller(Closing):
                 failed = failures(answer, messages, self._settings.partial)
                 failed_groups |= self._groups(_with_ids(messages, failed))
                 self._report(answer, messages, failed)
+                await self._redeliver(_with_ids(messages, failed))
                 done = {message["MessageId"] for message in messages} - failed
                 await _to_its_end(self._delete(_with_ids(messages, done)))
         finally:
@@ -237,11 +238,20 @@ class Poller(Closing):
         finally:
             self._throttled.discard(task)
 
+    async def _redeliver(self, failed: list[Message]) -> None:
+        """Have messages that have failed come again sooner, if that is wanted."""
+        seconds = self._settings.redeliver_after
+        if failed and seconds is not None:
+            with suppress(QueueError):
+                await self._queue.hide(failed, seconds)
+
     def _report(self, answer: Answer, messages: Sequence[Message], failed: set[str]) -> None:
         if failed:
+            after = self._settings.redeliver_after
+            when = f"when the visibility timeout ({self._queue.visibility} s) expires"
             self._log(
                 f"{len(failed)} of {_count(messages, 'message', 'messages')} failed; redelivered "
-                f"when the visibility timeout ({self._queue.visibility} s) expires"
+                f"{when if after is None else f'after {after} s'}"
             )
         elif not self._settings.partial and not self._told_of_loss and reports_failures(answer):
             self._told_of_loss = True

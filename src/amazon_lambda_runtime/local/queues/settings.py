@@ -32,7 +32,8 @@ class QueueSettings:
     others are for a queue that is made here: `dlq` is the name of its dead-letter queue, to which
     a message goes when it has been received `max_receive_count` times; `visibility` is its
     visibility timeout in seconds. Messages that match none of the `filters`, if there are any, are
-    deleted; `max_concurrency` is in batches.
+    deleted; `max_concurrency` is in batches. What has failed comes again after `redeliver_after`
+    seconds, None: when its visibility timeout expires, as on AWS.
 
     Raises SettingsError for what AWS would refuse.
     """
@@ -46,6 +47,7 @@ class QueueSettings:
     visibility: int | None = None
     filters: tuple[str, ...] = ()
     max_concurrency: int | None = None
+    redeliver_after: int | None = None
 
     def __post_init__(self) -> None:
         self._check_polling()

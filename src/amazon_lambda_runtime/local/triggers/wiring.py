@@ -68,10 +68,19 @@ def _arns(function: Function) -> list[str]:
 class Wiring(Closing):
     """The triggers of the functions of a service. An async context manager.
 
-    `fires` says whether schedules fire by themselves. Close this before the service.
+    `fires` says whether schedules fire by themselves; messages that have failed come again after
+    `redeliver_after` seconds, None: as on AWS. Close this before the service.
     """
 
-    def __init__(self, service: LocalLambda, *, port: int = 0, fires: bool = True) -> None:
+    def __init__(
+        self,
+        service: LocalLambda,
+        *,
+        port: int = 0,
+        fires: bool = True,
+        redeliver_after: int | None = None,
+    ) -> None:
+        self._redeliver_after = redeliver_after
         self._service = service
         self._port = port
         self._fires = fires
@@ -140,6 +149,7 @@ class Wiring(Closing):
             visibility=trigger.visibility,
             filters=trigger.filters,
             max_concurrency=trigger.max_concurrency,
+            redeliver_after=self._redeliver_after,
         )
         [line] = await self._service.attach(
             function,
