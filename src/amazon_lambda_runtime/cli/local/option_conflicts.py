@@ -23,6 +23,19 @@ _SERVER = (
     "redeliver_after",
     "aliases",
 )
+# Options that a project's table has keys for, or that mean one function.
+_FOR_ONE = (
+    "front_door",
+    "stage",
+    "stream",
+    "cors",
+    "cors_credentials",
+    "queues",
+    "on_failure",
+    "name",
+    "aliases",
+    "max_concurrency",
+)
 
 
 def check_options(is_one_shot: bool) -> None:
@@ -60,8 +73,18 @@ def check_options(is_one_shot: bool) -> None:
         raise click.UsageError("--cors-credentials needs --cors ORIGIN.")
     if "debug_port" in given and "debug" not in given:
         raise click.UsageError("--debug-port needs --debug.")
-    if "sqs_port" in given and not {"queues", "on_failure"} & set(given):
-        raise click.UsageError("--sqs-port needs --sqs or --on-failure.")
+    if not context.params["words"]:
+        for name in _FOR_ONE:
+            if name in given:
+                raise click.UsageError(
+                    f"{given[name]} is for one FILE_OR_HANDLER: pyproject.toml says what is served."
+                )
+        return
+    if "no_schedules" in given:
+        raise click.UsageError("--no-schedules is for the schedules of pyproject.toml.")
+    for name in ("sqs_port", "redeliver_after"):
+        if name in given and not {"queues", "on_failure"} & set(given):
+            raise click.UsageError(f"{given[name]} needs --sqs or --on-failure.")
 
 
 def _option(context: click.Context, name: str) -> str:

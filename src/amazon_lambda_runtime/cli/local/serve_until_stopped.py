@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,11 @@ async def _attach(service: LocalLambda, each: Served, options: dict[str, Any]) -
     from amazon_lambda_runtime.local.queues import QueueError
 
     function = each.function
+    after = options["redeliver_after"]
     try:
         return await service.attach(
             function.name,
-            options["queues"],
+            [replace(queue, redeliver_after=after) for queue in options["queues"]],
             options["on_failure"],
             options["sqs_port"],
             partial_failures(function.handler, Path(function.task_root)),

@@ -1,0 +1,199 @@
+"""`lambda-runtime local` with several functions: of pyproject.toml, or of the command line."""
+
+import json
+import signal
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .support import PATIENCE, Process, Server, has_ended, run_here
+
+SOURCE = """
+import os
+
+def handler(event, context):
+    return {
+        "name": context.function_name,
+        "memory": context.memory_limit_in_mb,
+        "variables": {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("AWS_ENDPOINT", "AWS_ACCESS", "OWN", "SHARED"))
+        },
+        "remaining": context.get_remaining_time_in_millis(),
+    }
+"""
+TABLE = """
+[tool.lambda-runtime]
+environment = { SHARED = "yes" }
+[tool.lambda-runtime.functions.front]
+handler = "mod.handler"
+memory = 300
+timeout = 20
+environment = { OWN = "front" }
+[tool.lambda-runtime.functions.back]
+handler = "mod.handler"
+timeout = 40
+"""
+QUEUE = """
+[[tool.lambda-runtime.functions.back.triggers]]
+type = "sqs"
+queue = "work"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "mod.py").write_text(SOURCE)
+    (work / "other.py").write_text(SOURCE)
+    return work
+
+
+class Project(Server):
+    """The command in a folder, with what the test gives it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        super().__init__(folder, *arguments)
+
+    @property
+    def base(self) -> str:
+        return self.wait_for(r" functions listen on (\S+)\n")[1]
+
+    def ask(self, function: str) -> Any:
+        url = f"{self.base}/2015-03-31/functions/{function}/invocations"
+        with urllib.request.urlopen(url, b"{}", PATIENCE) as response:
+            return json.loads(response.read())
+
+
+@pytest.fixture
+def started() -> Iterator[list[Process]]:
+    servers: list[Process] = []
+    yield servers
+    for server in servers:
+        server.kill()
+
+
+def test_functions_of_the_table(folder: Path, started: list[Process]) -> None:
+    """Each has its own settings; an option that is given is stronger; Ctrl-C ends them all."""
+    (folder / "pyproject.toml").write_text(TABLE)
+    server = Project(folder, "--timeout", "30")
+    started.append(server)
+    server.wait_for("  ready\n")
+    front, back = server.ask("front"), server.ask("back")
+    assert (front["name"], front["memory"], back["memory"]) == ("front", "300", "128")
+    assert front["variables"] == {"SHARED": "yes", "OWN": "front"}
+    assert back["variables"] == {"SHARED": "yes"}
+    assert 20_000 < front["remaining"] <= 30_000
+    server.wait_for("front: START RequestId: ")
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(PATIENCE) == 0
+
+
+def test_services_are_told(folder: Path, started: list[Process]) -> None:
+    """Every function has the address of the services that a trigger needs, and only of those."""
+    (folder / "pyproject.toml").write_text(TABLE + QUEUE)
+    server = Project(folder)
+    started.append(server)
+    where = server.wait_for(r"AWS on this machine, sqs: (\S+)\n")[1]
+    # Also before they are up.
+    variables = server.ask("front")["variables"]
+    assert variables["AWS_ENDPOINT_URL_SQS"] == where
+    assert [name for name in variables if "ENDPOINT" in name] == ["AWS_ENDPOINT_URL_SQS"]
+    assert variables["AWS_ACCESS_KEY_ID"] == "test"
+    server.wait_for("  ready\n")
+    with urllib.request.urlopen(f"{server.base}/console/sources", timeout=PATIENCE) as response:
+        [queue] = json.load(response)
+    assert (queue["function"], queue["name"]) == ("back", "work")
+    assert queue["figures"] == {"waiting": 0, "in_flight": 0, "failed": 0}
+
+
+def test_two_files(folder: Path, started: list[Process]) -> None:
+    """Without a table, each file is a function, with a URL of its own."""
+    server = Project(folder, "mod.py", "other.py")
+    started.append(server)
+    urls = [
+        server.wait_for(rf"{name}: the function's URL: (\S+)\n")[1] for name in ("mod", "other")
+    ]
+    names = []
+    for url in urls:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+            names.append(json.load(response)["name"])
+    assert names == ["mod", "other"]
+
+
+def test_killed(folder: Path, started: list[Process]) -> None:
+    """What the services run in ends with the command, however it ends."""
+    (folder / "pyproject.toml").write_text(TABLE + QUEUE)
+    server = Project(folder)
+    started.append(server)
+    server.wait_for("  ready\n")
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    assert children.split()
+    server.process.kill()
+    deadline = time.monotonic() + PATIENCE
+    while not all(has_ended(int(pid)) for pid in children.split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def table(*lines: str) -> str:
+    return "[tool.lambda-runtime.functions.f]\nhandler = 'mod.handler'\n" + "\n".join(lines)
+
+
+TRIGGER = "[[tool.lambda-runtime.functions.f.triggers]]"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (table("handlr = 1"), "handlr"),
+        (
+            table(TRIGGER, "type = 'schedule'", "rule = 'r'", "expression = 'cron(0 25 * * ? *)'"),
+            "25",
+        ),
+        (table(TRIGGER, "type = 'eventbridge'", "rule = 'r'", "pattern = '[1]'"), "pattern of f"),
+        (
+            table(TRIGGER, "type = 'sqs'", "queue = 'q'", TRIGGER, "type = 'sqs'", "queue = 'q'"),
+            "two sqs triggers share the queue q",
+        ),
+        (table().replace("mod.handler", "nope.handler"), "there is no module 'nope'"),
+        (table().replace("functions.f]", "functions.f"), "is not TOML"),
+    ],
+)
+def test_bad_table(folder: Path, text: str, expected: str) -> None:
+    """What AWS would refuse is one line before anything is started."""
+    (folder / "pyproject.toml").write_text(text)
+    done = run_here(folder, "local", "--port", "0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("lambda-runtime: ")
+    assert done.stderr.count("\n") == 1
+    assert expected in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["mod.py", "mod.handler"], "Two functions have the name mod"),
+        (["mod.py", "other.py", "--name", "x"], "--name is for one FILE_OR_HANDLER"),
+        (["mod.py", "other.py", "--debug"], "--debug is for one function"),
+        (["mod.py", "other.py", "--sqs", "q"], "--sqs is for one function"),
+        (["mod.py", "other.py", "-e", "1"], "An event is for one function"),
+        (["mod.py", "--no-schedules"], "--no-schedules is for the schedules of pyproject.toml"),
+        (["mod.py", "--redeliver-after", "1"], "--redeliver-after needs --sqs"),
+        (["--stream"], "--stream is for one FILE_OR_HANDLER"),
+        (["--sqs", "q"], "--sqs is for one FILE_OR_HANDLER"),
+    ],
+)
+def test_bad_options(folder: Path, arguments: list[str], expected: str) -> None:
+    """What means one function is refused where there are several."""
+    (folder / "pyproject.toml").write_text(TABLE)
+    done = run_here(folder, "local", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == 1
