@@ -233,9 +233,11 @@ def test_example(path: str, payload: Any, expected: Any) -> None:
 
 
 def test_all_examples_are_run() -> None:
-    """None is left out of the list above, or of what tests/web/test_frameworks.py runs."""
+    """None is left out of the list above, or of what tests/web/test_frameworks.py and
+    tests/testing/test_local_project.py run."""
+    others = {"workflow"}
     web = {"fastapi_app", "flask_app", "mcp_server", "web_and_queue"}
-    assert {path.partition("/")[0] for path, _, _ in EXAMPLES} | web == {
+    assert {path.partition("/")[0] for path, _, _ in EXAMPLES} | web | others == {
         file.parent.name for file in ROOT.glob("examples/*/*.py")
     }
 
