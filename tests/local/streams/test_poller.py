@@ -10,7 +10,7 @@ import pytest
 
 from amazon_lambda_runtime.local.engine.async_invocations import DestinationError
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.streams import StreamError, TooManyRequests
+from amazon_lambda_runtime.local.streams import StreamError, TooManyRequests, delivery
 from amazon_lambda_runtime.local.streams import shard as shard_module
 from amazon_lambda_runtime.local.streams.source import TrimmedError
 from tests.local.support import run, until
@@ -506,10 +506,32 @@ def test_end_does_not_wait_longer_than_the_timeout() -> None:
 
 
 @pytest.mark.parametrize("failure", [FAILED, None])
+def test_end_begins_no_pause(monkeypatch: pytest.MonkeyPatch, failure: Answer | None) -> None:
+    """An invocation that fails while the poller ends is not waited for any longer."""
+    monkeypatch.setattr(delivery, "_FAILED", (60, 60))
+    monkeypatch.setattr(delivery, "_THROTTLED", (60, 60))
+    asked, held = asyncio.Event(), asyncio.Event()
+
+    async def invoke(data: bytes) -> Answer:
+        asked.set()
+        await held.wait()
+        if failure is None:
+            raise TooManyRequests
+        return failure
+
+    async def test() -> None:
+        began = time.monotonic()
+        async with polling(stream(1), invoke, timeout=30):
+            await asked.wait()
+            asyncio.get_running_loop().call_later(0.01, held.set)
+        assert time.monotonic() - began < 5
+
+    run(test())
+
+
+@pytest.mark.parametrize("failure", [FAILED, None])
 def test_end_cuts_pauses_short(monkeypatch: pytest.MonkeyPatch, failure: Answer | None) -> None:
     """A batch that waits for its next try holds up no end."""
-    from amazon_lambda_runtime.local.streams import delivery
-
     monkeypatch.setattr(delivery, "_FAILED", (60, 60))
     monkeypatch.setattr(delivery, "_THROTTLED", (60, 60))
     asked = asyncio.Event()
