@@ -13,7 +13,7 @@ from amazon_lambda_runtime.local.engine.async_invocations import DestinationErro
 from amazon_lambda_runtime.local.engine.invocation import Answer
 from amazon_lambda_runtime.local.streams import StreamError, TooManyRequests, delivery
 from amazon_lambda_runtime.local.streams import shard as shard_module
-from amazon_lambda_runtime.local.streams.source import TrimmedError
+from amazon_lambda_runtime.local.streams.source import ListedShard, TrimmedError
 from tests.local.support import run, until
 
 from .support import (
@@ -402,7 +402,7 @@ def test_endpoint_that_fails() -> None:
 def test_stream_that_cannot_be_read() -> None:
     """To poll a stream that can't be read raises, before anything runs."""
     source = stream(1)
-    source.errors = [StreamError("cannot list the shards of orders: gone")]
+    source.list_errors = [StreamError("cannot list the shards of orders: gone")]
 
     async def test() -> None:
         with pytest.raises(StreamError, match="cannot list the shards of orders: gone"):
@@ -412,9 +412,10 @@ def test_stream_that_cannot_be_read() -> None:
     run(test())
 
 
-def test_shards_that_cannot_be_listed() -> None:
+def test_shards_that_cannot_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list that fails after a split is asked for again, and the poller is not idle meanwhile."""
     source = stream(1)
+    was_idle: list[bool] = []
     function = Function()
 
     async def test() -> None:
@@ -423,14 +424,20 @@ def test_shards_that_cannot_be_listed() -> None:
             source.open_shard("b", FIRST)
             source.put(record(2), shard="b")
             source.closed.add(FIRST)
-            ended = source.calls.count(("shards",))
-            while source.calls[-1] != ("read", FIRST):
-                await asyncio.sleep(0)
-            source.errors = [StreamError("cannot list the shards"), StreamError("again")]
+            source.list_errors = [StreamError("cannot list the shards"), StreamError("again")]
+
+            async def shards() -> list[ListedShard]:
+                was_idle.append(polled.poller.is_idle)
+                return await Memory.shards(source)
+
+            monkeypatch.setattr(source, "shards", shards)
             await function.until(2)
             await polled.idle()
         assert function.all == [1, 2]
-        assert source.calls.count(("shards",)) > ended
+        assert was_idle == [False, False, False]
+        assert list(polled.log) == [
+            "Kinesis orders: cannot list the shards; retrying until it succeeds"
+        ]
 
     run(test())
 
