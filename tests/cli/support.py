@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.cli.group import run as run_command
-from tests.harness import PATIENCE, SOURCE, environment, passed
+from tests.harness import PATIENCE as PATIENCE
+from tests.harness import SOURCE, environment, passed
 
 COMMAND = (sys.executable, "-m", "amazon_lambda_runtime.cli")
 
