@@ -20,7 +20,7 @@ SWAPS = {
 # What these are given is read by people; a test that held its every letter would only repeat it.
 TALKERS = {"debug", "echo", "error", "exception", "fatal", "info", "log", "note", "option",
            "print", "secho", "warn", "warning"}  # fmt: skip
-TYPES = {"NewType", "TypeVar", "cast"}
+TYPES = {"NewType", "TypeVar", "TypedDict", "cast"}
 
 
 def is_text(node: ast.expr) -> bool:
@@ -102,6 +102,8 @@ def mutants_of(file: Path) -> Iterator[Mutant]:
             case ast.JoinedStr() | ast.Raise() | ast.Expr(value=ast.Constant()):
                 return
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                return
+            case ast.Subscript(value=ast.Name(id="Literal")):
                 return
             case ast.Assign(targets=[ast.Name(id="__all__")]):
                 return

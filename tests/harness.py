@@ -297,7 +297,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 #: For a process that is not measured: coverage takes descriptors, stack and modules of its own.
-UNTRACED = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
+UNTRACED = {"COVERAGE_PROCESS_START": "", "COVERAGE_TRACED": ""}
 
 
 def passed() -> list[str]:

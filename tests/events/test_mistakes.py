@@ -117,6 +117,30 @@ def test_arity_of_functions(source: Any, count: int) -> None:
         assert "<lambda>(" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("aws:alb", "method, path, params, event"),
+        ("aws:dynamodb", "new, old, record"),
+        ("aws:events", "detail_type, detail, event"),
+        ("aws:kafka", "value, record"),
+        ("aws:kinesis", "data, record"),
+        ("aws:logs", "document, record"),
+        ("aws:mq", "data, message"),
+        ("aws:rmq", "data, message"),
+        ("aws:s3", "record"),
+        ("aws:sns", "message, sns, record"),
+        ("aws:sqs", "body, record"),
+        ("aws:ses", "event"),
+    ],
+)
+def test_what_a_source_gives_is_named(source: Any, names: str) -> None:
+    """Who writes a function that can't be called reads what it would be called with."""
+    app: Any = EventRuntime()
+    with pytest.raises(TypeError, match=rf"{source} calls its function with \({names}\): "):
+        app.on(source)(lambda: None)
+
+
 class Service:
     def take(self, body: Any, record: Any) -> None: ...
 

@@ -17,6 +17,7 @@ from amazon_lambda_runtime.core.logs import sink
 from amazon_lambda_runtime.events import EventRuntime
 from amazon_lambda_runtime.testing import (
     FunctionError,
+    invocation,
     invoke,
     make_context,
     sample_event,
@@ -63,6 +64,13 @@ def test_make_context_with_all() -> None:
     assert context.identity.cognito_identity_id == "i"
     with pytest.raises(TypeError, match="remaining"):
         make_context(remaining=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(("identity", "pool"), [("i", None), (None, "p"), ("i", "p"), (None, None)])
+def test_half_an_identity(identity: str | None, pool: str | None) -> None:
+    """Either half of the caller's identity can be given alone."""
+    found = make_context(cognito_identity_id=identity, cognito_identity_pool_id=pool).identity
+    assert (found.cognito_identity_id, found.cognito_identity_pool_id) == (identity, pool)
 
 
 class Hello(Runtime):
@@ -331,6 +339,25 @@ def test_async_hooks_inside_of_a_running_loop() -> None:
     assert seen == ["a", "a", "b"]
 
 
+def test_content_type() -> None:
+    """An event is JSON, as Lambda says of it, also to a decoder of the function's own."""
+
+    class Own(Runtime):
+        def decode_event(self, body: bytes, content_type: str) -> Any:
+            return [body, content_type]
+
+        def handler(self, event: Any, context: Context) -> Any:
+            return repr(event)
+
+    assert invoke(Own, {"a": 1}) == repr([b'{"a": 1}', "application/json"])
+
+
+def test_what_ends_in_an_odd_way_is_logged_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a record only line ends are taken off, and it is taken once."""
+    assert invocation._Lines().send("one\rtwo X\n\n") is True
+    assert capsys.readouterr().out == "one\ntwo X\n"
+
+
 def test_what_is_logged_reads_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """A traceback, which is one record on Lambda, has a line for each of its lines in a test."""
     with pytest.raises(FunctionError):
@@ -341,6 +368,7 @@ def test_what_is_logged_reads_as_lines(capsys: pytest.CaptureFixture[str]) -> No
     assert lines[0] == "[ERROR] ValueError: no"
     assert lines[1] == "Traceback (most recent call last):"
     assert lines[-1].strip() == 'raise ValueError("no")'
+    assert told.count("ValueError: no") == 1
     assert sink.Telemetry.current is None
 
 

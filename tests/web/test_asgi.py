@@ -458,7 +458,7 @@ def app_that(problem: str) -> Any:
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             if problem == "raises at once":
-                raise ValueError("only http")
+                raise ValueError("only http\nand nothing else")
             if problem == "raises when asked":
                 await receive()
                 raise OSError("no database")

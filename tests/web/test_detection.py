@@ -14,7 +14,7 @@ from amazon_lambda_runtime.core import event_loop
 from amazon_lambda_runtime.core.applications import kind_of
 from amazon_lambda_runtime.core.errors import HandlerNotFound, MalformedHandlerName
 from amazon_lambda_runtime.core.loading import load
-from amazon_lambda_runtime.web import Web
+from amazon_lambda_runtime.web import Web, settings
 
 
 async def asgi(scope: Any, receive: Any, send: Any) -> None: ...
@@ -320,6 +320,14 @@ def test_options_that_cannot_be(
 ) -> None:
     with pytest.raises(problem, match=told):
         Web(**options)
+
+
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [("/", b""), ("/api/", b"/api"), ("/API/X//", b"/API/X"), ("/a b", b"/a%20b")],
+)
+def test_root_path_ends_without_a_slash(given: str, root: bytes) -> None:
+    assert settings._root(given) == root
 
 
 @pytest.mark.parametrize(

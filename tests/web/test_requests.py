@@ -294,6 +294,20 @@ def test_stage(door: str) -> None:
     assert mounted(door, "/items") == ("", "/items")
 
 
+@pytest.mark.parametrize("door", ["http", "http-1"])
+def test_default_stage(door: str) -> None:
+    """The stage of an HTTP API that has no name in its URLs is no part of a path."""
+    assert mounted(door, "/$default/items") == ("", "/$default/items")
+
+
+@pytest.mark.parametrize("door", ["http-1", "rest", "alb"])
+def test_no_path(door: str) -> None:
+    """An empty path is that of the root."""
+    event = event_of(door, Request("/"))
+    event["path"] = ""
+    assert read(source_of(event), event).path == b"/"
+
+
 def test_stage_behind_a_domain_of_its_own() -> None:
     """The path that the client sent has no stage, so there is none."""
     event = event_of("rest", Request("/items", stage="prod"))

@@ -180,9 +180,10 @@ def _alb(event: "Event", head: Head, pairs: "Pairs") -> "Event":
     told: Event = {"statusDescription": f"{head.status} {head.reason or _reason(head.status)}"}
     if "multiValueHeaders" in event:
         return told | {"multiValueHeaders": _several(pairs)}
-    headers = _joined(pair for pair in pairs if pair[0] != "set-cookie")
+    headers = _joined(pairs)
     cookies = [value for name, value in pairs if name == "set-cookie"]
-    # One name has one value here, but names that differ in case are different.
+    # One name has one value here, but names that differ in case are different. The first, in small
+    # letters, takes the place of what was joined.
     return told | {"headers": headers | {_spelled(n): each for n, each in enumerate(cookies)}}
 
 

@@ -68,7 +68,7 @@ class Request:
             self.headers.append((b"cookie", _wire("; ".join(cookies))))
         if self.body:
             self.headers.append((b"content-length", b"%d" % len(self.body)))
-        scheme = first.get("x-forwarded-proto", "")
+        scheme = first.get("x-forwarded-proto")
         self.scheme = scheme if scheme in _PORTS and not fields.is_inside else "https"
         self.client = _client(fields, first.get("x-forwarded-for", ""), proxies)
         port = _port(first.get("x-forwarded-port", "")) or _PORTS[self.scheme]

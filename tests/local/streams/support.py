@@ -50,8 +50,9 @@ class Memory:
         self.shard_records: dict[str, list[Record]] = {FIRST: list(found)}
         self.parents: dict[str, tuple[str, ...]] = {}
         self.closed: set[str] = set()
-        #: What the next calls raise, one each.
+        #: What the next reads and the next lists of shards raise, one each.
         self.errors: list[StreamError] = []
+        self.list_errors: list[StreamError] = []
         #: The calls: "shards", or a shard and where it is asked for or read.
         self.calls: list[tuple[str, ...]] = []
         self._generation = 0
@@ -68,11 +69,13 @@ class Memory:
         self._generation += 1
 
     async def shards(self) -> list[ListedShard]:
-        self._call("shards")
+        self.calls.append(("shards",))
+        if self.list_errors:
+            raise self.list_errors.pop(0)
         return [ListedShard(name, self.parents.get(name, ())) for name in self.shard_records]
 
     async def iterator(self, shard: str, position: str, after: str | None = None) -> str:
-        self._call("iterator", shard, after or position)
+        self.calls.append(("iterator", shard, after or position))
         found = self.shard_records[shard]
         place = len(found) if position == LATEST else 0
         if after is not None:
@@ -80,7 +83,9 @@ class Memory:
         return f"{self._generation}:{place}"
 
     async def read(self, shard: str, iterator: str, limit: int) -> Read:
-        self._call("read", shard)
+        self.calls.append(("read", shard))
+        if self.errors:
+            raise self.errors.pop(0)
         generation, place = map(int, iterator.split(":"))
         if generation != self._generation:
             raise ExpiredError("cannot read: the iterator has expired")
@@ -88,11 +93,6 @@ class Memory:
         after = place + len(found)
         is_end = shard in self.closed and after == len(self.shard_records[shard])
         return Read(found, None if is_end else f"{generation}:{after}")
-
-    def _call(self, *call: str) -> None:
-        self.calls.append(call)
-        if self.errors:
-            raise self.errors.pop(0)
 
 
 class Function:

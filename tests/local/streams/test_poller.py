@@ -4,15 +4,16 @@ import asyncio
 import json
 import time
 import zlib
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from amazon_lambda_runtime.local.engine.async_invocations import DestinationError
 from amazon_lambda_runtime.local.engine.invocation import Answer
-from amazon_lambda_runtime.local.streams import StreamError, TooManyRequests
+from amazon_lambda_runtime.local.streams import StreamError, TooManyRequests, delivery
 from amazon_lambda_runtime.local.streams import shard as shard_module
-from amazon_lambda_runtime.local.streams.source import TrimmedError
+from amazon_lambda_runtime.local.streams.source import ListedShard, TrimmedError
 from tests.local.support import run, until
 
 from .support import (
@@ -165,14 +166,21 @@ def test_records_that_are_too_old() -> None:
     assert "responseContext" not in polled.discarded[0]
 
 
-def test_age_ends_retries() -> None:
-    """A batch that fails for ever is tried until its records are too old."""
-    source = Memory(record(1, moment=time.time() - 59.97), record(2))
-    function = Function(fail_if(lambda number: number == 1))
+def test_age_ends_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that fails for ever is tried until its records are too old, one by one."""
+    now = 1059.0
+    monkeypatch.setattr(delivery, "time", SimpleNamespace(time=lambda: now))
+
+    def answer(event: dict[str, Any]) -> Answer:
+        nonlocal now
+        now += 1
+        return fail_if(lambda number: number == 1)(event)
+
+    source = Memory(record(1, moment=1000.0), record(2, moment=1050.0))
+    function = Function(answer)
     polled = run(answered(source, function, maximum_record_age=60))
-    assert len(function.batches) > 2
-    assert function.batches[0] == [1, 2]
-    assert function.batches[-1] == [2]
+    # It may be as old as that.
+    assert function.batches == [[1, 2], [1, 2], [2]]
     assert ranges(polled.discarded) == [("RecordAgeExceeded", 1, 1)]
 
 
@@ -394,7 +402,7 @@ def test_endpoint_that_fails() -> None:
 def test_stream_that_cannot_be_read() -> None:
     """To poll a stream that can't be read raises, before anything runs."""
     source = stream(1)
-    source.errors = [StreamError("cannot list the shards of orders: gone")]
+    source.list_errors = [StreamError("cannot list the shards of orders: gone")]
 
     async def test() -> None:
         with pytest.raises(StreamError, match="cannot list the shards of orders: gone"):
@@ -404,9 +412,10 @@ def test_stream_that_cannot_be_read() -> None:
     run(test())
 
 
-def test_shards_that_cannot_be_listed() -> None:
+def test_shards_that_cannot_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list that fails after a split is asked for again, and the poller is not idle meanwhile."""
     source = stream(1)
+    was_idle: list[bool] = []
     function = Function()
 
     async def test() -> None:
@@ -415,14 +424,20 @@ def test_shards_that_cannot_be_listed() -> None:
             source.open_shard("b", FIRST)
             source.put(record(2), shard="b")
             source.closed.add(FIRST)
-            ended = source.calls.count(("shards",))
-            while source.calls[-1] != ("read", FIRST):
-                await asyncio.sleep(0)
-            source.errors = [StreamError("cannot list the shards"), StreamError("again")]
+            source.list_errors = [StreamError("cannot list the shards"), StreamError("again")]
+
+            async def shards() -> list[ListedShard]:
+                was_idle.append(polled.poller.is_idle)
+                return await Memory.shards(source)
+
+            monkeypatch.setattr(source, "shards", shards)
             await function.until(2)
             await polled.idle()
         assert function.all == [1, 2]
-        assert source.calls.count(("shards",)) > ended
+        assert was_idle == [False, False, False]
+        assert list(polled.log) == [
+            "Kinesis orders: cannot list the shards; retrying until it succeeds"
+        ]
 
     run(test())
 
@@ -506,10 +521,32 @@ def test_end_does_not_wait_longer_than_the_timeout() -> None:
 
 
 @pytest.mark.parametrize("failure", [FAILED, None])
+def test_end_begins_no_pause(monkeypatch: pytest.MonkeyPatch, failure: Answer | None) -> None:
+    """An invocation that fails while the poller ends is not waited for any longer."""
+    monkeypatch.setattr(delivery, "_FAILED", (60, 60))
+    monkeypatch.setattr(delivery, "_THROTTLED", (60, 60))
+    asked, held = asyncio.Event(), asyncio.Event()
+
+    async def invoke(data: bytes) -> Answer:
+        asked.set()
+        await held.wait()
+        if failure is None:
+            raise TooManyRequests
+        return failure
+
+    async def test() -> None:
+        began = time.monotonic()
+        async with polling(stream(1), invoke, timeout=30):
+            await asked.wait()
+            asyncio.get_running_loop().call_later(0.01, held.set)
+        assert time.monotonic() - began < 5
+
+    run(test())
+
+
+@pytest.mark.parametrize("failure", [FAILED, None])
 def test_end_cuts_pauses_short(monkeypatch: pytest.MonkeyPatch, failure: Answer | None) -> None:
     """A batch that waits for its next try holds up no end."""
-    from amazon_lambda_runtime.local.streams import delivery
-
     monkeypatch.setattr(delivery, "_FAILED", (60, 60))
     monkeypatch.setattr(delivery, "_THROTTLED", (60, 60))
     asked = asyncio.Event()

@@ -125,9 +125,9 @@ def test_final_event_is_tried_until_it_succeeds() -> None:
 
 def test_state_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state that is larger than Lambda keeps ends its window; the next begins anew in it."""
-    monkeypatch.setattr(module, "_LARGEST_STATE", 12)
+    monkeypatch.setattr(module, "_LARGEST_STATE", 11)
     source, function = at(0, 1, 2), Function(total)
-    # {"total": 1} has 12 bytes.
+    # {"total":1} has 11 bytes.
     source.shard_records[FIRST][1:2] = [record(20, moment=START + 1)]
     run(finals(source, function, 2, tumbling_window=60, batch_size=1))
     found = [

@@ -124,7 +124,7 @@ class Delivery:
                         f"the end of a window of {shard} {_why(answer)}; "
                         f"trying again in {pause:g} s"
                     )
-                await asyncio.sleep(pause)
+                await self._wait(pause)
         finally:
             self._end()
         self._end_if_stopping()
@@ -140,6 +140,10 @@ class Delivery:
     def _end_if_stopping(self) -> None:
         if self._stopping:
             raise asyncio.CancelledError
+
+    async def _wait(self, seconds: float) -> None:
+        self._end_if_stopping()
+        await asyncio.sleep(seconds)
 
     async def _answer(self, data: bytes) -> Answer:
         self._end_if_stopping()
@@ -170,7 +174,7 @@ class Delivery:
             )
         except TooManyRequests:
             batch.throttled = _longer(batch.throttled, _THROTTLED)
-            await asyncio.sleep(batch.throttled)
+            await self._wait(batch.throttled)
             return [batch]
         batch.throttled = 0.0
         batch.answer = answer
@@ -205,7 +209,7 @@ class Delivery:
             f"{_count(rest)} of {shard} {_why(answer)}; "
             f"trying again in {batch.pause:g} s (retry {batch.retries}{of})"
         )
-        await asyncio.sleep(batch.pause)
+        await self._wait(batch.pause)
         return [batch]
 
     async def _give_up_old(

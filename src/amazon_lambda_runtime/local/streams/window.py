@@ -54,10 +54,11 @@ class Window:
         """Take over the state of an answer. Return False if it has none: the batch has failed."""
         try:
             response = None if answer.failed else json.loads(answer.payload)
+            if not isinstance(response, dict) or "state" not in response:
+                return False
+            text = json.dumps(response["state"], ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
             return False
-        if not isinstance(response, dict) or "state" not in response:
-            return False
         self._state = response["state"]
-        self._size = len(json.dumps(self._state, ensure_ascii=False).encode(errors="replace"))
+        self._size = len(text.encode(errors="replace"))
         return True
