@@ -24,6 +24,7 @@ ROOMS = {
     "events": {"core"},
     "samples": set(),
     "web": {"core", "events", "protocol"},
+    "durable": set(),
     "testing": {"core", "protocol", "samples"},
     "project": set(),
     "local": {"project", "protocol", "samples"},
@@ -264,8 +265,8 @@ def test_protocol_imports_nothing() -> None:
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
-def test_who_talks_to_aws() -> None:
-    """Law 1: boto3 is imported in two files, one of `deploy` and one of `local`."""
+def importers_of(*packages: str) -> set[str]:
+    """Return the files that import these packages of others."""
     importers = set()
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -276,6 +277,20 @@ def test_who_talks_to_aws() -> None:
                 if isinstance(node, ast.ImportFrom)
                 else []
             )
-            if any(name.partition(".")[0] in ("boto3", "botocore") for name in names):
+            if any(name.partition(".")[0] in packages for name in names):
                 importers.add(str(file.relative_to(PACKAGE)))
-    assert importers == {"deploy/aws.py", "local/queues/sqs.py"}
+    return importers
+
+
+def test_who_talks_to_aws() -> None:
+    """Law 1: boto3 is imported in two files, one of `deploy` and one of `local`."""
+    assert importers_of("boto3", "botocore") == {"deploy/aws.py", "local/queues/sqs.py"}
+
+
+def test_who_knows_the_engine_of_durable_executions() -> None:
+    """Law 1: AWS's engine is imported in one file of `local`, and in that of unit tests."""
+    engine = "aws_durable_execution_sdk_python_testing"
+    sdk = "aws_durable_execution_sdk_python"
+    files = {"testing/durable.py"}
+    assert importers_of(engine) == files
+    assert importers_of(sdk) == {*files, "durable.py"}

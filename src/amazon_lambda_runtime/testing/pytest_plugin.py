@@ -4,7 +4,8 @@ Every run of pytest loads it where the package is installed, so it imports nothi
 fixture is used.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,3 +42,16 @@ def invoke() -> Callable[..., Any]:
     from amazon_lambda_runtime import testing
 
     return testing.invoke
+
+
+@pytest.fixture
+def durable_runner() -> Iterator[Callable[..., Any]]:
+    """The function `amazon_lambda_runtime.testing.durable_runner`; closes its runners."""
+    from amazon_lambda_runtime import testing
+
+    with ExitStack() as opened:
+
+        def open_runner(handler: Any, **options: Any) -> Any:
+            return opened.enter_context(testing.durable_runner(handler, **options))
+
+        yield open_runner
