@@ -291,6 +291,6 @@ def test_who_knows_the_engine_of_durable_executions() -> None:
     """Law 1: AWS's engine is imported in one file of `local`, and in that of unit tests."""
     engine = "aws_durable_execution_sdk_python_testing"
     sdk = "aws_durable_execution_sdk_python"
-    files = {"testing/durable.py"}
+    files = {"local/durable/aws.py", "testing/durable.py"}
     assert importers_of(engine) == files
     assert importers_of(sdk) == {*files, "durable.py"}

@@ -34,6 +34,7 @@ from .http import Request, Response
 from .http_server import Server, base_url, start_server
 
 if TYPE_CHECKING:
+    from .durable.service import DurableExecutions
     from .queues import Queue, QueueSettings
 
 
@@ -56,11 +57,16 @@ class LocalLambda(Closing):
     """A Lambda on this machine. An async context manager: when it ends, its functions end.
 
     Without `console` it serves only the Invoke API, and accepts every Host header: in a container
-    it is reached by names that it does not know.
+    it is reached by names that it does not know. If a function is durable, `durable` has its
+    executions.
     """
 
     def __init__(
-        self, *functions: LocalFunction, log: Log = to_stderr, console: bool = True
+        self,
+        *functions: LocalFunction,
+        log: Log = to_stderr,
+        console: bool = True,
+        durable: "DurableExecutions | None" = None,
     ) -> None:
         self.journal = Journal()
         numbers = count(1)
@@ -77,6 +83,7 @@ class LocalLambda(Closing):
         self._servers: list[Server] = []
         self._events: dict[str, AsyncInvocations] = {}
         self._queues = AsyncExitStack()
+        self._durable = durable
 
     @property
     def pool(self) -> Pool:
@@ -91,6 +98,8 @@ class LocalLambda(Closing):
         self._host = host if self._console is not None else host_check.ANY
         server = await start_server(host, port, self)
         self._servers.append(server)
+        if self._durable is not None:
+            self._durable.open(self.pools, server.port, self._log)
         return server.port
 
     async def listen_url(
@@ -111,7 +120,7 @@ class LocalLambda(Closing):
         pool = self.pools[function]
 
         def submit(invocation: Invocation) -> None:
-            pool.submit(invocation, "url")
+            self.submit(pool.function, invocation, "url")
 
         url = FunctionUrl(pool.function, submit, pool.wrote, host, streams, cors, DOORS[door])
         server = await start_server(host, port, url)
@@ -150,7 +159,7 @@ class LocalLambda(Closing):
             self._events_of(pool, _destination(failures))
         opened = await queues.poll(
             settings,
-            lambda event: _run(pool, Invocation(event), "sqs"),
+            lambda event: self._run(pool, Invocation(event), "sqs"),
             concurrency=pool.function.concurrency,
             log=self._log,
             partial_failures=partial_failures,
@@ -174,6 +183,8 @@ class LocalLambda(Closing):
     async def close(self) -> None:
         """Stop serving and end the functions' processes; batches in flight are finished first."""
         await self._queues.aclose()
+        if self._durable is not None:
+            await self._durable.close()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         for server in self._servers:
             await server.close()
@@ -203,7 +214,16 @@ class LocalLambda(Closing):
         return self._mappings
 
     def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
+        # What Invoke submits of a durable function is a single run of its handler.
+        starts = function.durable is not None and kind != "RequestResponse"
+        if starts and self._durable is not None:
+            self._durable.submit(function, invocation)
+            return
         self.pools[function.name].submit(invocation, kind)
+
+    @property
+    def durable(self) -> "DurableExecutions | None":
+        return self._durable
 
     def accept(self, function: LocalFunction, invocation: Invocation) -> None:
         pool = self.pools[function.name]
@@ -212,13 +232,23 @@ class LocalLambda(Closing):
         except TooManyRequests:
             raise too_many_requests() from None
 
+    async def _run(self, pool: Pool, invocation: Invocation, kind: str) -> Answer:
+        """Run the invocation to its end. Raises TooManyRequests."""
+        if self._durable is not None and pool.function.durable is not None:
+            return await self._durable.run(pool.function, invocation)
+        pool.submit(invocation, kind)
+        answer = await invocation.wait()
+        # The environment is free for the next one only then.
+        await invocation.wait_until_reported()
+        return answer
+
     def _events_of(self, pool: Pool, on_failure: Destination | None = None) -> AsyncInvocations:
         name = pool.function.name
         if name not in self._events:
 
             async def invoke(event: bytes, *, request_id: str) -> Answer:
                 assert isinstance(event, _Event)
-                return await _run(pool, event.invocation.again(), "Event")
+                return await self._run(pool, event.invocation.again(), "Event")
 
             events = AsyncInvocations(
                 invoke,
@@ -240,15 +270,6 @@ class _Event(bytes):
         event = super().__new__(cls, invocation.event)
         event.invocation = invocation
         return event
-
-
-async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
-    """Run the invocation to its end. Raises TooManyRequests."""
-    pool.submit(invocation, kind)
-    answer = await invocation.wait()
-    # The environment is free for the next one only then.
-    await invocation.wait_until_reported()
-    return answer
 
 
 def _destination(queue: "Queue") -> Destination:

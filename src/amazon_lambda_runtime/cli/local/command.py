@@ -15,6 +15,7 @@ import click
 from amazon_lambda_runtime.cli.extras import require
 from amazon_lambda_runtime.project.web_source import WEB_STREAM
 
+from .durable_options import durable_config, durable_executions, durable_options
 from .event_input import read_event
 from .handler_argument import (
     FUNCTION_NAME,
@@ -45,6 +46,7 @@ Examples:
   lambda-runtime local main.app                  # FastAPI, Flask, any ASGI or WSGI application
   lambda-runtime local main.app --front-door rest
   lambda-runtime local hello.py --sqs orders,batch_size=10,partial=true
+  lambda-runtime local order.py --durable-store .lambda-runtime    # a durable function
   lambda-runtime local hello.py --debug
   lambda-runtime local -- ./my-runtime --in any language
 """
@@ -132,6 +134,7 @@ Examples:
     help="A folder of external extensions.",
 )
 @queue_options
+@durable_options
 @click.option("--name", help="The function's name.  [default: its module's]")
 @click.option(
     "--alias",
@@ -185,15 +188,18 @@ def _run(
     log = printer(terminal)
     with scratch_folder() as folder:
         function, variables, notes = _function(words, options, folder)
+        durable = durable_executions(function.durable is not None, options)
         if event is None:
             from .serve_until_stopped import serve_until_stopped
 
-            return asyncio.run(serve_until_stopped(function, options, variables, log, say, notes))
+            return asyncio.run(
+                serve_until_stopped(function, options, variables, log, say, notes, durable)
+            )
         from .invoke_once import invoke_once
 
         for note in notes:
             say(note)
-        return asyncio.run(invoke_once(function, event, log, say))
+        return asyncio.run(invoke_once(function, event, log, say, durable))
 
 
 def _require_extras(options: dict[str, Any]) -> None:
@@ -250,6 +256,9 @@ def _function(
         extensions=os.path.realpath(options["extensions"]) if options["extensions"] else "",
         environment=variables.values,
         inherited=inherited(),
+        durable=durable_config(
+            found.handler, found.task_root, not _is_command(words), options["durable"]
+        ),
     )
     if options["debug"]:
         function = replace(function, timeout=0, memory=0, concurrency=1, freeze=False)

@@ -19,6 +19,7 @@ _SERVER = (
     "on_failure",
     "sqs_port",
     "aliases",
+    "durable_store",
 )
 
 

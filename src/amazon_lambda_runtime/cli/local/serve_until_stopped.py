@@ -3,16 +3,17 @@
 import asyncio
 import errno
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from amazon_lambda_runtime.cli.extras import has
 from amazon_lambda_runtime.cli.signals import stop_signal
 from amazon_lambda_runtime.local.api.cors import Cors
-from amazon_lambda_runtime.local.engine.function import LocalFunction
+from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http_server import base_url
@@ -20,6 +21,9 @@ from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
 
 from .variables import Variables
+
+if TYPE_CHECKING:
+    from amazon_lambda_runtime.local.durable.service import DurableExecutions
 
 #: What the front doors are called, besides the function URL.
 FRONT_DOORS = {
@@ -40,6 +44,7 @@ async def serve_until_stopped(
     log: Log,
     say: Callable[[str], None],
     notes: Sequence[str],
+    durable: "DurableExecutions | None" = None,
 ) -> int:
     """Serve the function until SIGINT or SIGTERM; return the exit status.
 
@@ -48,15 +53,17 @@ async def serve_until_stopped(
     """
     stopped = stop_signal()
     host = options["host"]
-    async with LocalLambda(function, log=log) as service:
+    async with LocalLambda(function, log=log, durable=durable) as service:
         base = base_url(host, await _listen(service, host, options["port"]))
         for note in notes:
             say(note)
         say(f"{function.name} ({function.handler}) listens on {base}")
         if not is_loopback(host):
             say(f"warning: anyone who can reach {host} can run the function and see its events")
-        path = f"2015-03-31/functions/{function.name}/invocations"
-        say(f"  curl {base}/{path} -d '{{}}'")
+        # A durable function can't be invoked without a qualifier.
+        name = f"{function.name}:{VERSION}" if function.durable is not None else function.name
+        url = shlex.quote(f"{base}/2015-03-31/functions/{name}/invocations")
+        say(f"  curl {url} -d '{{}}'")
         say(f"  the console: {base}/")
         if not options["no_url"]:
             door = options["front_door"] or "url"
