@@ -172,6 +172,7 @@ class _Maker:
             given = update.payload
             return {
                 "FunctionName": target.function_name if target else None,
+                "TenantId": target.tenant_id if target else None,
                 "Input": self._payload(given) if given is not None else None,
                 "ExecutedVersion": _VERSION,
                 "DurableExecutionArn": self._execution.chained_invoke_children.get(

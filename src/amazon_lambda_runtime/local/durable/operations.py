@@ -296,8 +296,9 @@ def _plain(value: object) -> object:
 
 
 def _begun(execution: Execution) -> float:
+    """Return when an execution began, as clients are told it."""
     started = execution.get_operation_execution_started().start_timestamp
-    return started.timestamp() if started is not None else 0
+    return round(started.timestamp(), 3) if started is not None else 0
 
 
 def _page(found: Sequence[Any], marker: str, count: int) -> tuple[Sequence[Any], Document]:
