@@ -245,3 +245,9 @@ def noted(event: Any, context: DurableContext) -> Any:
         waiting.result()
     context.step(lambda _: note(event, "three"), name="three")
     return "done"
+
+
+@flow
+def noted_then_slow(event: Any, context: DurableContext) -> Any:
+    context.step(lambda _: note(event, "one"), name="one")
+    return slow_step(event, context)

@@ -40,7 +40,7 @@ config = pytest.importorskip("aws_durable_execution_conformance_tests.config")
 KNOWN: dict[str, str] = {}
 SUITES = [
     "step", "wait", "child", "callback", "invoke", "wait_for_callback", "wait_for_condition",
-    "parallel", "map", "plugin",
+    "parallel", "map",
 ]  # fmt: skip
 
 
@@ -187,7 +187,14 @@ def conforming(suite: str) -> Iterator[tuple[Any, dict[str, Any]]]:
 def test_suite(suite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each requirement of the suite is met, but for those that are known not to be."""
     files = validate.discover_test_files(config.TESTS_DIR, suite)
-    pairs = validate.parse_function_descriptions(str(FOLDER / f"template_{suite}.yaml"))
+    pairs = [
+        (name, number)
+        for name, number in validate.parse_function_descriptions(
+            str(FOLDER / f"template_{suite}.yaml")
+        )
+        # The handlers may be newer than the requirements.
+        if number in files
+    ]
     began = time.monotonic()
     with conforming(suite) as (invoker, clients), tempfile.TemporaryDirectory() as scratch:
 

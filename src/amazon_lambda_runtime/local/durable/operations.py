@@ -291,14 +291,19 @@ def as_json(document: Mapping[str, Any]) -> bytes:
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
-        return round(value.timestamp(), 3)
+        return _told(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _begun(execution: Execution) -> float:
     """Return when an execution began, as clients are told it."""
     started = execution.get_operation_execution_started().start_timestamp
-    return round(started.timestamp(), 3) if started is not None else 0
+    return _told(started) if started is not None else 0
+
+
+def _told(at: datetime) -> float:
+    """Return a time in seconds, down to whole milliseconds, as the engine keeps it in a file."""
+    return int(at.timestamp() * 1000 + 0.0005) / 1000
 
 
 def _page(found: Sequence[Any], marker: str, count: int) -> tuple[Sequence[Any], Document]:
