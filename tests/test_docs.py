@@ -235,6 +235,7 @@ def test_example(path: str, payload: Any, expected: Any) -> None:
 def test_all_examples_are_run() -> None:
     """None is left out of the list above, or of what tests/web/test_frameworks.py runs."""
     web = {"fastapi_app", "flask_app", "mcp_server", "web_and_queue"}
+    web.add("workflow")  # tests/local/durable/test_example.py
     assert {path.partition("/")[0] for path, _, _ in EXAMPLES} | web == {
         file.parent.name for file in ROOT.glob("examples/*/*.py")
     }
