@@ -17,6 +17,11 @@ logger = getLogger(__name__)
 project = "Amazon Lambda Runtime for Python"
 version = release = installed("amazon-lambda-runtime")
 
+# The extra `durable` is not among those of the site.
+autodoc_mock_imports = [
+    "aws_durable_execution_sdk_python",
+    "aws_durable_execution_sdk_python_testing",
+]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click"]
 exclude_patterns = ["_build"]
 

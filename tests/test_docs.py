@@ -233,9 +233,9 @@ def test_example(path: str, payload: Any, expected: Any) -> None:
 
 
 def test_all_examples_are_run() -> None:
-    """None is left out of the list above, or of what tests/web/test_frameworks.py and
-    tests/testing/test_local_project.py run."""
-    others = {"workflow"}
+    """None is left out of the list above, or of what the tests of frameworks, of
+    tests/testing/test_local_project.py and of tests/local/durable/test_example.py run."""
+    others = {"shipping", "workflow"}
     web = {"fastapi_app", "flask_app", "mcp_server", "web_and_queue"}
     assert {path.partition("/")[0] for path, _, _ in EXAMPLES} | web | others == {
         file.parent.name for file in ROOT.glob("examples/*/*.py")

@@ -24,6 +24,7 @@ ROOMS = {
     "events": {"core"},
     "samples": set(),
     "web": {"core", "events", "protocol"},
+    "durable": set(),
     "testing": {"core", "protocol", "samples"},
     "project": set(),
     "local": {"project", "protocol", "samples"},
@@ -264,9 +265,8 @@ def test_protocol_imports_nothing() -> None:
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
-def test_who_talks_to_aws() -> None:
-    """Law 1: boto3 is imported in one file of `deploy`, and in one of each room of `local` that
-    polls or makes what is on AWS otherwise; and for the users of the fixture."""
+def importers_of(*packages: str) -> set[str]:
+    """Return the files that import these packages of others."""
     importers = set()
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -277,12 +277,27 @@ def test_who_talks_to_aws() -> None:
                 if isinstance(node, ast.ImportFrom)
                 else []
             )
-            if any(name.partition(".")[0] in ("boto3", "botocore") for name in names):
+            if any(name.partition(".")[0] in packages for name in names):
                 importers.add(str(file.relative_to(PACKAGE)))
-    assert importers == {
+    return importers
+
+
+def test_who_talks_to_aws() -> None:
+    """Law 1: boto3 is imported in one file of `deploy`, and in one of each room of `local` that
+    polls or makes what is on AWS otherwise; and for the users of the fixture."""
+    assert importers_of("boto3", "botocore") == {
         "deploy/aws.py",
         "local/queues/sqs.py",
         "local/services/client.py",
         "local/streams/source.py",
         "testing/local_project.py",
     }
+
+
+def test_who_knows_the_engine_of_durable_executions() -> None:
+    """Law 1: AWS's engine is imported in one file of `local`, and in that of unit tests."""
+    engine = "aws_durable_execution_sdk_python_testing"
+    sdk = "aws_durable_execution_sdk_python"
+    files = {"local/durable/aws.py", "testing/durable.py"}
+    assert importers_of(engine) == files
+    assert importers_of(sdk) == {*files, "durable.py"}

@@ -35,6 +35,7 @@ def test_order(capsys: pytest.CaptureFixture[str]) -> None:
     assert [name for name, _ in rows] == [
         "init", "local", "events",
         "doctor", "plan", "deploy", "invoke", "logs", "rollback", "diff", "destroy",
+        "executions", "callback",
         "permissions",
         "schema",
         "step",

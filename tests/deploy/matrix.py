@@ -207,6 +207,7 @@ CASES: dict[str, Case] = {
     # Nothing streams: the variable that tells the runtime of it is not set.
     "web": Case("web = true"),
     "account": Case(f'account = "{ACCOUNT}"'),
+    "durable": Case("durable = true", refused="deploy can't make durable functions yet"),
     "name": Case(
         'name = "other"', refused="function orders exists and belongs to project 'orders'.*--adopt"
     ),

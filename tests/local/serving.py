@@ -53,8 +53,10 @@ class Served:
         url: bool = False,
         streams: bool = False,
         cors: Cors | None = None,
+        durable: Any = None,
     ) -> None:
         self._functions = functions
+        self._durable = durable
         self._cors = cors
         self._url = url
         #: Whether the function's URL streams.
@@ -146,7 +148,7 @@ class Served:
         def log(line: str, request_id: str = "") -> None:
             self.log.append(line)
 
-        async with LocalLambda(*self._functions, log=log) as self.service:
+        async with LocalLambda(*self._functions, log=log, durable=self._durable) as self.service:
             self.port = await self.service.listen()
             if self._url:
                 name = self._functions[0].name
@@ -163,9 +165,10 @@ def served(
     url: bool = False,
     streams: bool = False,
     cors: Cors | None = None,
+    durable: Any = None,
 ) -> Iterator[Served]:
     """Serve the functions, and the first one's URL, on free ports until the end of the block."""
-    here = Served(*functions, url=url, streams=streams, cors=cors)
+    here = Served(*functions, url=url, streams=streams, cors=cors, durable=durable)
     try:
         yield here
     finally:

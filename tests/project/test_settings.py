@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.project import keys
-from amazon_lambda_runtime.project.declaration import Project
+from amazon_lambda_runtime.project.declaration import Durable, Project
 from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.settings import load
 from amazon_lambda_runtime.project.triggers import SqsTrigger
@@ -428,4 +428,28 @@ CLICKS = "{ type = 'kinesis', stream = 'clicks'"
 def test_keys_that_aws_would_refuse(tmp_path: Path, table: str, words: str) -> None:
     """Found before any call, with the range, or with what does not go together."""
     with pytest.raises(ConfigError, match=re.escape(words)):
+        read(tmp_path, table)
+
+
+def test_durable(tmp_path: Path) -> None:
+    """A durable function has how long an execution may take, and how long it is kept."""
+    assert read(tmp_path, "").functions[0].durable is None
+    assert read(tmp_path, "durable = true").functions[0].durable == Durable(900, 14)
+    table = "durable = { execution_timeout = 86400, retention_days = 1 }"
+    assert read(tmp_path, table).functions[0].durable == Durable(86_400, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("durable = false", "durable is true or a table"),
+        ("durable = { timeout = 3 }", r"durable of hello-python has an unknown key 'timeout'"),
+        ("durable = { execution_timeout = true }", "execution_timeout is a whole number, not True"),
+        ("durable = { execution_timeout = 0 }", r"is 0: it has to be 1 to 31622400 \(seconds\)"),
+        ("durable = { execution_timeout = 31622401 }", "1 to 31622400"),
+        ("durable = { retention_days = 91 }", r"is 91: it has to be 1 to 90 \(days\)"),
+    ],
+)
+def test_durable_that_aws_would_refuse(tmp_path: Path, table: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
         read(tmp_path, table)

@@ -99,12 +99,12 @@ def test_project_that_does_not_start(tmp_path: Path) -> None:
         LocalProject(tmp_path)
 
 
-def test_workflow(tmp_path: Path) -> None:
+def test_shipping(tmp_path: Path) -> None:
     """The example of the guide: URL, queue, table, its stream, topic, schedule, dead-letter queue,
     in its own folder with pytest's fixture."""
     pytest.importorskip("boto3")
-    folder = tmp_path / "workflow"
-    shutil.copytree(PACKAGES.parent / "examples" / "workflow", folder)
+    folder = tmp_path / "shipping"
+    shutil.copytree(PACKAGES.parent / "examples" / "shipping", folder)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "."],
         cwd=folder,

@@ -24,6 +24,10 @@ COMMANDS = {
         "diff": "deploy.diff",
         "destroy": "deploy.destroy",
     },
+    "Durable executions": {
+        "executions": "durable.executions",
+        "callback": "durable.callback",
+    },
     "For an administrator": {"permissions": "deploy.permissions"},
     "For an editor": {"schema": "deploy.schema"},
     "For make": {"step": "group:step"},

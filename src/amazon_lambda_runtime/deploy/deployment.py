@@ -58,6 +58,7 @@ def plan(
 ) -> Plan:
     """Return what a deployment would do now. Nothing changes, in AWS; the image is built."""
     aws.retry.note = progress.note
+    _check_durable(project)
     site = Site(project, aws, _given_digest(project))
     with aws.sharing():
         _check_ours(site, only)
@@ -163,6 +164,16 @@ def _drift(site: Site, wanted: Function) -> Iterator[Step | Note]:
     yield from foreign_policies.of_function(site, wanted)
     yield from log_group.foreign_settings(site, wanted)
     yield from triggers.foreign(site, wanted)
+
+
+def _check_durable(project: Project) -> None:
+    """Raise DeployError for a durable function: AWS would have to be told when it is made."""
+    durable = [each.name for each in project.functions if each.durable is not None]
+    if durable:
+        raise DeployError(
+            f"{durable[0]} is durable, and deploy can't make durable functions yet: "
+            "`lambda-runtime local` runs it"
+        )
 
 
 def _check_ours(site: Site, only: Collection[str] | None) -> None:

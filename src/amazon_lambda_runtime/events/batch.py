@@ -56,7 +56,8 @@ class Batch:
         self._records = records
         self._find = find
         self._reports = records.takes_report and (records.is_bare or host.partial_failures)
-        deadline_ms = context.deadline_ms
+        # In a durable function the context is AWS's, which has ours inside.
+        deadline_ms = getattr(context, "lambda_context", context).deadline_ms
         # Behind this, in nanoseconds since 1970, no record is begun; 0 if there is no deadline.
         self._limit = (deadline_ms - host.margin_ms) * 1_000_000 if deadline_ms else 0
         self._is_begun = False

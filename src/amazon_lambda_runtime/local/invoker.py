@@ -8,12 +8,13 @@ their own. Queues, streams, schedules and topics have none: they wait for the an
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from amazon_lambda_runtime.project.aws_limits import ASYNC_EVENT_AGE, ASYNC_RETRIES
 
 from .closing import Closing
 from .engine.async_invocations import AsyncInvocations, DeadLetter, Destination
+from .engine.function import LocalFunction
 from .engine.invocation import Answer, Invocation
 from .engine.output import Log
 from .engine.pool import Pool
@@ -30,11 +31,22 @@ class AsyncSettings:
     dead_letter: DeadLetter | None = None
 
 
-class Invoker(Closing):
-    """Invokes the functions of these pools. An async context manager: events left are dropped."""
+class Executions(Protocol):
+    """Runs durable functions: an invocation starts an execution, and waits for its result."""
 
-    def __init__(self, pools: Mapping[str, Pool], log: Log) -> None:
+    async def run(self, function: LocalFunction, invocation: Invocation) -> Answer: ...
+
+
+class Invoker(Closing):
+    """Invokes the functions of these pools; those that are durable, by `executions`. An async
+    context manager: events left are dropped.
+    """
+
+    def __init__(
+        self, pools: Mapping[str, Pool], log: Log, executions: Executions | None = None
+    ) -> None:
         self._pools = pools
+        self._executions = executions
         self._log = log
         self._settings: dict[str, AsyncSettings] = {}
         self._events: dict[str, AsyncInvocations] = {}
@@ -53,7 +65,7 @@ class Invoker(Closing):
 
         `kind` is what the journal calls whoever wants it.
         """
-        return await _run(self._pools[function], Invocation(event), kind)
+        return await self._run(self._pools[function], Invocation(event), kind)
 
     def send(self, function: str, event: bytes) -> str:
         """Have the function invoked; return the request id. Raises TooManyRequests."""
@@ -69,6 +81,16 @@ class Invoker(Closing):
         """Drop the events that are left, and log each. Close this before the pools."""
         await asyncio.gather(*(events.close() for events in self._events.values()))
 
+    async def _run(self, pool: Pool, invocation: Invocation, kind: str) -> Answer:
+        """Run the invocation to its end. Raises TooManyRequests."""
+        if self._executions is not None and pool.function.durable is not None:
+            return await self._executions.run(pool.function, invocation)
+        pool.submit(invocation, kind)
+        answer = await invocation.wait()
+        # The environment is free for the next one only then.
+        await invocation.wait_until_reported()
+        return answer
+
     def _events_of(self, function: str) -> AsyncInvocations:
         if function not in self._events:
             pool = self._pools[function]
@@ -76,7 +98,7 @@ class Invoker(Closing):
 
             async def invoke(event: bytes, *, request_id: str) -> Answer:
                 assert isinstance(event, _Event)
-                return await _run(pool, event.invocation.again(), "Event")
+                return await self._run(pool, event.invocation.again(), "Event")
 
             self._events[function] = AsyncInvocations(
                 invoke,
@@ -100,12 +122,3 @@ class _Event(bytes):
         event = super().__new__(cls, invocation.event)
         event.invocation = invocation
         return event
-
-
-async def _run(pool: Pool, invocation: Invocation, kind: str) -> Answer:
-    """Run the invocation to its end. Raises TooManyRequests."""
-    pool.submit(invocation, kind)
-    answer = await invocation.wait()
-    # The environment is free for the next one only then.
-    await invocation.wait_until_reported()
-    return answer

@@ -37,6 +37,7 @@ from .http_server import Server, base_url, start_server
 from .invoker import AsyncSettings, Invoker
 
 if TYPE_CHECKING:
+    from .durable.service import DurableExecutions
     from .queues import Queue, QueueSettings
     from .queues.embedded import EmbeddedQueues
 
@@ -62,7 +63,8 @@ class LocalLambda(Closing):
 
     `log` takes the lines; those of a function, what `log_of` returns for its name, if it is given.
     Without `console` it serves only the Invoke API, and accepts every Host header: in a container
-    it is reached by names that it does not know.
+    it is reached by names that it does not know. If a function is durable, `durable` has its
+    executions.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class LocalLambda(Closing):
         log: Log = to_stderr,
         log_of: Callable[[str], Log] | None = None,
         console: bool = True,
+        durable: "DurableExecutions | None" = None,
     ) -> None:
         self.journal = Journal()
         self._reaper = Reaper(is_shared=len(functions) > 1)
@@ -86,7 +89,7 @@ class LocalLambda(Closing):
             for function in functions
         }
         self.log = unfailing(log)
-        self.invoker = Invoker(self.pools, self.log)
+        self.invoker = Invoker(self.pools, self.log, durable)
         self._api = InvokeApi(self)
         self.shown = {function.name: Shown(function) for function in functions}
         #: What invokes them besides, for the console.
@@ -98,6 +101,7 @@ class LocalLambda(Closing):
         self._servers: list[Server] = []
         self._embedded: EmbeddedQueues | None = None
         self._triggers = AsyncExitStack()
+        self._durable = durable
 
     @property
     def pool(self) -> Pool:
@@ -121,6 +125,8 @@ class LocalLambda(Closing):
         self._host = host if self._console is not None else host_check.ANY
         server = await start_server(host, port, self)
         self._servers.append(server)
+        if self._durable is not None:
+            self._durable.open(self.pools, server.port, self.log)
         return server.port
 
     async def listen_url(
@@ -142,7 +148,7 @@ class LocalLambda(Closing):
         pool = self.pools[function]
 
         def submit(invocation: Invocation) -> None:
-            pool.submit(invocation, "url")
+            self.submit(pool.function, invocation, "url")
 
         url = FunctionUrl(
             pool.function, submit, pool.wrote, host, streams, cors, front_door(door, stage)
@@ -208,6 +214,8 @@ class LocalLambda(Closing):
     async def close(self) -> None:
         """Stop serving and end the functions' processes; batches in flight are finished first."""
         await self._triggers.aclose()
+        if self._durable is not None:
+            await self._durable.close()
         await self.invoker.close()
         if self._embedded is not None:
             await self._embedded.close()
@@ -261,7 +269,16 @@ class LocalLambda(Closing):
         return self._mappings
 
     def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
+        # What Invoke submits of a durable function is a single run of its handler.
+        starts = function.durable is not None and kind != "RequestResponse"
+        if starts and self._durable is not None:
+            self._durable.submit(function, invocation)
+            return
         self.pools[function.name].submit(invocation, kind)
+
+    @property
+    def durable(self) -> "DurableExecutions | None":
+        return self._durable
 
     def accept(self, function: LocalFunction, invocation: Invocation) -> None:
         try:

@@ -23,6 +23,19 @@ STREAMED_RESPONSE_BYTES = 200 * 1024 * 1024
 #: The variables of a function, as JSON, in bytes.
 ENVIRONMENT_BYTES = 4096
 
+# https://docs.aws.amazon.com/lambda/latest/api/API_DurableConfig.html
+# https://docs.aws.amazon.com/lambda/latest/dg/durable-invoking.html
+
+#: How long an execution of a durable function may take, in seconds.
+DURABLE_TIMEOUT = (1, 31_622_400)
+#: How long an execution is kept after its end, in days; and how long if nothing else is said.
+DURABLE_RETENTION = (1, 90)
+DURABLE_RETENTION_DAYS = 14
+#: A caller can wait for executions that may take so long, in seconds.
+DURABLE_WAIT = 900
+#: The name of an execution.
+DURABLE_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 
 #: How often a failed asynchronous invocation is retried, and after how many seconds each time.

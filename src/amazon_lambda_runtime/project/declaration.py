@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from .aws_limits import ASYNC_EVENT_AGE, ASYNC_RETRIES
+from .aws_limits import ASYNC_EVENT_AGE, ASYNC_RETRIES, DURABLE_RETENTION_DAYS, DURABLE_WAIT
 from .triggers import Trigger
 
 T = TypeVar("T")
@@ -25,6 +25,14 @@ DEFAULTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Durable:
+    """What makes a function durable: how long an execution may take, and how long it is kept."""
+
+    execution_timeout: int = DURABLE_WAIT
+    retention_days: int = DURABLE_RETENTION_DAYS
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One Lambda function. Sizes are MB and times seconds, as AWS has them."""
 
@@ -36,6 +44,8 @@ class Function:
     web: bool | None = None
     memory: int = 128
     timeout: int = 3
+    #: None if it is not a durable function.
+    durable: Durable | None = None
     description: str = ""
     ephemeral_storage: int = 512
     #: Never printed: it may hold secrets. `repr` leaves it out.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .aws_limits import DURABLE_RETENTION, DURABLE_TIMEOUT
 from .values import one_of, within
 
 
@@ -25,6 +26,31 @@ STRING = Type("a string", lambda value: isinstance(value, str), {"type": "string
 INTEGER = Type("a whole number", lambda value: type(value) is int, {"type": "integer"})
 BOOLEAN = Type("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
 TABLE = Type("a table", lambda value: isinstance(value, dict), {"type": "object"})
+DURABLE = Type(
+    "true or a table",
+    lambda value: value is True or isinstance(value, dict),
+    {
+        "oneOf": [
+            {"const": True},
+            {
+                "type": "object",
+                "properties": {
+                    "execution_timeout": {
+                        "type": "integer",
+                        "minimum": DURABLE_TIMEOUT[0],
+                        "maximum": DURABLE_TIMEOUT[1],
+                    },
+                    "retention_days": {
+                        "type": "integer",
+                        "minimum": DURABLE_RETENTION[0],
+                        "maximum": DURABLE_RETENTION[1],
+                    },
+                },
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
 STRINGS = Type("a list of strings", _list_of(str), {"type": "array", "items": {"type": "string"}})
 TABLES = Type("a list of tables", _list_of(dict), {"type": "array", "items": {"type": "object"}})
 

@@ -22,7 +22,7 @@ from .aws_limits import (
 )
 from .declaration import DEFAULTS
 from .errors import ConfigError
-from .key import BOOLEAN, INTEGER, STRING, STRINGS, TABLE, TABLES, Key, Type
+from .key import BOOLEAN, DURABLE, INTEGER, STRING, STRINGS, TABLE, TABLES, Key, Type
 from .triggers import TYPES, Trigger
 
 #: Keys of [tool.lambda-runtime] itself.
@@ -79,6 +79,11 @@ FUNCTION_KEYS: Mapping[str, Key] = {
     ),
     "memory": Key("", INTEGER, within=MEMORY, unit="MB", default="128"),
     "timeout": Key("", INTEGER, within=TIMEOUT, unit="seconds", default="3"),
+    "durable": Key(
+        "a durable function: true, or a table with `execution_timeout` (seconds, 1 to 31622400; "
+        "default 900) and `retention_days` (1 to 90; default 14)",
+        DURABLE,
+    ),
     "description": Key("up to 256 characters", STRING),
     "ephemeral_storage": Key("of /tmp", INTEGER, within=(512, 10_240), unit="MB", default="512"),
     "environment": Key("a table of strings; their values are never printed", TABLE),

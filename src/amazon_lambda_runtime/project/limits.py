@@ -7,12 +7,12 @@ import json
 import re
 
 from . import policies_file
-from .aws_limits import ENVIRONMENT_BYTES
+from .aws_limits import DURABLE_RETENTION, DURABLE_TIMEOUT, ENVIRONMENT_BYTES
 from .declaration import Function, Project
 from .errors import ConfigError
 from .keys import FUNCTION_KEYS, PROJECT_KEYS, of_trigger
 from .triggers import SqsTrigger
-from .values import matches, refuse
+from .values import matches, refuse, within
 
 #: Variables that Lambda sets itself, and that a function cannot set.
 RESERVED = frozenset(
@@ -99,6 +99,10 @@ def _sizes(function: Function) -> None:
     matches(f"role {of}", function.role, _ROLE, "up to 64 letters, digits and + = , . @ - _")
     for name, key in FUNCTION_KEYS.items():
         key.check(f"{name} {of}", getattr(function, name, None))
+    if function.durable is not None:
+        took, kept = function.durable.execution_timeout, function.durable.retention_days
+        within(f"execution_timeout of durable {of}", took, DURABLE_TIMEOUT, " (seconds)")
+        within(f"retention_days of durable {of}", kept, DURABLE_RETENTION, " (days)")
 
 
 def _texts(function: Function) -> None:

@@ -18,9 +18,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from . import env_file, keys, limits, policies_file, table
-from .declaration import DEFAULTS, Function, Project
+from .declaration import DEFAULTS, Durable, Function, Project
 from .errors import ConfigError
 from .handler_names import default_handler
+from .key import INTEGER, Key
 from .triggers import RestApiTrigger, SqsTrigger, Trigger, UrlTrigger
 from .web_source import WEB_STREAM, is_web
 
@@ -204,8 +205,19 @@ def _function(
             "policies": tuple(dict.fromkeys(policies)),
             "triggers": triggers,
             "web": web,
+            "durable": _durable(name, own.get("durable")),
         }
     )
+
+
+def _durable(name: str, written: Any) -> Durable | None:
+    """Return what the key says; raise ConfigError for a key of its table that is none."""
+    if written is None:
+        return None
+    table = {} if written is True else written
+    known = {field.name: Key(type=INTEGER) for field in dataclasses.fields(Durable)}
+    keys.check(table, known, f"durable of {name}")
+    return Durable(**table)
 
 
 def _payload(folder: Path, own: Mapping[str, Any]) -> Path | None:

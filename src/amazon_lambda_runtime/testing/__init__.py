@@ -1,15 +1,23 @@
 """For the tests of your functions: a context, sample events, and an invocation without a network.
 
-With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event`, `invoke`, and for
-integration tests `local_project`.
+With pytest they are fixtures: `make_context`, `lambda_context`, `sample_event`, `invoke`,
+`durable_runner`, and for integration tests `local_project`.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .durable import durable_runner
     from .invocation import FunctionError, invoke, make_context, sample_event
     from .local_project import LocalProject
 
-__all__ = ["FunctionError", "LocalProject", "invoke", "make_context", "sample_event"]
+__all__ = [
+    "FunctionError",
+    "LocalProject",
+    "durable_runner",
+    "invoke",
+    "make_context",
+    "sample_event",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -20,6 +28,10 @@ def __getattr__(name: str) -> object:
         from .local_project import LocalProject
 
         return LocalProject
+    if name == "durable_runner":
+        from .durable import durable_runner
+
+        return durable_runner
     from . import invocation
 
     return getattr(invocation, name)

@@ -110,12 +110,22 @@ def invoke(handler: Any, event: Any, context: Context | None = None) -> Any:
     thread of its own, and the loop waits for it. Raises FunctionError if the function failed, and
     what `on_init` raises.
     """
-    runtime, handle, is_ours = _handler_of(handler)
+    return invoke_with(*handler_of(handler), event, context or make_context())
+
+
+def invoke_with(
+    runtime: Runtime,
+    handle: Callable[[Any, Context], Any],
+    is_ours: bool,
+    event: Any,
+    context: Context,
+) -> Any:
+    """Have `handle` answer an event as a handler of `runtime`, and return what its caller reads."""
     wire = _Wire()
 
     def work() -> None:
         with _readable_log():
-            _answer(runtime, handle, is_ours, event, context or make_context(), wire)
+            _answer(runtime, handle, is_ours, event, context, wire)
 
     if _is_in_a_loop():
         _run_apart(work)
@@ -198,7 +208,7 @@ def _readable_log() -> Iterator[None]:
         sink.Telemetry.current = None
 
 
-def _handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], bool]:
+def handler_of(handler: Any) -> tuple[Runtime, Callable[[Any, Context], Any], bool]:
     """Return the runtime, its handler, and whether the runtime was made here."""
     if isinstance(handler, type) and issubclass(handler, Runtime):
         made = handler()

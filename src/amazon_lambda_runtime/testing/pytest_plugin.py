@@ -4,7 +4,8 @@ Every run of pytest loads it where the package is installed, so it imports nothi
 fixture is used.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,3 +54,16 @@ def local_project(request: pytest.FixtureRequest) -> "Iterator[LocalProject]":
 
     with testing.LocalProject(request.config.rootpath) as project:
         yield project
+
+
+@pytest.fixture
+def durable_runner() -> Iterator[Callable[..., Any]]:
+    """The function `amazon_lambda_runtime.testing.durable_runner`; closes its runners."""
+    from amazon_lambda_runtime import testing
+
+    with ExitStack() as opened:
+
+        def open_runner(handler: Any, **options: Any) -> Any:
+            return opened.enter_context(testing.durable_runner(handler, **options))
+
+        yield open_runner

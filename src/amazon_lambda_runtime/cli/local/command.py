@@ -13,6 +13,7 @@ import click
 
 from amazon_lambda_runtime.cli.extras import require
 
+from .durable_options import durable_executions, durable_options
 from .event_input import read_event
 from .functions import functions, is_command
 from .handler_argument import parse_alias
@@ -37,6 +38,7 @@ Examples:
   lambda-runtime local main.app                  # FastAPI, Flask, any ASGI or WSGI application
   lambda-runtime local main.app --front-door rest
   lambda-runtime local hello.py --sqs orders,batch_size=10,partial=true
+  lambda-runtime local order.py --durable-store .lambda-runtime    # a durable function
   lambda-runtime local hello.py --debug
   lambda-runtime local -- ./my-runtime --in any language
 """
@@ -126,6 +128,7 @@ Examples:
     help="A folder of external extensions.",
 )
 @queue_options
+@durable_options
 @click.option(
     "--no-schedules", is_flag=True, help="Schedules of pyproject.toml do not fire by themselves."
 )
@@ -192,11 +195,15 @@ def _run(
     log = printer(terminal)
     with scratch_folder() as folder:
         served, notes = functions(words, options, folder)
+        is_durable = any(each.function.durable is not None for each in served)
+        durable = durable_executions(is_durable, options)
         if event is None:
             from .serve_until_stopped import serve_until_stopped
 
             log_of = partial(printer, terminal) if len(served) > 1 else None
-            return asyncio.run(serve_until_stopped(served, options, log, log_of, say, notes))
+            return asyncio.run(
+                serve_until_stopped(served, options, log, log_of, say, notes, durable)
+            )
         if len(served) > 1:
             names = ", ".join(each.function.name for each in served)
             raise click.UsageError(
@@ -206,7 +213,7 @@ def _run(
 
         for note in notes:
             say(note)
-        return asyncio.run(invoke_once(served[0].function, event, log, say))
+        return asyncio.run(invoke_once(served[0].function, event, log, say, durable))
 
 
 def _require_extras(options: dict[str, Any]) -> None:

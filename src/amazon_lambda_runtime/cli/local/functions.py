@@ -18,6 +18,7 @@ from amazon_lambda_runtime.cli.extras import require
 from amazon_lambda_runtime.project.errors import ConfigError
 from amazon_lambda_runtime.project.web_source import WEB_STREAM
 
+from .durable_options import durable_config
 from .handler_argument import (
     FUNCTION_NAME,
     HandlerArgument,
@@ -178,11 +179,21 @@ def _served(wanted: _Wanted, options: dict[str, Any], python: str, folder: str) 
         extensions=os.path.realpath(options["extensions"]) if options["extensions"] else "",
         environment=variables.values,
         inherited=inherited(),
+        durable=durable_config(
+            found.handler, found.task_root, wanted.command is None, _seconds(wanted, options)
+        ),
         **_sizes(wanted.declared, options),
     )
     if options["debug"]:
         function = replace(function, timeout=0, memory=0, concurrency=1, freeze=False)
     return Served(function, variables, wanted.declared)
+
+
+def _seconds(wanted: _Wanted, options: dict[str, Any]) -> int | None:
+    """Return how long an execution may take, 0 for no durable function, None if nothing says so."""
+    durable = wanted.declared.durable if wanted.declared is not None else None
+    given: int | None = options["durable"]
+    return durable.execution_timeout if given is None and durable is not None else given
 
 
 def _sizes(declared: "Function | None", options: dict[str, Any]) -> dict[str, Any]:

@@ -3,18 +3,25 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amazon_lambda_runtime.cli.signals import stop_signal
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation
 from amazon_lambda_runtime.local.engine.log_writer import write_all
 from amazon_lambda_runtime.local.engine.output import Log
-from amazon_lambda_runtime.local.server import open_pool
+from amazon_lambda_runtime.local.server import LocalLambda, open_pool
+
+if TYPE_CHECKING:
+    from amazon_lambda_runtime.local.durable.service import DurableExecutions
 
 
 async def invoke_once(
-    function: LocalFunction, event: bytes, log: Log, say: Callable[[str], None]
+    function: LocalFunction,
+    event: bytes,
+    log: Log,
+    say: Callable[[str], None],
+    durable: "DurableExecutions | None" = None,
 ) -> int:
     """Invoke the function; return the exit status.
 
@@ -23,6 +30,8 @@ async def invoke_once(
     """
     stopped = stop_signal()
     output = _Output(say)
+    if durable is not None:
+        return await _execute(function, event, log, durable, output, stopped)
     async with open_pool(function, log, retries_init=False) as pool:
         invocation = pool.invoke(event, caller=output)
         # Closing the pool also ends the wait for the report.
@@ -36,6 +45,31 @@ async def invoke_once(
         output.write(answer.payload)
     elif answer.failed:
         say(f"the response broke off: {answer.payload.decode('utf-8', 'replace')}")
+    output.end()
+    return 2 if output.has_failed else int(answer.failed)
+
+
+async def _execute(
+    function: LocalFunction,
+    event: bytes,
+    log: Log,
+    durable: "DurableExecutions",
+    output: "_Output",
+    stopped: "asyncio.Future[int]",
+) -> int:
+    """Run one durable execution; return the exit status."""
+    async with LocalLambda(function, log=log, durable=durable) as service:
+        # The function tells its steps over the API.
+        await service.listen()
+        running = asyncio.ensure_future(durable.run(function, Invocation(event)))
+        waiting: list[asyncio.Future[Any]] = [running, stopped]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            running.cancel()
+            await asyncio.wait([running])
+            return 128 + stopped.result()
+        answer = await running
+    output.write(answer.payload)
     output.end()
     return 2 if output.has_failed else int(answer.failed)
 

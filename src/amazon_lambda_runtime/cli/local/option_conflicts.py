@@ -22,6 +22,7 @@ _SERVER = (
     "no_schedules",
     "redeliver_after",
     "aliases",
+    "durable_store",
 )
 # Options that a project's table has keys for, or that mean one function.
 _FOR_ONE = (

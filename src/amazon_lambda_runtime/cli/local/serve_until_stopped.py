@@ -1,16 +1,18 @@
 """A local Lambda until Ctrl-C: the Invoke API, the console, URLs, triggers, hot reload."""
 
 import asyncio
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from amazon_lambda_runtime.cli.extras import has
 from amazon_lambda_runtime.cli.signals import stop_signal
+from amazon_lambda_runtime.local.engine.function import VERSION
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http_server import base_url
@@ -19,6 +21,9 @@ from amazon_lambda_runtime.project.handler_source import partial_failures
 
 from .functions import Served
 from .urls import Urls, cannot_listen
+
+if TYPE_CHECKING:
+    from amazon_lambda_runtime.local.durable.service import DurableExecutions
 
 Say = Callable[[str], None]
 
@@ -30,6 +35,7 @@ async def serve_until_stopped(
     log_of: Callable[[str], Log] | None,
     say: Say,
     notes: Sequence[str],
+    durable: "DurableExecutions | None" = None,
 ) -> int:
     """Serve the functions until SIGINT or SIGTERM; return the exit status.
 
@@ -40,7 +46,9 @@ async def serve_until_stopped(
     stopped = stop_signal()
     host = options["host"]
     async with AsyncExitStack() as stack:
-        service = LocalLambda(*[each.function for each in served], log=log, log_of=log_of)
+        service = LocalLambda(
+            *[each.function for each in served], log=log, log_of=log_of, durable=durable
+        )
         await stack.enter_async_context(service)
         base = base_url(host, await _listen(service, host, options["port"]))
         for note in notes:
@@ -74,8 +82,10 @@ def _say_where(served: Sequence[Served], base: str, say: Say) -> None:
         say(f"{len(served)} functions listen on {base}")
         for each in served:
             say(f"  {each.function.name} ({each.function.handler})")
-    path = f"2015-03-31/functions/{first.name}/invocations"
-    say(f"  curl {base}/{path} -d '{{}}'")
+    # A durable function can't be invoked without a qualifier.
+    name = f"{first.name}:{VERSION}" if first.durable is not None else first.name
+    url = shlex.quote(f"{base}/2015-03-31/functions/{name}/invocations")
+    say(f"  curl {url} -d '{{}}'")
     say(f"  the console: {base}/")
 
 

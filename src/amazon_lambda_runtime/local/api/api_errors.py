@@ -9,6 +9,8 @@ from amazon_lambda_runtime.local.http import Response, json_response
 # These have their text in "Message", all others in "message": so it is in the service's model.
 _CAPITALISED = {
     "AccessDeniedException",
+    "CallbackTimeoutException",
+    "DurableExecutionAlreadyStartedException",
     "ResourceNotFoundException",
     "ServiceException",
     "UnknownOperationException",

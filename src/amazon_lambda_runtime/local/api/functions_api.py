@@ -170,6 +170,7 @@ class FunctionsApi:
                 "LogFormat": "JSON" if function.logs_json else "Text",
                 "LogGroup": f"/aws/lambda/{function.name}",
             },
+            **_durable_config(function),
         }
 
     def _brief(self, target: Target) -> dict[str, Any]:
@@ -216,3 +217,15 @@ class FunctionsApi:
 
     def _time(self) -> str:
         return time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime(self._since))
+
+
+def _durable_config(function: LocalFunction) -> dict[str, Any]:
+    durable = function.durable
+    if durable is None:
+        return {}
+    return {
+        "DurableConfig": {
+            "ExecutionTimeout": durable.execution_timeout,
+            "RetentionPeriodInDays": durable.retention_days,
+        }
+    }

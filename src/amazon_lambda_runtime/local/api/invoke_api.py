@@ -25,6 +25,9 @@ from .functions_api import Functions, FunctionsApi
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
 _INVOKE_PATH = "/2015-03-31/functions/NAME/invocations"
+_DURABLE = "/2025-12-01/"
+# A request of AWS's own engine, which starts no execution: it is one invocation of the handler.
+_ONCE = "x-dex-handler-invoke"
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
 
@@ -36,6 +39,20 @@ class Service(Functions, Protocol):
 
     def accept(self, function: LocalFunction, invocation: Invocation) -> None:
         """Run it asynchronously, with retries. Raises InvokeError if too many are queued."""
+
+    @property
+    def durable(self) -> "Durable | None":
+        """The durable executions, None if no function is durable."""
+
+
+class Durable(Protocol):
+    """Durable executions. Both methods raise InvokeError."""
+
+    def invoke(
+        self, request: Request, target: Target, invocation: Invocation, kind: str
+    ) -> None: ...
+
+    def respond(self, request: Request) -> None: ...
 
 
 class InvokeApi:
@@ -62,6 +79,8 @@ class InvokeApi:
         elif match := _STREAM.fullmatch(path):
             _expect("POST", request)
             self._stream(request, unquote(match[1]))
+        elif path.startswith(_DURABLE) and self._service.durable is not None:
+            self._service.durable.respond(request)
         elif (response := self._functions.respond(request)) is not None:
             _expect("GET", request)
             request.answer(response)
@@ -77,10 +96,13 @@ class InvokeApi:
         event = event_of(request, ASYNC_PAYLOAD_BYTES if kind == "Event" else PAYLOAD_BYTES)
         invocation = _invocation(request, event, target.qualifier)
         if kind == "DryRun":
-            request.answer(Response(204, _ids(invocation)))
+            request.answer(Response(204, ids_of(invocation)))
+        elif target.function.durable is not None and _ONCE not in request.headers:
+            assert self._service.durable is not None
+            self._service.durable.invoke(request, target, invocation, kind)
         elif kind == "Event":
             self._service.accept(target.function, invocation)
-            request.answer(Response(202, _ids(invocation)))
+            request.answer(Response(202, ids_of(invocation)))
         else:
             invocation.caller = _Waiting(request)
             self._service.submit(target.function, invocation, kind)
@@ -90,10 +112,13 @@ class InvokeApi:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind not in ("RequestResponse", "DryRun"):
             raise _unknown_type(kind, "RequestResponse or DryRun for a stream")
+        if target.function.durable is not None:
+            message = "You cannot invoke a durable function with response streaming."
+            raise InvokeError(400, "InvalidParameterValueException", message)
         event = event_of(request, PAYLOAD_BYTES)
         invocation = _invocation(request, event, target.qualifier)
         if kind == "DryRun":
-            request.answer(Response(204, _ids(invocation)))
+            request.answer(Response(204, ids_of(invocation)))
         else:
             invocation.caller = _Streaming(request, invocation)
             self._service.submit(target.function, invocation, "stream")
@@ -129,12 +154,12 @@ class _Waiting(_Caller):
 
     def reported(self, invocation: Invocation) -> None:
         if invocation.answer is None:
-            self._request.answer(refusal(_closing(), invocation.id))
+            self._request.answer(refusal(closing(), invocation.id))
         elif self._wants_log:
             self._send(invocation, invocation.answer, {"X-Amz-Log-Result": _tail(invocation)})
 
     def _send(self, invocation: Invocation, answer: Answer, more: Mapping[str, str]) -> None:
-        headers = {"Content-Type": JSON, **_identity(invocation), **more}
+        headers = {"Content-Type": JSON, **identity_of(invocation), **more}
         if answer.failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
         self._request.answer(Response(200, headers, answer.payload))
@@ -167,7 +192,7 @@ class _Streaming(_Caller):
             if self._started:
                 self._request.cut()
             else:
-                self._request.answer(refusal(_closing(), invocation.id))
+                self._request.answer(refusal(closing(), invocation.id))
         elif self._wants_log:
             self._finish(invocation.answer, _tail(invocation))
 
@@ -177,7 +202,7 @@ class _Streaming(_Caller):
             headers = {
                 "Content-Type": event_stream.CONTENT_TYPE,
                 "X-Amzn-Remapped-Content-Type": invocation.content_type,
-                **_identity(invocation),
+                **identity_of(invocation),
             }
             self._request.start(200, headers)
 
@@ -261,13 +286,14 @@ def _bad_client_context(reason: str) -> InvokeError:
     return InvokeError(400, "InvalidRequestContentException", message)
 
 
-def _ids(invocation: Invocation) -> dict[str, str]:
+def ids_of(invocation: Invocation) -> dict[str, str]:
+    """Return the header fields of an invocation that has been accepted."""
     return {"X-Amzn-RequestId": invocation.id, "X-Amzn-Trace-Id": invocation.trace_id}
 
 
-def _identity(invocation: Invocation) -> dict[str, str]:
+def identity_of(invocation: Invocation) -> dict[str, str]:
     """Return the header fields of an invocation that has been run."""
-    return {**_ids(invocation), "X-Amz-Executed-Version": VERSION}
+    return {**ids_of(invocation), "X-Amz-Executed-Version": VERSION}
 
 
 def _on_one_line(text: str) -> str:
@@ -281,7 +307,8 @@ def _expect(method: str, request: Request) -> None:
         )
 
 
-def _closing() -> InvokeError:
+def closing() -> InvokeError:
+    """Return the error of a request that comes when the server stops."""
     return InvokeError(503, "ServiceException", "The local Lambda is stopping: start it again")
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from amazon_lambda_runtime.project.aws_limits import MEMORY
+from amazon_lambda_runtime.project.aws_limits import DURABLE_RETENTION_DAYS, DURABLE_WAIT, MEMORY
 
 REGION = "us-east-1"
 ACCOUNT = "012345678912"
@@ -24,6 +24,14 @@ _LEFTOVERS = (
     "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET",
     "_X_AMZN_TRACE_ID",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DurableConfig:
+    """How long an execution of a durable function may take, in seconds, and is kept, in days."""
+
+    execution_timeout: int = DURABLE_WAIT
+    retention_days: int = DURABLE_RETENTION_DAYS
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,10 @@ class LocalFunction:
     extensions: str = ""
     #: The names that it is known by beside its own, as of aliases of $LATEST.
     aliases: Sequence[str] = ()
+    #: What makes it a durable function; None for any other.
+    durable: DurableConfig | None = None
+    #: Variables that this Lambda has for it: those of its `environment` are set over them.
+    defaults: dict[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -98,6 +110,7 @@ class LocalFunction:
         variables = {
             **inherited,
             "TZ": ":UTC",
+            **self.defaults,
             **self.environment,
             **dict.fromkeys(_REGION_VARIABLES, self.region_name),
             "_HANDLER": self.handler,

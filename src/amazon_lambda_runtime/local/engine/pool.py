@@ -13,7 +13,7 @@ takes the place of an environment that has crashed or timed out. This file only 
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -87,6 +87,8 @@ class Pool(Closing):
         #: How many environments have crashed or timed out, and have not been replaced.
         self._lost = 0
         self._retries_init = retries_init
+        #: Called when the code is loaded anew.
+        self.on_renewal: Callable[[], None] = lambda: None
         self._closed = False
 
     def invoke(
@@ -152,6 +154,7 @@ class Pool(Closing):
             self._start(invocation)
         if not waiting:
             self._start(None)
+        self.on_renewal()
 
     async def close(self) -> None:
         """End the invocations that run and the processes of all environments."""

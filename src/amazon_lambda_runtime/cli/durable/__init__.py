@@ -1,0 +1,1 @@
+"""The commands about durable executions: in AWS, or in the local Lambda."""

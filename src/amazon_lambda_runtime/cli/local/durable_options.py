@@ -1,0 +1,85 @@
+"""The options of `lambda-runtime local` about durable functions, and what they come to."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amazon_lambda_runtime.project.aws_limits import DURABLE_TIMEOUT
+
+if TYPE_CHECKING:
+    from amazon_lambda_runtime.local.durable.service import DurableExecutions
+    from amazon_lambda_runtime.local.engine.function import DurableConfig
+
+_ENGINE = "aws_durable_execution_sdk_python_testing"
+_PIP_LINE = 'pip install "amazon-lambda-runtime[durable]"'
+
+
+def durable_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --durable, --durable-store and --skip-time to a command."""
+    for option in (
+        click.option(
+            "--skip-time",
+            is_flag=True,
+            help="Waits and retries of durable executions are over at once.",
+        ),
+        click.option(
+            "--durable-store",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Keep durable executions in this folder: those that are open go on after the next "
+            "start.  [default: in memory]",
+        ),
+        click.option(
+            "--durable",
+            type=click.IntRange(0, DURABLE_TIMEOUT[1]),
+            metavar="SECONDS",
+            help="The function is durable, and its executions may take so long; 0: it is not.  "
+            "[default: as its source tells, and 900]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def durable_config(
+    handler: str, task_root: Path, is_python: bool, seconds: int | None
+) -> "DurableConfig | None":
+    """Return how the function is durable, None if it is not. Raises click.ClickException."""
+    from amazon_lambda_runtime.project.durable_source import is_durable
+
+    if seconds == 0 or (seconds is None and not (is_python and is_durable(handler, task_root))):
+        return None
+    if find_spec(_ENGINE) is None:
+        raise click.ClickException(
+            f"{handler} is a durable function, and its engine is not installed: {_PIP_LINE}"
+        )
+    from amazon_lambda_runtime.local.engine.function import DurableConfig
+
+    return DurableConfig(execution_timeout=seconds) if seconds else DurableConfig()
+
+
+def durable_executions(is_durable: bool, options: dict[str, Any]) -> "DurableExecutions | None":
+    """Return the executions of the functions; None if none is durable.
+
+    Raises click.ClickException if they can't be kept where they should be.
+    """
+    if not is_durable:
+        for name, given in (
+            ("--durable-store", options["durable_store"]),
+            ("--skip-time", options["skip_time"]),
+        ):
+            if given:
+                raise click.UsageError(
+                    f"{name} is for durable functions: if this is one, add --durable SECONDS."
+                )
+        return None
+    from amazon_lambda_runtime.local.durable.rows import StoreError
+    from amazon_lambda_runtime.local.durable.service import DurableExecutions
+
+    try:
+        return DurableExecutions(options["durable_store"], options["skip_time"])
+    except StoreError as error:
+        raise click.ClickException(f"--durable-store: {error}") from None
