@@ -32,12 +32,14 @@ from .resources import (
     function,
     log_group,
     provisioned,
+    record,
     release,
     repository,
     role,
     triggers,
     undeclared,
 )
+from .resources.triggers import url
 from .site import Site
 
 _IMAGE = {"repository", "image"}
@@ -155,8 +157,10 @@ def _drift(site: Site, wanted: Function) -> Iterator[Step | Note]:
     digest = _given_digest(site.project) or (f"sha256:{sha}" if sha else None)
     site = dataclasses.replace(site, digest=digest)
     yield from _function(site, wanted)
+    wanted = record.known(site, wanted)
     if live is not None:
         yield from function.foreign_tags(wanted, live)
+        yield from function.foreign_concurrency(wanted, live)
         yield from configuration.foreign(site, wanted, live["Configuration"])
     yield from release.foreign_traffic(site, wanted)
     yield from foreign_policies.of_role(site, wanted)
@@ -244,6 +248,8 @@ def _function(
 ) -> Iterator[Step | Note]:
     """Yield the steps for a function. What `only` leaves out is not read either."""
     asked = set(only or PARTS)
+    if asked & _OF_FUNCTION:
+        wanted = record.known(site, wanted)
     if asked & {"role", "policies"}:
         yield from role.plan(site, wanted)
     if "log-group" in asked:
@@ -257,6 +263,23 @@ def _function(
             yield from provisioned.plan(site, wanted)
     if asked & {"url", "queue", "trigger"}:
         yield from triggers.plan(site, wanted, prune=site.project.declared)
+    if "function" in asked:
+        yield from _unrecorded(site, wanted)
+
+
+def _unrecorded(site: Site, wanted: Function) -> Iterator[Note]:
+    """Yield what is said once of a function that has no record of its settings."""
+    live = function.find(site, wanted)
+    tags = (live or {}).get("Tags") or {}
+    if live is not None and record.names(tags) is None:
+        kept = [
+            *function.foreign_concurrency(wanted, live),
+            *configuration.by_hand(site, wanted, live["Configuration"]),
+            *asynchronous.foreign(site, wanted),
+            *provisioned.foreign(site, wanted),
+            *url.KIND.foreign(site, wanted, None),
+        ]
+        yield from record.note(wanted, tags, kept)
 
 
 def _cleanups(site: Site) -> Iterator[Iterator[Step | Note]]:

@@ -77,6 +77,9 @@ class Function:
     statements: tuple[Mapping[str, object], ...] = ()
     #: The event of the smoke test, None if there is none.
     payload: Path | None = None
+    #: Keys that are compared with AWS though their value is the usual one: those of the table, and
+    #: those that it has had. What is set in AWS for another key was set by hand, and stays.
+    managed: frozenset[str] = frozenset()
     triggers: tuple[Trigger, ...] = ()
 
     def triggers_of(self, kind: type[T]) -> list[T]:

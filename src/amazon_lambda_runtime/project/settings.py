@@ -198,6 +198,7 @@ def _function(
             **values,
             "name": name,
             "retains": "retention" in own,
+            "managed": frozenset(own) & frozenset(keys.FUNCTION_KEYS),
             "payload": _payload(folder, own),
             "environment": {**_streaming(web, triggers), **_environment(folder, name, own)},
             "tags": {key: str(value) for key, value in own.get("tags", {}).items()},

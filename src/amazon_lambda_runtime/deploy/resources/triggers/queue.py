@@ -128,11 +128,13 @@ def _polled(site: Site, trigger: SqsTrigger) -> mapping.Polled:
             "BatchSize": trigger.batch_size,
             # AWS refuses a window for a FIFO queue, even 0.
             **({} if trigger.fifo else {"MaximumBatchingWindowInSeconds": trigger.window}),
-            "ScalingConfig": {} if most is None else {"MaximumConcurrency": most},
             "FunctionResponseTypes": mapping.reports(trigger.report_batch_item_failures),
             "Enabled": trigger.enabled,
         },
-        {"FilterCriteria": mapping.filters(trigger.filters)},
+        {
+            "ScalingConfig": {} if most is None else {"MaximumConcurrency": most},
+            "FilterCriteria": mapping.filters(trigger.filters),
+        },
     )
 
 
