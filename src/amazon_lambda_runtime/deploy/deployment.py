@@ -67,7 +67,11 @@ def plan(
         site = dataclasses.replace(site, left=others.left)
         if site.digest is None and _needs_digest(only):
             builder = builder or Engines()
-            site = dataclasses.replace(site, digest=builder.build(project, progress))
+            digests = {
+                each: builder.build(site.of(each).project, progress)
+                for each in project.architectures
+            }
+            site = dataclasses.replace(site, digests=digests)
         steps: list[Step | Note] = [*_image(site, builder)]
         steps += _functions(site)
         steps += undeclared.plan(site, prune=prune)
@@ -117,8 +121,11 @@ def deploy(
     if project.image_uri is None and (only is None or _IMAGE & set(only)):
         carry_out(repository.plan(site))
     if site.digest is None and _needs_digest(only):
-        site, pushed = _push(site, progress, builder or Engines())
-        taken += pushed
+        builder, digests = builder or Engines(), {}
+        for each in project.architectures:
+            done, pushed = _push(site.of(each), progress, builder)
+            digests[each], taken = done.digest, taken + pushed
+        site = dataclasses.replace(site, digests=digests)
     carry_out(_functions(site, only))
     if only is None:
         carry_out(undeclared.plan(site, prune=prune))
@@ -155,7 +162,7 @@ def _drift(site: Site, wanted: Function) -> Iterator[Step | Note]:
     live = function.find(site, wanted)
     sha = None if live is None else live["Configuration"].get("CodeSha256")
     digest = _given_digest(site.project) or (f"sha256:{sha}" if sha else None)
-    site = dataclasses.replace(site, digest=digest)
+    site = dataclasses.replace(site.of(wanted.architecture), digest=digest)
     yield from _function(site, wanted)
     wanted = record.known(site, wanted)
     if live is not None:
@@ -181,7 +188,8 @@ def _check_ours(site: Site, only: Collection[str] | None) -> None:
 
 def _push(site: Site, progress: Progress, builder: Builder) -> tuple[Site, int]:
     """Return the site with the digest of the image, which is in the repository then."""
-    progress.note(f"building the image of {site.project.name}")
+    of = f" for {site.project.architecture}" if len(site.project.architectures) > 1 else ""
+    progress.note(f"building the image of {site.project.name}{of}")
     site = dataclasses.replace(site, digest=builder.build(site.project, progress))
     taken = 0
     if site.digest is None or repository.image(site, site.digest) is None:
@@ -199,8 +207,11 @@ def _image(site: Site, builder: Builder | None) -> Iterator[Step | Note]:
     if site.project.image_uri is not None:
         return
     yield from repository.plan(site)
-    if builder is None:
-        return
+    for each in site.project.architectures if builder is not None else ():
+        yield from _one_image(site.of(each))
+
+
+def _one_image(site: Site) -> Iterator[Step | Note]:
     if site.digest is None:
         yield Note(
             "the image's digest is known once it is pushed: what uses it is shown as changed"
@@ -224,12 +235,16 @@ def _mark(site: Site) -> Iterator[Step]:
 def _mark_step(site: Site) -> Step:
     return Step(
         "update", "image", f"mark of {_image_name(site)}", "a clean-up is to know it as ours",
-        lambda: repository.mark(site, site.digest or ""),
+        lambda: repository.mark(site, site.digest or ""), site.project.architecture,
     )  # fmt: skip
 
 
 def _push_step(site: Site, run: Callable[[], object]) -> Step:
-    return Step("create", "image", _image_name(site), "it is not in the repository", run)
+    # Where the digest is not known, the architecture tells one from the other.
+    return Step(
+        "create", "image", _image_name(site), "it is not in the repository", run,
+        site.project.architecture,
+    )  # fmt: skip
 
 
 def _image_name(site: Site) -> str:
@@ -248,6 +263,7 @@ def _function(
 ) -> Iterator[Step | Note]:
     """Yield the steps for a function. What `only` leaves out is not read either."""
     asked = set(only or PARTS)
+    site = site.of(wanted.architecture)
     if asked & _OF_FUNCTION:
         wanted = record.known(site, wanted)
     if asked & {"role", "policies"}:
@@ -264,6 +280,7 @@ def _function(
     if asked & {"url", "queue", "trigger"}:
         yield from triggers.plan(site, wanted, prune=site.project.declared)
     if "function" in asked:
+        yield from function.plan_labels(site, wanted)
         yield from _unrecorded(site, wanted)
 
 

@@ -34,6 +34,7 @@ class Function:
     handler: str | None = None
     #: Whether the handler is a web application; None if neither the table nor the source tells.
     web: bool | None = None
+    architecture: str = "x86_64"
     memory: int = 128
     timeout: int = 3
     description: str = ""
@@ -104,7 +105,9 @@ class Project:
     #: Whether `functions` were asked for by name: `destroy` then keeps what belongs to the project
     #: as a whole, though no other function may be in the file.
     narrowed: bool = False
-    #: x86_64 or arm64.
+    #: Those of all functions: of what belongs to the project as a whole.
+    tags: Mapping[str, str] = field(default_factory=dict)
+    #: x86_64 or arm64: that of the image in question. Functions may differ in it.
     architecture: str = "x86_64"
     #: docker, podman, buildah, native, or auto.
     engine: str = "auto"
@@ -127,6 +130,11 @@ class Project:
     declared: bool = False
     #: Whether the function's name is not the table's but that of FUNCTION_NAME: a second stage.
     stage: bool = False
+
+    @property
+    def architectures(self) -> list[str]:
+        """Those of its functions, each once."""
+        return sorted({function.architecture for function in self.functions})
 
     def function(self, name: str) -> Function:
         """Return the function of that name. Raises StopIteration if there is none."""

@@ -129,6 +129,8 @@ def arn(service: str, operation: str, parameters: Reply) -> str:
     for key in ("TopicArn", "ResourceArn", "resourceArn", "ResourceARN", "Resource"):
         if key in parameters:
             return str(parameters[key])
+    if operation in ("add_tags", "remove_tags"):
+        return str(parameters["ResourceArns"][0])
     if "SubscriptionArn" in parameters:
         return str(parameters["SubscriptionArn"])
     name = parameters.get("FunctionName", "")
@@ -199,10 +201,12 @@ MORE = ALL.replace(
     "triggers = [",
     "triggers = [ { type = 'sns', topic = 'letters', filter_policy = '{\"a\": [1]}' },",
 ).replace("reserved_concurrency = 20", "reserved_concurrency = 20\nKEYS")
+MORE = MORE.replace('repository = "orders"', 'repository = "orders"\ntags = { team = "x" }')
 OF_ALIAS = "provisioned_concurrency = 2\nmaximum_retry_attempts = 1"
 MORE, PLAIN = MORE.replace("KEYS", OF_ALIAS), MORE.replace("KEYS", "")
 CHANGED = (
     PLAIN.replace("[1]", "[2]")
+    .replace("team", "cost")
     .replace("reserved_concurrency = 20", "memory = 256\nretention = 0")
     .replace("hunter2", "hunter3")
     .replace("max_concurrency = 5, ", "batch_size = 5, visibility = 60, ")

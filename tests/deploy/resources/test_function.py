@@ -12,6 +12,7 @@ from amazon_lambda_runtime.deploy.plan import Note, Plan, Step
 from amazon_lambda_runtime.deploy.resources import (
     cleanup,
     function,
+    labels,
     log_group,
     record,
     release,
@@ -94,7 +95,12 @@ def test_a_new_function() -> None:
             "PackageType": "Image",
             "Code": {"ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop@{DIGEST}"},
             "Architectures": ["x86_64"],
-            "Tags": {"team": "x", **OURS, record.TAG: "reserved_concurrency"},
+            "Tags": {
+                "team": "x",
+                **OURS,
+                labels.RECORD: labels.of_keys(["team"]),
+                record.TAG: "reserved_concurrency",
+            },
             "Role": ROLE,
             "MemorySize": 128,
             "Timeout": 10,
@@ -197,13 +203,12 @@ def test_tags_and_concurrency() -> None:
     aws.replies["lambda:get_function"]["Concurrency"] = {"ReservedConcurrentExecutions": 5}
     aws.replies["lambda:get_function"]["Tags"] = {**TAGS, "a": "1", "other": "x"}
     place = site(aws, digest=DIGEST, tags={"a": "1", "b": "2"})
-    assert planned(place) == [
-        "update tags of function orders: b",
-        "update reserved concurrency of function orders: 5 → none",
-    ]
-    run(as_recorded(place))
+    assert planned(place) == ["update reserved concurrency of function orders: 5 → none"]
+    orders = place.project.functions[0]
+    assert steps(function.plan_labels(place, orders)) == ["update tags of function orders: b"]
+    run([*function.plan_labels(place, orders), *as_recorded(place)])
     tagged, freed, settled = aws.changes
-    assert tagged[1]["Tags"] == {"b": "2"}
+    assert tagged[1]["Tags"] == {"b": "2", labels.RECORD: labels.of_keys(["a", "b"])}
     assert freed[0] == "lambda:delete_function_concurrency"
     assert "reserved_concurrency" not in settled[1]["Tags"][record.TAG]
 
@@ -395,6 +400,7 @@ def test_the_repository() -> None:
     }
     aws.replies["ecr:get_repository_policy"] = {"policyText": allowed[1]["policyText"]}
     aws.replies["ecr:describe_repositories"] = {"repositories": [{"repositoryArn": "r"}]}
+    aws.replies["ecr:list_tags_for_resource"] = {"tags": OUR_TAGS}
     assert steps(repository.plan(site(aws))) == []
 
 

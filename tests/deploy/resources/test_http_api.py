@@ -74,4 +74,4 @@ def test_what_each_command_may_do() -> None:
 
     assert verbs("plan") == ["GET"]
     assert verbs("destroy") == ["DELETE", "GET"]
-    assert verbs("deploy") == verbs(None) == ["DELETE", "GET", "PATCH", "POST"]
+    assert verbs("deploy") == verbs(None) == ["DELETE", "GET", "PATCH", "POST", "PUT"]

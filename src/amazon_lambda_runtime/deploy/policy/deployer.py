@@ -60,7 +60,7 @@ def _repository(project: Project, names: Names) -> Statement:
         "Repository",
         actions(
             "ecr",
-            "CreateRepository DescribeRepositories DeleteRepository TagResource "
+            "CreateRepository DescribeRepositories DeleteRepository TagResource UntagResource "
             "ListTagsForResource DescribeImages BatchGetImage BatchDeleteImage "
             # The push, blob by blob, and what is asked before one.
             "BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload "
@@ -123,7 +123,7 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
             "lambda",
             "GetFunction GetFunctionConfiguration CreateFunction UpdateFunctionCode "
             "UpdateFunctionConfiguration DeleteFunction InvokeFunction ListTags TagResource "
-            "PublishVersion ListVersionsByFunction GetAlias CreateAlias UpdateAlias "
+            "UntagResource PublishVersion ListVersionsByFunction GetAlias CreateAlias UpdateAlias "
             "ListAliases GetFunctionConcurrency PutFunctionConcurrency "
             "DeleteFunctionConcurrency GetPolicy AddPermission RemovePermission "
             "GetFunctionUrlConfig CreateFunctionUrlConfig UpdateFunctionUrlConfig "
@@ -152,7 +152,7 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
     )
     yield Statement(
         "MappingTags",
-        ("lambda:ListTags", "lambda:TagResource"),
+        actions("lambda", "ListTags TagResource UntagResource"),
         (names("lambda", "event-source-mapping:*"),),
     )
     if any(function.subnets for function in project.functions):
@@ -168,7 +168,7 @@ def _logs(project: Project, names: Names) -> Iterator[Statement]:
         actions(
             "logs",
             "CreateLogGroup DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy TagResource "
-            "ListTagsForResource DescribeLogStreams FilterLogEvents",
+            "UntagResource ListTagsForResource DescribeLogStreams FilterLogEvents",
         ),
         (*groups, *(f"{arn}:*" for arn in groups)),
     )

@@ -10,7 +10,7 @@ from amazon_lambda_runtime.deploy.plan import Note, Step, differences
 from amazon_lambda_runtime.deploy.site import TABLE_TAG, Site, owner
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import configuration, record, role
+from . import configuration, labels, record, role
 from .foreign import foreign
 
 #: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
@@ -60,10 +60,10 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
             partial(_update_code, site, function, live.get("CodeSha256")), changes=tuple(changes),
         )  # fmt: skip
     tags = found.get("Tags") or {}
-    wanted = {**function.tags, TABLE_TAG: site.table}
+    wanted = {TABLE_TAG: site.table}
     if record.names(tags) is None:
         wanted[record.TAG] = record.text(record.declared(function))
-    missing = {key: value for key, value in wanted.items() if tags.get(key) != value}
+    missing = labels.missing_of(tags, wanted)
     if missing:
         yield Step(
             "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
@@ -73,6 +73,21 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
             changes=tuple(
                 differences((key, tags.get(key), missing[key]) for key in sorted(missing))
             ),
+        )  # fmt: skip
+
+
+def plan_labels(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what gives the function its table's tags.
+
+    It is the last: until then those that are gone tell that there may be some on the rest, too.
+    """
+    found = find(site, function)
+    if found is not None:
+        arn = site.function_arn(function)
+        yield from labels.plan(
+            "function", f"function {function.name}", found.get("Tags"), function.tags,
+            lambda tags: site.aws.call("lambda", "tag_resource", Resource=arn, Tags=tags),
+            lambda keys: site.aws.call("lambda", "untag_resource", Resource=arn, TagKeys=keys),
         )  # fmt: skip
 
 
@@ -223,8 +238,7 @@ def _create(site: Site, function: Function) -> None:
         Code={"ImageUri": site.image_uri},
         Architectures=[site.project.architecture],
         Tags={
-            **function.tags,
-            **site.tags,
+            **labels.of(site, function.tags),
             record.TAG: record.text(record.declared(function)),
         },
         **configuration.parameters(site, function, {}),

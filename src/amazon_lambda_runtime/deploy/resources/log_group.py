@@ -13,7 +13,7 @@ from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import account
+from . import account, labels
 
 _PREFIX = "/aws/lambda/"
 
@@ -43,9 +43,16 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
                 "create_log_group",
                 look=lambda: find(site, group),
                 logGroupName=group,
-                tags=site.tags,
+                tags=labels.of(site, _shared(site, group)),
             ),
         )
+    elif labels.asked(function) and site.ours(tags := _tags_of(site, group)):
+        arn = site.aws.arn("logs", f"log-group:{group}")
+        yield from labels.plan(
+            "log-group", f"log group {group}", tags, _shared(site, group),
+            lambda tags: site.aws.call("logs", "tag_resource", resourceArn=arn, tags=tags),
+            lambda keys: site.aws.call("logs", "untag_resource", resourceArn=arn, tagKeys=keys),
+        )  # fmt: skip
     retention = None if live is None else live.get("retentionInDays")
     if retention == function.retention:
         return
@@ -63,6 +70,10 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
             lambda: _retain(site, function),
             changes=(change,),
         )
+
+
+def _shared(site: Site, group: str) -> dict[str, str]:
+    return labels.shared(site, lambda other: name(other) == group)
 
 
 def find(site: Site, group: str) -> Reply | None:

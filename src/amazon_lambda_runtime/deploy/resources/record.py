@@ -17,6 +17,8 @@ from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import UrlTrigger
 
+from . import labels
+
 TAG = "lambda-runtime:settings"
 #: Settings by who changes them. They are keys of a function; all of CORS is one.
 CONFIGURATION = (
@@ -59,8 +61,11 @@ def names(tags: Mapping[str, str] | None) -> frozenset[str] | None:
 
 def known(site: Site, function: Function) -> Function:
     """Return the function with what is to be compared: what its table has, or has had."""
-    recorded = _planned(site, function) or frozenset()
-    return dataclasses.replace(function, managed=function.managed | recorded)
+    found = site.aws.find("lambda", "get_function", FunctionName=function.name)
+    tags = (found or {}).get("Tags") or {}
+    had = {"tags"} if labels.RECORD in tags else set()
+    recorded = names(tags) or frozenset()
+    return dataclasses.replace(function, managed=function.managed | recorded | had)
 
 
 def plan(site: Site, function: Function, group: Collection[str]) -> Iterator[Step]:

@@ -6,6 +6,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
+from amazon_lambda_runtime.deploy.resources import labels
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import HttpApiTrigger
@@ -24,13 +25,14 @@ def _plan(site: Site, function: Function, trigger: HttpApiTrigger) -> Iterator[S
     """Yield what makes the API, points it at the alias, and lets it invoke that."""
     live = _find(site, trigger.api)
     what = f"HTTP API {trigger.api}"
+    tags = labels.shared(site, lambda other: trigger.api in _names(other))
     if live is None:
         yield Step(
             "create", "trigger", what, "it does not exist yet",
             lambda: site.aws.create(
                 _SERVICE, "create_api", look=lambda: _find(site, trigger.api),
                 Name=trigger.api, ProtocolType="HTTP", Target=site.live_arn(function),
-                Tags=site.tags,
+                Tags=labels.of(site, tags),
             ),
         )  # fmt: skip
         yield gateway.allow_new(
@@ -47,6 +49,17 @@ def _plan(site: Site, function: Function, trigger: HttpApiTrigger) -> Iterator[S
             ),
         )  # fmt: skip
     yield from gateway.allow(site, function, _sid(trigger), live["ApiId"])
+    if labels.asked(function):
+        arn = gateway.arn(site, f"/apis/{live['ApiId']}")
+        yield from labels.plan(
+            "trigger", what, live.get("Tags"), tags,
+            lambda tags: site.aws.call(_SERVICE, "tag_resource", ResourceArn=arn, Tags=tags),
+            lambda keys: site.aws.call(_SERVICE, "untag_resource", ResourceArn=arn, TagKeys=keys),
+        )  # fmt: skip
+
+
+def _names(function: Function) -> list[str]:
+    return [trigger.api for trigger in function.triggers_of(HttpApiTrigger)]
 
 
 def _find(site: Site, name: str) -> Reply | None:
@@ -75,7 +88,7 @@ def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
 
 def _deployer(project: Project, names: Names) -> Iterator[Statement]:
     if project.triggers_of(HttpApiTrigger):
-        yield gateway.statement(names, "Apis", "/apis", "GET", "POST", "PATCH", "DELETE")
+        yield gateway.statement(names, "Apis", "/apis", "GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def _sids(site: Site, trigger: Any) -> list[str]:

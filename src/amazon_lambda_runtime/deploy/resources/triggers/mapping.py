@@ -12,7 +12,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step, differences
-from amazon_lambda_runtime.deploy.resources import account, record
+from amazon_lambda_runtime.deploy.resources import account, labels, record
 from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -94,6 +94,14 @@ def plan(site: Site, function: Function, polled: Polled) -> Iterator[Step]:
         yield Step(
             "update", "trigger", f"record of settings of {what}", record.text(now),
             lambda: _write(site, live["UUID"], now),
+        )  # fmt: skip
+    if labels.asked(function) and is_ours(site, live):
+        arn = _arn(site, live["UUID"])
+        tags = site.aws.call("lambda", "list_tags", Resource=arn).get("Tags")
+        yield from labels.plan(
+            "trigger", what, tags, function.tags,
+            lambda tags: site.aws.call("lambda", "tag_resource", Resource=arn, Tags=tags),
+            lambda keys: site.aws.call("lambda", "untag_resource", Resource=arn, TagKeys=keys),
         )  # fmt: skip
 
 
@@ -264,7 +272,7 @@ def _create(site: Site, function: Function, polled: Polled) -> None:
         "create_event_source_mapping",
         look=lambda: find(site, function, polled.arn),
         EventSourceArn=polled.arn,
-        Tags={**site.tags, record.TAG: record.text(_declared(polled))},
+        Tags={**labels.of(site, function.tags), record.TAG: record.text(_declared(polled))},
         **_settings(site, function, polled),
         **polled.fixed,
     )

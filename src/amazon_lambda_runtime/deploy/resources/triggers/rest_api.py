@@ -13,6 +13,7 @@ from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
+from amazon_lambda_runtime.deploy.resources import labels
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import RestApiTrigger
@@ -33,12 +34,14 @@ def _plan(site: Site, function: Function, trigger: RestApiTrigger) -> Iterator[S
     """Yield what makes the API, defines it, and lets it invoke the alias."""
     live = _find(site, trigger.api)
     what = f"REST API {trigger.api}"
+    tags = labels.shared(site, lambda other: trigger.api in _names(other))
     if live is None:
         yield Step(
             "create", "trigger", what, "it does not exist yet",
             lambda: site.aws.create(
                 _SERVICE, "create_rest_api", look=lambda: _find(site, trigger.api),
-                name=trigger.api, endpointConfiguration={"types": ["REGIONAL"]}, tags=site.tags,
+                name=trigger.api, endpointConfiguration={"types": ["REGIONAL"]},
+                tags=labels.of(site, tags),
             ),
         )  # fmt: skip
     else:
@@ -54,6 +57,21 @@ def _plan(site: Site, function: Function, trigger: RestApiTrigger) -> Iterator[S
         )
     else:
         yield from gateway.allow(site, function, _sid(trigger), live["id"])
+        if labels.asked(function):
+            yield from _labels(site, live, tags)
+
+
+def _labels(site: Site, live: Reply, tags: dict[str, str]) -> Iterator[Step]:
+    arn = gateway.arn(site, f"/restapis/{live['id']}")
+    yield from labels.plan(
+        "trigger", f"REST API {live['name']}", live.get("tags"), tags,
+        lambda tags: site.aws.call(_SERVICE, "tag_resource", resourceArn=arn, tags=tags),
+        lambda keys: site.aws.call(_SERVICE, "untag_resource", resourceArn=arn, tagKeys=keys),
+    )  # fmt: skip
+
+
+def _names(function: Function) -> list[str]:
+    return [trigger.api for trigger in function.triggers_of(RestApiTrigger)]
 
 
 def _define(site: Site, function: Function, trigger: RestApiTrigger) -> None:
