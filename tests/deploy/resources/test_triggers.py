@@ -962,7 +962,9 @@ def test_statements_of_others_stay() -> None:
 def test_a_permission_that_allows_something_else() -> None:
     """It is replaced: a statement cannot be changed."""
     aws = Canned(**clock())
-    aws.replies["lambda:get_policy"] = policy(invoker("lambda-runtime-rule-clock", f"{RULE}-2"))
+    other = policy(invoker("lambda-runtime-rule-clock", f"{RULE}-2"))
+    # The plan's, of two, and that of the removal; then it is gone.
+    aws.replies["lambda:get_policy"] = [other, other, other, policy()]
     trigger = ScheduleTrigger("clock", "rate(5 minutes)")
     assert planned(aws, trigger) == [
         "update permission lambda-runtime-rule-clock of orders: it allows something else"
