@@ -201,7 +201,7 @@ def _former(project: Project, names: Names) -> Iterator[Statement]:
     yield Statement(
         "FormerLogs",
         actions("logs", "ListTagsForResource DeleteLogGroup"),
-        (names("logs", "log-group:/aws/lambda/*"),),
+        (names("logs", "log-group:*"),),
         ours,
     )
 
@@ -222,6 +222,10 @@ def _looked_for(project: Project, names: Names) -> Iterator[Statement]:
             *actions("lambda", "ListTags"),
         ),
     )
+    root = f"arn:{names.partition}:apigateway:{names.region}::"
+    yield Statement(
+        "LookForFormerApis", actions("apigateway", "GET"), (f"{root}/apis", f"{root}/restapis")
+    )
     yield Statement(
         "FormerTriggers",
         (
@@ -236,6 +240,7 @@ def _looked_for(project: Project, names: Names) -> Iterator[Statement]:
             ),
             *actions("sns", "GetTopicAttributes ListSubscriptionsByTopic Unsubscribe DeleteTopic"),
             *actions("ecr", "DescribeImages BatchDeleteImage DeleteRepository"),
+            *actions("apigateway", "DELETE"),
         ),
         conditions={"StringEquals": {f"aws:ResourceTag/{PROJECT_TAG}": project.name}},
     )

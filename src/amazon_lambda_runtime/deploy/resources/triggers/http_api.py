@@ -1,12 +1,13 @@
 """HTTP APIs: made whole by one request, with the alias behind every route."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
-from amazon_lambda_runtime.deploy.resources import labels
+from amazon_lambda_runtime.deploy.resources import account, labels
+from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import HttpApiTrigger
@@ -70,6 +71,40 @@ def _find(site: Site, name: str) -> Reply | None:
     return None
 
 
+def _ours(site: Site, name: str) -> Reply | None:
+    """Return the HTTP API of that name that is ours, None if there is none."""
+    apis = site.aws.pages(_SERVICE, "get_apis", "Items")
+    named = (dict(api) for api in apis if api["Name"] == name and api["ProtocolType"] == "HTTP")
+    return next((api for api in named if site.ours(api.get("Tags"))), None)
+
+
+def _tags(site: Site, name: str) -> Tags | None:
+    live = _ours(site, name) or _find(site, name)
+    return None if live is None else live.get("Tags") or {}
+
+
+def _found(site: Site) -> Iterator[tuple[str, Tags]]:
+    for api in site.aws.pages(_SERVICE, "get_apis", "Items"):
+        if api["ProtocolType"] == "HTTP":
+            yield api["Name"], api.get("Tags") or {}
+
+
+def _users(site: Site, name: str, but: Sequence[Function]) -> list[str]:
+    """Return the functions that the API leads to, but for these, and for those that are gone."""
+    live = _ours(site, name)
+    arns = [uri for uri in _targets(site, live) if ":function:" in uri] if live else []
+    return [
+        f"target {arn}"
+        for arn in arns
+        if not account.is_of(arn, site, but) and not account.is_gone(site, arn)
+    ]
+
+
+def _delete(site: Site, name: str) -> None:
+    if (live := _ours(site, name)) is not None:
+        site.aws.remove(_SERVICE, "delete_api", ApiId=live["ApiId"])
+
+
 def _targets(site: Site, live: Reply) -> list[str]:
     found = site.aws.pages(_SERVICE, "get_integrations", "Items", ApiId=live["ApiId"])
     return [str(each.get("IntegrationUri")) for each in found]
@@ -95,4 +130,19 @@ def _sids(site: Site, trigger: Any) -> list[str]:
     return [_sid(trigger)]
 
 
-KIND = Kind(word="http", plan=_plan, remove=_remove, deployer=_deployer, sids=_sids)
+KIND = Kind(
+    word="http",
+    plan=_plan,
+    remove=_remove,
+    deployer=_deployer,
+    sids=_sids,
+    # One that a killed run has made has no statement yet.
+    store=Store(
+        "HTTP API",
+        lambda site, function: _names(function),
+        _tags,
+        _delete,
+        users=_users,
+        found=_found,
+    ),
+)

@@ -14,6 +14,7 @@ from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
 from amazon_lambda_runtime.deploy.resources import labels
+from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import RestApiTrigger
@@ -131,6 +132,27 @@ def _find(site: Site, name: str) -> Reply | None:
     return next((dict(api) for api in apis if api["name"] == name), None)
 
 
+def _ours(site: Site, name: str) -> Reply | None:
+    """Return the REST API of that name that is ours, None if there is none."""
+    apis = site.aws.pages(_SERVICE, "get_rest_apis", "items")
+    return next((dict(a) for a in apis if a["name"] == name and site.ours(a.get("tags"))), None)
+
+
+def _tags(site: Site, name: str) -> Tags | None:
+    live = _ours(site, name) or _find(site, name)
+    return None if live is None else live.get("tags") or {}
+
+
+def _found(site: Site) -> Iterator[tuple[str, Tags]]:
+    for api in site.aws.pages(_SERVICE, "get_rest_apis", "items"):
+        yield api["name"], api.get("tags") or {}
+
+
+def _delete(site: Site, name: str) -> None:
+    if (live := _ours(site, name)) is not None:
+        site.aws.remove(_SERVICE, "delete_rest_api", restApiId=live["id"])
+
+
 def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
     """Yield the removal of an API that is ours."""
     place = {"restApiId": gateway.api_of(source)}
@@ -151,4 +173,12 @@ def _sids(site: Site, trigger: Any) -> list[str]:
     return [_sid(trigger)]
 
 
-KIND = Kind(word="rest", plan=_plan, remove=_remove, deployer=_deployer, sids=_sids)
+KIND = Kind(
+    word="rest",
+    plan=_plan,
+    remove=_remove,
+    deployer=_deployer,
+    sids=_sids,
+    # One that a killed run has made has no statement yet.
+    store=Store("REST API", lambda site, function: _names(function), _tags, _delete, found=_found),
+)
