@@ -52,6 +52,7 @@ class Engines:
                 folder=project.folder,
                 handler=command(project),
                 architecture=project.architecture,
+                runtime=self._images.own_runtime(),
                 **{key: value for key, value in chosen.items() if value is not None},
             )
             self._built = self._engine.build(spec, _bytes(progress))
