@@ -15,10 +15,11 @@ a published version that passes its smoke test, the alias `live`. Triggers point
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 from amazon_lambda_runtime.project.declaration import Function, Project
 
+from . import image
 from .aws import Aws
 from .builder import Builder, Engines
 from .errors import DeployError
@@ -43,9 +44,9 @@ from .resources.triggers import url
 from .site import Site
 
 _IMAGE = {"repository", "image"}
-# The parts that change a function that is there.
 # The parts that a deployment without `live` takes: no trigger, and nothing is removed.
 _TO_A_VERSION = ("repository", "image", "role", "policies", "log-group", "function", "release")
+# The parts that change a function that is there.
 _OF_FUNCTION = {"function", "release", "url", "trigger", "cleanup"}
 
 
@@ -72,7 +73,7 @@ def plan(
                 for each in project.architectures
             }
             site = dataclasses.replace(site, digests=digests)
-        steps: list[Step | Note] = [*_image(site, builder)]
+        steps: list[Step | Note] = [*image.plan(site, builder)]
         steps += _functions(site)
         steps += undeclared.plan(site, prune=prune)
         steps += others.others(site) if prune else others.notes(site)
@@ -123,7 +124,7 @@ def deploy(
     if site.digest is None and _needs_digest(only):
         builder, digests = builder or Engines(), {}
         for each in project.architectures:
-            done, pushed = _push(site.of(each), progress, builder)
+            done, pushed = image.push(site.of(each), progress, builder)
             digests[each], taken = done.digest, taken + pushed
         site = dataclasses.replace(site, digests=digests)
     carry_out(_functions(site, only))
@@ -184,71 +185,6 @@ def _check_ours(site: Site, only: Collection[str] | None) -> None:
         for wanted, found in zip(functions, live, strict=True):
             if found is not None:
                 function.check_ours(site, wanted, found)
-
-
-def _push(site: Site, progress: Progress, builder: Builder) -> tuple[Site, int]:
-    """Return the site with the digest of the image, which is in the repository then."""
-    of = f" for {site.project.architecture}" if len(site.project.architectures) > 1 else ""
-    progress.note(f"building the image of {site.project.name}{of}")
-    site = dataclasses.replace(site, digest=builder.build(site.project, progress))
-    taken = 0
-    if site.digest is None or repository.image(site, site.digest) is None:
-        digest: list[str] = []
-        step = _push_step(site, lambda: digest.append(builder.push(site, progress)))
-        execute(Plan((step,)), progress)
-        site, taken = dataclasses.replace(site, digest=digest[0]), 1
-    # By itself, so that a run that ends here is made good by the next.
-    marks = Plan.of(_mark(site))
-    execute(marks, progress)
-    return site, taken + len(marks.steps)
-
-
-def _image(site: Site, builder: Builder | None) -> Iterator[Step | Note]:
-    if site.project.image_uri is not None:
-        return
-    yield from repository.plan(site)
-    for each in site.project.architectures if builder is not None else ():
-        yield from _one_image(site.of(each))
-
-
-def _one_image(site: Site) -> Iterator[Step | Note]:
-    if site.digest is None:
-        yield Note(
-            "the image's digest is known once it is pushed: what uses it is shown as changed"
-        )
-    if repository.find(site) is None or site.digest is None:
-        yield _push_step(site, lambda: None)
-        yield _mark_step(site)
-        return
-    if repository.image(site, site.digest) is None:
-        yield _push_step(site, lambda: None)
-    yield from _mark(site)
-
-
-def _mark(site: Site) -> Iterator[Step]:
-    digest = site.digest or ""
-    live = repository.image(site, digest) or {}
-    if repository.marked(site, digest) not in (live.get("imageTags") or ()):
-        yield _mark_step(site)
-
-
-def _mark_step(site: Site) -> Step:
-    return Step(
-        "update", "image", f"mark of {_image_name(site)}", "a clean-up is to know it as ours",
-        lambda: repository.mark(site, site.digest or ""), site.project.architecture,
-    )  # fmt: skip
-
-
-def _push_step(site: Site, run: Callable[[], object]) -> Step:
-    # Where the digest is not known, the architecture tells one from the other.
-    return Step(
-        "create", "image", _image_name(site), "it is not in the repository", run,
-        site.project.architecture,
-    )  # fmt: skip
-
-
-def _image_name(site: Site) -> str:
-    return f"image {site.project.repository}" + (f"@{site.digest[:19]}" if site.digest else "")
 
 
 def _functions(site: Site, only: Collection[str] | None = None) -> Iterator[Step | Note]:
