@@ -2,10 +2,12 @@
 
 import json
 import re
+import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
 
 _REST = re.compile(r"/restapis(?:/(\w+))?(?:/(stages|deployments)(?:/(\w+))?)?(?:\?.*)?")
+_TAGS = re.compile(r"(?:/v2)?/tags/.*?/(rest)?apis/(\w+)(?:\?(.*))?")
 _PATH = re.compile(r"/v2/apis(?:/(\w+))?(/integrations)?(?:\?.*)?")
 
 
@@ -22,6 +24,8 @@ class Apis:
 
     def answer(self, verb: str, path: str, body: bytes) -> tuple[int, dict[str, Any]] | None:
         """Return the status and the reply, None of what is no request for an HTTP API."""
+        if (of_tags := _TAGS.fullmatch(urllib.parse.unquote(path))) is not None:
+            return self._tag(verb, of_tags, json.loads(body or b"{}"))
         if (of_rest := _REST.fullmatch(path)) is not None:
             return self._rest(verb, of_rest[1], of_rest[2], of_rest[3], json.loads(body or b"{}"))
         found = _PATH.fullmatch(path)
@@ -44,6 +48,14 @@ class Apis:
             return 204, {}
         api.update(asked)
         return 200, api
+
+    def _tag(self, verb: str, place: re.Match[str], asked: Any) -> tuple[int, dict[str, Any]]:
+        api = (self.rest if place[1] else self.there)[place[2]]
+        tags = api.setdefault("tags", {})
+        for key in urllib.parse.parse_qs(place[3] or "").get("tagKeys", ()):
+            tags.pop(key, None)
+        tags.update(asked.get("tags", {}) if verb != "DELETE" else {})
+        return 204, {}
 
     def _rest(
         self, verb: str, name: str | None, what: str | None, which: str | None, asked: Any

@@ -134,6 +134,12 @@ class _Handler(BaseHTTPRequestHandler):
             query = dict(urllib.parse.parse_qsl(split.query))
             wanted = query.pop("FunctionName", "")
             path = f"{split.path}?{urllib.parse.urlencode(query)}"
+        if operation == "RemovePermission":
+            path, there = self._guarded(path)
+            if not there:
+                text = "The RevisionId provided does not match"
+                self._answer(*_error(service, 412, "PreconditionFailedException", text))
+                return
         upstream = HTTPConnection(*self.moto, timeout=60)
         headers = {k: v for k, v in self.headers.items() if k.lower() != "transfer-encoding"}
         headers["Content-Length"] = str(len(body))
@@ -159,6 +165,23 @@ class _Handler(BaseHTTPRequestHandler):
             not in ("content-length", "transfer-encoding", "connection", "server", "date")
         }
         self._answer(reply.status, content, kept)
+
+    def _guarded(self, path: str) -> tuple[str, bool]:
+        """Return a path without its RevisionId, and whether that is the policy's.
+
+        moto compares a text with a list, and refuses each.
+        """
+        split = urllib.parse.urlsplit(path)
+        query = dict(urllib.parse.parse_qsl(split.query))
+        wanted = query.pop("RevisionId", "")
+        whole = f"{split.path}?{urllib.parse.urlencode(query)}"
+        upstream = HTTPConnection(*self.moto, timeout=60)
+        place = whole.replace(split.path, split.path.rpartition("/")[0])
+        # By its signature moto knows which service is asked.
+        upstream.request("GET", place, headers={"Authorization": self.headers["Authorization"]})
+        found = json.loads(upstream.getresponse().read() or b"{}")
+        upstream.close()
+        return whole, not wanted or found.get("RevisionId") == wanted
 
     def _put_right(self, content: bytes, body: bytes, wanted: str) -> bytes:
         document = json.loads(content or b"{}")

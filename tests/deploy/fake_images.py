@@ -28,6 +28,7 @@ class ImageSpec:
     folder: Path
     handler: str
     architecture: str
+    runtime: str
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ class _Engine:
             imageDigest=built.digest,
         )
         return Pushed(built.digest)
+
+
+def own_runtime() -> str:
+    return "amazon_lambda_runtime-1-py3-none-any.whl"
 
 
 def written(folder: Path, named: Path | None) -> Path | None:

@@ -154,6 +154,9 @@ QUEUE = 'type = "sqs", queue = "jobs"'
 MAPPING = "mapping of queue jobs to orders"
 BUCKET = 'type = "s3", bucket = "uploads"'
 NOTIFIED = ("update notifications of bucket uploads to orders: they are not as declared",) * 2
+TAGGED = (
+    "repository orders", "role orders-role", "log group /aws/lambda/orders", "function orders",
+)  # fmt: skip
 # A rule by another name: what is done, there and back.
 RENAMED = (
     (
@@ -234,7 +237,11 @@ CASES: dict[str, Case] = {
         "security groups none → sg-1",
         first=(INLINE,),
     ),
-    "tags": Case('tags = { team = "x" }', ("update tags of function orders: team",)),
+    "tags": Case(
+        'tags = { team = "x" }',
+        tuple(f"update tags of {what}: team" for what in TAGGED),
+        tuple(f"update tags of {what}: team removed" for what in TAGGED),
+    ),
     "retention": Case(
         "retention = 7",
         ("update retention of log group /aws/lambda/orders: 30 days → 7 days",),

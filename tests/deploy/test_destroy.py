@@ -368,3 +368,26 @@ def test_a_target_group_that_has_had_another_name() -> None:
     ]
     execute(plan, Told())
     assert ("elbv2:delete_target_group", {"TargetGroupArn": arn}) in aws.changes
+
+
+def test_a_log_group_that_has_had_another_name() -> None:
+    """One of a name of its own is found by its tag; that of others stays."""
+
+    def tagged(**sent: Any) -> Any:
+        arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group"
+        groups = [{"ResourceARN": f"{arn}:{name}"} for name in ("former", "theirs:*")]
+        asked = sent["ResourceTypeFilters"] == ["logs:log-group"]
+        return {"ResourceTagMappingList": groups if asked else []}
+
+    def tags(**sent: Any) -> Any:
+        theirs = {"lambda-runtime:project": "other"}
+        return {"tags": theirs if sent["resourceArn"].endswith("theirs") else OURS}
+
+    aws = account(resourcegroupstaggingapi__get_resources=tagged, logs__list_tags_for_resource=tags)
+    plan = destroy.plan(site(aws))
+    assert [step.what for step in plan.steps if step.kind == "log group"] == [
+        f"log group {GROUP}",
+        "log group former",
+    ]
+    execute(plan, Told())
+    assert ("logs:delete_log_group", {"logGroupName": "former"}) in aws.changes

@@ -27,7 +27,10 @@ def test_provisioned_concurrency_is_waited_for() -> None:
     )
     place = site(aws, provisioned_concurrency=2)
     run(provisioned.plan(place, place.project.functions[0]))
-    assert [name for name, _ in aws.changes] == ["lambda:put_provisioned_concurrency_config"]
+    assert [name for name, _ in aws.changes] == [
+        "lambda:tag_resource",
+        "lambda:put_provisioned_concurrency_config",
+    ]
     assert aws.now > 0
 
 

@@ -148,3 +148,16 @@ def test_within_a_block_only() -> None:
     assert aws.call("iam", "get_role", RoleName="a") == {"Role": 2}
     assert [name for name, _ in aws.sent].count("sqs:get_queue_url") == 1
     assert [name for name, _ in aws.sent].count("iam:tag_role") == 2
+
+
+def test_a_plan_without_credentials_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, and before a registry is asked for an image that nobody could push."""
+    world.write(many(1))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for command in ("plan", "deploy", "diff"):
+        done = world.run(command, HTTPS_PROXY="http://127.0.0.1:1")
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert "there are no AWS credentials: run `aws configure`, or --profile" in line
+        assert "registry" not in done.stdout + line

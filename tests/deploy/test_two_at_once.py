@@ -1,12 +1,15 @@
 """Two people at once: the second one learns it in a line, and what is live is no mixture."""
 
+from typing import Any
+
 import pytest
 
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import execute
 from amazon_lambda_runtime.deploy.resources import configuration, function
+from amazon_lambda_runtime.deploy.resources.triggers import permission
 
-from .canned import Canned, site
+from .canned import Canned, run, site
 from .fake_aws import Fault
 from .world import ONE, World
 
@@ -112,3 +115,125 @@ def test_the_revision_that_was_read_goes_with_the_request() -> None:
     sent = dict(aws.changes)
     assert sent["lambda:update_function_code"]["RevisionId"] == "r1"
     assert sent["lambda:update_function_configuration"]["RevisionId"] == "r1"
+
+
+BUCKET = 'triggers = [{ type = "s3", bucket = "uploads" }]\n'
+SID = "lambda-runtime-s3-uploads"
+CHANGED = f"the permission {SID} of orders was changed by somebody else"
+WHERE: dict[str, Any] = {"FunctionName": "orders", "Qualifier": "live"}
+
+
+def statements(world: World) -> dict[str, str]:
+    """Return the source of each statement by its Sid."""
+    live = permission.read(world.site(), world.function())
+    return {sid: permission.source(each) for sid, each in live.items()}
+
+
+def allow(world: World, source: str) -> None:
+    """Make a statement of this Sid, as somebody else does it at the same time."""
+    world.client("lambda").add_permission(
+        **WHERE, StatementId=SID, Principal="s3.amazonaws.com", Action="lambda:InvokeFunction",
+        SourceArn=source,
+    )  # fmt: skip
+
+
+def deployed(world: World, table: str) -> None:
+    world.buckets("uploads")
+    world.write(ONE + table)
+    world.deploy()
+
+
+def test_a_permission_that_another_has_made(world: World) -> None:
+    """For something else: it stays, and the bucket is not told of the function."""
+    deployed(world, "")
+    world.write(ONE + BUCKET)
+    plan = world.plan()
+    allow(world, "arn:aws:s3:::others")
+    world.door.calls.clear()
+    with pytest.raises(DeployError, match=CHANGED):
+        execute(plan, world.told)
+    assert statements(world) == {SID: "arn:aws:s3:::others"}
+    assert world.door.changes == []
+    # Whoever looks again can go on.
+    world.deploy()
+    assert statements(world) == {SID: "arn:aws:s3:::uploads"}
+
+
+def test_a_permission_that_another_has_made_alike(world: World) -> None:
+    """Both wanted the same: there is nothing to tell."""
+    deployed(world, "")
+    world.write(ONE + BUCKET)
+    plan = world.plan()
+    allow(world, "arn:aws:s3:::uploads")
+    execute(plan, world.told)
+    assert statements(world) == {SID: "arn:aws:s3:::uploads"}
+
+
+def test_a_permission_that_another_has_changed_before_it_goes(world: World) -> None:
+    """What is there now is not what the plan wanted to remove."""
+    deployed(world, BUCKET)
+    world.write(ONE)
+    plan = world.plan()
+    world.client("lambda").remove_permission(FunctionName="orders", StatementId=SID)
+    allow(world, "arn:aws:s3:::others")
+    with pytest.raises(DeployError, match=CHANGED):
+        execute(plan, world.told)
+    assert statements(world) == {SID: "arn:aws:s3:::others"}
+
+
+def test_a_permission_that_another_has_removed_already(world: World) -> None:
+    """It is gone, as it was to be."""
+    deployed(world, BUCKET)
+    world.write(ONE)
+    plan = world.plan()
+    world.client("lambda").remove_permission(FunctionName="orders", StatementId=SID)
+    execute(plan, world.told)
+    assert statements(world) == {}
+
+
+@pytest.mark.parametrize(
+    ("operation", "before", "after"),
+    [("lambda:AddPermission", "", BUCKET), ("lambda:RemovePermission", BUCKET, "")],
+)
+def test_a_policy_that_changes_all_the_time(
+    world: World, operation: str, before: str, after: str
+) -> None:
+    """Once is another statement's matter; always is told, soon, and the next deployment goes on."""
+    deployed(world, before)
+    world.write(ONE + after)
+    world.door.faults.append(Fault(operation, error=OLD, times=9))
+    with pytest.raises(DeployError, match=CHANGED):
+        world.deploy()
+    assert (SID in statements(world)) == bool(before)
+    assert sum(world.time.slept) < 10
+    world.door.faults[:] = [Fault(operation, error=OLD)]
+    world.deploy()
+    assert (SID in statements(world)) == bool(after)
+
+
+@pytest.mark.parametrize("lose", ["before", "after"])
+@pytest.mark.parametrize(
+    ("operation", "before", "after"),
+    [("lambda:AddPermission", "", BUCKET), ("lambda:RemovePermission", BUCKET, "")],
+)
+def test_a_reply_that_is_lost(
+    world: World, operation: str, before: str, after: str, lose: str
+) -> None:
+    """Our own change is not taken for somebody else's, though the revision is another then."""
+    deployed(world, before)
+    world.write(ONE + after)
+    world.door.faults.append(Fault(operation, lose=lose))
+    world.deploy()
+    assert (SID in statements(world)) == bool(after)
+
+
+def test_the_revision_of_a_policy_goes_with_the_request() -> None:
+    """So a statement that comes between the two is seen by AWS."""
+    policy = {"Policy": '{"Statement": [{"Sid": "a"}]}', "RevisionId": "r7"}
+    aws = Canned(lambda__get_policy=policy)
+    place = site(aws)
+    wanted = permission.Permission(SID, "s3.amazonaws.com", source="arn:aws:s3:::uploads")
+    orders = place.project.functions[0]
+    run(permission.plan(place, orders, wanted, {}))
+    run([permission.removal(place, orders, "a", {"Sid": "a"})])
+    assert [sent["RevisionId"] for _, sent in aws.changes] == ["r7", "r7"]

@@ -16,9 +16,11 @@ FLOORS = {
     "invoker": {"closing", "engine"},
     "queues": {"closing", "engine", "services"},
     "streams": {"closing", "engine", "queues"},
+    "durable": {"api", "closing", "engine", "http"},
     "server": {
         "api",
         "closing",
+        "durable",
         "engine",
         "host_check",
         "http",

@@ -134,7 +134,10 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ("retention = 8", "retention of hello-python is 8"),
         ('dockerfile = "none"', "cannot read the dockerfile: there is no file"),
         ("keep = 0", "keep is 0: it has to be 1 to 1000"),
-        ('architecture = "arm"', "architecture is 'arm': it has to be x86_64 or arm64"),
+        (
+            'architecture = "arm"',
+            "architecture of hello-python is 'arm': it has to be x86_64 or arm64",
+        ),
         ('engine = "kaniko"', "engine is 'kaniko'"),
         ('function = "a b"', "the function name is 'a b'"),
         ('role = "a/b"', "role of hello-python is 'a/b'"),

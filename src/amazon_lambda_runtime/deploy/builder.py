@@ -52,6 +52,7 @@ class Engines:
                 folder=project.folder,
                 handler=command(project),
                 architecture=project.architecture,
+                runtime=self._images.own_runtime(),
                 **{key: value for key, value in chosen.items() if value is not None},
             )
             self._built = self._engine.build(spec, _bytes(progress))
@@ -67,7 +68,10 @@ class Engines:
 
     def _tag(self, project: Project, progress: Progress) -> None:
         """Tag the local image with the project's name for it, by which `doctor` finds it."""
-        command = [self._engine.name, "tag", str(self._built.digest), project.image]
+        everyone = (*project.functions, *project.others)
+        several = len({function.architecture for function in everyone}) > 1
+        name = f"{project.image}-{project.architecture}" if several else project.image
+        command = [self._engine.name, "tag", str(self._built.digest), name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             progress.note(f"{' '.join(command)}: {' '.join(done.stderr.split())}")

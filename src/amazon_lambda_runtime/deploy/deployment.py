@@ -15,10 +15,11 @@ a published version that passes its smoke test, the alias `live`. Triggers point
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 from amazon_lambda_runtime.project.declaration import Function, Project
 
+from . import image
 from .aws import Aws
 from .builder import Builder, Engines
 from .errors import DeployError
@@ -32,18 +33,20 @@ from .resources import (
     function,
     log_group,
     provisioned,
+    record,
     release,
     repository,
     role,
     triggers,
     undeclared,
 )
+from .resources.triggers import url
 from .site import Site
 
 _IMAGE = {"repository", "image"}
-# The parts that change a function that is there.
 # The parts that a deployment without `live` takes: no trigger, and nothing is removed.
 _TO_A_VERSION = ("repository", "image", "role", "policies", "log-group", "function", "release")
+# The parts that change a function that is there.
 _OF_FUNCTION = {"function", "release", "url", "trigger", "cleanup"}
 
 
@@ -66,8 +69,12 @@ def plan(
         site = dataclasses.replace(site, left=others.left)
         if site.digest is None and _needs_digest(only):
             builder = builder or Engines()
-            site = dataclasses.replace(site, digest=builder.build(project, progress))
-        steps: list[Step | Note] = [*_image(site, builder)]
+            digests = {
+                each: builder.build(site.of(each).project, progress)
+                for each in project.architectures
+            }
+            site = dataclasses.replace(site, digests=digests)
+        steps: list[Step | Note] = [*image.plan(site, builder)]
         steps += _functions(site)
         steps += undeclared.plan(site, prune=prune)
         steps += others.others(site) if prune else others.notes(site)
@@ -116,8 +123,11 @@ def deploy(
     if project.image_uri is None and (only is None or _IMAGE & set(only)):
         carry_out(repository.plan(site))
     if site.digest is None and _needs_digest(only):
-        site, pushed = _push(site, progress, builder or Engines())
-        taken += pushed
+        builder, digests = builder or Engines(), {}
+        for each in project.architectures:
+            done, pushed = image.push(site.of(each), progress, builder)
+            digests[each], taken = done.digest, taken + pushed
+        site = dataclasses.replace(site, digests=digests)
     carry_out(_functions(site, only))
     if only is None:
         carry_out(undeclared.plan(site, prune=prune))
@@ -154,10 +164,12 @@ def _drift(site: Site, wanted: Function) -> Iterator[Step | Note]:
     live = function.find(site, wanted)
     sha = None if live is None else live["Configuration"].get("CodeSha256")
     digest = _given_digest(site.project) or (f"sha256:{sha}" if sha else None)
-    site = dataclasses.replace(site, digest=digest)
+    site = dataclasses.replace(site.of(wanted.architecture), digest=digest)
     yield from _function(site, wanted)
+    wanted = record.known(site, wanted)
     if live is not None:
         yield from function.foreign_tags(wanted, live)
+        yield from function.foreign_concurrency(wanted, live)
         yield from configuration.foreign(site, wanted, live["Configuration"])
     yield from release.foreign_traffic(site, wanted)
     yield from foreign_policies.of_role(site, wanted)
@@ -186,63 +198,6 @@ def _check_ours(site: Site, only: Collection[str] | None) -> None:
                 function.check_ours(site, wanted, found)
 
 
-def _push(site: Site, progress: Progress, builder: Builder) -> tuple[Site, int]:
-    """Return the site with the digest of the image, which is in the repository then."""
-    progress.note(f"building the image of {site.project.name}")
-    site = dataclasses.replace(site, digest=builder.build(site.project, progress))
-    taken = 0
-    if site.digest is None or repository.image(site, site.digest) is None:
-        digest: list[str] = []
-        step = _push_step(site, lambda: digest.append(builder.push(site, progress)))
-        execute(Plan((step,)), progress)
-        site, taken = dataclasses.replace(site, digest=digest[0]), 1
-    # By itself, so that a run that ends here is made good by the next.
-    marks = Plan.of(_mark(site))
-    execute(marks, progress)
-    return site, taken + len(marks.steps)
-
-
-def _image(site: Site, builder: Builder | None) -> Iterator[Step | Note]:
-    if site.project.image_uri is not None:
-        return
-    yield from repository.plan(site)
-    if builder is None:
-        return
-    if site.digest is None:
-        yield Note(
-            "the image's digest is known once it is pushed: what uses it is shown as changed"
-        )
-    if repository.find(site) is None or site.digest is None:
-        yield _push_step(site, lambda: None)
-        yield _mark_step(site)
-        return
-    if repository.image(site, site.digest) is None:
-        yield _push_step(site, lambda: None)
-    yield from _mark(site)
-
-
-def _mark(site: Site) -> Iterator[Step]:
-    digest = site.digest or ""
-    live = repository.image(site, digest) or {}
-    if repository.marked(site, digest) not in (live.get("imageTags") or ()):
-        yield _mark_step(site)
-
-
-def _mark_step(site: Site) -> Step:
-    return Step(
-        "update", "image", f"mark of {_image_name(site)}", "a clean-up is to know it as ours",
-        lambda: repository.mark(site, site.digest or ""),
-    )  # fmt: skip
-
-
-def _push_step(site: Site, run: Callable[[], object]) -> Step:
-    return Step("create", "image", _image_name(site), "it is not in the repository", run)
-
-
-def _image_name(site: Site) -> str:
-    return f"image {site.project.repository}" + (f"@{site.digest[:19]}" if site.digest else "")
-
-
 def _functions(site: Site, only: Collection[str] | None = None) -> Iterator[Step | Note]:
     for steps in side_by_side(
         lambda wanted: [*_function(site, wanted, only)], site.project.functions
@@ -255,6 +210,9 @@ def _function(
 ) -> Iterator[Step | Note]:
     """Yield the steps for a function. What `only` leaves out is not read either."""
     asked = set(only or PARTS)
+    site = site.of(wanted.architecture)
+    if asked & _OF_FUNCTION:
+        wanted = record.known(site, wanted)
     if asked & {"role", "policies"}:
         yield from role.plan(site, wanted)
     if "log-group" in asked:
@@ -268,6 +226,24 @@ def _function(
             yield from provisioned.plan(site, wanted)
     if asked & {"url", "queue", "trigger"}:
         yield from triggers.plan(site, wanted, prune=site.project.declared)
+    if "function" in asked:
+        yield from function.plan_labels(site, wanted)
+        yield from _unrecorded(site, wanted)
+
+
+def _unrecorded(site: Site, wanted: Function) -> Iterator[Note]:
+    """Yield what is said once of a function that has no record of its settings."""
+    live = function.find(site, wanted)
+    tags = (live or {}).get("Tags") or {}
+    if live is not None and record.names(tags) is None:
+        kept = [
+            *function.foreign_concurrency(wanted, live),
+            *configuration.by_hand(site, wanted, live["Configuration"]),
+            *asynchronous.foreign(site, wanted),
+            *provisioned.foreign(site, wanted),
+            *url.KIND.foreign(site, wanted, None),
+        ]
+        yield from record.note(wanted, tags, kept)
 
 
 def _cleanups(site: Site) -> Iterator[Iterator[Step | Note]]:

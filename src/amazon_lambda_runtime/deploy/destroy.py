@@ -48,10 +48,13 @@ def _all(site: Site) -> Iterator[Step | Note]:
         # What another function of the project uses stays with it.
         shared = _names(site, store, site.project.others)
         for name in _names(site, store, doomed):
-            if name not in shared:
+            # What the function's own statements record is removed with it.
+            if name not in shared and f"{store.noun} {name}" not in removed:
                 yield from _one(site, store, name, doomed)
         if whole:
-            yield from _former(site, store, doomed)
+            for step in _former(site, store, doomed):
+                if isinstance(step, Note) or step.what not in removed:
+                    yield step
     if whole:
         yield from _former(site, log_group.STORE, doomed)
         yield from _former(site, repository.STORE, doomed)

@@ -32,10 +32,13 @@ PARTS = (
 # How what a step changes is worded: "memory of function orders", "policy ARN of role orders-role".
 _PART_OF = re.compile(
     r"(?!(?:inline policy|policy|target|permission|statement) \S+ of |mapping |notifications )"
-    r"[\w -]+ of "
-    r"((?:function|alias|queue|topic|rule|target group|log group|repository|image|role) .*)"
+    r"[\w -]+? of "
+    r"((?:function|alias|queue|topic|rule|target group|log group|repository|image|role|mapping of"
+    r"|listener rule|HTTP API|REST API) .*)"
 )
-_NAMED = re.compile(r"(inline policy|target group|log group|listener rule|[A-Za-z]+) (?:of )?(.+)")
+_NAMED = re.compile(
+    r"(inline policy|target group|log group|listener rule|HTTP API|REST API|[A-Za-z]+) (?:of )?(.+)"
+)
 
 
 @dataclass(frozen=True, slots=True)

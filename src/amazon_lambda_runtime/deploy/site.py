@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -37,9 +37,18 @@ class Site:
     project: Project
     aws: Aws
     digest: str | None = None
+    #: Of each image, where there is one for each architecture.
+    digests: Mapping[str, str | None] = field(default_factory=dict)
     left: tuple[Function, ...] = ()
     #: Whether a release moves the alias `live`; if not, it ends with a version that was tested.
     goes_live: bool = True
+
+    def of(self, architecture: str) -> "Site":
+        """Return the site with the image for this architecture."""
+        digest = self.digests.get(architecture, self.digest)
+        return replace(
+            self, project=replace(self.project, architecture=architecture), digest=digest
+        )
 
     @property
     def tags(self) -> dict[str, str]:
@@ -56,11 +65,6 @@ class Site:
         if clean != place or len(place) > 200:
             clean = f"{clean[:200]}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
         return clean
-
-    @property
-    def tag_list(self) -> list[dict[str, str]]:
-        """The tags as most services want them."""
-        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
 
     @property
     def registry(self) -> str:

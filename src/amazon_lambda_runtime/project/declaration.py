@@ -42,6 +42,7 @@ class Function:
     handler: str | None = None
     #: Whether the handler is a web application; None if neither the table nor the source tells.
     web: bool | None = None
+    architecture: str = "x86_64"
     memory: int = 128
     timeout: int = 3
     #: None if it is not a durable function.
@@ -87,6 +88,9 @@ class Function:
     statements: tuple[Mapping[str, object], ...] = ()
     #: The event of the smoke test, None if there is none.
     payload: Path | None = None
+    #: Keys that are compared with AWS though their value is the usual one: those of the table, and
+    #: those that it has had. What is set in AWS for another key was set by hand, and stays.
+    managed: frozenset[str] = frozenset()
     triggers: tuple[Trigger, ...] = ()
 
     def triggers_of(self, kind: type[T]) -> list[T]:
@@ -111,7 +115,9 @@ class Project:
     #: Whether `functions` were asked for by name: `destroy` then keeps what belongs to the project
     #: as a whole, though no other function may be in the file.
     narrowed: bool = False
-    #: x86_64 or arm64.
+    #: Those of all functions: of what belongs to the project as a whole.
+    tags: Mapping[str, str] = field(default_factory=dict)
+    #: x86_64 or arm64: that of the image in question. Functions may differ in it.
     architecture: str = "x86_64"
     #: docker, podman, buildah, native, or auto.
     engine: str = "auto"
@@ -134,6 +140,11 @@ class Project:
     declared: bool = False
     #: Whether the function's name is not the table's but that of FUNCTION_NAME: a second stage.
     stage: bool = False
+
+    @property
+    def architectures(self) -> list[str]:
+        """Those of its functions, each once."""
+        return sorted({function.architecture for function in self.functions})
 
     def function(self, name: str) -> Function:
         """Return the function of that name. Raises StopIteration if there is none."""

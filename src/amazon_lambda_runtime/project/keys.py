@@ -41,9 +41,6 @@ PROJECT_KEYS: Mapping[str, Key] = {
         one_of=("auto", "docker", "podman", "buildah", "native"),
         default="auto",
     ),
-    "architecture": Key(
-        "of the image and its functions", STRING, one_of=ARCHITECTURES, default="x86_64"
-    ),
     "dockerfile": Key("for the engines that build one", STRING, default="the folder's"),
     "base": Key(
         "the base image of the native engine, in any registry",
@@ -77,6 +74,9 @@ FUNCTION_KEYS: Mapping[str, Key] = {
         BOOLEAN,
         default="as the source tells",
     ),
+    "architecture": Key(
+        "an image is built for each that is used", STRING, one_of=ARCHITECTURES, default="x86_64"
+    ),
     "memory": Key("", INTEGER, within=MEMORY, unit="MB", default="128"),
     "timeout": Key("", INTEGER, within=TIMEOUT, unit="seconds", default="3"),
     "durable": Key(
@@ -90,7 +90,7 @@ FUNCTION_KEYS: Mapping[str, Key] = {
     "environment_file": Key("a file with NAME=value lines; the table wins", STRING),
     "subnets": Key("with security_groups, for a VPC", STRINGS),
     "security_groups": Key("with subnets, for a VPC", STRINGS),
-    "tags": Key("a table of strings", TABLE),
+    "tags": Key("a table of strings, for all that is made", TABLE),
     "retention": Key(
         "days that the log is kept; 0 for ever. The default is for log groups of our own only",
         INTEGER,

@@ -47,6 +47,9 @@ _REPOSITORY = re.compile(r"(?=.{2,256}$)[a-z0-9]+([._/-]+[a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z]\w+", re.ASCII)
 _PROJECT = re.compile(r"[\w .:/=+@-]{1,256}")
 _ACCOUNT = re.compile(r"\d{12}")
+_TAG = re.compile(r"[\w .:/=+@-]*")
+# A thing takes fifty tags, and some of them are this tool's.
+_TAGS = 40
 _LOG_GROUP = re.compile(r"[\w/.#-]{1,512}", re.ASCII)
 _ROLE_PATH = re.compile(r"/|/[!-~]{1,510}/")
 # The keys that name something of AWS: which services it may be of, and that in words.
@@ -76,6 +79,11 @@ def check(project: Project) -> None:
     if project.image_uri is not None:
         digest = "REPOSITORY@sha256:DIGEST; a tag may move"
         matches("image_uri", project.image_uri, _BY_DIGEST, digest)
+        if len(several := project.architectures) > 1:
+            raise ConfigError(
+                f"image_uri is one image, and the functions are for {' and '.join(several)}: an "
+                "image is for one architecture"
+            )
     for function in project.functions:
         _sizes(function)
         _texts(function)
@@ -119,9 +127,16 @@ def _texts(function: Function) -> None:
     for arn in function.policies:
         policy = "the ARN of a managed policy (arn:aws:iam::…:policy/…)"
         matches(f"a policy {of}", arn, policies_file.ARN, policy)
-    for key in function.tags:
+    for key, value in function.tags.items():
         if key.lower().startswith(("aws:", "lambda-runtime:")):
             refuse(f"a tag {of}", key, "not of AWS (aws:) nor of this tool (lambda-runtime:)")
+        letters = "of letters, digits, spaces and _ . : / = + - @, the key up to 128, the value 256"
+        if not (1 <= len(key) <= 128 and _TAG.fullmatch(key)):
+            refuse(f"a tag {of}", key, letters)
+        if len(value) > 256 or not _TAG.fullmatch(value):
+            refuse(f"the tag {key} {of}", value, letters)
+    if len(function.tags) > _TAGS:
+        raise ConfigError(f"there are {len(function.tags)} tags {of}: up to {_TAGS} can be set")
     if function.payload is not None and not function.payload.is_file():
         raise ConfigError(f"the payload {of} cannot be read: there is no file {function.payload}")
 

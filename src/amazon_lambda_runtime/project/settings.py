@@ -33,7 +33,7 @@ _DEFAULTS = {
 _DEFAULT_NAME = {"function": DEFAULTS["FUNCTION_NAME"]}
 # Keys whose value is the Project's as it stands, and those that name a file of the folder.
 _PLAIN = (
-    "repository", "image", "module", "architecture", "base", "engine", "keep", "image_uri",
+    "repository", "image", "module", "base", "engine", "keep", "image_uri",
     "region", "profile", "account",
 )  # fmt: skip
 _FILES = ("dockerfile", "requirements")
@@ -94,6 +94,8 @@ def load(
         stage=_is_stage(written, functions[0]),
         environment_files=_environment_files(merged),
         include=tuple(merged.get("include", ())),
+        tags=_tags(merged),
+        architecture=functions[0].architecture,
         **chosen,
     )
     limits.check(project)
@@ -199,9 +201,10 @@ def _function(
             **values,
             "name": name,
             "retains": "retention" in own,
+            "managed": frozenset(own) & frozenset(keys.FUNCTION_KEYS),
             "payload": _payload(folder, own),
             "environment": {**_streaming(web, triggers), **_environment(folder, name, own)},
-            "tags": {key: str(value) for key, value in own.get("tags", {}).items()},
+            "tags": _tags(own),
             "policies": tuple(dict.fromkeys(policies)),
             "triggers": triggers,
             "web": web,
@@ -218,6 +221,10 @@ def _durable(name: str, written: Any) -> Durable | None:
     known = {field.name: Key(type=INTEGER) for field in dataclasses.fields(Durable)}
     keys.check(table, known, f"durable of {name}")
     return Durable(**table)
+
+
+def _tags(own: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value) for key, value in own.get("tags", {}).items()}
 
 
 def _payload(folder: Path, own: Mapping[str, Any]) -> Path | None:

@@ -36,7 +36,7 @@ def test_all_is_allowed() -> None:
     project = site(aws).project
     assert [*account.allowed(project, aws)] == []
     asked = [sent for name, sent in aws.sent if name == "iam:simulate_principal_policy"]
-    assert len(asked) == 17
+    assert len(asked) == 18
     assert {each["PolicySourceArn"] for each in asked} == {ME}
     (repository,) = [each for each in asked if "ecr:PutImage" in each["ActionNames"]]
     assert repository["ResourceArns"] == [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/shop"]

@@ -25,7 +25,7 @@ from amazon_lambda_runtime.deploy.images import (
 )
 from amazon_lambda_runtime.deploy.images.command import run
 from amazon_lambda_runtime.deploy.images.engines import Buildah, Docker, Podman
-from amazon_lambda_runtime.deploy.images.model import no_meter, this_runtime
+from amazon_lambda_runtime.deploy.images.model import DISTRIBUTION, no_meter
 from amazon_lambda_runtime.deploy.images.native.engine import Native
 
 from .conftest import make_wheel
@@ -152,7 +152,7 @@ def test_what_is_built(spec: ImageSpec, stand_in: StandIn, tmp_path: Path) -> No
     requirements.write_text("x")
     engine.build(replace(spec, requirements=requirements))
     spec.folder.joinpath("Dockerfile").write_text("FROM own")
-    engine.build(replace(spec, handler="a.b", runtime=this_runtime()))
+    engine.build(replace(spec, handler="a.b", runtime=DISTRIBUTION))
     named = tmp_path / "Named"
     named.write_text("FROM named\n\n")
     engine.build(replace(spec, dockerfile=named))
@@ -164,7 +164,7 @@ def test_what_is_built(spec: ImageSpec, stand_in: StandIn, tmp_path: Path) -> No
     assert f"RUNTIME=./{wheel}" in ours["argv"]
     assert own["dockerfile"] == 'FROM own\nCMD ["a.b"]\n'
     assert own["files"] == ["Dockerfile", "hello.py"]
-    assert f"RUNTIME={this_runtime()}" in own["argv"]
+    assert f"RUNTIME={DISTRIBUTION}" in own["argv"]
     assert other["dockerfile"] == 'FROM named\nCMD ["hello.handler"]\n'
     with pytest.raises(ImageError, match=r"cannot read .*absent: No such file"):
         engine.build(replace(spec, dockerfile=tmp_path / "absent"))

@@ -71,6 +71,7 @@ IMPLIED = {
     "elasticloadbalancing:DeleteRule",
     # Of a function that has left the table.
     "events:DisableRule",
+    "apigateway:DELETE",
     *TAGGING.values(),
 }
 
@@ -102,6 +103,8 @@ def requests(service: str, operation: str, parameters: Reply) -> Iterator[Asked]
     name = next(name for name in model.operation_names if xform_name(name) == operation)
     action = f"{SERVICES.get(service, service)}:{name}"
     action = ACTIONS.get(action, action)
+    if service.startswith("apigateway"):
+        action = f"apigateway:{model.operation_model(name).http['method']}"
     resource = arn(service, operation, parameters)
     context = {}
     if operation == "attach_role_policy":
@@ -129,8 +132,13 @@ def arn(service: str, operation: str, parameters: Reply) -> str:
     for key in ("TopicArn", "ResourceArn", "resourceArn", "ResourceARN", "Resource"):
         if key in parameters:
             return str(parameters[key])
+    if operation in ("add_tags", "remove_tags"):
+        return str(parameters["ResourceArns"][0])
     if "SubscriptionArn" in parameters:
         return str(parameters["SubscriptionArn"])
+    if service.startswith("apigateway"):
+        apis = "apis" if service == "apigatewayv2" else "restapis"
+        return f"arn:aws:apigateway:{REGION}::/{apis}"
     name = parameters.get("FunctionName", "")
     if operation in LISTS:
         return "*"
@@ -199,10 +207,12 @@ MORE = ALL.replace(
     "triggers = [",
     "triggers = [ { type = 'sns', topic = 'letters', filter_policy = '{\"a\": [1]}' },",
 ).replace("reserved_concurrency = 20", "reserved_concurrency = 20\nKEYS")
+MORE = MORE.replace('repository = "orders"', 'repository = "orders"\ntags = { team = "x" }')
 OF_ALIAS = "provisioned_concurrency = 2\nmaximum_retry_attempts = 1"
 MORE, PLAIN = MORE.replace("KEYS", OF_ALIAS), MORE.replace("KEYS", "")
 CHANGED = (
     PLAIN.replace("[1]", "[2]")
+    .replace("team", "cost")
     .replace("reserved_concurrency = 20", "memory = 256\nretention = 0")
     .replace("hunter2", "hunter3")
     .replace("max_concurrency = 5, ", "batch_size = 5, visibility = 60, ")
@@ -311,7 +321,7 @@ def test_only_what_is_declared(world: World) -> None:
     services = {
         action.partition(":")[0]
         for statement in document(world)["Statement"]
-        if statement["Sid"] not in ("LookForFormer", "FormerTriggers")
+        if statement["Sid"] not in ("LookForFormer", "LookForFormerApis", "FormerTriggers")
         for action in statement["Action"]
     }
     assert services == {"ecr", "iam", "lambda", "logs", "sts", "tag"}

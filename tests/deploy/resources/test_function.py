@@ -2,16 +2,19 @@
 
 import datetime
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError
-from amazon_lambda_runtime.deploy.plan import Plan
+from amazon_lambda_runtime.deploy.plan import Note, Plan, Step
 from amazon_lambda_runtime.deploy.resources import (
     cleanup,
     function,
+    labels,
     log_group,
+    record,
     release,
     repository,
     role,
@@ -41,16 +44,25 @@ JSON = {
 }
 
 
+# Whatever may be set, this table has set once.
+TAGS = {**OURS, record.TAG: record.text(record.ALL)}
+
+
 def live(**changes: Any) -> dict[str, Any]:
     configuration = {**CONFIGURATION, **changes}
     return {
-        "lambda__get_function": {"Configuration": configuration, "Tags": OURS},
+        "lambda__get_function": {"Configuration": configuration, "Tags": TAGS},
+        "lambda__list_tags": {"Tags": TAGS},
         "lambda__get_function_configuration": configuration,
     }
 
 
 def planned(place: Site) -> list[str]:
-    return steps(function.plan(place, place.project.functions[0]))
+    return steps(step for step in as_recorded(place) if "record of settings" not in str(step))
+
+
+def as_recorded(place: Site) -> Iterator[Step | Note]:
+    return function.plan(place, record.known(place, place.project.functions[0]))
 
 
 def test_a_new_function() -> None:
@@ -74,7 +86,8 @@ def test_a_new_function() -> None:
         "update reserved concurrency of function orders: none → 5",
     ]
     run(function.plan(place, place.project.functions[0]))
-    made, reserved = aws.changes
+    made, named, reserved, _ = aws.changes
+    assert named[1]["Tags"] == {record.TAG: "reserved_concurrency"}
     assert made == (
         "lambda:create_function",
         {
@@ -82,7 +95,12 @@ def test_a_new_function() -> None:
             "PackageType": "Image",
             "Code": {"ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop@{DIGEST}"},
             "Architectures": ["x86_64"],
-            "Tags": {"team": "x", **OURS},
+            "Tags": {
+                "team": "x",
+                **OURS,
+                labels.RECORD: labels.of_keys(["team"]),
+                record.TAG: "reserved_concurrency",
+            },
             "Role": ROLE,
             "MemorySize": 128,
             "Timeout": 10,
@@ -160,7 +178,7 @@ def test_a_configuration_that_differs(changes: Any, fields: Any, change: str | N
     place = site(aws, digest=DIGEST, **fields)
     expected = [f"update configuration of function orders: {change}"] if change else []
     assert planned(place) == expected
-    run(function.plan(place, place.project.functions[0]))
+    run(step for step in as_recorded(place) if "record of settings" not in str(step))
     names = [name for name, _ in aws.changes]
     assert names == (["lambda:update_function_configuration"] if change else [])
 
@@ -183,16 +201,16 @@ def test_tags_and_concurrency() -> None:
     """Tags of others stay; a reservation that is no longer declared goes."""
     aws = Canned(**live())
     aws.replies["lambda:get_function"]["Concurrency"] = {"ReservedConcurrentExecutions": 5}
-    aws.replies["lambda:get_function"]["Tags"] = {**OURS, "a": "1", "other": "x"}
+    aws.replies["lambda:get_function"]["Tags"] = {**TAGS, "a": "1", "other": "x"}
     place = site(aws, digest=DIGEST, tags={"a": "1", "b": "2"})
-    assert planned(place) == [
-        "update tags of function orders: b",
-        "update reserved concurrency of function orders: 5 → none",
-    ]
-    run(function.plan(place, place.project.functions[0]))
-    tagged, freed = aws.changes
-    assert tagged[1]["Tags"] == {"b": "2"}
+    assert planned(place) == ["update reserved concurrency of function orders: 5 → none"]
+    orders = place.project.functions[0]
+    assert steps(function.plan_labels(place, orders)) == ["update tags of function orders: b"]
+    run([*function.plan_labels(place, orders), *as_recorded(place)])
+    tagged, freed, settled = aws.changes
+    assert tagged[1]["Tags"] == {"b": "2", labels.RECORD: labels.of_keys(["a", "b"])}
     assert freed[0] == "lambda:delete_function_concurrency"
+    assert "reserved_concurrency" not in settled[1]["Tags"][record.TAG]
 
 
 def test_a_function_of_another_project() -> None:
@@ -382,6 +400,7 @@ def test_the_repository() -> None:
     }
     aws.replies["ecr:get_repository_policy"] = {"policyText": allowed[1]["policyText"]}
     aws.replies["ecr:describe_repositories"] = {"repositories": [{"repositoryArn": "r"}]}
+    aws.replies["ecr:list_tags_for_resource"] = {"tags": OUR_TAGS}
     assert steps(repository.plan(site(aws))) == []
 
 
@@ -389,8 +408,11 @@ def test_the_repository() -> None:
 
 
 def released(version: str = "2", before: str = "1", **changes: Any) -> dict[str, Any]:
+    tags = {"Tags": {**OURS, record.TAG: "none"}}
     return {
         **live(**changes),
+        "lambda__get_function": {"Configuration": {**CONFIGURATION, **changes}, **tags},
+        "lambda__list_tags": tags,
         "lambda__get_alias": {"FunctionVersion": version, "Description": f"before: {before}"},
         "lambda__list_versions_by_function": {
             "Versions": [
@@ -413,6 +435,7 @@ def test_a_release() -> None:
     assert aws.sent == [
         ("lambda:get_alias", {"FunctionName": "orders", "Name": "live"}),
         ("lambda:list_versions_by_function", {"FunctionName": "orders"}),
+        ("lambda:get_function", {"FunctionName": "orders"}),
     ]
     aws = Canned(**released(MemorySize=1))
     place = site(aws, digest=DIGEST)
@@ -433,7 +456,10 @@ def test_the_first_release() -> None:
     aws = Canned(**live(), lambda__publish_version={"Version": "1"})
     place = site(aws, digest=DIGEST)
     run(release.plan(place, place.project.functions[0]))
-    published, alias = aws.changes
+    published, alias, settled = aws.changes
+    assert settled[1]["Tags"] == {
+        record.TAG: record.text({*record.ALL} - {*record.CONFIGURATION}),
+    }
     assert published[1] == {"FunctionName": "orders", "CodeSha256": "a" * 64}
     assert (alias[1]["Name"], alias[1]["FunctionVersion"]) == ("live", "1")
     assert alias[1]["Description"] == "before: "
@@ -538,9 +564,7 @@ def test_a_role_in_a_path() -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:role/service-role/orders-role"
     aws = Canned(**live(Role=arn), iam__get_role={"Role": {"Arn": arn, **CREATED}})
     place = site(aws, memory=256, digest=DIGEST)
-    assert steps(function.plan(place, place.project.functions[0])) == [
-        "update configuration of function orders: memory 128 → 256"
-    ]
+    assert planned(place) == ["update configuration of function orders: memory 128 → 256"]
     run(function.plan(place, place.project.functions[0]))
     assert dict(aws.changes)["lambda:update_function_configuration"]["Role"] == arn
 

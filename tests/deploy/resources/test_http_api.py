@@ -12,6 +12,7 @@ from amazon_lambda_runtime.deploy.policy.statement import Names
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.triggers import HttpApiTrigger
 from tests.deploy.canned import ACCOUNT, LIVE, REGION, Canned, site
+from tests.deploy.fake_aws import Fault
 from tests.deploy.world import ONE, World
 
 TABLE = f"{ONE}triggers = [{{ type = 'http-api', api = 'front' }}]\n"
@@ -74,4 +75,24 @@ def test_what_each_command_may_do() -> None:
 
     assert verbs("plan") == ["GET"]
     assert verbs("destroy") == ["DELETE", "GET"]
-    assert verbs("deploy") == verbs(None) == ["DELETE", "GET", "PATCH", "POST"]
+    assert verbs("deploy") == verbs(None) == ["DELETE", "GET", "PATCH", "POST", "PUT"]
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_an_api_without_its_statement(world: World, renamed: bool) -> None:
+    """A run that ended between the two left it: `destroy` finds it, by its name or its tag."""
+    world.write(TABLE)
+    world.door.faults.append(Fault("lambda:AddPermission", error=(403, "AccessDenied", "no")))
+    with pytest.raises(DeployError, match="AddPermission"):
+        world.deploy()
+    world.door.apis.there["b"] = {
+        "apiId": "b",
+        "name": "front",
+        "protocolType": "HTTP",
+        "target": "",
+        "tags": {},
+    }
+    if renamed:
+        world.write(TABLE.replace("front", "door"))
+    execute(destroy.plan(Site(world.project(), world.aws())), world.told)
+    assert [*world.door.apis.there] == ["b"]

@@ -116,3 +116,17 @@ def test_what_each_command_may_do() -> None:
     assert verbs("plan") == ["GET"]
     assert verbs("destroy") == ["DELETE", "GET"]
     assert verbs("deploy") == verbs(None) == ["DELETE", "GET", "POST", "PUT"]
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_an_api_without_its_statement(world: World, renamed: bool) -> None:
+    """A run that ended between the two left it: `destroy` finds it, by its name or its tag."""
+    world.write(TABLE)
+    world.door.faults.append(Fault("lambda:AddPermission", error=(403, "AccessDenied", "no")))
+    with pytest.raises(DeployError, match="AddPermission"):
+        world.deploy()
+    world.door.apis.rest["b"] = {"id": "b", "name": "front", "tags": {}, "deployments": []}
+    if renamed:
+        world.write(TABLE.replace("front", "door"))
+    execute(destroy.plan(Site(world.project(), world.aws())), world.told)
+    assert [*world.door.apis.rest] == ["b"]

@@ -6,6 +6,7 @@ import pytest
 
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.resources import triggers
+from amazon_lambda_runtime.deploy.resources.record import TAG
 from amazon_lambda_runtime.project.triggers import DynamoDbTrigger, KinesisTrigger, Trigger
 from tests.deploy.canned import ACCOUNT, LIVE, OURS, REGION, Canned, run, site, steps
 
@@ -54,7 +55,7 @@ def test_a_new_mapping() -> None:
             "FunctionResponseTypes": [],
             "Enabled": True,
             "BisectBatchOnFunctionError": True,
-            "Tags": OURS,
+            "Tags": {**OURS, TAG: "bisect_on_error"},
         },
     )
 
@@ -70,8 +71,12 @@ def test_what_is_usual_is_sent_to_take_something_back() -> None:
     }
     aws = Canned(**mapped(CLICKS, **live))
     place = site(aws, KinesisTrigger(stream="clicks"))
+    assert steps(triggers.plan(place, place.project.functions[0])) == []
+    named = {TAG: "filters on_failure retries"}
+    aws.replies["lambda:list_tags"] = {"Tags": {**OURS, **named}}
     run(triggers.plan(place, place.project.functions[0]))
-    ((name, sent),) = aws.changes
+    (name, sent), (_, settled) = aws.changes
+    assert settled["Tags"] == {TAG: "none"}
     assert name == "lambda:update_event_source_mapping"
     assert sent["FilterCriteria"] == {}
     assert sent["DestinationConfig"] == {"OnFailure": {"Destination": ""}}

@@ -9,6 +9,7 @@ import pytest
 from amazon_lambda_runtime.deploy.errors import AwsError, DeployError
 from amazon_lambda_runtime.deploy.plan import Note
 from amazon_lambda_runtime.deploy.resources import triggers
+from amazon_lambda_runtime.deploy.resources.record import TAG
 from amazon_lambda_runtime.deploy.resources.triggers import KINDS, kinds, mapping, permission
 from amazon_lambda_runtime.project.triggers import (
     TYPES,
@@ -112,7 +113,8 @@ def mapped(**settings: Any) -> dict[str, Any]:
     return {
         "lambda__list_event_source_mappings": listed,
         "lambda__get_event_source_mapping": entry,
-        "lambda__list_tags": {"Tags": OURS},
+        # Whatever differs, the table has set.
+        "lambda__list_tags": {"Tags": {**OURS, TAG: "filters maximum_concurrency"}},
     }
 
 
@@ -154,7 +156,7 @@ def test_a_new_queue() -> None:
             "ScalingConfig": {"MaximumConcurrency": 7},
             "Enabled": True,
             "MaximumBatchingWindowInSeconds": 5,
-            "Tags": OURS,
+            "Tags": {**OURS, TAG: "maximum_concurrency"},
         },
     )
     assert aws.now > 0  # it was waited for
@@ -216,7 +218,7 @@ def test_a_mapping_that_differs(live: dict[str, Any], declared: Trigger, change:
     }
     assert planned(aws, declared) == [f"update mapping of queue jobs to orders: {change}"]
     aws.replies["lambda:get_event_source_mapping"] = {"State": "Enabled"}
-    ((name, sent),) = applied(aws, declared)
+    (name, sent), *_ = applied(aws, declared)
     assert name == "lambda:update_event_source_mapping"
     assert (sent["UUID"], sent["FunctionName"], sent["BatchSize"]) == ("u-1", LIVE, 10)
     assert "EventSourceArn" not in sent
@@ -960,7 +962,9 @@ def test_statements_of_others_stay() -> None:
 def test_a_permission_that_allows_something_else() -> None:
     """It is replaced: a statement cannot be changed."""
     aws = Canned(**clock())
-    aws.replies["lambda:get_policy"] = policy(invoker("lambda-runtime-rule-clock", f"{RULE}-2"))
+    other = policy(invoker("lambda-runtime-rule-clock", f"{RULE}-2"))
+    # The plan's, of two, and that of the removal; then it is gone.
+    aws.replies["lambda:get_policy"] = [other, other, other, policy()]
     trigger = ScheduleTrigger("clock", "rate(5 minutes)")
     assert planned(aws, trigger) == [
         "update permission lambda-runtime-rule-clock of orders: it allows something else"

@@ -52,9 +52,10 @@ def image(folder: Path, **flags: Any) -> None:
     from amazon_lambda_runtime.deploy.builder import Engines
 
     project, _ = load(folder, **flags)
-    with Reporter() as reporter:
-        digest = Engines().build(project, reporter)
-    click.echo(digest or project.image)
+    for each in project.architectures:
+        with Reporter() as reporter:
+            digest = Engines().build(dataclasses.replace(project, architecture=each), reporter)
+        click.echo(digest or project.image)
 
 
 @_step("ecr-repo", "--region eu-central-1")
@@ -89,7 +90,8 @@ def push(folder: Path, **flags: Any) -> None:
 
     builder = _Remembering(Engines())
     site = _carry_out(*load(folder, **flags), "repository", "image", builder=builder)
-    click.echo(dataclasses.replace(site, digest=builder.digest).image_uri)
+    for digest in builder.digests.values():
+        click.echo(dataclasses.replace(site, digest=digest).image_uri)
 
 
 @_step("policy-document")
@@ -281,16 +283,16 @@ def _say_what_it_lacks(folder: Path, project: "Project", trigger: "SqsTrigger") 
 
 
 class _Remembering:
-    """A builder that remembers the digest of what it pushed."""
+    """A builder that remembers the digests of what it pushed, by architecture."""
 
     def __init__(self, builder: "Builder") -> None:
         self._builder = builder
-        self.digest: str | None = None
+        self.digests: dict[str, str | None] = {}
 
     def build(self, project: "Project", progress: "Progress") -> str | None:
-        self.digest = self._builder.build(project, progress)
-        return self.digest
+        digest = self.digests[project.architecture] = self._builder.build(project, progress)
+        return digest
 
     def push(self, site: "Site", progress: "Progress") -> str:
-        self.digest = self._builder.push(site, progress)
-        return self.digest
+        digest = self.digests[site.project.architecture] = self._builder.push(site, progress)
+        return digest

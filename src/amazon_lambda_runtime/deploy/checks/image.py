@@ -172,10 +172,11 @@ def _manifest(image: str, media_type: str) -> Iterator[Finding]:
 
 def _architecture(project: Project, image: str, found: str) -> Iterator[Finding]:
     architecture = _ARCHITECTURES.get(found, found)
-    if architecture and architecture != project.architecture:
+    wanted = " and ".join(project.architectures)
+    if architecture and architecture not in project.architectures:
         yield Finding(
             "architecture",
-            f"{image} is for {architecture}, and the function for {project.architecture}",
+            f"{image} is for {architecture}, and the function for {wanted}",
             "its first invocation would fail: exec format error, Runtime.InvalidEntrypoint",
             f'Build it again (make image), or set architecture = "{architecture}".',
         )

@@ -3,6 +3,7 @@
 from .dockerfile import written
 from .engines import choose, unused
 from .model import Built, Engine, ImageError, ImageSpec, Meter, Pushed, Repository
+from .own_wheel import requirement as own_runtime
 from .registry.client import Client
 from .registry.persistence import RegistryError
 
@@ -17,6 +18,7 @@ __all__ = [
     "RegistryError",
     "Repository",
     "choose",
+    "own_runtime",
     "unused",
     "written",
 ]

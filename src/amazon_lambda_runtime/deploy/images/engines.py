@@ -99,7 +99,10 @@ class _Command(ABC):
             command += [f"--platform=linux/{spec.platform}"]
             command += ["--no-cache"] if self._refresh else []
             command += ["--build-arg", f"RUNTIME={context.runtime}", *self._build_options]
-            run([*command, str(context.folder)], meter)
+            try:
+                run([*command, str(context.folder)], meter)
+            except ImageError as error:
+                raise _foreign(self.name, spec, error) from None
             match = _ID.fullmatch(file.read_text().strip())
             if match is None:
                 raise ImageError(f"{self.name} gave no id for the image that it built")
@@ -146,6 +149,17 @@ class _Command(ABC):
     def _push(self, image: str, target: str, repository: Repository, meter: Meter) -> str:
         """Push and return the digest."""
         ...
+
+
+def _foreign(engine: str, spec: ImageSpec, error: ImageError) -> ImageError:
+    """Return what to do where this machine can't run what the Dockerfile runs."""
+    if "exec format error" not in str(error).lower():
+        return error
+    return ImageError(
+        f"{engine} cannot run programs for {spec.architecture} on this machine, and the Dockerfile "
+        f"runs some: let it emulate them (apt-get install qemu-user-static), build on a machine of "
+        f'that architecture, or set engine = "native", which runs none ({error})'
+    )
 
 
 class Buildah(_Command):

@@ -1,6 +1,5 @@
 """What goes into an image, where it goes, and the result: the values that all engines share."""
 
-import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +23,6 @@ def no_meter(done: int, total: int, what: str) -> None:
     """Show nothing."""
 
 
-def this_runtime() -> str:
-    """Return the requirement that installs in an image what is installed here."""
-    return f"{DISTRIBUTION}=={importlib.metadata.version(DISTRIBUTION)}"
-
-
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
     """What goes into an image.
@@ -46,7 +40,7 @@ class ImageSpec:
     dockerfile: Path | None = None
     base: str = "python:3.13-slim-trixie"
     requirements: Path | None = None
-    runtime: str = field(default_factory=this_runtime)
+    runtime: str = DISTRIBUTION
     exclude: tuple[str, ...] = ()
     #: Relative paths of files that hold secrets, such as environment files.
     secret: tuple[str, ...] = ()

@@ -60,7 +60,7 @@ def _repository(project: Project, names: Names) -> Statement:
         "Repository",
         actions(
             "ecr",
-            "CreateRepository DescribeRepositories DeleteRepository TagResource "
+            "CreateRepository DescribeRepositories DeleteRepository TagResource UntagResource "
             "ListTagsForResource DescribeImages BatchGetImage BatchDeleteImage "
             # The push, blob by blob, and what is asked before one.
             "BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload "
@@ -123,7 +123,7 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
             "lambda",
             "GetFunction GetFunctionConfiguration CreateFunction UpdateFunctionCode "
             "UpdateFunctionConfiguration DeleteFunction InvokeFunction ListTags TagResource "
-            "PublishVersion ListVersionsByFunction GetAlias CreateAlias UpdateAlias "
+            "UntagResource PublishVersion ListVersionsByFunction GetAlias CreateAlias UpdateAlias "
             "ListAliases GetFunctionConcurrency PutFunctionConcurrency "
             "DeleteFunctionConcurrency GetPolicy AddPermission RemovePermission "
             "GetFunctionUrlConfig CreateFunctionUrlConfig UpdateFunctionUrlConfig "
@@ -152,7 +152,7 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
     )
     yield Statement(
         "MappingTags",
-        ("lambda:ListTags", "lambda:TagResource"),
+        actions("lambda", "ListTags TagResource UntagResource"),
         (names("lambda", "event-source-mapping:*"),),
     )
     if any(function.subnets for function in project.functions):
@@ -168,7 +168,7 @@ def _logs(project: Project, names: Names) -> Iterator[Statement]:
         actions(
             "logs",
             "CreateLogGroup DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy TagResource "
-            "ListTagsForResource DescribeLogStreams FilterLogEvents",
+            "UntagResource ListTagsForResource DescribeLogStreams FilterLogEvents",
         ),
         (*groups, *(f"{arn}:*" for arn in groups)),
     )
@@ -201,7 +201,7 @@ def _former(project: Project, names: Names) -> Iterator[Statement]:
     yield Statement(
         "FormerLogs",
         actions("logs", "ListTagsForResource DeleteLogGroup"),
-        (names("logs", "log-group:/aws/lambda/*"),),
+        (names("logs", "log-group:*"),),
         ours,
     )
 
@@ -222,6 +222,10 @@ def _looked_for(project: Project, names: Names) -> Iterator[Statement]:
             *actions("lambda", "ListTags"),
         ),
     )
+    root = f"arn:{names.partition}:apigateway:{names.region}::"
+    yield Statement(
+        "LookForFormerApis", actions("apigateway", "GET"), (f"{root}/apis", f"{root}/restapis")
+    )
     yield Statement(
         "FormerTriggers",
         (
@@ -236,6 +240,7 @@ def _looked_for(project: Project, names: Names) -> Iterator[Statement]:
             ),
             *actions("sns", "GetTopicAttributes ListSubscriptionsByTopic Unsubscribe DeleteTopic"),
             *actions("ecr", "DescribeImages BatchDeleteImage DeleteRepository"),
+            *actions("apigateway", "DELETE"),
         ),
         conditions={"StringEquals": {f"aws:ResourceTag/{PROJECT_TAG}": project.name}},
     )

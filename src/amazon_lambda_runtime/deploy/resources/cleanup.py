@@ -45,7 +45,8 @@ def images(site: Site) -> Iterator[Step | Note]:
     if not repository.is_ours(site):
         return
     ours = [image for image in repository.images(site) if repository.is_our_image(site, image)]
-    old = ours[site.project.keep :]
+    # A release takes one for each architecture.
+    old = ours[site.project.keep * len(site.project.architectures) :]
     if not old:
         return
     try:

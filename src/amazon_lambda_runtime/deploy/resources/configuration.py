@@ -1,7 +1,8 @@
 """A function's configuration: what is sent, what differs, and what others have set.
 
-Rule: what AWS sets where nothing is asked for is sent only to take something back, so that a
-function without such settings asks for nothing that a region may not have.
+Rule 1: what AWS sets where nothing is asked for is sent only to take something back, so that a
+function without such settings asks for nothing that a region may not have. Rule 2: what is set by
+hand and was never declared is neither compared nor sent, unless AWS takes it as a part of a whole.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,13 +12,26 @@ from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import role
+from . import record, role
 from .foreign import settings
 from .log_group import name as log_group_of
 from .log_group import usual_name
 
 _LEVEL = "INFO"
 _LEVELS = ("ApplicationLogLevel", "SystemLogLevel")
+# Settings by AWS's names, and the key of the table for each; of logging it is for each part.
+_KEYS = {
+    "TracingConfig": "tracing",
+    "DeadLetterConfig": "dead_letter",
+    "KMSKeyArn": "kms_key",
+    "SnapStart": "snapstart",
+}
+_LOGGING = {
+    "LogFormat": "log_format",
+    "ApplicationLogLevel": "log_level",
+    "SystemLogLevel": "system_log_level",
+    "LogGroup": "log_group",
+}
 _USUAL: Mapping[str, Any] = {
     "TracingConfig": {"Mode": "PassThrough"},
     "DeadLetterConfig": {"TargetArn": ""},
@@ -49,15 +63,32 @@ def _always(site: Site, function: Function) -> dict[str, Any]:
 
 
 def _where_asked(function: Function, live: Mapping[str, Any]) -> dict[str, Any]:
-    wanted, usual, now = _wanted(function), _usual(function), _live(function, live)
+    usual, now = _usual(function), _live(function, live)
+    wanted = _compared(function, now)
     return {key: value for key, value in wanted.items() if value != usual[key] or value != now[key]}
 
 
+def _compared(function: Function, now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is wanted of what the table has, or has had."""
+    managed = record.managed(function)
+    wanted = _wanted(function)
+    compared = {key: wanted[key] for key, name in _KEYS.items() if name in managed}
+    # AWS takes logging as a whole: of what is not ours, what is live goes back with it.
+    logging = {**now["LoggingConfig"]}
+    ours = {key for key, name in _LOGGING.items() if name in managed}
+    logging |= {key: value for key, value in wanted["LoggingConfig"].items() if key in ours}
+    if logging["LogFormat"] != "JSON":
+        logging = {key: value for key, value in logging.items() if key not in _LEVELS}
+    return {**compared, "LoggingConfig": logging} if ours else compared
+
+
 def _wanted(function: Function) -> dict[str, Any]:
-    logging = {"LogFormat": function.log_format, "LogGroup": log_group_of(function)}
-    if function.log_format == "JSON":
-        logging["ApplicationLogLevel"] = function.log_level or _LEVEL
-        logging["SystemLogLevel"] = function.system_log_level or _LEVEL
+    logging = {
+        "LogFormat": function.log_format,
+        "LogGroup": log_group_of(function),
+        "ApplicationLogLevel": function.log_level or _LEVEL,
+        "SystemLogLevel": function.system_log_level or _LEVEL,
+    }
     return {
         "TracingConfig": {"Mode": function.tracing},
         "DeadLetterConfig": {"TargetArn": function.dead_letter or ""},
@@ -93,7 +124,8 @@ def changes(function: Function, live: Mapping[str, Any]) -> Iterator[str]:
     storage = (live.get("EphemeralStorage") or {}).get("Size", 512)
     groups = vpc.get("SecurityGroupIds") or []
     command = [function.handler] if function.handler else []
-    now, wanted = _live(function, live), _wanted(function)
+    now = _live(function, live)
+    wanted = {**now, **_compared(function, now)}
     yield from differences(
         [
             # A role's name is unique in the account; the path before it is IAM's to know.
@@ -105,8 +137,12 @@ def changes(function: Function, live: Mapping[str, Any]) -> Iterator[str]:
             ("handler", list(image.get("Command") or []), command),
             ("subnets", sorted(vpc.get("SubnetIds") or []), sorted(function.subnets)),
             ("security groups", sorted(groups), sorted(function.security_groups)),
-            ("tracing", now["TracingConfig"]["Mode"], function.tracing),
-            ("dead letter", now["DeadLetterConfig"]["TargetArn"], function.dead_letter or ""),
+            ("tracing", now["TracingConfig"]["Mode"], wanted["TracingConfig"]["Mode"]),
+            (
+                "dead letter",
+                now["DeadLetterConfig"]["TargetArn"],
+                wanted["DeadLetterConfig"]["TargetArn"],
+            ),
             ("KMS key", now["KMSKeyArn"], wanted["KMSKeyArn"]),
             ("SnapStart", now["SnapStart"]["ApplyOn"], wanted["SnapStart"]["ApplyOn"]),
         ]
@@ -140,18 +176,28 @@ def _variables(live: Mapping[str, Any], wanted: Mapping[str, str]) -> Iterator[s
             yield f"variable {name} changed"
 
 
+def by_hand(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield what is set by hand of the settings that a table may have."""
+    ours = {key: value for key, value in live.items() if key in _usual(function)}
+    yield from foreign(site, function, ours)
+
+
 def foreign(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator[Step]:
     """Yield what is set in the configuration of a function or version, and not declared."""
     image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
-    declared = {**_always(site, function), **_wanted(function)}
+    managed, wanted = record.managed(function), _wanted(function)
+    declared = _always(site, function)
+    declared |= {key: wanted[key] for key, name in _KEYS.items() if name in managed}
+    if logging := {key: "" for key, name in _LOGGING.items() if name in managed}:
+        declared["LoggingConfig"] = logging
     # The command and the network are compared, whether they are declared or not.
     declared["ImageConfig"] = {"Command": [], **declared["ImageConfig"]}
     declared["VpcConfig"] = {"VpcId": "", **declared["VpcConfig"]}
-    # The rest of these follows from what is compared.
-    declared["SnapStart"] = {"OptimizationStatus": "", **declared["SnapStart"]}
-    declared["LoggingConfig"] = {**dict.fromkeys(_LEVELS, ""), **declared["LoggingConfig"]}
+    # It follows from the rest.
+    declared["SnapStart"] = {"OptimizationStatus": "", **declared.get("SnapStart", {})}
     usual: dict[str, Any] = {
         **_usual(function),
+        "LoggingConfig": {**_usual(function)["LoggingConfig"], **dict.fromkeys(_LEVELS, _LEVEL)},
         "ImageConfig": {},
         "VpcConfig": {},
         "Layers": [],

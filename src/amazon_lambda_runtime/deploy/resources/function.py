@@ -10,7 +10,7 @@ from amazon_lambda_runtime.deploy.plan import Note, Step, differences
 from amazon_lambda_runtime.deploy.site import TABLE_TAG, Site, owner
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import configuration, role
+from . import configuration, labels, record, role
 from .foreign import foreign
 
 #: Seconds for a function to become active: Lambda optimizes the image, and joins the VPC.
@@ -29,14 +29,21 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     else:
         check_ours(site, function, found)
         yield from _updates(site, function, found)
-    reserved = (found or {}).get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    reserved = _reserved(found)
     wanted = function.reserved_concurrency
-    if reserved != wanted:
+    if reserved != wanted and record.managed(function) & {*record.RESERVED}:
         yield Step(
             "update", "function", f"reserved concurrency of {what}",
             (change := next(differences([("", reserved, wanted)])).strip()),
             lambda: _reserve(site, function), changes=(change,),
         )  # fmt: skip
+    else:
+        yield from record.plan(site, function, record.RESERVED)
+
+
+def _reserved(found: Reply | None) -> int | None:
+    reserved: int | None = (found or {}).get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    return reserved
 
 
 def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
@@ -53,8 +60,10 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
             partial(_update_code, site, function, live.get("CodeSha256")), changes=tuple(changes),
         )  # fmt: skip
     tags = found.get("Tags") or {}
-    wanted = {**function.tags, TABLE_TAG: site.table}
-    missing = {key: value for key, value in wanted.items() if tags.get(key) != value}
+    wanted = {TABLE_TAG: site.table}
+    if record.names(tags) is None:
+        wanted[record.TAG] = record.text(record.declared(function))
+    missing = labels.missing_of(tags, wanted)
     if missing:
         yield Step(
             "update", "function", f"tags of {what}", ", ".join(sorted(missing)),
@@ -64,6 +73,21 @@ def _updates(site: Site, function: Function, found: Reply) -> Iterator[Step]:
             changes=tuple(
                 differences((key, tags.get(key), missing[key]) for key in sorted(missing))
             ),
+        )  # fmt: skip
+
+
+def plan_labels(site: Site, function: Function) -> Iterator[Step]:
+    """Yield what gives the function its table's tags.
+
+    It is the last: until then those that are gone tell that there may be some on the rest, too.
+    """
+    found = find(site, function)
+    if found is not None:
+        arn = site.function_arn(function)
+        yield from labels.plan(
+            "function", f"function {function.name}", found.get("Tags"), function.tags,
+            lambda tags: site.aws.call("lambda", "tag_resource", Resource=arn, Tags=tags),
+            lambda keys: site.aws.call("lambda", "untag_resource", Resource=arn, TagKeys=keys),
         )  # fmt: skip
 
 
@@ -213,7 +237,10 @@ def _create(site: Site, function: Function) -> None:
         PackageType="Image",
         Code={"ImageUri": site.image_uri},
         Architectures=[site.project.architecture],
-        Tags={**function.tags, **site.tags},
+        Tags={
+            **labels.of(site, function.tags),
+            record.TAG: record.text(record.declared(function)),
+        },
         **configuration.parameters(site, function, {}),
     )
     wait(site, function)
@@ -223,6 +250,7 @@ def _configure(site: Site, function: Function, planned: list[str]) -> None:
     def differs(live: Reply) -> list[str]:
         return list(configuration.changes(function, live)) if "Role" in live else planned
 
+    record.add(site, function, record.CONFIGURATION)
     _swap(
         site,
         function,
@@ -258,6 +286,7 @@ def _update_code(site: Site, function: Function, planned: str | None) -> None:
 
 
 def _reserve(site: Site, function: Function) -> None:
+    record.add(site, function, record.RESERVED)
     if function.reserved_concurrency is None:
         site.aws.remove("lambda", "delete_function_concurrency", FunctionName=function.name)
     else:
@@ -267,10 +296,19 @@ def _reserve(site: Site, function: Function) -> None:
             FunctionName=function.name,
             ReservedConcurrentExecutions=function.reserved_concurrency,
         )
+    record.settle(site, function, record.RESERVED)
 
 
 def _short(digest: str | None) -> str:
     return (digest or "none").removeprefix("sha256:")[:12]
+
+
+def foreign_concurrency(function: Function, found: Reply) -> Iterator[Step]:
+    """Yield the reserved concurrency that was set by hand."""
+    reserved = _reserved(found)
+    if reserved is not None and not record.managed(function) & {*record.RESERVED}:
+        what = f"reserved concurrency of function {function.name}"
+        yield foreign("function", what, str(reserved))
 
 
 def foreign_tags(function: Function, found: Reply) -> Iterator[Step]:

@@ -10,10 +10,10 @@ from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
-from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.deploy.site import PROJECT_TAG, Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import account
+from . import account, labels
 
 _PREFIX = "/aws/lambda/"
 
@@ -43,9 +43,16 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
                 "create_log_group",
                 look=lambda: find(site, group),
                 logGroupName=group,
-                tags=site.tags,
+                tags=labels.of(site, _shared(site, group)),
             ),
         )
+    elif labels.asked(function) and site.ours(tags := _tags_of(site, group)):
+        arn = site.aws.arn("logs", f"log-group:{group}")
+        yield from labels.plan(
+            "log-group", f"log group {group}", tags, _shared(site, group),
+            lambda tags: site.aws.call("logs", "tag_resource", resourceArn=arn, tags=tags),
+            lambda keys: site.aws.call("logs", "untag_resource", resourceArn=arn, tagKeys=keys),
+        )  # fmt: skip
     retention = None if live is None else live.get("retentionInDays")
     if retention == function.retention:
         return
@@ -63,6 +70,10 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
             lambda: _retain(site, function),
             changes=(change,),
         )
+
+
+def _shared(site: Site, group: str) -> dict[str, str]:
+    return labels.shared(site, lambda other: name(other) == group)
 
 
 def find(site: Site, group: str) -> Reply | None:
@@ -112,10 +123,24 @@ def _delete(site: Site, group: str) -> None:
 
 
 def _found(site: Site) -> Iterator[tuple[str, Tags | None]]:
-    for group in site.aws.pages(
-        "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=_PREFIX
+    """Yield the groups with the usual names, and those of other names that carry our tag.
+
+    An account may have thousands that are of no function: these are found by the tag.
+    """
+    usual = site.aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=_PREFIX)
+    names = {group["logGroupName"]: True for group in usual}
+    for resource in site.aws.pages(
+        "resourcegroupstaggingapi",
+        "get_resources",
+        "ResourceTagMappingList",
+        TagFilters=[{"Key": PROJECT_TAG, "Values": [site.project.name]}],
+        ResourceTypeFilters=["logs:log-group"],
     ):
-        yield group["logGroupName"], _tags_of(site, group["logGroupName"])
+        _, _, name = resource["ResourceARN"].partition(":log-group:")
+        names[name.removesuffix(":*")] = bool(name)
+    for name, there in names.items():
+        if there:
+            yield name, _tags_of(site, name)
 
 
 def _users(site: Site, group: str, but: Sequence[Function]) -> list[str]:

@@ -9,16 +9,21 @@ from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 
+from . import record
+from .foreign import foreign as undeclared
+
 #: Seconds for the environments to be there: hundreds of them are started in minutes.
 READY = 900.0
 
 
 def plan(site: Site, function: Function) -> Iterator[Step]:
-    """Yield what makes as many as declared, or none."""
+    """Yield what makes as many as declared; none if they were declared before."""
+    if not record.managed(function) & {*record.PROVISIONED}:
+        return
     live = find(site, function)
     # What has failed is asked for again.
     failed = live is not None and live.get("Status") == "FAILED"
-    now = None if live is None else live.get("RequestedProvisionedConcurrentExecutions")
+    now = _count(live)
     changes = tuple(differences([("", now, function.provisioned_concurrency)]))
     if changes or failed:
         yield Step(
@@ -26,6 +31,21 @@ def plan(site: Site, function: Function) -> Iterator[Step]:
             change := (changes[0].strip() if changes else _reason(live)),
             lambda: _provision(site, function), changes=(change,),
         )  # fmt: skip
+    else:
+        yield from record.plan(site, function, record.PROVISIONED)
+
+
+def foreign(site: Site, function: Function) -> Iterator[Step]:
+    """Yield how many were asked for by hand."""
+    if not record.managed(function) & {*record.PROVISIONED}:
+        count = _count(find(site, function))
+        if count is not None:
+            what = f"provisioned concurrency of function {function.name}"
+            yield undeclared("release", what, str(count))
+
+
+def _count(live: Reply | None) -> int | None:
+    return None if live is None else live.get("RequestedProvisionedConcurrentExecutions")
 
 
 def find(site: Site, function: Function) -> Reply | None:
@@ -40,7 +60,9 @@ def _provision(site: Site, function: Function) -> None:
     count = function.provisioned_concurrency
     if count is None:
         site.aws.remove("lambda", "delete_provisioned_concurrency_config", **where)
+        record.settle(site, function, record.PROVISIONED)
         return
+    record.add(site, function, record.PROVISIONED)
     site.aws.call(
         "lambda", "put_provisioned_concurrency_config",
         **where, ProvisionedConcurrentExecutions=count,

@@ -16,7 +16,7 @@ from amazon_lambda_runtime.deploy.plan import Action, Note, Step
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import configuration
+from . import asynchronous, configuration, provisioned, record
 from . import function as functions
 from .foreign import foreign
 
@@ -52,6 +52,8 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
     if changes:
         why = f"version {live.version} is not what is wanted: {'; '.join(changes)}"
         yield _step(site, function, "update", what, why, live.version, changes)
+    elif site.goes_live:
+        yield from record.plan(site, function, record.CONFIGURATION)
 
 
 def _step(
@@ -162,6 +164,8 @@ def _release(site: Site, function: Function, planned: str | None) -> None:
             raise _moved(function, None, made.get("FunctionVersion"))
     elif live.version != version:
         _move(site, function, version, (live.version, *live.before), live)
+    # Only now no version that is live has what was taken back.
+    record.settle(site, function, record.CONFIGURATION)
 
 
 def _new_version(site: Site, function: Function, live: Reply) -> Reply:
@@ -251,3 +255,5 @@ def foreign_traffic(site: Site, function: Function) -> Iterator[Step]:
     for version in versions(site, function):
         if version["Version"] == alias["FunctionVersion"]:
             yield from configuration.foreign(site, function, version)
+    yield from asynchronous.foreign(site, function)
+    yield from provisioned.foreign(site, function)

@@ -18,7 +18,7 @@ from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import account
+from . import account, labels
 
 _SID = "LambdaRuntimePull"
 # The tag that docker, podman and buildah push an image with.
@@ -38,6 +38,8 @@ def plan(site: Site) -> Iterator[Step | Note]:
             "it does not exist yet",
             lambda: _create(site),
         )
+    elif site.ours(tags := _tags(site, name)):
+        yield from _labels(site, tags)
     wanted = _statement(site)
     if wanted not in _policy(site)["Statement"]:
         yield Step(
@@ -47,6 +49,18 @@ def plan(site: Site) -> Iterator[Step | Note]:
             "Lambda may not read its images",
             lambda: _allow(site, wanted),
         )
+
+
+def _labels(site: Site, tags: Tags | None) -> Iterator[Step]:
+    name = site.project.repository
+    arn = site.aws.arn("ecr", f"repository/{name}")
+    yield from labels.plan(
+        "repository", f"repository {name}", tags, site.project.tags,
+        lambda tags: site.aws.call(
+            "ecr", "tag_resource", resourceArn=arn, tags=labels.listed(tags)
+        ),
+        lambda keys: site.aws.call("ecr", "untag_resource", resourceArn=arn, tagKeys=keys),
+    )  # fmt: skip
 
 
 def find(site: Site) -> Reply | None:
@@ -137,7 +151,7 @@ def _create(site: Site) -> None:
         "create_repository",
         look=lambda: find(site),
         repositoryName=site.project.repository,
-        tags=site.tag_list,
+        tags=labels.listed(labels.of(site, site.project.tags)),
     )
 
 

@@ -22,7 +22,7 @@ from amazon_lambda_runtime.deploy.retry import FRESH
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import account
+from . import account, labels
 
 TRUST: dict[str, Any] = {
     "Version": VERSION,
@@ -49,6 +49,7 @@ def plan(site: Site, function: Function) -> Iterator[Step | Note]:
         if not _trusts_lambda(role):
             yield _trust(site, function, role)
         yield from _boundary(site, function, role)
+        yield from _labels(site, function, role)
     yield from _managed(site, function, role)
     yield from _inline(site, function, role is not None)
 
@@ -123,10 +124,30 @@ def _create(site: Site, function: Function) -> None:
         RoleName=function.role,
         AssumeRolePolicyDocument=json.dumps(TRUST),
         Description=_description(site),
-        Tags=site.tag_list + _bounded(site) if function.permissions_boundary else site.tag_list,
+        Tags=[
+            *labels.listed(labels.of(site, _shared(site, function))),
+            *(_bounded(site) if function.permissions_boundary else ()),
+        ],
         Path=function.role_path,
         **_bounds(function),
     )
+
+
+def _shared(site: Site, function: Function) -> dict[str, str]:
+    return labels.shared(site, lambda other: other.role == function.role)
+
+
+def _labels(site: Site, function: Function, role: Reply) -> Iterator[Step]:
+    """Yield what gives a role of ours the tags of the functions that have it."""
+    name = function.role
+    if site.ours(role.get("Tags")):
+        yield from labels.plan(
+            "role", f"role {name}", role.get("Tags"), _shared(site, function),
+            lambda tags: site.aws.call(
+                "iam", "tag_role", RoleName=name, Tags=labels.listed(tags)
+            ),
+            lambda keys: site.aws.call("iam", "untag_role", RoleName=name, TagKeys=keys),
+        )  # fmt: skip
 
 
 def _bounds(function: Function) -> dict[str, Any]:

@@ -145,8 +145,9 @@ def _pip_reason(stderr: str, python: Python, architecture: str) -> str:
     target = _target(python, architecture)
     if "No matching distribution found" in said:
         said += (
-            ". If the name is right, no wheel fits: build one with `pip wheel` there, or use an "
-            "engine with a Dockerfile"
+            f". If the name is right, no wheel fits {python.libc} (manylinux is for glibc, "
+            "musllinux for musl): build one with `pip wheel` there, or use an engine with a "
+            "Dockerfile"
         )
     return f"pip cannot install the packages for {target}: {said}"
 

@@ -94,4 +94,4 @@ def _prune(site: Site, function: Function, live: Live, declared: set[str]) -> It
         kind, source = by_word.get(permission.word(sid), Kind()), permission.source(statement)
         if source:
             yield from kind.remove(site, function, source)
-        yield permission.removal(site, function, sid, kind.part)
+        yield permission.removal(site, function, sid, statement, kind.part)

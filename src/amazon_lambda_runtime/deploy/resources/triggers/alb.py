@@ -8,7 +8,8 @@ from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement, actions, once
-from amazon_lambda_runtime.deploy.site import Site
+from amazon_lambda_runtime.deploy.resources import labels
+from amazon_lambda_runtime.deploy.site import Site, Tags
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import AlbTrigger
 
@@ -32,16 +33,21 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
     """Yield what makes the target group, its target and the listener's rule."""
     name = trigger.target_group
     live = _find(site, name)
+    tagged = labels.listed(labels.of(site, _shared(site, name)))
     if live is None:
         yield Step(
             "create", "trigger", f"target group {name}", "it does not exist yet",
             lambda: site.aws.create(
                 "elbv2", "create_target_group", look=lambda: _find(site, name),
-                Name=name, TargetType="lambda", Tags=site.tag_list,
+                Name=name, TargetType="lambda", Tags=tagged,
             ),
         )  # fmt: skip
     else:
-        site.check_ours(f"target group {name}", _tags(site, live["TargetGroupArn"]))
+        tags = _tags(site, live["TargetGroupArn"])
+        site.check_ours(f"target group {name}", tags)
+        if labels.asked(function):
+            arn = live["TargetGroupArn"]
+            yield from _labels(site, f"target group {name}", arn, name, tags)
     multi = "true" if trigger.multi_value_headers else "false"
     if _multi(site, live) != multi:
         yield Step(
@@ -66,6 +72,9 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
     rule = _rule(site, trigger, live)
     if rule is not None:
         yield from _plan_rule(site, trigger, rule)
+        if labels.asked(function) and site.ours(tags := _tags(site, rule["RuleArn"])):
+            what = f"listener rule {trigger.path} to target group {name}"
+            yield from _labels(site, what, rule["RuleArn"], name, tags)
     else:
         replaced = _replaced(site, trigger)
         yield Step(
@@ -75,6 +84,22 @@ def _plan(site: Site, function: Function, trigger: AlbTrigger) -> Iterator[Step]
             lambda: _listen(site, trigger),
             f"{trigger.listener} {trigger.priority}",
         )  # fmt: skip
+
+
+def _shared(site: Site, name: str) -> dict[str, str]:
+    return labels.shared(
+        site, lambda other: name in [t.target_group for t in other.triggers_of(AlbTrigger)]
+    )
+
+
+def _labels(site: Site, what: str, arn: str, name: str, live: Tags) -> Iterator[Step]:
+    yield from labels.plan(
+        "trigger", what, live, _shared(site, name),
+        lambda tags: site.aws.call(
+            "elbv2", "add_tags", ResourceArns=[arn], Tags=labels.listed(tags)
+        ),
+        lambda keys: site.aws.call("elbv2", "remove_tags", ResourceArns=[arn], TagKeys=keys),
+    )  # fmt: skip
 
 
 def _plan_rule(site: Site, trigger: AlbTrigger, rule: Reply) -> Iterator[Step]:
@@ -256,7 +281,7 @@ def _listen(site: Site, trigger: AlbTrigger) -> None:
         Priority=trigger.priority,
         Conditions=[{"Field": "path-pattern", "Values": [trigger.path]}],
         Actions=[{"Type": "forward", "TargetGroupArn": arn}],
-        Tags=site.tag_list,
+        Tags=labels.listed(labels.of(site, _shared(site, trigger.target_group))),
     )
 
 
@@ -289,7 +314,7 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
         actions(
             "elasticloadbalancing",
             "CreateTargetGroup ModifyTargetGroupAttributes DeleteTargetGroup RegisterTargets "
-            "AddTags CreateRule ModifyRule SetRulePriorities DeleteRule",
+            "AddTags RemoveTags CreateRule ModifyRule SetRulePriorities DeleteRule",
         ),
         once([*arns, *listeners, *rules]),
     )

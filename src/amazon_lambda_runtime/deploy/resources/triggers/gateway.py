@@ -46,6 +46,11 @@ def removal(site: Site, what: str, tags: Tags, remove: Callable[[], object]) -> 
         yield Step("delete", "trigger", what, "it is not declared", remove)
 
 
+def arn(site: Site, path: str) -> str:
+    """Return the ARN by which an API is tagged: it has no account."""
+    return f"arn:{site.aws.partition}:apigateway:{site.aws.region}::{path}"
+
+
 def api_of(source: str) -> str:
     """Return the id of the API that a statement is for."""
     return source.split(":")[5].partition("/")[0]

@@ -1,4 +1,8 @@
-"""The event source mapping: what Lambda polls, and how much of it at a time."""
+"""The event source mapping: what Lambda polls, and how much of it at a time.
+
+Of what AWS sets where nothing is asked for, the table's settings are named in a tag of the mapping,
+as `record` names those of the function.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +12,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step, differences
-from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources import account, labels, record
 from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
@@ -41,7 +45,8 @@ class Polled:
 
     arn: str
     settings: Mapping[str, Any]
-    #: Settings that are sent only if they are not usual, or to take them back.
+    #: Settings that are sent only if they are not usual, or to take them back. What of them is
+    #: live, and was never declared, was set by hand.
     extra: Mapping[str, Any] = field(default_factory=dict)
     #: What is sent when it is made, and can't be changed.
     fixed: Mapping[str, Any] = field(default_factory=dict)
@@ -74,15 +79,61 @@ def plan(site: Site, function: Function, polled: Polled) -> Iterator[Step]:
                 "cannot change it. Set it back; or remove the trigger, deploy, and add it again"
             )
     pairs = [("function", live["FunctionArn"], site.live_arn(function))]
+    managed = _managed(site, polled, live)
     pairs += [
         (_NAMES[key][0], _plain(key, _of(live, key)), _plain(key, value))
         for key, value in {**polled.settings, **polled.extra}.items()
+        if key in polled.settings or key in managed
     ]
     if changes := tuple(differences(pairs)):
         yield Step(
             "update", "trigger", what, "; ".join(changes),
             lambda: _update(site, function, polled), changes=changes,
         )  # fmt: skip
+    elif managed and _recorded(site, live) != (now := _declared(polled)):
+        yield Step(
+            "update", "trigger", f"record of settings of {what}", record.text(now),
+            lambda: _write(site, live["UUID"], now),
+        )  # fmt: skip
+    if labels.asked(function) and is_ours(site, live):
+        arn = _arn(site, live["UUID"])
+        tags = site.aws.call("lambda", "list_tags", Resource=arn).get("Tags")
+        yield from labels.plan(
+            "trigger", what, tags, function.tags,
+            lambda tags: site.aws.call("lambda", "tag_resource", Resource=arn, Tags=tags),
+            lambda keys: site.aws.call("lambda", "untag_resource", Resource=arn, TagKeys=keys),
+        )  # fmt: skip
+
+
+def _declared(polled: Polled) -> frozenset[str]:
+    """Return the names of the settings that the table has, and that are not usual."""
+    return frozenset(_word(key) for key, value in polled.extra.items() if value != _NAMES[key][1])
+
+
+def _word(key: str) -> str:
+    return _NAMES[key][0].replace(" ", "_")
+
+
+def _managed(site: Site, polled: Polled, live: Reply) -> set[str]:
+    """Return which of the settings are compared: those of the table, and those it has had."""
+    mine = _declared(polled)
+    if mine or any(_of(live, key) != _NAMES[key][1] for key in polled.extra):
+        mine |= _recorded(site, live)
+    return {key for key in polled.extra if _word(key) in mine}
+
+
+def _recorded(site: Site, live: Reply) -> frozenset[str]:
+    found = site.aws.find("lambda", "list_tags", Resource=_arn(site, live["UUID"]))
+    return frozenset(((found or {}).get("Tags") or {}).get(record.TAG, "").split())
+
+
+def _write(site: Site, uuid: str, names: frozenset[str]) -> None:
+    tag = {record.TAG: record.text(names)}
+    site.aws.call("lambda", "tag_resource", Resource=_arn(site, uuid), Tags=tag)
+
+
+def _arn(site: Site, uuid: str) -> str:
+    return site.aws.arn("lambda", f"event-source-mapping:{uuid}")
 
 
 def _of(live: Reply, key: str) -> Any:
@@ -196,17 +247,18 @@ def _delete(site: Site, uuid: str) -> None:
 
 def is_ours(site: Site, live: Reply) -> bool:
     """Say whether the mapping carries the project's tag."""
-    arn = site.aws.arn("lambda", f"event-source-mapping:{live['UUID']}")
-    found = site.aws.find("lambda", "list_tags", Resource=arn)
+    found = site.aws.find("lambda", "list_tags", Resource=_arn(site, live["UUID"]))
     return found is not None and site.ours(found.get("Tags"))
 
 
 def _settings(
     site: Site, function: Function, polled: Polled, live: Reply | None = None
 ) -> dict[str, Any]:
+    managed = set(polled.extra) if live is None else _managed(site, polled, live)
     extra = {
         key: value
         for key, value in polled.extra.items()
+        if key in managed
         if value != (usual := _NAMES[key][1]) or (live and _of(live, key) != usual)
     }
     if extra.get("DestinationConfig") == {}:
@@ -220,7 +272,7 @@ def _create(site: Site, function: Function, polled: Polled) -> None:
         "create_event_source_mapping",
         look=lambda: find(site, function, polled.arn),
         EventSourceArn=polled.arn,
-        Tags=site.tags,
+        Tags={**labels.of(site, function.tags), record.TAG: record.text(_declared(polled))},
         **_settings(site, function, polled),
         **polled.fixed,
     )
@@ -231,14 +283,16 @@ def _update(site: Site, function: Function, polled: Polled) -> None:
     live = find(site, function, polled.arn)
     if live is None:
         return _create(site, function, polled)
+    recorded, mine = _recorded(site, live), _declared(polled)
+    settings = _settings(site, function, polled, live)
+    if mine - recorded:
+        _write(site, live["UUID"], recorded | mine)
     _wait(site, live["UUID"])
-    site.aws.call(
-        "lambda",
-        "update_event_source_mapping",
-        UUID=live["UUID"],
-        **_settings(site, function, polled, live),
-    )
-    return _wait(site, live["UUID"])
+    site.aws.call("lambda", "update_event_source_mapping", UUID=live["UUID"], **settings)
+    _wait(site, live["UUID"])
+    if recorded - mine:
+        _write(site, live["UUID"], mine)
+    return None
 
 
 def _wait(site: Site, uuid: str) -> None:
@@ -269,5 +323,6 @@ def foreign(site: Site, function: Function, polled: Polled) -> Iterator[Step]:
         "ProvisionedPollerConfig": {},
     }
     what = f"mapping of {_what(polled.arn)} to {function.name}"
-    declared = {**_settings(site, function, polled), **polled.extra}
+    managed = _managed(site, polled, live)
+    declared = {**polled.settings, **{key: polled.extra[key] for key in managed}}
     yield from settings("trigger", what, live, declared, usual)

@@ -15,7 +15,7 @@ from amazon_lambda_runtime.deploy.policy.statement import (
     has_policy,
     once,
 )
-from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources import account, labels
 from amazon_lambda_runtime.deploy.resources.foreign import foreign as undeclared
 from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
@@ -56,7 +56,7 @@ def url(site: Site, name: str) -> str | None:
 
 def _plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step | Note]:
     """Yield what makes both queues and the mapping. A queue that is not ours is used as it is."""
-    yield from _plan_queue(site, trigger.dead_letter_queue, _DEAD_LETTERS)
+    yield from _plan_queue(site, function, trigger.dead_letter_queue, _DEAD_LETTERS)
     live = _attributes(site, trigger.queue)
     short = live and int(live["VisibilityTimeout"]) < VISIBILITY_FACTOR * function.timeout
     if short and not site.ours(_tags(site, trigger.queue)):
@@ -64,7 +64,7 @@ def _plan(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[Step 
             f"queue {trigger.queue} is not this project's, and its visibility timeout is less "
             "than six times the function's timeout: messages may be delivered twice"
         )
-    yield from _plan_queue(site, trigger.queue, _wanted(site, function, trigger))
+    yield from _plan_queue(site, function, trigger.queue, _wanted(site, function, trigger))
     yield from mapping.plan(site, function, _polled(site, trigger))
 
 
@@ -99,8 +99,11 @@ def _foreign(site: Site, function: Function, trigger: SqsTrigger) -> Iterator[St
     yield from mapping.foreign(site, function, _polled(site, trigger))
 
 
-def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]:
+def _plan_queue(
+    site: Site, function: Function, name: str, wanted: dict[str, str]
+) -> Iterator[Step]:
     live = _attributes(site, name)
+    tags = labels.shared(site, lambda other: name in _declared(other))
     if live is None:
         fifo = {"FifoQueue": "true"} if name.endswith(FIFO_SUFFIX) else {}
         yield Step(
@@ -108,7 +111,7 @@ def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]
             # If the request is repeated with the same attributes, it is the same queue.
             lambda: site.aws.call(
                 "sqs", "create_queue",
-                QueueName=name, Attributes={**wanted, **fifo}, tags=site.tags,
+                QueueName=name, Attributes={**wanted, **fifo}, tags=labels.of(site, tags),
             ),
         )  # fmt: skip
         return
@@ -117,6 +120,14 @@ def _plan_queue(site: Site, name: str, wanted: dict[str, str]) -> Iterator[Step]
         yield Step(
             "update", "queue", f"queue {name}", "; ".join(changes),
             lambda: _set(site, name, wanted), changes=tuple(changes),
+        )  # fmt: skip
+    if labels.asked(function) and site.ours(there := _tags(site, name)):
+        yield from labels.plan(
+            "queue", f"queue {name}", there, tags,
+            lambda tags: site.aws.call("sqs", "tag_queue", QueueUrl=url(site, name), Tags=tags),
+            lambda keys: site.aws.call(
+                "sqs", "untag_queue", QueueUrl=url(site, name), TagKeys=keys
+            ),
         )  # fmt: skip
 
 
@@ -128,11 +139,13 @@ def _polled(site: Site, trigger: SqsTrigger) -> mapping.Polled:
             "BatchSize": trigger.batch_size,
             # AWS refuses a window for a FIFO queue, even 0.
             **({} if trigger.fifo else {"MaximumBatchingWindowInSeconds": trigger.window}),
-            "ScalingConfig": {} if most is None else {"MaximumConcurrency": most},
             "FunctionResponseTypes": mapping.reports(trigger.report_batch_item_failures),
             "Enabled": trigger.enabled,
         },
-        {"FilterCriteria": mapping.filters(trigger.filters)},
+        {
+            "ScalingConfig": {} if most is None else {"MaximumConcurrency": most},
+            "FilterCriteria": mapping.filters(trigger.filters),
+        },
     )
 
 
@@ -177,12 +190,13 @@ def _write_policy(site: Site, name: str, policy: Policy) -> None:
 
 def _names(site: Site, function: Function) -> list[str]:
     """Return the queues that the function declares, and those that are mapped to it."""
-    declared = function.triggers_of(SqsTrigger)
     mapped = mapping.of_function(site, function, "sqs")
-    return [
-        *(name for trigger in declared for name in (trigger.queue, trigger.dead_letter_queue)),
-        *(mapping.queue_of(live) for live in mapped),
-    ]
+    return [*_declared(function), *(mapping.queue_of(live) for live in mapped)]
+
+
+def _declared(function: Function) -> list[str]:
+    declared = function.triggers_of(SqsTrigger)
+    return [name for trigger in declared for name in (trigger.queue, trigger.dead_letter_queue)]
 
 
 def _tags(site: Site, name: str) -> Tags | None:
@@ -248,7 +262,7 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
             actions(
                 "sqs",
                 "GetQueueUrl GetQueueAttributes CreateQueue SetQueueAttributes DeleteQueue "
-                "ListQueueTags TagQueue ListDeadLetterSourceQueues",
+                "ListQueueTags TagQueue UntagQueue ListDeadLetterSourceQueues",
             ),
             once(
                 names("sqs", name)

@@ -13,6 +13,8 @@ from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import DeployError
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement
+from amazon_lambda_runtime.deploy.resources import labels
+from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function, Project
 from amazon_lambda_runtime.project.triggers import RestApiTrigger
@@ -33,12 +35,14 @@ def _plan(site: Site, function: Function, trigger: RestApiTrigger) -> Iterator[S
     """Yield what makes the API, defines it, and lets it invoke the alias."""
     live = _find(site, trigger.api)
     what = f"REST API {trigger.api}"
+    tags = labels.shared(site, lambda other: trigger.api in _names(other))
     if live is None:
         yield Step(
             "create", "trigger", what, "it does not exist yet",
             lambda: site.aws.create(
                 _SERVICE, "create_rest_api", look=lambda: _find(site, trigger.api),
-                name=trigger.api, endpointConfiguration={"types": ["REGIONAL"]}, tags=site.tags,
+                name=trigger.api, endpointConfiguration={"types": ["REGIONAL"]},
+                tags=labels.of(site, tags),
             ),
         )  # fmt: skip
     else:
@@ -54,6 +58,21 @@ def _plan(site: Site, function: Function, trigger: RestApiTrigger) -> Iterator[S
         )
     else:
         yield from gateway.allow(site, function, _sid(trigger), live["id"])
+        if labels.asked(function):
+            yield from _labels(site, live, tags)
+
+
+def _labels(site: Site, live: Reply, tags: dict[str, str]) -> Iterator[Step]:
+    arn = gateway.arn(site, f"/restapis/{live['id']}")
+    yield from labels.plan(
+        "trigger", f"REST API {live['name']}", live.get("tags"), tags,
+        lambda tags: site.aws.call(_SERVICE, "tag_resource", resourceArn=arn, tags=tags),
+        lambda keys: site.aws.call(_SERVICE, "untag_resource", resourceArn=arn, tagKeys=keys),
+    )  # fmt: skip
+
+
+def _names(function: Function) -> list[str]:
+    return [trigger.api for trigger in function.triggers_of(RestApiTrigger)]
 
 
 def _define(site: Site, function: Function, trigger: RestApiTrigger) -> None:
@@ -113,6 +132,27 @@ def _find(site: Site, name: str) -> Reply | None:
     return next((dict(api) for api in apis if api["name"] == name), None)
 
 
+def _ours(site: Site, name: str) -> Reply | None:
+    """Return the REST API of that name that is ours, None if there is none."""
+    apis = site.aws.pages(_SERVICE, "get_rest_apis", "items")
+    return next((dict(a) for a in apis if a["name"] == name and site.ours(a.get("tags"))), None)
+
+
+def _tags(site: Site, name: str) -> Tags | None:
+    live = _ours(site, name) or _find(site, name)
+    return None if live is None else live.get("tags") or {}
+
+
+def _found(site: Site) -> Iterator[tuple[str, Tags]]:
+    for api in site.aws.pages(_SERVICE, "get_rest_apis", "items"):
+        yield api["name"], api.get("tags") or {}
+
+
+def _delete(site: Site, name: str) -> None:
+    if (live := _ours(site, name)) is not None:
+        site.aws.remove(_SERVICE, "delete_rest_api", restApiId=live["id"])
+
+
 def _remove(site: Site, function: Function, source: str) -> Iterator[Step]:
     """Yield the removal of an API that is ours."""
     place = {"restApiId": gateway.api_of(source)}
@@ -133,4 +173,12 @@ def _sids(site: Site, trigger: Any) -> list[str]:
     return [_sid(trigger)]
 
 
-KIND = Kind(word="rest", plan=_plan, remove=_remove, deployer=_deployer, sids=_sids)
+KIND = Kind(
+    word="rest",
+    plan=_plan,
+    remove=_remove,
+    deployer=_deployer,
+    sids=_sids,
+    # One that a killed run has made has no statement yet.
+    store=Store("REST API", lambda site, function: _names(function), _tags, _delete, found=_found),
+)

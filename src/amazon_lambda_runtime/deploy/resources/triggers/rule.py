@@ -8,7 +8,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.policy.statement import Names, Statement, actions, once
-from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources import account, labels
 from amazon_lambda_runtime.deploy.resources.foreign import foreign, settings
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
@@ -32,7 +32,7 @@ def _permissions(site: Site, trigger: RuleTrigger | ScheduleTrigger) -> list[per
 def _plan(site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger) -> Iterator[Step]:
     """Yield what makes the rule and its target."""
     live = site.aws.find("events", "describe_rule", Name=trigger.rule, EventBusName=trigger.bus)
-    yield from _plan_rule(site, trigger, live)
+    yield from _plan_rule(site, function, trigger, live)
     target = None if live is None else _target(site, function, trigger.rule, trigger.bus)
     wanted: dict[str, Any] = {"Id": _id(function), "Arn": site.live_arn(function)}
     if isinstance(trigger, ScheduleTrigger) and trigger.input is not None:
@@ -51,14 +51,17 @@ def _plan(site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger
 
 
 def _plan_rule(
-    site: Site, trigger: RuleTrigger | ScheduleTrigger, live: Reply | None
+    site: Site, function: Function, trigger: RuleTrigger | ScheduleTrigger, live: Reply | None
 ) -> Iterator[Step]:
     wanted = _settings(trigger)
     what = f"rule {trigger.rule}"
+    place = (trigger.rule, trigger.bus)
+    labelled = labels.shared(site, lambda other: place in _declared(other))
     if live is None:
+        tagged = labels.listed(labels.of(site, labelled))
         yield Step(
             "create", "trigger", what, "it does not exist yet",
-            lambda: site.aws.call("events", "put_rule", **wanted, Tags=site.tag_list), trigger.bus,
+            lambda: site.aws.call("events", "put_rule", **wanted, Tags=tagged), trigger.bus,
         )  # fmt: skip
         return
     arn = site.aws.arn("events", _resource(trigger.rule, trigger.bus))
@@ -73,6 +76,14 @@ def _plan_rule(
         yield Step(
             "update", "trigger", what, "; ".join(changes),
             lambda: site.aws.call("events", "put_rule", **wanted), trigger.bus, tuple(changes),
+        )  # fmt: skip
+    if labels.asked(function):
+        yield from labels.plan(
+            "trigger", what, tags.get("Tags"), labelled,
+            lambda tags: site.aws.call(
+                "events", "tag_resource", ResourceARN=arn, Tags=labels.listed(tags)
+            ),
+            lambda keys: site.aws.call("events", "untag_resource", ResourceARN=arn, TagKeys=keys),
         )  # fmt: skip
 
 
@@ -239,7 +250,7 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
             actions(
                 "events",
                 "DescribeRule PutRule DeleteRule ListTargetsByRule PutTargets RemoveTargets "
-                "ListTagsForResource TagResource ",
+                "ListTagsForResource TagResource UntagResource",
             ),
             once(names("events", _resource(trigger.rule, trigger.bus)) for trigger in rules),
         )

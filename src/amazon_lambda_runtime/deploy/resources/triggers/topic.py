@@ -7,7 +7,7 @@ from typing import Any
 from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.plan import Step
 from amazon_lambda_runtime.deploy.policy.statement import Names, Policy, Statement, actions, once
-from amazon_lambda_runtime.deploy.resources import account
+from amazon_lambda_runtime.deploy.resources import account, labels
 from amazon_lambda_runtime.deploy.resources.foreign import settings
 from amazon_lambda_runtime.deploy.resources.store import Store, Tags
 from amazon_lambda_runtime.deploy.site import Site
@@ -31,14 +31,24 @@ def plan(site: Site, function: Function, name: str, filter_policy: str | None) -
     """Yield what makes the topic and subscribes the function, with this filter policy."""
     arn = site.aws.arn("sns", name)
     live = site.aws.find("sns", "get_topic_attributes", TopicArn=arn)
+    tags = labels.shared(site, lambda other: name in _names(site, other))
     if live is None:
         more = {"FifoTopic": "true"} if name.endswith(FIFO_SUFFIX) else {}
         yield Step(
             "create", "trigger", f"topic {name}", "it does not exist yet",
             # If the request is repeated, it is the same topic.
             lambda: site.aws.call(
-                "sns", "create_topic", Name=name, Tags=site.tag_list, Attributes=more
+                "sns", "create_topic", Name=name, Attributes=more,
+                Tags=labels.listed(labels.of(site, tags)),
             ),
+        )  # fmt: skip
+    elif labels.asked(function) and site.ours(there := _tags(site, name)):
+        yield from labels.plan(
+            "trigger", f"topic {name}", there, tags,
+            lambda tags: site.aws.call(
+                "sns", "tag_resource", ResourceArn=arn, Tags=labels.listed(tags)
+            ),
+            lambda keys: site.aws.call("sns", "untag_resource", ResourceArn=arn, TagKeys=keys),
         )  # fmt: skip
     what = f"subscription of {function.name} to topic {name}"
     subscription = None if live is None else _subscription(site, function, arn)
@@ -194,8 +204,8 @@ def _deployer(project: Project, names: Names) -> Iterator[Statement]:
             actions(
                 "sns",
                 "GetTopicAttributes CreateTopic SetTopicAttributes DeleteTopic TagResource "
-                "ListTagsForResource Subscribe ListSubscriptionsByTopic GetSubscriptionAttributes "
-                "SetSubscriptionAttributes Unsubscribe",
+                "UntagResource ListTagsForResource Subscribe ListSubscriptionsByTopic "
+                "GetSubscriptionAttributes SetSubscriptionAttributes Unsubscribe",
             ),
             # Those of a topic's subscriptions begin with its own.
             (*arns, *(f"{arn}:*" for arn in arns)),
