@@ -3,9 +3,11 @@
 import os
 import re
 import shutil
+import site
 import socket
 import subprocess
 import sys
+import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -236,7 +238,7 @@ class TestInstallation:
         """
         A long installation is not silent for more than a few seconds.
         """
-        clone.uv("echo 'Prepared 3 packages'; sleep 6")
+        clone.uv("echo 'Prepared 3 packages'; sleep 4")
         assert "  3 s: Prepared 3 packages\n" in clone.make("run").stderr
 
 
@@ -317,10 +319,16 @@ class TestCi:
 
 
 class TestFailure:
-    def test_no_network(self, clone: Clone) -> None:
+    @pytest.mark.parametrize("is_new", [False, pytest.param(True, marks=pytest.mark.slow)])
+    def test_no_network(self, clone: Clone, is_new: bool) -> None:
         """
-        Without a network there is one line, from pip itself; what it wrote is kept.
+        Without a network there is one line, from pip itself; what it wrote is kept. An environment
+        that is there is used; to make one with pip in it takes ten times as long.
         """
+        if not is_new:
+            venv.create(clone.folder / ".venv", symlinks=True)
+            (packages,) = clone.folder.glob(".venv/lib/*/site-packages")
+            (packages / "pip.pth").write_text(f"{site.getsitepackages()[0]}\n")
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         clone.environment = {
@@ -330,6 +338,7 @@ class TestFailure:
         done = clone.make("run")
         assert done.returncode == 2
         said = [line for line in done.stderr.splitlines() if line.startswith("make: ")]
+        assert ("making a virtual environment" in done.stderr) is is_new
         assert said[0] == (
             "make: cannot download packages: is there a network? (Connection refused). "
             "All output is in .cache/install.log"

@@ -14,6 +14,11 @@ def test_advised_visibility(timeout: float, window: float, visibility: float) ->
     assert aws_limits.advised_visibility(timeout, window) == visibility
 
 
+def test_retries_of_an_asynchronous_event() -> None:
+    """After one minute and after two, as AWS has it."""
+    assert aws_limits.ASYNC_RETRY_DELAYS == (60, 120)
+
+
 @pytest.mark.parametrize("name", ["a", "orders", "Or_ders-1.fifo", "a" * 80, "a" * 75 + ".fifo"])
 def test_queue_names(name: str) -> None:
     """Up to 80 characters, the suffix of a FIFO queue among them."""

@@ -57,6 +57,7 @@ APP = "class App(EventRuntime):\n    partial_failures = True\n"
         ("class Plain(Missing): ...\n", "m.Plain", None),
         ("app = 7\n", "m.app", None),
         ("app = app2\napp2 = app\n", "m.app", None),
+        ("app = app.handler\n", "m.app", None),
         ("class A(B): ...\nclass B(A): ...\n", "m.A", None),
         ("app = make()()\n", "m.app", None),
         ("app = make()[0].handler\n", "m.app", None),

@@ -50,6 +50,12 @@ def test_is_web(source: str, tmp_path: Path) -> None:
     assert applications_in(tmp_path / "main.py").count("app") == (KNOWN[source] is True)
 
 
+def test_factory(tmp_path: Path) -> None:
+    """What a factory returns is told by no name, whatever the factory looks like."""
+    (tmp_path / "main.py").write_text("def app(environ, start_response): ...")
+    assert is_web("main.app()", tmp_path) is None
+
+
 def test_where_it_is(tmp_path: Path) -> None:
     """In a module, in a package, in a folder; what is not there tells nothing."""
     (tmp_path / "shop" / "web").mkdir(parents=True)
