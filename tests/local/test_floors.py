@@ -15,7 +15,7 @@ FLOORS = {
     "services": {"host_check"},
     "invoker": {"closing", "engine"},
     "queues": {"closing", "engine", "services"},
-    "streams": {"closing", "engine", "queues"},
+    "streams": {"closing", "engine", "queues", "services"},
     "durable": {"api", "closing", "engine", "http"},
     "server": {
         "api",

@@ -1,7 +1,8 @@
 """SQS, SNS, S3, EventBridge, Kinesis and DynamoDB on this machine: moto, as a WSGI application.
 
 Everything is in memory, and gone when the process ends. Four things that pollers need and moto
-lacks are added around it:
+lacks are added around it, and one that AWS lacks: a poller of a stream may wait for records, so that
+an idle stream costs nothing.
 
 - one request at a time: moto's queues lose messages when threads change them concurrently;
 - a long poll waits outside of that lock, and returns as soon as a message arrives;
@@ -11,6 +12,7 @@ lacks are added around it:
 
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -24,8 +26,11 @@ from amazon_lambda_runtime.project.aws_limits import LONG_POLL
 
 #: Where it is served.
 HOST = "127.0.0.1"
-#: Ends the long polls of a queue, whose name is the query: its poller stops.
+#: Ends the long polls of a queue, whose name is the query: its poller stops. Without a name, those
+#: of all streams.
 WAKE = "/_wake"
+#: In the user agent of a poller of streams: HOLDS/SECONDS says how long it waits for records.
+HOLDS = "lambda-runtime-holds"
 
 #: moto's names of the services.
 SERVICES = ("dynamodb", "dynamodbstreams", "events", "kinesis", "s3", "sns", "sqs")
@@ -59,6 +64,8 @@ class OneAtATime:
         self._turn = threading.Condition()
         # How often each queue's long polls have been ended.
         self._woken: dict[str, int] = {}
+        # How many requests may have put something into a stream.
+        self._written = 0
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         from werkzeug.wrappers import Response
@@ -76,13 +83,18 @@ class OneAtATime:
             # Outside of the lock: a client that sends slowly must not hold up the others.
             body = _read(environ)
             seconds, queue, body = _long_poll(environ, body)
-            response = self._answer(environ, body, seconds, queue)
+            held = 0 if seconds else _held(environ)
+            if held:
+                response = self._hold(environ, body, held)
+            else:
+                response = self._answer(environ, body, seconds, queue)
         return response(environ, start_response)
 
     def _wake(self, queue: str) -> Any:
         from werkzeug.wrappers import Response
 
         with self._turn:
+            queue = queue or WAKE
             self._woken[queue] = self._woken.get(queue, 0) + 1
             self._turn.notify_all()
         return Response(status=204)
@@ -109,8 +121,31 @@ class OneAtATime:
                 if not self._wait(queue, woken, end):
                     break
             if not seconds:
+                self._written += 1
                 self._turn.notify_all()
         return response
+
+    def _hold(self, environ: Environ, body: bytes, seconds: float) -> Any:
+        """Answer GetRecords as soon as there are records, or after so many seconds."""
+        from werkzeug.wrappers import Response
+
+        end = time.monotonic() + seconds
+        with self._turn:
+            woken = self._woken.get(WAKE)
+            while True:
+                written = self._written
+                response = Response.from_app(
+                    self._application, _with_body(environ, body), buffered=True
+                )
+                found = json.loads(response.data) if response.status_code == 200 else {}
+                is_over = bool(found.get("Records")) or not found.get("NextShardIterator")
+                while not is_over and self._written == written:
+                    left = end - time.monotonic()
+                    is_over = left <= 0 or self._woken.get(WAKE) != woken
+                    if not is_over:
+                        self._turn.wait(left)
+                if is_over:
+                    return response
 
     def _wait(self, queue: str, woken: int | None, end: float) -> bool:
         """Wait until the queue may have a message to receive; return False if it has been enough.
@@ -160,6 +195,14 @@ def _long_poll(environ: Environ, body: bytes) -> tuple[float, str, bytes]:
     if not 0 <= seconds <= LONG_POLL:
         return 0, "", body  # moto refuses it
     return seconds, url.rpartition("/")[2], new_body
+
+
+def _held(environ: Environ) -> float:
+    """Return how long a poller of a stream wants to wait, in seconds; 0 for any other client."""
+    if not environ.get("HTTP_X_AMZ_TARGET", "").endswith(".GetRecords"):
+        return 0
+    found = re.search(rf"{HOLDS}/(\d+)", environ.get("HTTP_USER_AGENT", ""))
+    return min(int(found[1]), LONG_POLL) if found else 0
 
 
 def _is_empty(name: str) -> bool:

@@ -7,10 +7,13 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
+from urllib.request import urlopen
 
 from amazon_lambda_runtime.local.closing import Closing
+from amazon_lambda_runtime.local.services.application import HOLDS, WAKE
 
 from . import records
 from .records import Record
@@ -20,7 +23,7 @@ _REGION = "us-east-1"
 _CONNECT = 5
 _ANSWER = 30
 # Shards that are read at once.
-_THREADS = 8
+_THREADS = 32
 #: Where a shard is read from: its beginning, or what comes from now on.
 TRIM_HORIZON, LATEST = "TRIM_HORIZON", "LATEST"
 
@@ -58,15 +61,20 @@ class Source(Closing):
 
     kind: ClassVar[str]
 
-    def __init__(self, client: Any, name: str, arn: str) -> None:
+    def __init__(self, client: Any, name: str, arn: str, endpoint: str | None = None) -> None:
+        self._endpoint = endpoint
         self.name = name
         self.arn = arn
         self._client = client
         self._threads = ThreadPoolExecutor(_THREADS, f"stream-{name}")
 
     async def close(self) -> None:
-        """Wait for the calls in flight."""
-        await asyncio.to_thread(self._threads.shutdown)
+        """Wait for the calls in flight; reads that are held are ended."""
+        closing = asyncio.ensure_future(asyncio.to_thread(self._threads.shutdown))
+        while not closing.done():
+            await self._wake()
+            # Again if a read had not reached the server yet.
+            await asyncio.wait([closing], timeout=1)
         self._client.close()
 
     async def shards(self) -> list[ListedShard]:
@@ -101,6 +109,17 @@ class Source(Closing):
         result: Read = await self._do(f"read {shard}", read)
         return result
 
+    async def _wake(self) -> None:
+        """Have the embedded services end the reads that they hold."""
+        if self._endpoint is not None:
+
+            def ask() -> None:
+                # A server that has gone holds nothing.
+                with suppress(OSError), urlopen(f"{self._endpoint}{WAKE}", timeout=_CONNECT):
+                    pass
+
+            await asyncio.to_thread(ask)
+
     async def _do(self, what: str, call: Callable[[], Any]) -> Any:
         loop = asyncio.get_running_loop()
         attempted = f"cannot {what} of {self.name}"
@@ -126,13 +145,17 @@ class KinesisSource(Source):
     _number = "StartingSequenceNumber"
 
     @classmethod
-    async def open(cls, stream: str, endpoint: str | None = None) -> Self:
-        """Open the stream of this name. Raises StreamError if it cannot be read."""
+    async def open(cls, stream: str, endpoint: str | None = None, holds: int = 0) -> Self:
+        """Open the stream of this name. Raises StreamError if it cannot be read.
+
+        An `endpoint` of the embedded services may hold a read for so many seconds.
+        """
 
         def open_it() -> Any:
-            client = _client("kinesis", endpoint)
+            client = _client("kinesis", endpoint, holds)
             reply = client.describe_stream_summary(StreamName=stream)
-            return cls(client, stream, reply["StreamDescriptionSummary"]["StreamARN"])
+            arn = reply["StreamDescriptionSummary"]["StreamARN"]
+            return cls(client, stream, arn, endpoint if holds else None)
 
         attempted = f"cannot open the stream {stream}"
         opened: Self = await asyncio.to_thread(_told, attempted, open_it)
@@ -162,8 +185,11 @@ class DynamoDbSource(Source):
     _number = "SequenceNumber"
 
     @classmethod
-    async def open(cls, table: str, endpoint: str | None = None) -> Self:
-        """Open the stream of this table. Raises StreamError if it has none, or can't be read."""
+    async def open(cls, table: str, endpoint: str | None = None, holds: int = 0) -> Self:
+        """Open the stream of this table. Raises StreamError if it has none, or can't be read.
+
+        An `endpoint` of the embedded services may hold a read for so many seconds.
+        """
         attempted = f"cannot open the stream of the table {table}"
 
         def open_it() -> Any:
@@ -176,7 +202,8 @@ class DynamoDbSource(Source):
                 raise StreamError(
                     f"{attempted}: it has none. Switch it on (StreamSpecification, StreamEnabled)"
                 )
-            return cls(_client("dynamodbstreams", endpoint), table, found["LatestStreamArn"])
+            client = _client("dynamodbstreams", endpoint, holds)
+            return cls(client, table, found["LatestStreamArn"], endpoint if holds else None)
 
         opened: Self = await asyncio.to_thread(_told, attempted, open_it)
         return opened
@@ -227,7 +254,7 @@ _KINDS: dict[str, type[StreamError]] = {
 }
 
 
-def _client(service: str, endpoint: str | None) -> Any:
+def _client(service: str, endpoint: str | None, holds: int = 0) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -250,6 +277,7 @@ def _client(service: str, endpoint: str | None) -> Any:
             read_timeout=_ANSWER,
             max_pool_connections=_THREADS,
             retries={"mode": "standard", "total_max_attempts": 3},
+            user_agent_extra=f"{HOLDS}/{holds}",
             **config,
         ),
         **settings,

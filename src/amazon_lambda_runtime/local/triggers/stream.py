@@ -13,7 +13,7 @@ from amazon_lambda_runtime.local.streams import (
     StreamError,
     StreamPoller,
 )
-from amazon_lambda_runtime.project.aws_limits import TIMEOUT
+from amazon_lambda_runtime.project.aws_limits import LONG_POLL, TIMEOUT
 from amazon_lambda_runtime.project.triggers import DynamoDbTrigger, KinesisTrigger
 
 from .sources import Figures
@@ -103,6 +103,8 @@ class Stream(Closing):
 
     async def _source(self) -> Source:
         endpoint = self._service.services_endpoint
+        # A window ends with a read.
+        holds = 1 if self._trigger.tumbling_window else LONG_POLL
         if isinstance(self._trigger, KinesisTrigger):
-            return await KinesisSource.open(self._trigger.stream, endpoint)
-        return await DynamoDbSource.open(self._trigger.table, endpoint)
+            return await KinesisSource.open(self._trigger.stream, endpoint, holds)
+        return await DynamoDbSource.open(self._trigger.table, endpoint, holds)
