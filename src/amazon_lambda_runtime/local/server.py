@@ -295,3 +295,4 @@ class _Shown:
         self.concurrency = function.concurrency
         self.url: str | None = None
         self.queues: list[str] = []
+        self.durable = function.durable is not None

@@ -50,6 +50,8 @@ class Shown(Protocol):
     def url(self) -> str | None: ...
     @property
     def queues(self) -> Sequence[str]: ...
+    @property
+    def durable(self) -> bool: ...
 
 
 class Console:
@@ -93,6 +95,7 @@ class Console:
                     "concurrency": function.concurrency,
                     "url": function.url,
                     "queues": list(function.queues),
+                    "durable": function.durable,
                 }
                 for function in self._functions
             ]
