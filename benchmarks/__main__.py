@@ -8,7 +8,18 @@ import sys
 from importlib import metadata
 from typing import NoReturn
 
-from . import candidates, clients, counts, emulators, events, measure, standing, table, web
+from . import (
+    candidates,
+    clients,
+    counts,
+    emulators,
+    events,
+    measure,
+    project,
+    standing,
+    table,
+    web,
+)
 from .environment import Candidate
 from .server import CandidateError, load_loop
 
@@ -26,6 +37,7 @@ GROUPS = [
     "web",
     "local",
     "standing",
+    "project",
 ]
 
 
@@ -84,6 +96,8 @@ def measured(
             return measure.start(found, effort)
         case "cycle":
             return measure.cycle(found, effort, loop)
+        case "project":
+            return project.project(effort)
         case "memory":
             return measure.memory(found, effort)
         case "instructions":

@@ -310,3 +310,4 @@ class Shown:
         self.concurrency = function.concurrency
         self.url: str | None = None
         self.queues: list[str] = []
+        self.durable = function.durable is not None

@@ -174,6 +174,7 @@ def test_functions() -> None:
             "concurrency": 4,
             "url": "http://127.0.0.1:9001/",
             "queues": ["incoming"],
+            "durable": False,
         }
     ]
 

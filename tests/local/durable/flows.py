@@ -30,7 +30,7 @@ def flow(function: Flow) -> Flow:
 class Flows(Runtime):
     @durable
     def handler(self, event: Any, context: DurableContext) -> Any:
-        return FLOWS[event["flow"]](event, context)
+        return FLOWS[event.get("flow", "from_outside")](event, context)
 
 
 def note(event: Any, text: str) -> None:
@@ -251,3 +251,14 @@ def noted(event: Any, context: DurableContext) -> Any:
 def noted_then_slow(event: Any, context: DurableContext) -> Any:
     context.step(lambda _: note(event, "one"), name="one")
     return slow_step(event, context)
+
+
+@flow
+def from_outside(event: Any, context: DurableContext) -> Any:
+    """What queues and URLs send: the event's own records, or its path."""
+    if "Records" in event:
+        for record in event["Records"]:
+            context.step(lambda _: print("message", record["body"]), name="print")  # noqa: B023
+        return {"batchItemFailures": []}
+    context.wait(Duration.from_seconds(1))
+    return {"statusCode": 200, "body": context.step(lambda _: event["rawPath"], name="path")}

@@ -35,7 +35,9 @@ class Local(Server):
     name = "flows"
 
     def __init__(self, folder: Path, *arguments: str, file: str = "") -> None:
-        shared = ("--timeout", "60", "--memory", "512", "--no-url", "--env", f"PYTHONPATH={SOURCE}")
+        shared = ["--timeout", "60", "--memory", "512", "--env", f"PYTHONPATH={SOURCE}"]
+        if "--url-port" not in arguments:
+            shared.append("--no-url")
         super().__init__(folder, *shared, *arguments, file or str(FLOWS))
         if file:
             self.name = Path(file).stem

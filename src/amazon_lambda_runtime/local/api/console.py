@@ -51,6 +51,8 @@ class Shown(Protocol):
     def url(self) -> str | None: ...
     @property
     def queues(self) -> Sequence[str]: ...
+    @property
+    def durable(self) -> bool: ...
 
 
 class Source(Protocol):
@@ -158,6 +160,7 @@ class Console:
                     "concurrency": function.concurrency,
                     "url": function.url,
                     "queues": list(function.queues),
+                    "durable": function.durable,
                 }
                 for function in self._served.shown_functions()
             ]

@@ -56,7 +56,8 @@ function paintHead() {
   if ($("status").textContent !== said) $("status").textContent = said;
   $("status").className = `status ${state}`;
   $("request-id").textContent = pending ? "" : (selected ?? "");
-  const replayable = detail && !detail.event_cut;
+  // The engine of durable executions has made its event: on its own it means nothing.
+  const replayable = detail && !detail.event_cut && detail.kind !== "durable";
   for (const button of [$("replay"), $("edit")]) {
     button.disabled = !replayable;
     button.title = detail?.event_cut ? "The event is longer than what is kept of it" : "";
@@ -115,6 +116,8 @@ function pick(id) {
 
 let loads = 0;
 async function load(id) {
+  // What starts an execution is no invocation of the function: the journal has those that it needs.
+  if (replies.get(id)?.durable) return;
   held = [];
   loads += 1;
   const mine = loads;
@@ -191,8 +194,8 @@ document.addEventListener("visibilitychange", () => {
 // Invoking.
 
 class Reply {
-  constructor(root, kind) {
-    Object.assign(this, { root, kind, id: null, kept: [], total: 0, done: false, error: null, refusal: null });
+  constructor(root, kind, durable) {
+    Object.assign(this, { root, kind, durable, id: null, kept: [], total: 0, done: false, error: null, refusal: null });
   }
 
   piece(data) {
@@ -224,13 +227,13 @@ function adopt(id, reply) {
 async function invoke(name, kind, event) {
   const random = [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const root = `1-${Math.floor(Date.now() / 1000).toString(16).padStart(8, "0")}-${random}`;
-  const reply = (pending = new Reply(root, kind));
+  const reply = (pending = new Reply(root, kind, Boolean(choice.about(name)?.durable)));
   selected = detail = null;
   paintLog();
   soon("head", "response", "list", "lanes");
   reveal($("result"));
   try {
-    await api.invoke(name, kind, event, `Root=${root}`, reply);
+    await api.invoke(choice.target(name), kind, event, `Root=${root}`, reply);
   } catch (error) {
     const failure = { errorType: error.name, errorMessage: error.message };
     if (reply.id) reply.ended(failure);
@@ -252,7 +255,7 @@ function invokeEditor() {
 
 async function replay(id) {
   const past = await api.invocation(id);
-  if (past.event_cut) return;
+  if (past.event_cut || past.kind === "durable") return;
   const kind = past.kind === "Event" || past.kind === "stream" ? past.kind : "RequestResponse";
   const name = choice.about(past.function) ? past.function : $("function").value;
   await invoke(name, kind, api.bytes(past.event));
@@ -332,5 +335,7 @@ document.addEventListener("keydown", (event) => {
 soon("head", "response", "list", "lanes");
 listen();
 await choice.start();
+const asked = new URLSearchParams(location.search).get("invocation");
+if (asked) pick(asked);
 soon("response");
 document.documentElement.dataset.ready = "yes";

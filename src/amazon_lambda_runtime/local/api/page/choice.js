@@ -8,6 +8,8 @@ import { options } from "./samples.js";
 let functions = [];
 let samples = [];
 
+// A durable function is invoked with a qualifier.
+export const target = (name) => (about(name)?.durable ? `${name}:$LATEST` : name);
 export const about = (name) => functions.find((one) => one.name === name);
 
 function showFunction() {
@@ -105,6 +107,7 @@ $("editor").addEventListener("input", remember);
 export async function start() {
   try {
     functions = await api.functions();
+    $("executions").hidden = !functions.some(({ durable }) => durable);
     $("function").replaceChildren(...functions.map(({ name }) => h("option", { value: name }, name)));
     showFunction();
   } catch (error) {

@@ -4,7 +4,7 @@ import { $, clock, h, named, span } from "./dom.js";
 import { duration, status } from "./store.js";
 
 const WORDS = { ok: "succeeded", failed: "failed", finishing: "answered", running: "running", waiting: "waiting", ended: "ended without an answer" };
-const KINDS = { RequestResponse: "", Event: "event", stream: "stream", url: "url", sqs: "sqs" };
+const KINDS = { RequestResponse: "", Event: "event", stream: "stream", url: "url", sqs: "sqs", durable: "durable" };
 
 export class List {
   #rows = new Map(); // by request id: the elements of a row, and what they were made from
