@@ -215,24 +215,25 @@ def test_long_poll(server: ThreadedServices) -> None:
         queue = await made(server, "long")
         begun = time.monotonic()
         assert await queue.receive(1, 1) == []
-        assert 1 <= time.monotonic() - begun < 2
+        assert 1 <= time.monotonic() - begun < 8
         waiting = asyncio.create_task(queue.receive(1, 10))
         await asyncio.sleep(0.3)
         begun = time.monotonic()
         await queue.send("a")
         [message] = await waiting
         assert message["Body"] == "a"
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 8
         # A poll is ended when it is asked to, at this queue alone.
         other = await made(server, "other")
         waiting = asyncio.create_task(queue.receive(1, 10))
-        longer = asyncio.create_task(other.receive(1, 2))
+        longer = asyncio.create_task(other.receive(1, 20))
         await asyncio.sleep(0.3)
         begun = time.monotonic()
         await queue.wake()
         assert await waiting == []
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 8
         assert not longer.done()
+        await other.wake()
         assert await longer == []
         await other.close()
         await queue.close()
