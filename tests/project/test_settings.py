@@ -155,6 +155,12 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ('payload = "none"', "the payload of hello-python cannot be read"),
         ('subnets = ["subnet-1"]', "a VPC takes both"),
         ('tags = { "lambda-runtime:project" = "x" }', "nor of this tool"),
+        ('tags = { "a*" = "x" }', "a tag of hello-python is 'a*': it has to be of letters, digits"),
+        ('tags = { a = "x,y" }', "the tag a of hello-python is 'x,y': it has to be of letters"),
+        (
+            f"tags = {{ {', '.join(f't{n} = 1' for n in range(41))} }}",
+            "41 tags of hello-python: up",
+        ),
         (f'description = "{"x" * 257}"', "longer than 256 characters"),
         ("reserved_concurrency = -1", "it has to be 0 or more"),
         ("triggers = [{}]", "trigger 1 of hello-python has type None: it is one of sqs, kinesis"),

@@ -313,6 +313,9 @@ def foreign_concurrency(function: Function, found: Reply) -> Iterator[Step]:
 
 def foreign_tags(function: Function, found: Reply) -> Iterator[Step]:
     """Yield the tags that are neither declared, nor ours, nor AWS's."""
-    for key, value in sorted((found.get("Tags") or {}).items()):
-        if key not in function.tags and not key.startswith(("lambda-runtime:", "aws:")):
+    tags = found.get("Tags") or {}
+    # Those that have left the table are the plan's.
+    gone = labels.gone_of(tags, function.tags)
+    for key, value in sorted(tags.items()):
+        if key not in (*function.tags, *gone) and not key.startswith(("lambda-runtime:", "aws:")):
             yield foreign("function", f"tag {key} of function {function.name}", value)
