@@ -1,8 +1,8 @@
 """SQS, SNS, S3, EventBridge, Kinesis and DynamoDB on this machine: moto, as a WSGI application.
 
 Everything is in memory, and gone when the process ends. Four things that pollers need and moto
-lacks are added around it, and one that AWS lacks: a poller of a stream may wait for records, so that
-an idle stream costs nothing.
+lacks are added around it, and one that AWS lacks: the read of a stream may wait for records, so
+that an idle stream costs nothing.
 
 - one request at a time: moto's queues lose messages when threads change them concurrently;
 - a long poll waits outside of that lock, and returns as soon as a message arrives;
