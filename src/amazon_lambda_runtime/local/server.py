@@ -5,26 +5,28 @@ The engine knows nothing of HTTP, and the APIs know only the engine's values. He
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amazon_lambda_runtime.project.aws_limits import TIMEOUT
 
 from . import host_check
+from .api import functions_api
 from .api.api_errors import too_many_requests
 from .api.console import Console, Source
 from .api.cors import Cors
 from .api.front_doors import front_door
 from .api.function_url import FunctionUrl
-from .api.functions_api import Mapping, Url
+from .api.functions_api import Url
 from .api.invoke_api import InvokeApi
 from .api.runtime_api import HOST as RUNTIME_HOST
 from .api.runtime_api import RuntimeApi
 from .closing import Closing
 from .engine import orphans
-from .engine.async_invocations import Destination, DestinationError
+from .engine.async_invocations import DeadLetter, Destination, DestinationError
 from .engine.environment import Environment
 from .engine.function import LocalFunction
 from .engine.invocation import Invocation, TooManyRequests
@@ -96,7 +98,7 @@ class LocalLambda(Closing):
         self.sources: list[Source] = []
         self._console = Console(self.journal, self) if console else None
         self._urls: dict[str, Url] = {}
-        self._mappings: list[Mapping] = []
+        self._mappings: list[functions_api.Mapping] = []
         self._host = ""
         self._servers: list[Server] = []
         self._embedded: EmbeddedQueues | None = None
@@ -163,20 +165,16 @@ class LocalLambda(Closing):
     async def attach(
         self,
         function: str,
-        settings: "Sequence[QueueSettings]" = (),
-        on_failure: "QueueSettings | None" = None,
+        settings: "Sequence[QueueSettings]",
         port: int = 0,
         partial_failures: bool | None = None,
         here: bool = False,
     ) -> list[str]:
         """Poll these queues for the function; return a command for each that sends it a message.
 
-        Another one, for `on_failure`, receives what has failed.
-
-        `on_failure` is the destination of asynchronous invocations that have failed. `port` is
-        where queues that are made here are served (0: any free one); `partial_failures` is what the
-        function's class declares; with `here` they are made here whatever AWS_ENDPOINT_URL says.
-        Raises QueueError if a queue cannot be opened.
+        `port` is where queues that are made here are served (0: any free one); `partial_failures`
+        is what the function's class declares; with `here` they are made here whatever
+        AWS_ENDPOINT_URL says. Raises QueueError if a queue cannot be opened.
         """
         from .queues import AttachedQueues
 
@@ -184,10 +182,6 @@ class LocalLambda(Closing):
         timeout = pool.function.timeout or TIMEOUT[1]
         queues = AttachedQueues(self.embedded(port), timeout=timeout, here=here)
         await self._triggers.enter_async_context(queues)
-        failures = None
-        if on_failure is not None:
-            failures = await queues.open(on_failure)
-            self.invoker.configure(function, AsyncSettings(on_failure=_destination(failures)))
         opened = await queues.poll(
             settings,
             lambda event: self.invoker.run(function, event, "sqs"),
@@ -196,7 +190,7 @@ class LocalLambda(Closing):
             partial_failures=partial_failures,
         )
         self._mappings += [
-            Mapping(
+            functions_api.Mapping(
                 pool.function,
                 queue.arn,
                 each.batch_size,
@@ -206,10 +200,34 @@ class LocalLambda(Closing):
             for queue, each in zip(opened, settings, strict=True)
         ]
         self.shown[function].queues += [queue.name for queue in opened]
-        lines = [queues.send_line(queue) for queue in opened]
-        if failures is not None:
-            lines.append(f"failed invocations, {failures.name}: {queues.receive_line(failures)}")
-        return lines
+        return [queues.send_line(queue) for queue in opened]
+
+    async def settle(
+        self,
+        function: str,
+        settings: AsyncSettings,
+        queues: "Mapping[str, QueueSettings]",
+        port: int = 0,
+    ) -> list[str]:
+        """Set what becomes of the function's asynchronous invocations.
+
+        `queues` are where what has become of them is sent: on_failure, on_success, dead_letter.
+        Returns a line for each, with the command that receives from it. Raises QueueError.
+        """
+        from .queues import AttachedQueues
+
+        timeout = self.pools[function].function.timeout or TIMEOUT[1]
+        attached = AttachedQueues(self.embedded(port), timeout=timeout)
+        await self._triggers.enter_async_context(attached)
+        opened = {name: await attached.open(each) for name, each in queues.items()}
+        made: dict[str, Any] = {name: _destination(queue) for name, queue in opened.items()}
+        if "dead_letter" in opened:
+            made["dead_letter"] = _dead_letter(opened["dead_letter"])
+        self.invoker.configure(function, replace(settings, **made))
+        return [
+            f"{_OUTCOMES[name]}, {queue.name}: {attached.receive_line(queue)}"
+            for name, queue in opened.items()
+        ]
 
     async def close(self) -> None:
         """Stop serving and end the functions' processes; batches in flight are finished first."""
@@ -265,7 +283,7 @@ class LocalLambda(Closing):
     def url(self, function: LocalFunction) -> Url | None:
         return self._urls.get(function.name)
 
-    def mappings(self) -> Sequence[Mapping]:
+    def mappings(self) -> Sequence[functions_api.Mapping]:
         return self._mappings
 
     def submit(self, function: LocalFunction, invocation: Invocation, kind: str) -> None:
@@ -287,16 +305,32 @@ class LocalLambda(Closing):
             raise too_many_requests() from None
 
 
-def _destination(queue: "Queue") -> Destination:
+_OUTCOMES = {
+    "on_failure": "failed invocations",
+    "on_success": "successful invocations",
+    "dead_letter": "events that failed",
+}
+
+
+def _dead_letter(queue: "Queue") -> DeadLetter:
     from .queues import QueueError
 
-    async def send(record: str) -> None:
+    async def send(body: str, attributes: Mapping[str, str] | None = None) -> None:
         try:
-            await queue.send(record)
+            await queue.send(body, attributes)
         except QueueError as error:
             raise DestinationError(str(error)) from error
 
     return send
+
+
+def _destination(queue: "Queue") -> Destination:
+    send = _dead_letter(queue)
+
+    async def record(text: str) -> None:
+        await send(text, {})
+
+    return record
 
 
 class Shown:

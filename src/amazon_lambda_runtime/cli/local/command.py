@@ -19,7 +19,7 @@ from .functions import functions, is_command
 from .handler_argument import parse_alias
 from .log_lines import printer
 from .option_conflicts import check_options
-from .queue_options import queue_options, require_queues
+from .queue_options import OUTCOMES, queue_options, require_queues
 from .scratch_folder import scratch_folder
 from .url_options import url_options
 
@@ -221,4 +221,5 @@ def _require_extras(options: dict[str, Any]) -> None:
     if options["env_file"]:
         require("--env-file", "dotenv")
     require_queues("--sqs", options["queues"])
-    require_queues("--on-failure", [options["on_failure"]] if options["on_failure"] else [])
+    for name, option in OUTCOMES.items():
+        require_queues(option, [options[name]] if options[name] else [])

@@ -26,6 +26,7 @@ from .handler_argument import (
     parse_handler_argument,
 )
 from .interpreter import find_interpreter, has_module, link_package
+from .queue_options import OUTCOMES
 from .variables import Variables, inherited, not_passed
 
 if TYPE_CHECKING:
@@ -138,12 +139,10 @@ def _check_names(wanted: Sequence[_Wanted], options: dict[str, Any]) -> None:
     """Raise click.UsageError for what is for one function, where there are several."""
     declared = wanted[0].declared is not None
     if len(wanted) > 1:
-        for name in ("debug", "queues", "on_failure", "aliases"):
+        one = {"debug": "--debug", "queues": "--sqs", "aliases": "--alias", **OUTCOMES}
+        for name, option in one.items():
             if options[name]:
-                option = {"queues": "--sqs", "on_failure": "--on-failure", "aliases": "--alias"}
-                raise click.UsageError(
-                    f"{option.get(name, '--debug')} is for one function: give one FILE_OR_HANDLER."
-                )
+                raise click.UsageError(f"{option} is for one function: give one FILE_OR_HANDLER.")
     if options["name"] and (declared or len(wanted) > 1):
         raise click.UsageError("--name is for one FILE_OR_HANDLER.")
     names = [each.found.name for each in wanted]

@@ -3,6 +3,8 @@
 import click
 from click.core import ParameterSource
 
+from .queue_options import OUTCOMES
+
 _SERVER = (
     "port",
     "host",
@@ -17,7 +19,9 @@ _SERVER = (
     "no_freeze",
     "no_reload",
     "queues",
-    "on_failure",
+    *OUTCOMES,
+    "retries",
+    "event_age",
     "sqs_port",
     "no_schedules",
     "redeliver_after",
@@ -32,7 +36,9 @@ _FOR_ONE = (
     "cors",
     "cors_credentials",
     "queues",
-    "on_failure",
+    *OUTCOMES,
+    "retries",
+    "event_age",
     "name",
     "aliases",
     "max_concurrency",
@@ -84,7 +90,7 @@ def check_options(is_one_shot: bool) -> None:
     if "no_schedules" in given:
         raise click.UsageError("--no-schedules is for the schedules of pyproject.toml.")
     for name in ("sqs_port", "redeliver_after"):
-        if name in given and not {"queues", "on_failure"} & set(given):
+        if name in given and not {"queues", *OUTCOMES} & set(given):
             raise click.UsageError(f"{given[name]} needs --sqs or --on-failure.")
 
 

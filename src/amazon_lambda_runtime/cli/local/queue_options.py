@@ -1,4 +1,4 @@
-"""The options of `lambda-runtime local` about queues, and the form of their values."""
+"""The options of `lambda-runtime local` about queues and what is asynchronous."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amazon_lambda_runtime.cli.extras import require
+from amazon_lambda_runtime.project.aws_limits import ASYNC_RETRIES, MAX_ASYNC_EVENT_AGE
 
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local.queues import QueueSettings
 
+#: The options that name a queue for what has become of asynchronous invocations.
+OUTCOMES = {
+    "on_failure": "--on-failure",
+    "on_success": "--on-success",
+    "dead_letter": "--dead-letter",
+}
 _OPTIONS: dict[str, Callable[[str], Any]] = {
     "batch_size": int,
     "window": int,
@@ -58,13 +65,37 @@ def require_queues(option: str, queues: "Sequence[QueueSettings]") -> None:
 
 
 def queue_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --sqs, --on-failure and --sqs-port to a command: `queues`, `on_failure`, `sqs_port`."""
+    """Add the options to a command: `queues`, `sqs_port`, and of asynchronous invocations
+    `on_failure`, `on_success`, `dead_letter`, `retries` and `event_age`."""
     for option in (
         click.option(
             "--sqs-port",
             type=click.IntRange(0, 65535),
             default=0,
             help="The port of the local SQS, for queues given by name.  [default: any free one]",
+        ),
+        click.option(
+            "--event-age",
+            type=click.IntRange(*MAX_ASYNC_EVENT_AGE),
+            metavar="SECONDS",
+            help="Give up asynchronous events that are older.  [default: 21600]",
+        ),
+        click.option(
+            "--retries",
+            type=click.IntRange(0, ASYNC_RETRIES),
+            help="How often a failed asynchronous invocation is tried again.  [default: 2]",
+        ),
+        click.option(
+            "--dead-letter",
+            type=parse_queue,
+            metavar="QUEUE",
+            help="Send each event that failed asynchronously to this queue, with the reason.",
+        ),
+        click.option(
+            "--on-success",
+            type=parse_queue,
+            metavar="QUEUE",
+            help="Send a record of each successful asynchronous invocation to this queue.",
         ),
         click.option(
             "--on-failure",

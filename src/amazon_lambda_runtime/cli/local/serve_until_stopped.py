@@ -16,10 +16,12 @@ from amazon_lambda_runtime.local.engine.function import VERSION
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.host_check import is_loopback
 from amazon_lambda_runtime.local.http_server import base_url
+from amazon_lambda_runtime.local.invoker import AsyncSettings
 from amazon_lambda_runtime.local.server import LocalLambda
 from amazon_lambda_runtime.project.handler_source import partial_failures
 
 from .functions import Served
+from .queue_options import OUTCOMES
 from .urls import Urls, cannot_listen
 
 if TYPE_CHECKING:
@@ -131,19 +133,38 @@ async def _listen(service: LocalLambda, host: str, port: int) -> int:
 
 
 async def _attach(service: LocalLambda, each: Served, options: dict[str, Any]) -> list[str]:
-    if not (options["queues"] or options["on_failure"]):
-        return []
+    """Poll the queues of the options, and set what becomes of asynchronous invocations."""
+    outcomes = {name: options[name] for name in OUTCOMES if options[name] is not None}
+    lines = await _settle(service, each, options, outcomes)
+    if not options["queues"]:
+        return lines
     from amazon_lambda_runtime.local.queues import QueueError
 
-    function = each.function
-    after = options["redeliver_after"]
+    function, after = each.function, options["redeliver_after"]
     try:
-        return await service.attach(
+        polled = await service.attach(
             function.name,
             [replace(queue, redeliver_after=after) for queue in options["queues"]],
-            options["on_failure"],
             options["sqs_port"],
             partial_failures(function.handler, Path(function.task_root)),
         )
+    except QueueError as error:
+        raise click.ClickException(str(error)) from None
+    return [*polled, *lines]
+
+
+async def _settle(
+    service: LocalLambda, each: Served, options: dict[str, Any], outcomes: dict[str, Any]
+) -> list[str]:
+    given = {"retries": options["retries"], "maximum_age": options["event_age"]}
+    settings = AsyncSettings(**{name: value for name, value in given.items() if value is not None})
+    name = each.function.name
+    if not outcomes:
+        service.invoker.configure(name, settings)
+        return []
+    from amazon_lambda_runtime.local.queues import QueueError
+
+    try:
+        return await service.settle(name, settings, outcomes, options["sqs_port"])
     except QueueError as error:
         raise click.ClickException(str(error)) from None
