@@ -808,6 +808,32 @@ class TestEnds:
         assert not is_alive(pid)
         assert "Traceback" not in server.log
 
+    def test_outcomes(self, serve: Serve) -> None:
+        """
+        Records of successes, events that failed, and how often they are tried, by options.
+        """
+        given = ("--on-success", "done", "--dead-letter", "dead", "--retries", "0")
+        server = serve("--name", "function", *given)
+        done = server.wait_for(r"  successful invocations, done: (.*)\n")[1].split()
+        dead = server.wait_for(r"  events that failed, dead: (.*)\n")[1].split()
+        lambdas = client("lambda", server.base)
+        for event in (b"1", b'{"Records": 5}'):  # the second is no list of records
+            lambdas.invoke(FunctionName="function", InvocationType="Event", Payload=event)
+        received = {}
+        for words in (done, dead):
+            url = words[words.index("--queue-url") + 1]
+            sqs = client("sqs", words[words.index("--endpoint-url") + 1])
+            reply = sqs.receive_message(
+                QueueUrl=url, WaitTimeSeconds=20, MessageAttributeNames=["All"]
+            )
+            [received[url.rpartition("/")[2]]] = reply["Messages"]
+        record = json.loads(received["done"]["Body"])
+        assert record["requestContext"]["condition"] == "Success"
+        assert received["dead"]["Body"] == '{"Records": 5}'
+        attributes = received["dead"]["MessageAttributes"]
+        assert "not iterable" in attributes["ErrorMessage"]["StringValue"]
+        assert "retried in" not in server.log
+
     @pytest.mark.slow
     def test_ctrl_c_in_a_batch(self, serve: Serve) -> None:
         """
@@ -822,17 +848,22 @@ class TestEnds:
         assert "Traceback" not in server.log
 
 
-def send(server: Server, body: str) -> None:
-    """Send a message as the command that was printed would."""
-    line = server.wait_for(r"aws sqs send-message .*\n")[0].split()
-    sqs = boto3.client(
-        "sqs",
-        region_name=line[line.index("--region") + 1],
-        endpoint_url=line[line.index("--endpoint-url") + 1],
+def client(service: str, endpoint: str) -> Any:
+    return boto3.session.Session().client(
+        service,  # type: ignore[call-overload]
+        region_name="us-east-1",
+        endpoint_url=endpoint,
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(connect_timeout=5, read_timeout=PATIENCE),
     )
+
+
+def send(server: Server, body: str) -> None:
+    """Send a message as the command that was printed would."""
+    line = server.wait_for(r"aws sqs send-message .*\n")[0].split()
+    assert line[line.index("--region") + 1] == "us-east-1"
+    sqs = client("sqs", line[line.index("--endpoint-url") + 1])
     sqs.send_message(QueueUrl=line[line.index("--queue-url") + 1], MessageBody=body)
     sqs.close()
 
