@@ -113,6 +113,51 @@ def test_services_are_told(folder: Path, started: list[Process]) -> None:
     assert queue["figures"] == {"waiting": 0, "in_flight": 0, "failed": 0}
 
 
+DOORS = """
+[tool.lambda-runtime.functions.f]
+handler = "doors.handler"
+tracing = "Active"
+on_success = "arn:aws:s3:::bucket"
+[[tool.lambda-runtime.functions.f.triggers]]
+type = "url"
+auth = "NONE"
+[[tool.lambda-runtime.functions.f.triggers]]
+type = "http-api"
+api = "shop"
+[[tool.lambda-runtime.functions.f.triggers]]
+type = "rest-api"
+api = "shop"
+[[tool.lambda-runtime.functions.f.triggers]]
+type = "alb"
+target_group = "shop"
+multi_value_headers = true
+"""
+
+
+def test_front_doors(folder: Path, started: list[Process]) -> None:
+    """Each has a port of its own and sends its own event; what is not emulated is named."""
+    (folder / "doors.py").write_text(
+        "import json\n"
+        "def handler(event, context):\n"
+        "    return {'statusCode': 200, 'body': json.dumps(sorted(event))}\n"
+    )
+    (folder / "pyproject.toml").write_text(DOORS)
+    server = Project(folder)
+    started.append(server)
+    keys = []
+    for what in ("the url", "HTTP API shop", "REST API shop", "target group shop"):
+        url = server.wait_for(rf"  f: {what}: (\S+)\n")[1]
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+            keys.append(json.load(response))
+    assert "rawPath" in keys[0]
+    assert "cookies" not in keys[1]
+    assert "stageVariables" in keys[2]
+    assert url.endswith("/")
+    assert "multiValueHeaders" in keys[3]
+    assert "headers" not in keys[3]
+    server.wait_for(r"  f: not emulated here: tracing, arn:aws:s3:::bucket\n")
+
+
 def test_two_files(folder: Path, started: list[Process]) -> None:
     """Without a table, each file is a function, with a URL of its own."""
     server = Project(folder, "mod.py", "other.py")
