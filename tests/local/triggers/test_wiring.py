@@ -154,6 +154,24 @@ def test_rule(bus: str, place: Callable[..., Place]) -> None:
     assert event["detail-type"] == "paid"
 
 
+def test_sample_for_a_rule(place: Callable[..., Place]) -> None:
+    """What the console begins with is put on the bus, and the rule takes it."""
+    pattern = {"source": ["shop.till"], "detail": {"sum": [{"numeric": [">", 10]}]}}
+    here = place(RuleTrigger("paid", json.dumps(pattern), bus="shop"))
+    [source] = here.served.service.sources
+    document = here.served.run(source.document())
+    assert json.loads(document["figures"]["pattern"]) == pattern
+    given = document["samples"]["put"]
+    assert (given["source"], json.loads(given["detail"])) == ("shop.till", {"sum": 11})
+    here.served.run(source.actions["put"](given))
+    [event] = here.invoked()
+    assert (event["source"], event["detail"]) == ("shop.till", {"sum": 11})
+    with pytest.raises(ValueError, match="detail is no JSON object"):
+        here.served.run(source.actions["put"]({**given, "detail": "[1]"}))
+    with pytest.raises(ServiceError, match="cannot put an event on the bus shop: .*Source"):
+        here.served.run(source.actions["put"]({**given, "source": ""}))
+
+
 def test_queue(place: Callable[..., Place]) -> None:
     """A message that matches no filter is deleted; one that fails is in the dead-letter queue."""
     filters = ('{"body": {"kind": ["order"]}}',)
@@ -168,10 +186,11 @@ def test_queue(place: Callable[..., Place]) -> None:
 
 def test_schedule_that_is_off(place: Callable[..., Place]) -> None:
     """It is told, and does not fire."""
-    schedule = ScheduleTrigger("nightly", "rate(1 minute)")
-    assert place(schedule, fires=False).lines == [
-        "rule nightly, rate(1 minute): off (--no-schedules)"
-    ]
+    here = place(ScheduleTrigger("nightly", "rate(1 minute)"), fires=False)
+    assert here.lines == ["rule nightly, rate(1 minute): off (--no-schedules)"]
+    [source] = here.served.service.sources
+    told = here.served.run(source.document())["figures"]
+    assert told == {"expression": "rate(1 minute)", "fires": False, "next": None}
 
 
 def test_disabled(place: Callable[..., Place]) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from amazon_lambda_runtime.local.services.client import client, told
+from amazon_lambda_runtime.local.services.client import ServiceError, client, told
 
 # Every event that EventBridge has ever sent: a rule has to have a pattern.
 _ALL = json.dumps({"version": ["0"]})
@@ -133,7 +133,10 @@ class Published:
             "Detail": detail,
         }
         with told(f"cannot put an event on the bus {bus}"):
-            self._client("events").put_events(Entries=[entry])
+            reply = self._client("events").put_events(Entries=[entry])
+        [told_of] = reply["Entries"]
+        if message := told_of.get("ErrorMessage"):
+            raise ServiceError(f"cannot put an event on the bus {bus}: {message}")
 
     def _client(self, service: str) -> Any:
         return client(service, self._endpoint, self._region)
