@@ -168,7 +168,7 @@ def test_sample_for_a_rule(place: Callable[..., Place]) -> None:
     assert (event["source"], event["detail"]) == ("shop.till", {"sum": 11})
     with pytest.raises(ValueError, match="detail is no JSON object"):
         here.served.run(source.actions["put"]({**given, "detail": "[1]"}))
-    with pytest.raises(ServiceError, match="cannot put an event on the bus shop: .*Source"):
+    with pytest.raises(ServiceError, match=r"cannot put an event on the bus shop: .*Source"):
         here.served.run(source.actions["put"]({**given, "source": ""}))
 
 
@@ -182,6 +182,20 @@ def test_queue(place: Callable[..., Place]) -> None:
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"kind": kind, "fail": kind}))
     assert json.loads(here.received("orders-dlq")["Body"])["kind"] == "order"
     assert len(here.served.invoked) == 1
+
+
+def test_redrive_ends(place: Callable[..., Place]) -> None:
+    """What is moved back and fails again at once is not moved a second time."""
+    here = place(SqsTrigger("jobs", visibility=1, max_receive_count=1))
+    [source] = here.served.service.sources
+    figures = source.figures
+    for body in ("fail 1", "fail 2"):
+        here.served.run(source.actions["send"]({"body": body}))
+    eventually(lambda: here.served.run(figures())["failed"] == 2)
+    assert here.served.run(source.actions["redrive"]({})) == {"moved": 2}
+    eventually(lambda: here.served.run(figures())["failed"] == 2)
+    records = [each for _, event in here.served.invoked for each in event["Records"]]
+    assert sorted(each["body"] for each in records) == ["fail 1", "fail 1", "fail 2", "fail 2"]
 
 
 def test_schedule_that_is_off(place: Callable[..., Place]) -> None:

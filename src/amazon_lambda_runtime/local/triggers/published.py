@@ -95,18 +95,26 @@ class Published:
             self._client("kinesis").put_record(StreamName=stream, Data=data, PartitionKey=key)
 
     def redrive(self, dead_letters: str, queue: str) -> int:
-        """Move the messages of a dead-letter queue back to its queue; return how many."""
+        """Move the messages of a dead-letter queue back to its queue; return how many.
+
+        Those that fail meanwhile and come back stay there: it ends.
+        """
         sqs, moved = self._client("sqs"), 0
         with told(f"cannot redrive {dead_letters}"):
             source, target = (
                 sqs.get_queue_url(QueueName=n)["QueueUrl"] for n in (dead_letters, queue)
             )
-            while found := sqs.receive_message(
-                QueueUrl=source,
-                MaxNumberOfMessages=10,
-                AttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            ).get("Messages"):
+            names = ["ApproximateNumberOfMessages"]
+            there = sqs.get_queue_attributes(QueueUrl=source, AttributeNames=names)["Attributes"]
+            count = int(there[names[0]])
+            while moved < count and (
+                found := sqs.receive_message(
+                    QueueUrl=source,
+                    MaxNumberOfMessages=min(10, count - moved),
+                    AttributeNames=["All"],
+                    MessageAttributeNames=["All"],
+                ).get("Messages")
+            ):
                 for message in found:
                     more = {}
                     if group := message["Attributes"].get("MessageGroupId"):

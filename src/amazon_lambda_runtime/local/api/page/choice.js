@@ -8,6 +8,7 @@ import { options } from "./samples.js";
 let functions = [];
 let samples = [];
 
+export const several = () => functions.length > 1;
 export const about = (name) => functions.find((one) => one.name === name);
 
 function showFunction() {
@@ -106,6 +107,7 @@ export async function start() {
   try {
     functions = await api.functions();
     $("function").replaceChildren(...functions.map(({ name }) => h("option", { value: name }, name)));
+    document.body.classList.toggle("several", several());
     showFunction();
   } catch (error) {
     $("verdict").textContent = `The functions cannot be had: ${error.message}`;
