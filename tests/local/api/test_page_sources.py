@@ -383,7 +383,10 @@ def test_with_services(
     monkeypatch.setattr(embedded, "EmbeddedServices", ThreadedServices)
     source = "def handler(event, context):\n    if 'Records' in event: raise ValueError('no')\n"
     pattern = '{"source": [{"prefix": "shop"}], "detail": {"sum": [{"numeric": [">", 10]}]}}'
-    triggers = (SqsTrigger("jobs", visibility=1, max_receive_count=1), RuleTrigger("paid", pattern))
+    triggers = (
+        SqsTrigger("tasks", visibility=1, max_receive_count=1),
+        RuleTrigger("paid", pattern),
+    )
     function = Function("hello", "role", triggers=triggers)
     with served(python_function(tmp_path, source)) as server:
         wiring = Wiring(server.service)
@@ -395,7 +398,7 @@ def test_with_services(
         opened(page)
         # There is only one function: nothing says so.
         expect(page.locator(".group h3")).to_be_hidden()
-        here = card(page, "jobs")
+        here = card(page, "tasks")
         here.get_by_role("button", name="Send…").click()
         here.get_by_role("button", name="Send", exact=True).click()
         redrive = here.get_by_role("button", name="Redrive")
