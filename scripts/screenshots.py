@@ -233,7 +233,7 @@ def triggers(page: Page) -> None:
 
 
 LIGHT, DARK = "light", "dark"
-WIDE, SMALL, PHONE = (1280, 800), (1024, 640), (390, 844)
+WIDE, TALL, SMALL, PHONE = (1280, 800), (1280, 920), (1024, 640), (390, 844)
 PICTURES = {
     "start": (LIGHT, WIDE, start),
     "answer": (LIGHT, WIDE, answer),
@@ -241,7 +241,7 @@ PICTURES = {
     "failure": (DARK, WIDE, failure),
     "sample": (DARK, WIDE, sample),
     "log": (DARK, WIDE, log),
-    "triggers": (LIGHT, WIDE, triggers),
+    "triggers": (LIGHT, TALL, triggers),
     "malformed": (LIGHT, SMALL, malformed),
     "phone": (DARK, PHONE, answer),
 }

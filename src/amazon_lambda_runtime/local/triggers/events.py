@@ -92,7 +92,7 @@ def to_put(pattern: str) -> Event:
     found = event_sample.of(json.loads(pattern))
     return {
         "source": found.get("source", "my.application"),
-        "detailType": found.get("detail-type", "Something has happened"),
+        "detailType": found.get("detail-type", "Example"),
         "detail": json.dumps(found.get("detail", {}), indent=2),
     }
 
