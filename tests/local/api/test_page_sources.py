@@ -79,7 +79,9 @@ class Project:
         told = {"polled": True, "in_flight": 1, "iterator_age_ms": 2500}
         self.stream = Told("returns", "kinesis", "clicks", told, "put")
         self.table = Told("returns", "dynamodb", "stock", {"polled": False})
-        self.bucket = Told("returns", "s3", "pictures", {"prefix": "in/", "suffix": ".png"})
+        self.bucket = Told(
+            "returns", "s3", "pictures", {"prefix": "in/", "suffix": ".png", "via": "sqs"}
+        )
         self.all = [
             self.queue, self.topic, self.bus, self.schedule, self.stream, self.table, self.bucket
         ]  # fmt: skip
@@ -318,6 +320,7 @@ def test_invocations_of_a_source(page: Page, project: Project) -> None:
         ("incoming", "orders", "sqs"),
         ("clicks", "returns", "kinesis"),
         ("shouts", "orders", "event"),
+        ("pictures", "returns", "sqs"),
     ):
         card(page, name).get_by_role("button", name="Invocations").click()
         expect(shown).to_have_count(1)

@@ -13,6 +13,7 @@ from amazon_lambda_runtime.events import source_of
 from amazon_lambda_runtime.local.engine import async_invocations
 from amazon_lambda_runtime.local.queues import embedded
 from amazon_lambda_runtime.local.services.client import ServiceError
+from amazon_lambda_runtime.local.triggers.sources import Source
 from amazon_lambda_runtime.local.triggers.wiring import Wiring, services_of
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import (
@@ -66,6 +67,20 @@ class Place:
         """Return the events of the function's first invocations, when there are so many."""
         eventually(lambda: len(self.served.invoked) >= count)
         return [event for _, event in self.served.invoked[:count]]
+
+    def source(self) -> Source:
+        """Return the one source, as the console has it."""
+        [source] = self.served.service.sources
+        assert isinstance(source, Source)
+        return source
+
+    def act(self, source: Source, action: str, given: Any) -> dict[str, Any]:
+        """Do what the console does."""
+
+        async def act() -> dict[str, Any]:
+            return await source.actions[action](given)
+
+        return self.served.run(act())
 
     def received(self, queue: str) -> dict[str, Any]:
         """Return the one message of a queue."""
@@ -158,18 +173,18 @@ def test_sample_for_a_rule(place: Callable[..., Place]) -> None:
     """What the console begins with is put on the bus, and the rule takes it."""
     pattern = {"source": ["shop.till"], "detail": {"sum": [{"numeric": [">", 10]}]}}
     here = place(RuleTrigger("paid", json.dumps(pattern), bus="shop"))
-    [source] = here.served.service.sources
+    source = here.source()
     document = here.served.run(source.document())
     assert json.loads(document["figures"]["pattern"]) == pattern
     given = document["samples"]["put"]
     assert (given["source"], json.loads(given["detail"])) == ("shop.till", {"sum": 11})
-    here.served.run(source.actions["put"](given))
+    here.act(source, "put", given)
     [event] = here.invoked()
     assert (event["source"], event["detail"]) == ("shop.till", {"sum": 11})
     with pytest.raises(ValueError, match="detail is no JSON object"):
-        here.served.run(source.actions["put"]({**given, "detail": "[1]"}))
+        here.act(source, "put", {**given, "detail": "[1]"})
     with pytest.raises(ServiceError, match=r"cannot put an event on the bus shop: .*Source"):
-        here.served.run(source.actions["put"]({**given, "source": ""}))
+        here.act(source, "put", {**given, "source": ""})
 
 
 def test_queue(place: Callable[..., Place]) -> None:
@@ -187,13 +202,17 @@ def test_queue(place: Callable[..., Place]) -> None:
 def test_redrive_ends(place: Callable[..., Place]) -> None:
     """What is moved back and fails again at once is not moved a second time."""
     here = place(SqsTrigger("jobs", visibility=1, max_receive_count=1))
-    [source] = here.served.service.sources
-    figures = source.figures
+    source = here.source()
+
+    def failed() -> int:
+        count: int = here.served.run(source.document())["figures"]["failed"]
+        return count
+
     for body in ("fail 1", "fail 2"):
-        here.served.run(source.actions["send"]({"body": body}))
-    eventually(lambda: here.served.run(figures())["failed"] == 2)
-    assert here.served.run(source.actions["redrive"]({})) == {"moved": 2}
-    eventually(lambda: here.served.run(figures())["failed"] == 2)
+        here.act(source, "send", {"body": body})
+    eventually(lambda: failed() == 2)
+    assert here.act(source, "redrive", {}) == {"moved": 2}
+    eventually(lambda: failed() == 2)
     records = [each for _, event in here.served.invoked for each in event["Records"]]
     assert sorted(each["body"] for each in records) == ["fail 1", "fail 1", "fail 2", "fail 2"]
 
@@ -202,7 +221,7 @@ def test_schedule_that_is_off(place: Callable[..., Place]) -> None:
     """It is told, and does not fire."""
     here = place(ScheduleTrigger("nightly", "rate(1 minute)"), fires=False)
     assert here.lines == ["rule nightly, rate(1 minute): off (--no-schedules)"]
-    [source] = here.served.service.sources
+    source = here.source()
     told = here.served.run(source.document())["figures"]
     assert told == {"expression": "rate(1 minute)", "fires": False, "next": None}
 

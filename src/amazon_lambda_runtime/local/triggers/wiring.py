@@ -236,7 +236,7 @@ class Wiring(Closing):
         await asyncio.to_thread(
             published.notify, trigger.bucket, to_arn, trigger.events, trigger.prefix, trigger.suffix
         )
-        figures = fixed(prefix=trigger.prefix, suffix=trigger.suffix)
+        figures = fixed(prefix=trigger.prefix, suffix=trigger.suffix, via=trigger.via)
         self._add(Source(function, "s3", trigger.bucket, figures))
         return trigger.what
 

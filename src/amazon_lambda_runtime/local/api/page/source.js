@@ -13,7 +13,7 @@ const WHAT = {
 const POLLED = ["sqs", "kinesis", "dynamodb"];
 
 // Return what is told of a source: [term, value, class].
-export function figures({ kind, figures: told }) {
+function figures({ kind, figures: told }) {
   if (kind === "sqs") {
     const { waiting, in_flight: inFlight, failed } = told;
     const found = [["waiting", String(waiting)], ["in flight", String(inFlight)]];
@@ -47,7 +47,8 @@ export class Card {
   // `then.acted(reply)` is called when something has been done, `then.look(words)` to see what came.
   constructor(source, number, then) {
     const { kind, name, samples, actions, function: owner } = source;
-    const words = `${owner} ${POLLED.includes(kind) ? kind : "event"}`;
+    const by = source.figures.via === "sqs" ? "sqs" : kind; // a bucket may send to a queue
+    const words = `${owner} ${POLLED.includes(by) ? by : "event"}`;
     const ends = {
       acted: (reply, text) => {
         this.#say(text);
