@@ -53,6 +53,41 @@ class Shop(Runtime):
             yield f"{word} "
             time.sleep(0.25)
 '''
+# A project, whose triggers the console shows.
+PROJECT = """
+[project]
+name = "shop"
+version = "1"
+
+[tool.lambda-runtime.functions.shop]
+handler = "shop.handler"
+
+[[tool.lambda-runtime.functions.shop.triggers]]
+type = "sqs"
+queue = "orders"
+
+[[tool.lambda-runtime.functions.shop.triggers]]
+type = "eventbridge"
+rule = "paid"
+bus = "till"
+pattern = '{"source": ["shop.till"], "detail": {"total": [{"numeric": [">", 10]}]}}'
+
+[tool.lambda-runtime.functions.stock]
+handler = "shop.handler"
+
+[[tool.lambda-runtime.functions.stock.triggers]]
+type = "dynamodb"
+table = "items"
+
+[[tool.lambda-runtime.functions.stock.triggers]]
+type = "kinesis"
+stream = "clicks"
+
+[[tool.lambda-runtime.functions.stock.triggers]]
+type = "schedule"
+rule = "nightly"
+expression = "cron(0 3 * * ? *)"
+"""
 ORDER = {"name": "Zoë", "items": ["tea", "pot"], "loud": True}
 
 
@@ -62,7 +97,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for name, (scheme, size, prepare) in PICTURES.items():
-            with served() as endpoint:
+            with served(project=prepare is triggers) as endpoint:
                 page = opened(browser, endpoint, scheme, size)
                 prepare(page)
                 page.screenshot(path=folder / f"console-{name}.png")
@@ -75,13 +110,16 @@ def main() -> None:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """Run the local Lambda with the function, as a user does."""
+def served(project: bool = False) -> Iterator[str]:
+    """Run the local Lambda with the function, as a user does; or with a project's functions."""
     with tempfile.TemporaryDirectory(prefix="screenshots-") as directory:
         Path(directory, "shop.py").write_text(SOURCE)
-        program = [sys.executable, "-m", "amazon_lambda_runtime.cli", "local", "shop.handler"]
+        options = ["shop.handler", "--url-port", "0", "--concurrency", "4"]
+        if project:
+            Path(directory, "pyproject.toml").write_text(PROJECT)
+            options = []
         process = subprocess.Popen(
-            [*program, "--port", "0", "--url-port", "0", "--concurrency", "4"],
+            [sys.executable, "-m", "amazon_lambda_runtime.cli", "local", "--port", "0", *options],
             cwd=directory,
             stderr=subprocess.PIPE,
             text=True,
@@ -89,7 +127,7 @@ def served() -> Iterator[str]:
         assert process.stderr is not None
         try:
             for line in process.stderr:
-                if listens := re.search(r"listens on (http://\S+)", line):
+                if listens := re.search(r"listens? on (http://\S+)", line):
                     yield listens[1]
                     break
             else:
@@ -172,8 +210,30 @@ def malformed(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
+def triggers(page: Page) -> None:
+    page.click("#to-sources")
+    page.locator("[data-kind=schedule]").wait_for()
+    for card, button, text in (
+        ("orders", "Send", json.dumps(ORDER, ensure_ascii=False)),
+        ("clicks", "Put record", None),
+    ):
+        here = page.locator(f".source[data-name={card}]")
+        here.get_by_role("button", name=f"{button}…").click()
+        if text is not None:
+            here.locator("textarea").fill(text)
+        here.get_by_role("button", name=button, exact=True).click()
+        here.locator(".outcome", has_text=" at ").wait_for()
+        here.get_by_role("button", name=f"{button}…").click()
+    page.locator("#list .dot.ok").nth(1).wait_for()
+    page.locator(".source[data-kind=schedule]").get_by_role("button", name="Run now").click()
+    page.locator("#status", has_text="succeeded").wait_for()
+    bus = page.locator(".source[data-kind=eventbridge]")
+    bus.get_by_role("button", name="Put event…").click()
+    page.wait_for_timeout(2500)
+
+
 LIGHT, DARK = "light", "dark"
-WIDE, SMALL, PHONE = (1280, 800), (1024, 640), (390, 844)
+WIDE, TALL, SMALL, PHONE = (1280, 800), (1280, 920), (1024, 640), (390, 844)
 PICTURES = {
     "start": (LIGHT, WIDE, start),
     "answer": (LIGHT, WIDE, answer),
@@ -181,6 +241,7 @@ PICTURES = {
     "failure": (DARK, WIDE, failure),
     "sample": (DARK, WIDE, sample),
     "log": (DARK, WIDE, log),
+    "triggers": (LIGHT, TALL, triggers),
     "malformed": (LIGHT, SMALL, malformed),
     "phone": (DARK, PHONE, answer),
 }

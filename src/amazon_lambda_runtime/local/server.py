@@ -94,8 +94,7 @@ class LocalLambda(Closing):
         self.invoker = Invoker(self.pools, self.log, durable)
         self._api = InvokeApi(self)
         self.shown = {function.name: Shown(function) for function in functions}
-        #: What invokes them besides, for the console.
-        self.sources: list[Source] = []
+        self._sources: list[Source] = []
         self._console = Console(self.journal, self) if console else None
         self._urls: dict[str, Url] = {}
         self._mappings: list[functions_api.Mapping] = []
@@ -229,6 +228,11 @@ class LocalLambda(Closing):
             for name, queue in opened.items()
         ]
 
+    def add_source(self, source: Source) -> None:
+        """Show the console what invokes a function besides; it learns of it at once."""
+        self._sources.append(source)
+        self.journal.sources()
+
     async def close(self) -> None:
         """Stop serving and end the functions' processes; batches in flight are finished first."""
         await self._triggers.aclose()
@@ -261,6 +265,10 @@ class LocalLambda(Closing):
 
     def shown_functions(self) -> "Sequence[Shown]":
         return list(self.shown.values())
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        return self._sources
 
     @property
     def is_idle(self) -> bool:

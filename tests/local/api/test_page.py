@@ -639,9 +639,9 @@ def test_requests(page: Page, server: Served) -> None:
     expect(row).to_have_attribute("aria-label", re.compile("^GET /items/7[?]x=1, 200, succeeded"))
     row.click()
     expect(page.locator("#figures")).to_contain_text("GET /items/7?x=1 → 200")
-    page.fill("#filter", "items 200")
+    page.fill("#filter", "items 404")
     expect(page.locator("#list li:visible")).to_have_count(0)
-    page.fill("#filter", "/items")
+    page.fill("#filter", "200 /items")
     expect(page.locator("#list li:visible")).to_have_count(1)
     page.fill("#filter", "")
 

@@ -196,6 +196,16 @@ def test_change_of_an_environment() -> None:
     assert change["at"] > 0
 
 
+def test_one_more_source() -> None:
+    """
+    Who listens is told that there is one more of what invokes functions; nothing is kept of it.
+    """
+    kept = Journal()
+    snapshot, change = run(changes(kept, kept.sources))
+    assert (snapshot["type"], change["type"]) == ("snapshot", "sources")
+    assert "sources" not in run(changes(kept))[0]
+
+
 def test_invocations_that_are_not_known() -> None:
     """
     Reports of a forgotten invocation are nothing, but its lines are still in the log of all.

@@ -13,6 +13,7 @@ from amazon_lambda_runtime.events import source_of
 from amazon_lambda_runtime.local.engine import async_invocations
 from amazon_lambda_runtime.local.queues import embedded
 from amazon_lambda_runtime.local.services.client import ServiceError
+from amazon_lambda_runtime.local.triggers.sources import Source
 from amazon_lambda_runtime.local.triggers.wiring import Wiring, services_of
 from amazon_lambda_runtime.project.declaration import Function
 from amazon_lambda_runtime.project.triggers import (
@@ -66,6 +67,20 @@ class Place:
         """Return the events of the function's first invocations, when there are so many."""
         eventually(lambda: len(self.served.invoked) >= count)
         return [event for _, event in self.served.invoked[:count]]
+
+    def source(self) -> Source:
+        """Return the one source, as the console has it."""
+        [source] = self.served.service.sources
+        assert isinstance(source, Source)
+        return source
+
+    def act(self, source: Source, action: str, given: Any) -> dict[str, Any]:
+        """Do what the console does."""
+
+        async def act() -> dict[str, Any]:
+            return await source.actions[action](given)
+
+        return self.served.run(act())
 
     def received(self, queue: str) -> dict[str, Any]:
         """Return the one message of a queue."""
@@ -154,6 +169,24 @@ def test_rule(bus: str, place: Callable[..., Place]) -> None:
     assert event["detail-type"] == "paid"
 
 
+def test_sample_for_a_rule(place: Callable[..., Place]) -> None:
+    """What the console begins with is put on the bus, and the rule takes it."""
+    pattern = {"source": ["shop.till"], "detail": {"sum": [{"numeric": [">", 10]}]}}
+    here = place(RuleTrigger("paid", json.dumps(pattern), bus="shop"))
+    source = here.source()
+    document = here.served.run(source.document())
+    assert json.loads(document["figures"]["pattern"]) == pattern
+    given = document["samples"]["put"]
+    assert (given["source"], json.loads(given["detail"])) == ("shop.till", {"sum": 11})
+    here.act(source, "put", given)
+    [event] = here.invoked()
+    assert (event["source"], event["detail"]) == ("shop.till", {"sum": 11})
+    with pytest.raises(ValueError, match="detail is no JSON object"):
+        here.act(source, "put", {**given, "detail": "[1]"})
+    with pytest.raises(ServiceError, match=r"cannot put an event on the bus shop: .*Source"):
+        here.act(source, "put", {**given, "source": ""})
+
+
 def test_queue(place: Callable[..., Place]) -> None:
     """A message that matches no filter is deleted; one that fails is in the dead-letter queue."""
     filters = ('{"body": {"kind": ["order"]}}',)
@@ -166,12 +199,31 @@ def test_queue(place: Callable[..., Place]) -> None:
     assert len(here.served.invoked) == 1
 
 
+def test_redrive_ends(place: Callable[..., Place]) -> None:
+    """What is moved back and fails again at once is not moved a second time."""
+    here = place(SqsTrigger("jobs", visibility=1, max_receive_count=1))
+    source = here.source()
+
+    def failed() -> int:
+        count: int = here.served.run(source.document())["figures"]["failed"]
+        return count
+
+    for body in ("fail 1", "fail 2"):
+        here.act(source, "send", {"body": body})
+    eventually(lambda: failed() == 2)
+    assert here.act(source, "redrive", {}) == {"moved": 2}
+    eventually(lambda: failed() == 2)
+    records = [each for _, event in here.served.invoked for each in event["Records"]]
+    assert sorted(each["body"] for each in records) == ["fail 1", "fail 1", "fail 2", "fail 2"]
+
+
 def test_schedule_that_is_off(place: Callable[..., Place]) -> None:
     """It is told, and does not fire."""
-    schedule = ScheduleTrigger("nightly", "rate(1 minute)")
-    assert place(schedule, fires=False).lines == [
-        "rule nightly, rate(1 minute): off (--no-schedules)"
-    ]
+    here = place(ScheduleTrigger("nightly", "rate(1 minute)"), fires=False)
+    assert here.lines == ["rule nightly, rate(1 minute): off (--no-schedules)"]
+    source = here.source()
+    told = here.served.run(source.document())["figures"]
+    assert told == {"expression": "rate(1 minute)", "fires": False, "next": None}
 
 
 def test_disabled(place: Callable[..., Place]) -> None:

@@ -106,7 +106,8 @@ class Console:
             request.answer(_refusal(502, str(error)))
 
     async def _list_sources(self) -> Response:
-        return _json([await source.document() for source in self._served.sources])
+        documents = (source.document() for source in self._served.sources)
+        return _json(await asyncio.gather(*documents))
 
     async def _act(self, request: Request, rest: str) -> Response:
         """Do what was asked for: POST /console/sources/NUMBER/ACTION with a JSON object."""

@@ -293,6 +293,11 @@ class Journal:
             entry.memory_used = memory_used
             self._changed(entry)
 
+    def sources(self) -> None:
+        """Tell that there is one more of what invokes functions. It is not kept here."""
+        if self._listeners:
+            self._tell({"type": "sources", "at": time.time()})
+
     # What others read.
 
     def find(self, request_id: str) -> Entry | None:

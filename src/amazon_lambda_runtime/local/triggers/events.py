@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from amazon_lambda_runtime.project import event_pattern
+from amazon_lambda_runtime.project import event_pattern, event_sample
 
 Event = dict[str, Any]
 #: From the body of a message to the events that it has in it; none if the function gets none.
@@ -85,6 +85,16 @@ def of_bus(pattern: str) -> Unwrap:
             yield event
 
     return unwrap
+
+
+def to_put(pattern: str) -> Event:
+    """Return what to put on a bus for an event that matches the pattern, to begin with."""
+    found = event_sample.of(json.loads(pattern))
+    return {
+        "source": found.get("source", "my.application"),
+        "detailType": found.get("detail-type", "Example"),
+        "detail": json.dumps(found.get("detail", {}), indent=2),
+    }
 
 
 def scheduled(rule_arn: str, at: datetime) -> Event:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from amazon_lambda_runtime.local.services.client import client, told
+from amazon_lambda_runtime.local.services.client import ServiceError, client, told
 
 # Every event that EventBridge has ever sent: a rule has to have a pattern.
 _ALL = json.dumps({"version": ["0"]})
@@ -95,18 +95,26 @@ class Published:
             self._client("kinesis").put_record(StreamName=stream, Data=data, PartitionKey=key)
 
     def redrive(self, dead_letters: str, queue: str) -> int:
-        """Move the messages of a dead-letter queue back to its queue; return how many."""
+        """Move the messages of a dead-letter queue back to its queue; return how many.
+
+        Those that fail meanwhile and come back stay there: it ends.
+        """
         sqs, moved = self._client("sqs"), 0
         with told(f"cannot redrive {dead_letters}"):
             source, target = (
                 sqs.get_queue_url(QueueName=n)["QueueUrl"] for n in (dead_letters, queue)
             )
-            while found := sqs.receive_message(
-                QueueUrl=source,
-                MaxNumberOfMessages=10,
-                AttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            ).get("Messages"):
+            names = ["ApproximateNumberOfMessages"]
+            there = sqs.get_queue_attributes(QueueUrl=source, AttributeNames=names)["Attributes"]
+            count = int(there[names[0]])
+            while moved < count and (
+                found := sqs.receive_message(
+                    QueueUrl=source,
+                    MaxNumberOfMessages=min(10, count - moved),
+                    AttributeNames=["All"],
+                    MessageAttributeNames=["All"],
+                ).get("Messages")
+            ):
                 for message in found:
                     more = {}
                     if group := message["Attributes"].get("MessageGroupId"):
@@ -133,7 +141,10 @@ class Published:
             "Detail": detail,
         }
         with told(f"cannot put an event on the bus {bus}"):
-            self._client("events").put_events(Entries=[entry])
+            reply = self._client("events").put_events(Entries=[entry])
+        [told_of] = reply["Entries"]
+        if message := told_of.get("ErrorMessage"):
+            raise ServiceError(f"cannot put an event on the bus {bus}: {message}")
 
     def _client(self, service: str) -> Any:
         return client(service, self._endpoint, self._region)

@@ -17,6 +17,15 @@ async def _none() -> Figures:
     return {}
 
 
+def fixed(**figures: Any) -> Callable[[], Awaitable[Figures]]:
+    """Return what always tells the same: figures that are in the table."""
+
+    async def told() -> Figures:
+        return figures
+
+    return told
+
+
 @dataclass(slots=True)
 class Source:
     """A trigger that is running. `kind` is its `type` in the table."""
@@ -24,9 +33,12 @@ class Source:
     function: str
     kind: str
     name: str
-    #: Figures of the moment: of queues `waiting`, `in_flight` and `failed`; of schedules `next`.
+    #: Figures of the moment: of queues `waiting`, `in_flight` and `failed`; of schedules `next`
+    #: and whether it `fires`.
     figures: Callable[[], Awaitable[Figures]] = _none
     actions: dict[str, Action] = field(default_factory=dict)
+    #: What an action may be given, by its name: to begin with.
+    samples: dict[str, Figures] = field(default_factory=dict)
     #: Whether nothing of it is on its way to the function.
     is_idle: Callable[[], bool] = lambda: True
 
@@ -38,6 +50,7 @@ class Source:
             "name": self.name,
             "figures": await self.figures(),
             "actions": list(self.actions),
+            "samples": self.samples,
         }
 
 
@@ -60,10 +73,11 @@ def text(given: Mapping[str, Any], name: str, default: str | None = None) -> str
     return value
 
 
-def json_text(given: Mapping[str, Any], name: str) -> str:
-    """Return JSON that the user has given as text. Raises ValueError if it is none."""
+def object_text(given: Mapping[str, Any], name: str) -> str:
+    """Return a JSON object that the user has given as text. Raises ValueError if it is none."""
     value = text(given, name)
-    json.loads(value)
+    if not isinstance(json.loads(value), dict):
+        raise ValueError(f"{name} is no JSON object")
     return value
 
 

@@ -34,7 +34,7 @@ from .delivery import Delivery
 from .destinations import KINDS, Destinations, service_of
 from .published import Published
 from .schedule import Schedule
-from .sources import Figures, Source, blocking, json_text, queue_figures, text
+from .sources import Figures, Source, blocking, fixed, object_text, queue_figures, text
 from .stream import Stream
 
 # Services by the kind of trigger that needs them, and those that deliver through a queue.
@@ -195,7 +195,7 @@ class Wiring(Closing):
         async def figures() -> Figures:
             due = None if schedule is None else schedule.next
             told = None if due is None else due.isoformat()
-            return {"expression": trigger.expression, "next": told}
+            return {"expression": trigger.expression, "fires": self._fires, "next": told}
 
         self._add(Source(function, "schedule", trigger.rule, figures, {"run": run}))
         if schedule is None:
@@ -217,7 +217,8 @@ class Wiring(Closing):
         def publish(given: Mapping[str, Any]) -> None:
             published.publish(arn, text(given, "message"))
 
-        self._add(Source(function, "sns", trigger.topic, actions={"publish": blocking(publish)}))
+        figures = fixed(filter_policy=trigger.filter_policy)
+        self._add(Source(function, "sns", trigger.topic, figures, {"publish": blocking(publish)}))
         return trigger.what
 
     async def _subscribe(self, function: str, topic: str, policy: str | None) -> str:
@@ -245,7 +246,8 @@ class Wiring(Closing):
         await asyncio.to_thread(
             published.notify, trigger.bucket, to_arn, trigger.events, trigger.prefix, trigger.suffix
         )
-        self._add(Source(function, "s3", trigger.bucket))
+        figures = fixed(prefix=trigger.prefix, suffix=trigger.suffix, via=trigger.via)
+        self._add(Source(function, "s3", trigger.bucket, figures))
         return trigger.what
 
     async def _rule(self, function: str, trigger: RuleTrigger) -> str:
@@ -256,10 +258,11 @@ class Wiring(Closing):
 
         def put(given: Mapping[str, Any]) -> None:
             source, detail_type = text(given, "source"), text(given, "detailType")
-            published.put_event(trigger.bus, source, detail_type, json_text(given, "detail"))
+            published.put_event(trigger.bus, source, detail_type, object_text(given, "detail"))
 
-        name = f"{trigger.bus}: {trigger.rule}"
-        self._add(Source(function, "eventbridge", name, actions={"put": blocking(put)}))
+        name, actions = f"{trigger.bus}: {trigger.rule}", {"put": blocking(put)}
+        figures, samples = fixed(pattern=trigger.pattern), {"put": events.to_put(trigger.pattern)}
+        self._add(Source(function, "eventbridge", name, figures, actions, samples))
         return f"{trigger.what} of the bus {trigger.bus}"
 
     async def _stream(self, function: str, trigger: KinesisTrigger | DynamoDbTrigger) -> str:
@@ -287,7 +290,7 @@ class Wiring(Closing):
         return await Destinations(self._open, published, self._service.invoker).of(arn)
 
     def _add(self, source: Source) -> None:
-        self._service.sources.append(source)
+        self._service.add_source(source)
 
     async def _deliver(self, function: str, what: str, queue: Queue, unwrap: events.Unwrap) -> None:
         service = self._service

@@ -2,8 +2,8 @@
 
 import { frames } from "./frames.js";
 
-async function json(path) {
-  const response = await fetch(path);
+async function json(path, options) {
+  const response = await fetch(path, options);
   const document = await response.json();
   if (!response.ok) throw new Error(document.Message ?? response.statusText);
   return document;
@@ -13,6 +13,9 @@ export const functions = () => json("/console/functions");
 export const samples = () => json("/console/samples");
 export const sample = (name, fields) =>
   json(`/console/samples/${encodeURIComponent(name)}?${new URLSearchParams(fields)}`);
+export const sources = () => json("/console/sources");
+export const act = (number, action, given) =>
+  json(`/console/sources/${number}/${action}`, { method: "POST", body: JSON.stringify(given) });
 export const invocation = (id) => json(`/console/invocations/${encodeURIComponent(id)}`);
 
 export function bytes(base64) {

@@ -5,6 +5,7 @@ import * as choice from "./choice.js";
 import * as editor from "./editor.js";
 import * as log from "./log.js";
 import * as response from "./response.js";
+import * as sources from "./sources.js";
 import { $, size } from "./dom.js";
 import { parse } from "./json.js";
 import { figures, List } from "./past.js";
@@ -41,7 +42,7 @@ function paint() {
   dirty.clear();
   if (parts.has("head")) paintHead();
   if (parts.has("response")) paintResponse();
-  if (parts.has("list")) list.update(store, selected);
+  if (parts.has("list")) list.update(store, selected, choice.several());
   if (parts.has("lanes")) {
     clearTimeout(moving);
     const moves = draw($("lanes"), store, { zoom, selected, choose: pick });
@@ -63,7 +64,7 @@ function paintHead() {
     button.title = detail?.event_cut ? "The event is longer than what is kept of it" : "";
   }
   const about = invocation && choice.about(invocation.function || $("function").value);
-  $("figures").replaceChildren(...(pending || !invocation ? [] : figures(invocation, about, store.now())));
+  $("figures").replaceChildren(...(pending || !invocation ? [] : figures(invocation, about, store.now(), choice.several())));
 }
 
 // The answer: as this page has received it, or as the journal has kept it.
@@ -177,8 +178,10 @@ function hear(change) {
     if (everybody) paintLog();
     soon("list", "lanes", "head");
     if (selected) load(selected);
+    sources.refresh();
     return;
   }
+  if (change.type === "sources") sources.refresh();
   if (change.type === "invocation" && pending && change.trace_id.includes(pending.root)) adopt(change.id, pending);
   if (change.id && change.id === selected) follow(change);
   if (change.type === "line" && everybody) log.append($("log"), log.row(change, pick));
@@ -263,6 +266,7 @@ async function replay(id) {
 
 function edit() {
   if (!detail || detail.event_cut) return;
+  sources.close();
   choice.place(new TextDecoder().decode(detail.event));
   $("editor").focus();
   $("editor").setSelectionRange(0, 0);
@@ -304,11 +308,17 @@ new ResizeObserver(() => soon("lanes")).observe($("lanes"));
 // The time since the last burst is on the time line.
 setInterval(() => document.hidden || soon("lanes"), 5000);
 
+// Keys of the event bring it into view.
+const atEvent = (id) => {
+  sources.close();
+  $(id).focus();
+};
 const KEYS = {
   "?": () => $("help").showModal(),
   "/": () => list.focus(),
-  e: () => $("editor").focus(),
-  s: () => $("sample").focus(),
+  e: () => atEvent("editor"),
+  s: () => atEvent("sample"),
+  t: () => (sources.isOpen() ? sources.close() : sources.open()),
   r: () => selected && replay(selected),
   l: edit,
   a: toggleLog,
@@ -318,7 +328,7 @@ document.addEventListener("keydown", (event) => {
   if ($("help").open) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
-    invokeEditor();
+    if (!sources.isOpen()) invokeEditor();
   } else if (event.altKey && event.code === "KeyF") {
     event.preventDefault();
     editor.format();
@@ -335,6 +345,17 @@ document.addEventListener("keydown", (event) => {
 soon("head", "response", "list", "lanes");
 listen();
 await choice.start();
+soon("head", "response", "list");
+await sources.start({
+  look: (words) => {
+    list.look(words);
+    reveal($("past"));
+  },
+  choose: (id) => {
+    pick(id);
+    reveal($("result"));
+  },
+});
 const asked = new URLSearchParams(location.search).get("invocation");
 if (asked) pick(asked);
 soon("response");

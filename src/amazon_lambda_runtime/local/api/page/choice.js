@@ -10,6 +10,7 @@ let samples = [];
 
 // A durable function is invoked with a qualifier.
 export const target = (name) => (about(name)?.durable ? `${name}:$LATEST` : name);
+export const several = () => functions.length > 1;
 export const about = (name) => functions.find((one) => one.name === name);
 
 function showFunction() {
@@ -109,6 +110,7 @@ export async function start() {
     functions = await api.functions();
     $("executions").hidden = !functions.some(({ durable }) => durable);
     $("function").replaceChildren(...functions.map(({ name }) => h("option", { value: name }, name)));
+    document.body.classList.toggle("several", several());
     showFunction();
   } catch (error) {
     $("verdict").textContent = `The functions cannot be had: ${error.message}`;

@@ -17,7 +17,8 @@ export class List {
     $("list").addEventListener("keydown", (event) => this.#move(event));
   }
 
-  update(store, selected) {
+  // `several`: each row says its function, and so does its label.
+  update(store, selected, several = false) {
     for (const [id, row] of this.#rows) {
       if (!store.invocations.has(id)) {
         row.item.remove();
@@ -31,8 +32,9 @@ export class List {
       const state = status(invocation);
       const ms = duration(invocation, now);
       const length = ms === null ? "" : span(ms);
-      if (row.state !== state || row.length.textContent !== length) {
+      if (row.state !== state || row.length.textContent !== length || row.several !== several) {
         row.state = state;
+        row.several = several;
         row.dot.className = `dot ${state}`;
         row.dot.title = WORDS[state];
         row.length.textContent = length;
@@ -40,7 +42,7 @@ export class List {
         row.where.textContent = invocation.environment === null ? "" : `#${invocation.environment}`;
         row.http.textContent = invocation.status ?? "";
         row.http.className = invocation.status >= 400 ? "http bad" : "http";
-        row.button.setAttribute("aria-label", `${named(invocation)}${invocation.status ? `, ${invocation.status}` : ""}, ${WORDS[state]}${length ? `, ${length}` : ""}${invocation.cold ? ", cold start" : ""}`);
+        row.button.setAttribute("aria-label", `${several ? `${invocation.function}, ` : ""}${named(invocation)}${invocation.status ? `, ${invocation.status}` : ""}, ${WORDS[state]}${length ? `, ${length}` : ""}${invocation.cold ? ", cold start" : ""}`);
       }
       const chosen = invocation.id === selected;
       if (chosen !== row.chosen) {
@@ -51,6 +53,13 @@ export class List {
       }
     }
     $("nothing").hidden = this.#rows.size > 0;
+    this.#filter();
+    this.#rove();
+  }
+
+  // Show the invocations that have these words.
+  look(words) {
+    $("filter").value = words;
     this.#filter();
     this.#rove();
   }
@@ -89,7 +98,7 @@ export class List {
     row.button = h(
       "button",
       { class: "row", type: "button", tabindex: "-1", title: method ? `${method} ${invocation.path}\n${id}` : id, "data-id": id, click: () => this.#actions.select(id) },
-      row.dot, h("time", {}, clock(at)), h("code", {}, named(invocation)),
+      row.dot, h("time", {}, clock(at)), h("span", { class: "of" }, invocation.function), h("code", {}, named(invocation)),
       h("span", { class: "tags" }, method ? row.http : h("span", { class: "kind" }, KINDS[kind] ?? kind), row.cold), row.where, row.length,
     );
     const again = h("button", { class: "again", type: "button", tabindex: "-1", "aria-label": `Replay ${named(invocation)}`, title: "Replay", click: () => this.#actions.replay(id) }, "↻");
@@ -100,11 +109,12 @@ export class List {
   }
 
   #filter() {
-    const wanted = $("filter").value.trim().toLowerCase();
+    const wanted = $("filter").value.trim();
+    const words = wanted.toLowerCase().split(/\s+/);
     let found = 0;
     for (const [id, { item, state, invocation }] of this.#rows) {
-      const text = `${id} ${invocation.kind} ${invocation.method ?? ""} ${invocation.path ?? ""} ${invocation.status ?? ""} ${invocation.function} ${WORDS[state]} ${invocation.cold ? "cold" : ""} #${invocation.environment}`;
-      item.hidden = wanted !== "" && !text.toLowerCase().includes(wanted);
+      const text = `${id} ${KINDS[invocation.kind] ?? ""} ${invocation.kind} ${invocation.method ?? ""} ${invocation.path ?? ""} ${invocation.status ?? ""} ${invocation.function} ${WORDS[state]} ${invocation.cold ? "cold" : ""} #${invocation.environment}`;
+      item.hidden = !words.every((word) => text.toLowerCase().includes(word));
       found += !item.hidden;
     }
     const said = wanted && !found && this.#rows.size ? `No invocation has “${wanted}” in its id, request, type, function, state or environment.` : "";
@@ -135,9 +145,10 @@ export class List {
 }
 
 // Return the terms of the REPORT line, as far as they are known.
-export function figures(invocation, about, now) {
+export function figures(invocation, about, now, several) {
   const ms = duration(invocation, now);
   const found = [];
+  if (several) found.push(["Function", invocation.function]);
   if (invocation.method) found.push(["Request", `${invocation.method} ${invocation.path}${invocation.status ? ` → ${invocation.status}` : ""}`]);
   if (ms !== null) found.push(["Duration", span(ms), about?.timeout ? gauge(ms / 1000 / about.timeout) : null]);
   if (invocation.duration_ms !== null) found.push(["Billed", `${Math.ceil(invocation.duration_ms + (invocation.init_ms ?? 0))} ms`]);
