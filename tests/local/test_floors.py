@@ -13,9 +13,12 @@ FLOORS = {
     "engine": {"closing"},
     "api": {"engine", "host_check", "http"},
     "queues": {"closing", "engine", "host_check"},
-    "server": {"api", "closing", "engine", "host_check", "http", "http_server", "queues"},
+    "durable": {"api", "engine", "http"},
+    "server": {
+        "api", "closing", "durable", "engine", "host_check", "http", "http_server", "queues",
+    },
     "in_image": {"engine", "server"},
-}
+}  # fmt: skip
 
 
 def part_of(name: str) -> str:
