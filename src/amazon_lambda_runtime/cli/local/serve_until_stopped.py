@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,9 +59,10 @@ async def serve_until_stopped(
         say(f"{function.name} ({function.handler}) listens on {base}")
         if not is_loopback(host):
             say(f"warning: anyone who can reach {host} can run the function and see its events")
-        # A durable function can't be invoked without a qualifier.
-        name = f"{function.name}:{VERSION}" if function.durable is not None else function.name
-        url = shlex.quote(f"{base}/2015-03-31/functions/{name}/invocations")
+        url = f"{base}/2015-03-31/functions/{function.name}/invocations"
+        if function.durable is not None:
+            # It can't be invoked without a qualifier, which the shell would take for a variable.
+            url = f"'{url.replace('/invocations', f':{VERSION}/invocations')}'"
         say(f"  curl {url} -d '{{}}'")
         say(f"  the console: {base}/")
         if not options["no_url"]:
