@@ -6,6 +6,7 @@
 # make docs          build the site of docs/ in .cache/docs/site
 # make screenshots   take the pictures of the console in docs/, with Chromium
 # make mutants       change a token of the source at a time, and see that a fast test fails
+# make contract      what is used of AWS's durable engine, against its newest release
 # make bench         measure against AWS's own runtime and emulator
 # make bench-deploy  measure image builds against buildah
 #
@@ -49,6 +50,13 @@ test-deploy: .cache/ministack/installed
 	$(install) dev
 	-$(PYTHON) scripts/setup_containers.py
 	.venv/bin/python -m pytest -q -m deploy tests/deploy $(ARGS)
+
+# In an environment of its own: pyproject.toml has an upper bound, and this looks beyond.
+contract:
+	@$(PYTHON) -m venv .cache/contract
+	@.cache/contract/bin/pip install --disable-pip-version-check --progress-bar off --quiet --editable '.[local]' pytest
+	@.cache/contract/bin/pip install --disable-pip-version-check --progress-bar off --quiet --upgrade aws-durable-execution-sdk-python-testing
+	.cache/contract/bin/python -m pytest -q tests/local/durable/test_contract.py $(ARGS)
 
 bench: .cache/aws-lambda-rie
 	$(install) all
@@ -94,4 +102,4 @@ bench-deploy:
 clean:
 	rm -rf .venv .cache build dist *.egg-info
 
-.PHONY: run test test-slow check docs screenshots mutants test-deploy bench bench-deploy clean
+.PHONY: run test test-slow check docs screenshots mutants test-deploy contract bench bench-deploy clean

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,10 +131,20 @@ def test_refused(source: str, reason: str) -> None:
         durable(names["flow"])
 
 
-def test_without_the_sdk(tmp_path: Path) -> None:
-    """Without the SDK the error says what to install."""
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        (
+            "aws_durable_execution_sdk_python",
+            "durable functions need AWS's SDK: pip install aws-durable-execution-sdk-python",
+        ),
+        ("boto3", "import of boto3 halted; None in sys.modules"),
+    ],
+)
+def test_without_the_sdk(missing: str, words: str) -> None:
+    """Without the SDK the error says what to install; what the SDK lacks is told as it is."""
     source = (
-        "import sys; sys.modules['aws_durable_execution_sdk_python'] = None\n"
+        f"import sys; sys.modules['{missing}'] = None\n"
         "from amazon_lambda_runtime.durable import durable\n"
         "try: durable(lambda event, context: 1)\n"
         "except ImportError as exc: print(exc)\n"
@@ -143,9 +152,7 @@ def test_without_the_sdk(tmp_path: Path) -> None:
     env = environment(PYTHONPATH=str(SOURCE))
     command = [sys.executable, "-c", source]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    assert done.stdout == (
-        "durable functions need AWS's SDK: pip install aws-durable-execution-sdk-python\n"
-    )
+    assert done.stdout == f"{words}\n"
 
 
 class TestRunner:

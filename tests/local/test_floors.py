@@ -30,7 +30,7 @@ FLOORS = {
     },
     "triggers": {"closing", "engine", "invoker", "queues", "server", "services", "streams"},
     "in_image": {"engine", "server"},
-}
+}  # fmt: skip
 
 
 def part_of(name: str) -> str:

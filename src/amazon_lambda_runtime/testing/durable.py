@@ -5,7 +5,7 @@ Runtime's own `decode_event` and `encode_response` and our Context, as they do i
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aws_durable_execution_sdk_python.execution import (
@@ -55,9 +55,8 @@ class _Runner(DurableFunctionTestRunner):
     def close(self) -> None:
         super().close()  # type: ignore[no-untyped-call]
         # It leaves its event loop open, which is a ResourceWarning in some later test.
-        scheduler = getattr(self, "_scheduler", None)
-        if loop := getattr(scheduler, "_loop", None):
-            loop.close()
+        with suppress(AttributeError):  # its name is no promise
+            self._scheduler._loop.close()
 
 
 def _through_json(handler: Any) -> Callable[[Any, Any], Any]:

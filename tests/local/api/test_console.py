@@ -21,6 +21,7 @@ FUNCTION = SimpleNamespace(
     concurrency=4,
     url="http://127.0.0.1:9001/",
     queues=["incoming"],
+    durable=False,
 )
 
 

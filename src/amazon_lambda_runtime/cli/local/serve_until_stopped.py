@@ -1,7 +1,6 @@
 """A local Lambda until Ctrl-C: the Invoke API, the console, URLs, triggers, hot reload."""
 
 import asyncio
-import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -84,9 +83,10 @@ def _say_where(served: Sequence[Served], base: str, say: Say) -> None:
         say(f"{len(served)} functions listen on {base}")
         for each in served:
             say(f"  {each.function.name} ({each.function.handler})")
-    # A durable function can't be invoked without a qualifier.
-    name = f"{first.name}:{VERSION}" if first.durable is not None else first.name
-    url = shlex.quote(f"{base}/2015-03-31/functions/{name}/invocations")
+    url = f"{base}/2015-03-31/functions/{first.name}/invocations"
+    if first.durable is not None:
+        # It can't be invoked without a qualifier, which the shell would take for a variable.
+        url = f"'{url.replace('/invocations', f':{VERSION}/invocations')}'"
     say(f"  curl {url} -d '{{}}'")
     say(f"  the console: {base}/")
 

@@ -17,6 +17,10 @@ _CAPITALISED = {
 }
 
 
+#: What is said of a durable function that is invoked without a qualifier.
+UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
+
+
 class InvokeError(Exception):
     """Raised for a request that is refused; `name` is the error that SDKs raise."""
 

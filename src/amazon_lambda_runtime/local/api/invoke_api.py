@@ -25,7 +25,8 @@ from .functions_api import Functions, FunctionsApi
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
 _INVOKE_PATH = "/2015-03-31/functions/NAME/invocations"
-_DURABLE = "/2025-12-01/"
+#: How the paths of durable executions begin.
+DURABLE_PATH = "/2025-12-01/"
 # A request of AWS's own engine, which starts no execution: it is one invocation of the handler.
 _ONCE = "x-dex-handler-invoke"
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
@@ -79,7 +80,7 @@ class InvokeApi:
         elif match := _STREAM.fullmatch(path):
             _expect("POST", request)
             self._stream(request, unquote(match[1]))
-        elif path.startswith(_DURABLE) and self._service.durable is not None:
+        elif path.startswith(DURABLE_PATH) and self._service.durable is not None:
             self._service.durable.respond(request)
         elif (response := self._functions.respond(request)) is not None:
             _expect("GET", request)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from amazon_lambda_runtime.local.api.api_errors import UNQUALIFIED
 from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer
 
@@ -35,7 +36,6 @@ Functions = Mapping[str, LocalFunction]
 
 # In bytes: how much of an execution's state an invocation is given; it asks for the rest.
 _PAGE = 5 * 1024 * 1024
-UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
 
 
 class Handlers:

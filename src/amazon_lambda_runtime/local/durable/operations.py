@@ -1,9 +1,8 @@
 """What the Lambda API does with durable executions, on plain values. Its functions may block."""
 
 import binascii
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +17,10 @@ from .aws import (
     Execution,
     OperationStatus,
 )
+from .documents import Document, conflict, invalid, told
 from .history import history
 from .machine import Machine
 from .store import Pause
-
-Document = dict[str, Any]
 
 #: What an execution's status may be.
 STATUSES = (
@@ -274,36 +272,10 @@ class Operations:
         return found
 
 
-def invalid(message: str) -> InvokeError:
-    """Return the error of a request with a wrong value."""
-    return InvokeError(400, "InvalidParameterValueException", message)
-
-
-def conflict(message: str) -> InvokeError:
-    """Return the error of a request that does not fit the state of what it is for."""
-    return InvokeError(409, "ResourceConflictException", message)
-
-
-def as_json(document: Mapping[str, Any]) -> bytes:
-    """Return a document as the Lambda API has it: times are seconds since 1970."""
-    return json.dumps(document, default=_plain, separators=(",", ":")).encode()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return _told(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
 def _begun(execution: Execution) -> float:
     """Return when an execution began, as clients are told it."""
     started = execution.get_operation_execution_started().start_timestamp
-    return _told(started) if started is not None else 0
-
-
-def _told(at: datetime) -> float:
-    """Return a time in seconds, down to whole milliseconds, as the engine keeps it in a file."""
-    return int(at.timestamp() * 1000 + 0.0005) / 1000
+    return told(started) if started is not None else 0
 
 
 def _page(found: Sequence[Any], marker: str, count: int) -> tuple[Sequence[Any], Document]:

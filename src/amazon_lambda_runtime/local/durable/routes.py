@@ -12,16 +12,15 @@ from urllib.parse import parse_qs, unquote
 
 from amazon_lambda_runtime.local.api.api_errors import InvokeError, refusal
 from amazon_lambda_runtime.local.api.function_names import find
+from amazon_lambda_runtime.local.api.invoke_api import DURABLE_PATH
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import new_id
 from amazon_lambda_runtime.local.http import Response
 from amazon_lambda_runtime.project.aws_limits import DURABLE_NAME
 from amazon_lambda_runtime.protocol import JSON
 
-from .operations import Document, Operations, as_json, invalid
-
-#: How the paths begin.
-PREFIX = "/2025-12-01/"
+from .documents import Document, as_json, invalid
+from .operations import Operations
 
 _ARN = r"durable-executions/(.+?)"
 _CALLBACK = r"durable-execution-callbacks/(.+)"
@@ -36,7 +35,7 @@ class Routes:
         self._functions = functions
         self._do = operations
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Document], int]] = [
-            (method, re.compile(PREFIX + pattern), view, status)
+            (method, re.compile(DURABLE_PATH + pattern), view, status)
             for method, pattern, view, status in (
                 ("POST", rf"{_ARN}/checkpoint", self._checkpoint, 200),
                 ("GET", rf"{_ARN}/history", self._history, 200),

@@ -5,7 +5,6 @@ a second or two; requests for durable functions wait for that, and no others.
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amazon_lambda_runtime.local.api.api_errors import InvokeError, refusal
+from amazon_lambda_runtime.local.api.api_errors import UNQUALIFIED, InvokeError, refusal
 from amazon_lambda_runtime.local.api.function_names import Target
 from amazon_lambda_runtime.local.api.invoke_api import closing, identity_of, ids_of
 from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
@@ -24,6 +23,7 @@ from amazon_lambda_runtime.local.http import Request, Response
 from amazon_lambda_runtime.project.aws_limits import DURABLE_NAME, DURABLE_WAIT
 from amazon_lambda_runtime.protocol import JSON
 
+from .function_variables import variables
 from .rows import Rows
 
 if TYPE_CHECKING:
@@ -36,15 +36,6 @@ _THREADS = 16
 _AGAIN = 0.05
 # In seconds: changes of an execution within this time are looked at together.
 _LOOK = 0.05
-# Where credentials may come from, beside variables and files of the home folder.
-_CREDENTIALS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-)
-UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
 _TOO_LONG = (
     "You cannot synchronously invoke a durable function with an executionTimeout greater than 15 "
     "minutes."
@@ -77,7 +68,7 @@ class DurableExecutions:
         self._log = log
         for pool in pools.values():
             if pool.function.durable is not None:
-                pool.function.defaults.update(_variables(pool.function, port))
+                pool.function.defaults.update(variables(pool.function, port))
                 pool.on_renewal = partial(self._renewed, pool.function.name)
         self._loading = asyncio.ensure_future(asyncio.to_thread(self._load))
         self._loading.add_done_callback(_tell_failure(log))
@@ -312,24 +303,6 @@ class DurableExecutions:
         if count:
             goes = "execution goes" if count == 1 else "executions go"
             self._log(f"{count} {goes} on with the new code of {name}")
-
-
-def _variables(function: LocalFunction, port: int) -> dict[str, str]:
-    """Return the variables by which AWS's SDK finds this Lambda."""
-    found = {"AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{port}"}
-    inherited = os.environ if function.inherited is None else function.inherited
-    variables = {**inherited, **function.environment}
-    home = Path(variables.get("HOME", "/nowhere"))
-    files = (
-        Path(variables.get("AWS_SHARED_CREDENTIALS_FILE", home / ".aws/credentials")),
-        Path(variables.get("AWS_CONFIG_FILE", home / ".aws/config")),
-    )
-    if not any(name in variables for name in _CREDENTIALS) and not any(
-        file.is_file() for file in files
-    ):
-        # Requests have to be signed, and nobody looks at it.
-        found |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-    return found
 
 
 def _tell_failure(log: Log) -> Any:
