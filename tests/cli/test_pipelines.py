@@ -199,8 +199,8 @@ def test_permissions_for_one_command(world: World, run: Run) -> None:
     plan, deploy, destroy = (actions("--for", word) for word in ("plan", "deploy", "destroy"))
     assert plan < deploy < whole
     assert plan < destroy < whole
-    verbs = ("Get", "List", "Describe", "BatchGet")
-    assert all(action.partition(":")[2].startswith(verbs) for action in plan)
+    verbs = ("Get", "GET", "List", "Describe", "BatchGet")
+    assert [a for a in plan if not a.partition(":")[2].startswith(verbs)] == []
     assert whole - deploy == {
         "iam:SimulatePrincipalPolicy",
         "ecr:DeleteRepository",

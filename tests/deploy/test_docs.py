@@ -64,7 +64,7 @@ def test_targets_and_commands() -> None:
     assert {row[0].strip("`") for row in rows("target")} == targets
     commands = {row[0].strip("`").split()[0] for row in rows("command")}
     listed = {name for part in COMMANDS.values() for name in part}
-    assert commands | {"local", "events", "step"} == listed
+    assert commands | {"local", "events", "step", "executions", "callback"} == listed
     steps = {name for part in STEPS.values() for name in part}
     # `make deploy` runs the step `push`; `make invoke` runs the command of that name.
     assert targets - {"help", "deploy", "invoke"} | {"push"} == steps
