@@ -288,8 +288,8 @@ def test_what_is_declared(tmp_path: Path, trigger: str | None, name: str | None)
         # With it the project has that queue; without it, none that the Makefile could agree with.
         del variables["QUEUE_NAME"], variables["BATCH_SIZE"]
     del variables["AWS_PROFILE"], variables["REGION"]
-    # A variable asks for the function by its name, and says itself where the policies are: those are
-    # the only differences.
+    # A variable asks for the function by its name, and says itself where the policies are: those
+    # are the only differences.
     found = load(tmp_path, variables=variables)
     [function] = found.functions
     assert function.managed - declared.functions[0].managed == {"policies_file"}
