@@ -1,7 +1,7 @@
 """The embedded services, as this process has them: started, waited for, ended.
 
 Theory: the port is open before the process is up, so it can be told to functions at once, and who
-connects early waits. moto takes a second to import, and 80 MB: functions that need none of it are
+connects early waits. moto takes a second to import, and 90 MB: functions that need none of it are
 served meanwhile, and have none of it in their way.
 """
 
