@@ -2,7 +2,9 @@
 
 import json
 import signal
+import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .support import PATIENCE, Process, Server, has_ended, run_here
+from .support import COMMAND, PATIENCE, Process, Server, has_ended, run_here
 
 SOURCE = """
 import os
@@ -185,6 +187,19 @@ def test_killed(folder: Path, started: list[Process]) -> None:
     while not all(has_ended(int(pid)) for pid in children.split()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_switched_off(folder: Path, started: list[Process]) -> None:
+    """A function without concurrency is throttled and says so; with an event it is run."""
+    (folder / "pyproject.toml").write_text(table("reserved_concurrency = 0"))
+    command = [*COMMAND, "local", "-e", "{}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, json.loads(done.stdout)["name"]) == (0, "f")
+    server = Server(folder)
+    started.append(server)
+    server.wait_for(r"  f: switched off \(reserved_concurrency = 0\)")
+    with pytest.raises(urllib.error.HTTPError, match="429"):
+        urllib.request.urlopen(f"{server.base}/2015-03-31/functions/f/invocations", b"{}")
 
 
 def table(*lines: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amazon_lambda_runtime.cli.signals import stop_signal
@@ -28,6 +29,8 @@ async def invoke_once(
     It is 0, 1 if the function failed, 128 + N after signal N, and 2 if the response cannot be
     written; `say` tells why. A reader that has read enough is no reason.
     """
+    # One that is switched off (reserved_concurrency = 0) is asked for by name here.
+    function = replace(function, concurrency=max(function.concurrency, 1))
     stopped = stop_signal()
     output = _Output(say)
     if durable is not None:

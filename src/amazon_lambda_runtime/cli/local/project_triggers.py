@@ -98,6 +98,8 @@ async def _start(
     name = function.name
     local = service.pools[name].function
     partial = partial_failures(local.handler, Path(local.task_root))
+    if function.reserved_concurrency == 0:
+        say(f"  {name}: switched off (reserved_concurrency = 0): each invocation is throttled")
     await wiring.settle(function)
     lost = [key for key, without in _NOT_HERE.items() if getattr(function, key) != without]
     lost += wiring.not_here(function)
