@@ -127,6 +127,17 @@ def test_topic(place: Callable[..., Place]) -> None:
     assert here.served.invoked[0][0] == "Event"
 
 
+def test_fifo_topic(place: Callable[..., Place]) -> None:
+    """It is one, and delivers."""
+    here = place(SnsTrigger("ordered.fifo"))
+    sns = here.client("sns")
+    topics = [each["TopicArn"] for each in sns.list_topics()["Topics"]]
+    [topic] = [arn for arn in topics if arn.endswith(".fifo")]
+    sns.publish(TopicArn=topic, Message="hi", MessageGroupId="1", MessageDeduplicationId="1")
+    [event] = here.invoked()
+    assert event["Records"][0]["Sns"]["Message"] == "hi"
+
+
 @pytest.mark.parametrize("via", ["direct", "sns", "sqs"])
 def test_bucket(via: str, place: Callable[..., Place]) -> None:
     """An object that is put is delivered, on whichever way, if its key begins and ends so."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from amazon_lambda_runtime.local.services.client import ServiceError, client, told
+from amazon_lambda_runtime.project.aws_limits import FIFO_SUFFIX
 
 # Every event that EventBridge has ever sent: a rule has to have a pattern.
 _ALL = json.dumps({"version": ["0"]})
@@ -26,7 +27,9 @@ class Published:
     def topic(self, name: str) -> str:
         """Make a topic; return its ARN."""
         with told(f"cannot make the topic {name}"):
-            arn: str = self._client("sns").create_topic(Name=name)["TopicArn"]
+            fifo = {"FifoTopic": "true"} if name.endswith(FIFO_SUFFIX) else {}
+            reply = self._client("sns").create_topic(Name=name, Attributes=fifo)
+            arn: str = reply["TopicArn"]
         return arn
 
     def subscribe(self, topic_arn: str, queue_arn: str, filter_policy: str | None) -> str:
