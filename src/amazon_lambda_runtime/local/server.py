@@ -26,7 +26,6 @@ from .api.runtime_api import HOST as RUNTIME_HOST
 from .api.runtime_api import RuntimeApi
 from .closing import Closing
 from .engine import orphans
-from .engine.async_invocations import DeadLetter, Destination, DestinationError
 from .engine.environment import Environment
 from .engine.function import LocalFunction
 from .engine.invocation import Invocation, TooManyRequests
@@ -40,7 +39,7 @@ from .invoker import AsyncSettings, Invoker
 
 if TYPE_CHECKING:
     from .durable.service import DurableExecutions
-    from .queues import Queue, QueueSettings
+    from .queues import QueueSettings
     from .queues.embedded import EmbeddedQueues
 
 
@@ -214,14 +213,15 @@ class LocalLambda(Closing):
         Returns a line for each, with the command that receives from it. Raises QueueError.
         """
         from .queues import AttachedQueues
+        from .queues.outcomes import dead_letter, destination
 
         timeout = self.pools[function].function.timeout or TIMEOUT[1]
         attached = AttachedQueues(self.embedded(port), timeout=timeout)
         await self._triggers.enter_async_context(attached)
         opened = {name: await attached.open(each) for name, each in queues.items()}
-        made: dict[str, Any] = {name: _destination(queue) for name, queue in opened.items()}
+        made: dict[str, Any] = {name: destination(queue) for name, queue in opened.items()}
         if "dead_letter" in opened:
-            made["dead_letter"] = _dead_letter(opened["dead_letter"])
+            made["dead_letter"] = dead_letter(opened["dead_letter"])
         self.invoker.configure(function, replace(settings, **made))
         return [
             f"{_OUTCOMES[name]}, {queue.name}: {attached.receive_line(queue)}"
@@ -318,27 +318,6 @@ _OUTCOMES = {
     "on_success": "successful invocations",
     "dead_letter": "events that failed",
 }
-
-
-def _dead_letter(queue: "Queue") -> DeadLetter:
-    from .queues import QueueError
-
-    async def send(body: str, attributes: Mapping[str, str] | None = None) -> None:
-        try:
-            await queue.send(body, attributes)
-        except QueueError as error:
-            raise DestinationError(str(error)) from error
-
-    return send
-
-
-def _destination(queue: "Queue") -> Destination:
-    send = _dead_letter(queue)
-
-    async def record(text: str) -> None:
-        await send(text, {})
-
-    return record
 
 
 class Shown:

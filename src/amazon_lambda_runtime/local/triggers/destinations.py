@@ -15,7 +15,7 @@ from amazon_lambda_runtime.local.engine.async_invocations import (
 )
 from amazon_lambda_runtime.local.engine.invocation import TooManyRequests
 from amazon_lambda_runtime.local.invoker import Invoker
-from amazon_lambda_runtime.local.queues import Queue, QueueError
+from amazon_lambda_runtime.local.queues import Queue, outcomes
 from amazon_lambda_runtime.local.services.client import ServiceError
 
 from .published import Published
@@ -45,7 +45,7 @@ class Destinations:
         name = _name(arn)
         match service_of(arn):
             case "sqs":
-                return _to_queue(await self._open_queue(name))
+                return outcomes.destination(await self._open_queue(name))
             case "sns":
                 return self._to_topic(await asyncio.to_thread(self._published.topic, name))
             case "lambda":
@@ -63,12 +63,7 @@ class Destinations:
                 await to_topic(event)
 
             return publish
-        queue = await self._open_queue(name)
-
-        async def send(event: str, why: Mapping[str, str]) -> None:
-            await _lost_or(queue.send(event, why))
-
-        return send
+        return outcomes.dead_letter(await self._open_queue(name))
 
     def _to_topic(self, topic_arn: str) -> Destination:
         async def publish(record: str) -> None:
@@ -99,13 +94,6 @@ class Destinations:
         return put
 
 
-def _to_queue(queue: Queue) -> Destination:
-    async def send(record: str) -> None:
-        await _lost_or(queue.send(record))
-
-    return send
-
-
 def _name(arn: str) -> str:
     """Return the name in an ARN, without its kind: `event-bus/orders` is `orders`."""
     return arn.split(":")[5].rpartition("/")[2]
@@ -115,5 +103,5 @@ async def _lost_or(sent: Awaitable[None]) -> None:
     """Await it. Raises DestinationError for what the service refuses."""
     try:
         await sent
-    except (QueueError, ServiceError) as error:
+    except ServiceError as error:
         raise DestinationError(str(error)) from error
