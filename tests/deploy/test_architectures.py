@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from amazon_lambda_runtime.deploy import deployment
+from amazon_lambda_runtime.deploy.images import engines
 from amazon_lambda_runtime.deploy.images.engines import Podman
 from amazon_lambda_runtime.deploy.images.model import ImageError, ImageSpec
 from amazon_lambda_runtime.deploy.plan import Progress
@@ -103,7 +104,7 @@ def test_what_cannot_be_built_here(world: World, monkeypatch: pytest.MonkeyPatch
     def fail(command: list[str], *_: object, **__: object) -> str:
         raise ImageError("podman build failed with status 1: /bin/sh: exec format error")
 
-    monkeypatch.setattr("amazon_lambda_runtime.deploy.images.engines.run", fail)
+    monkeypatch.setattr(engines, "run", fail)
     (world.folder / "orders.py").write_text("def handler(event, context): return 1\n")
     (world.folder / "Dockerfile").write_text("FROM scratch\n")
     spec = ImageSpec(world.folder, "orders.handler", "arm64", world.folder / "Dockerfile")

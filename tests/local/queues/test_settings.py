@@ -69,6 +69,10 @@ def test_options_of_the_command() -> None:
     assert got == {
         "queues": (QueueSettings("a"), QueueSettings("b", window=1)),
         "on_failure": QueueSettings("c"),
+        "on_success": None,
+        "dead_letter": None,
+        "retries": None,
+        "event_age": None,
         "sqs_port": 0,
     }
     with pytest.raises(click.BadParameter, match="window") as caught:

@@ -117,7 +117,7 @@ def test_topic(place: Callable[..., Place]) -> None:
     """What is published is delivered; what the filter policy leaves out is not."""
     here = place(SnsTrigger("shouts", filter_policy='{"loud": ["yes"]}'))
     sns = here.client("sns")
-    [topic] = [each["TopicArn"] for each in sns.list_topics()["Topics"]]
+    topic = sns.create_topic(Name="shouts")["TopicArn"]
     for loud in ("no", "yes"):
         attributes = {"loud": {"DataType": "String", "StringValue": loud}}
         sns.publish(TopicArn=topic, Message=f"hi {loud}", MessageAttributes=attributes)
@@ -132,7 +132,7 @@ def test_fifo_topic(place: Callable[..., Place]) -> None:
     here = place(SnsTrigger("ordered.fifo"))
     sns = here.client("sns")
     topics = [each["TopicArn"] for each in sns.list_topics()["Topics"]]
-    [topic] = [arn for arn in topics if arn.endswith(".fifo")]
+    [topic] = [arn for arn in topics if arn.endswith("ordered.fifo")]
     sns.publish(TopicArn=topic, Message="hi", MessageGroupId="1", MessageDeduplicationId="1")
     [event] = here.invoked()
     assert event["Records"][0]["Sns"]["Message"] == "hi"

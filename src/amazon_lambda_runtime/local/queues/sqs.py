@@ -1,4 +1,4 @@
-"""One SQS queue, on AWS or elsewhere. The only file of `local` that imports boto3.
+"""One SQS queue, on AWS or elsewhere.
 
 boto3 blocks, so each call runs in a thread; a call that has begun runs to its end.
 """
@@ -7,13 +7,11 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 from amazon_lambda_runtime.local.closing import Closing
-from amazon_lambda_runtime.local.services.application import WAKE
+from amazon_lambda_runtime.local.services.client import make, wake
 from amazon_lambda_runtime.project.aws_limits import SQS_BATCH
 
 #: A message as SQS returns it: MessageId, ReceiptHandle, Body and so on.
@@ -21,9 +19,6 @@ Message = Mapping[str, Any]
 
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 _REGION = "us-east-1"
-# In seconds.
-_CONNECT = 5
-_ANSWER = 30
 # One receives, the others delete and change visibility.
 _THREADS = 8
 
@@ -111,14 +106,7 @@ class Queue(Closing):
         """End the long polls that are waiting, if the server does that."""
         if self.wakes:
             url = urlsplit(self.url)
-            request = f"{url.scheme}://{url.netloc}{WAKE}?{self.name}"
-
-            def ask() -> None:
-                # A server that has gone waits for nothing.
-                with suppress(OSError), urlopen(request, timeout=_CONNECT):
-                    pass
-
-            await asyncio.to_thread(ask)
+            await asyncio.to_thread(wake, f"{url.scheme}://{url.netloc}", self.name)
 
     async def delete(self, messages: Sequence[Message]) -> list[Message]:
         """Delete messages; return those that SQS did not delete."""
@@ -179,31 +167,9 @@ class Queue(Closing):
 
 def _client(queue: str, endpoint: str | None) -> Any:
     try:
-        import boto3
-        from botocore.config import Config
+        return make("sqs", _region(queue), endpoint, max_pool_connections=_THREADS)
     except ModuleNotFoundError:
         raise QueueError('queues need boto3: pip install "amazon-lambda-runtime[tools]"') from None
-    settings: dict[str, Any] = {"region_name": _region(queue)}
-    config: dict[str, Any] = {}
-    if endpoint is not None:
-        settings["endpoint_url"] = endpoint
-        # A local endpoint is not reached through a proxy.
-        config["proxies"] = {}
-        if not {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & set(os.environ):
-            # An emulator accepts any credentials, and looking for real ones can take seconds.
-            settings |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    # A session of its own: the default session is not thread-safe.
-    return boto3.session.Session().client(
-        "sqs",
-        config=Config(
-            connect_timeout=_CONNECT,
-            read_timeout=_ANSWER,
-            max_pool_connections=_THREADS,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            **config,
-        ),
-        **settings,
-    )
 
 
 def _told(attempted: str, call: Callable[[], Any]) -> Any:

@@ -1,13 +1,17 @@
-"""boto3's clients of the embedded services. They block: call them in threads."""
+"""boto3's clients, most of them of the embedded services. They block: call them in threads."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+from .application import WAKE
 
 # In seconds.
-_PATIENCE = 30
+_CONNECT = 5
+_ANSWER = 30
 
 
 class ServiceError(Exception):
@@ -25,19 +29,44 @@ def told(attempted: str) -> Iterator[None]:
         raise ServiceError(f"{attempted}: {error}") from error
 
 
-@cache
-def client(service: str, endpoint: str, region: str) -> Any:
-    """Return the client of a service, by boto3's name; one for each is enough."""
+def make(service: str, region: str, endpoint: str | None, **config: Any) -> Any:
+    """Return a client of a service, by boto3's name: at an endpoint, or at AWS (None).
+
+    The rest are options of botocore's Config. Raises ModuleNotFoundError if there is no boto3.
+    """
     import boto3
     from botocore.config import Config
 
+    settings: dict[str, Any] = {"region_name": region}
+    if endpoint is not None:
+        settings["endpoint_url"] = endpoint
+        # A local endpoint is not reached through a proxy.
+        config["proxies"] = {}
+        if not {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & set(os.environ):
+            # An emulator accepts any credentials, and looking for real ones can take seconds.
+            settings |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    # A session of its own: the default session is not thread-safe.
     return boto3.session.Session().client(
         service,  # type: ignore[call-overload]
-        region_name=region,
-        endpoint_url=endpoint,
-        # Any will do: looking for real ones can take seconds.
-        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
-        aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
-        # A local endpoint is not reached through a proxy.
-        config=Config(proxies={}, connect_timeout=_PATIENCE, read_timeout=_PATIENCE),
+        config=Config(
+            connect_timeout=_CONNECT,
+            read_timeout=_ANSWER,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            **config,
+        ),
+        **settings,
     )
+
+
+@cache
+def client(service: str, endpoint: str, region: str) -> Any:
+    """Return the client of a service that is embedded; one for each is enough."""
+    return make(service, region, endpoint)
+
+
+def wake(endpoint: str, queue: str = "") -> None:
+    """Have the embedded services end the long polls of a queue, "" for the reads of all streams."""
+    # To this machine, whatever proxies there are; a server that has gone holds nothing.
+    opener = build_opener(ProxyHandler({}))
+    with suppress(OSError), opener.open(f"{endpoint}{WAKE}?{queue}", timeout=_CONNECT):
+        pass

@@ -1,4 +1,4 @@
-"""A stream as it is read: of Kinesis, or of a table of DynamoDB. The only file here with boto3.
+"""A stream as it is read: of Kinesis, or of a table of DynamoDB. The only file here that calls AWS.
 
 boto3 blocks, so each call runs in a thread; a call that has begun runs to its end.
 """
@@ -7,21 +7,17 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
-from urllib.request import urlopen
 
 from amazon_lambda_runtime.local.closing import Closing
-from amazon_lambda_runtime.local.services.application import HOLDS, WAKE
+from amazon_lambda_runtime.local.services.application import HOLDS
+from amazon_lambda_runtime.local.services.client import make, wake
 
 from . import records
 from .records import Record
 
 _REGION = "us-east-1"
-# In seconds.
-_CONNECT = 5
-_ANSWER = 30
 # Shards that are read at once.
 _THREADS = 32
 #: Where a shard is read from: its beginning, or what comes from now on.
@@ -112,13 +108,7 @@ class Source(Closing):
     async def _wake(self) -> None:
         """Have the embedded services end the reads that they hold."""
         if self._endpoint is not None:
-
-            def ask() -> None:
-                # A server that has gone holds nothing.
-                with suppress(OSError), urlopen(f"{self._endpoint}{WAKE}", timeout=_CONNECT):
-                    pass
-
-            await asyncio.to_thread(ask)
+            await asyncio.to_thread(wake, self._endpoint)
 
     async def _do(self, what: str, call: Callable[[], Any]) -> Any:
         loop = asyncio.get_running_loop()
@@ -255,30 +245,6 @@ _KINDS: dict[str, type[StreamError]] = {
 
 
 def _client(service: str, endpoint: str | None, holds: int = 0) -> Any:
-    import boto3
-    from botocore.config import Config
-
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _REGION
-    settings: dict[str, Any] = {"region_name": region}
-    config: dict[str, Any] = {}
-    if endpoint is not None:
-        settings["endpoint_url"] = endpoint
-        # A local endpoint is not reached through a proxy.
-        config["proxies"] = {}
-        if not {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & set(os.environ):
-            # An emulator accepts any credentials, and looking for real ones can take seconds.
-            settings |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    # A session of its own: the default session is not thread-safe.
-    session: Any = boto3.session.Session()
-    return session.client(
-        service,
-        config=Config(
-            connect_timeout=_CONNECT,
-            read_timeout=_ANSWER,
-            max_pool_connections=_THREADS,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            user_agent_extra=f"{HOLDS}/{holds}",
-            **config,
-        ),
-        **settings,
-    )
+    more = {"max_pool_connections": _THREADS, "user_agent_extra": f"{HOLDS}/{holds}"}
+    return make(service, region, endpoint, **more)

@@ -144,10 +144,11 @@ def _pip_reason(stderr: str, python: Python, architecture: str) -> str:
     said = " ".join(re.sub("^(ERROR|WARNING): ", "", line) for line in errors or lines[-1:])
     target = _target(python, architecture)
     if "No matching distribution found" in said:
+        # An older pip does not say that an index has refused it.
         said += (
-            f". If the name is right, no wheel fits {python.libc} (manylinux is for glibc, "
-            "musllinux for musl): build one with `pip wheel` there, or use an engine with a "
-            "Dockerfile"
+            ". If the name is right and the index takes your credentials, no wheel fits "
+            f"{python.libc} (manylinux is for glibc, musllinux for musl): build one with "
+            "`pip wheel` there, or use an engine with a Dockerfile"
         )
     return f"pip cannot install the packages for {target}: {said}"
 
