@@ -137,6 +137,19 @@ def test_where_credentials_are_kept(
     assert not [file for file in packed if PASSWORD.encode() in file.read_bytes()]
 
 
+def test_through_a_proxy(
+    installer: str, spec: ImageSpec, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index whose name only a proxy knows: what stands for it here is the proxy, too."""
+    url = index.url().replace(index.address, "index.example")
+    monkeypatch.setenv("PIP_INDEX_URL", url)
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "index.example")  # it has no https
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"http://{index.address}")
+    assert "private.py" in install(spec, SAME)
+    assert index.asked[-1]
+
+
 def test_wrong_credentials(
     installer: str, spec: ImageSpec, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
