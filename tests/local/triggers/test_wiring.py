@@ -283,6 +283,15 @@ def test_success_to_a_bus_and_from_it(place: Callable[..., Place]) -> None:
     assert event["detail"]["responsePayload"] == {"done": True}
 
 
+def test_failure_to_a_function(place: Callable[..., Place]) -> None:
+    """A record goes to a function of this machine, and no service is started for it."""
+    here = place(on_failure="arn:aws:lambda:us-east-1:1:function:hello", maximum_retry_attempts=0)
+    here.served.run(_send(here, b'{"fail": 1}'))
+    _, record = here.invoked(2)
+    assert record["requestPayload"] == {"fail": 1}
+    assert here.served.service.embedded().services is None
+
+
 def test_services() -> None:
     """Only what is declared is needed."""
     function = Function("f", "r", triggers=(SqsTrigger("q"), DynamoDbTrigger(table="t")))

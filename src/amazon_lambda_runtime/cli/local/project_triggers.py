@@ -60,6 +60,12 @@ async def start_triggers(
         port=port,
         fires=not options["no_schedules"],
         redeliver_after=options["redeliver_after"],
+        partial_failures={
+            each.function.name: partial_failures(
+                each.function.handler, Path(each.function.task_root)
+            )
+            for each in served
+        },
     )
     await stack.enter_async_context(wiring)
     try:
@@ -71,7 +77,7 @@ async def start_triggers(
             say(f"  AWS on this machine, {', '.join(needed)}: {endpoint}")
             say(f"  set for the functions: {', '.join(names)}")
         for each in declared:
-            await _start(wiring, service, urls, each, options, say)
+            await _start(wiring, urls, each, options, say)
     except (QueueError, ServiceError) as error:
         raise click.ClickException(str(error)) from None
     say("  ready")
@@ -89,15 +95,12 @@ def _tell_functions(served: Sequence[Served], variables: dict[str, str]) -> None
 
 async def _start(
     wiring: Any,
-    service: LocalLambda,
     urls: Urls,
     function: Function,
     options: dict[str, Any],
     say: Callable[[str], None],
 ) -> None:
     name = function.name
-    local = service.pools[name].function
-    partial = partial_failures(local.handler, Path(local.task_root))
     if function.reserved_concurrency == 0:
         say(f"  {name}: switched off (reserved_concurrency = 0): each invocation is throttled")
     await wiring.settle(function)
@@ -107,10 +110,8 @@ async def _start(
         if url := _front_door(trigger):
             if not options["no_url"]:
                 say(f"  {name}: {trigger.what}: {await urls.serve(name, *url)}")
-        elif wiring.can(trigger):
-            say(f"  {name}: {await wiring.connect(function, trigger, partial)}")
         else:
-            lost.append(trigger.what)
+            say(f"  {name}: {await wiring.connect(function, trigger)}")
     if lost:
         say(f"  {name}: not emulated here: {', '.join(lost)}")
 

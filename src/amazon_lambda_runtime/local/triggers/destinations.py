@@ -33,9 +33,17 @@ def service_of(arn: str) -> str:
 
 
 class Destinations:
-    """Makes destinations of ARNs. Raises QueueError or ServiceError for one that can't be had."""
+    """Makes destinations of ARNs. Raises QueueError or ServiceError for one that can't be had.
 
-    def __init__(self, open_queue: OpenQueue, published: Published, invoker: Invoker) -> None:
+    `published` starts the embedded services, which a function of this machine does not need.
+    """
+
+    def __init__(
+        self,
+        open_queue: OpenQueue,
+        published: Callable[[], Awaitable[Published]],
+        invoker: Invoker,
+    ) -> None:
         self._open_queue = open_queue
         self._published = published
         self._invoker = invoker
@@ -47,17 +55,17 @@ class Destinations:
             case "sqs":
                 return outcomes.destination(await self._open_queue(name))
             case "sns":
-                return self._to_topic(await asyncio.to_thread(self._published.topic, name))
+                return await self._to_topic(name)
             case "lambda":
                 return self._to_function(arn.split(":")[6])
             case _:
-                return self._to_bus(name)
+                return self._to_bus(await self._published(), name)
 
     async def dead_letter(self, arn: str) -> DeadLetter:
         """Return what takes an event that has failed, for the ARN of a queue or a topic."""
         name = _name(arn)
         if service_of(arn) == "sns":
-            to_topic = self._to_topic(await asyncio.to_thread(self._published.topic, name))
+            to_topic = await self._to_topic(name)
 
             async def publish(event: str, why: Mapping[str, str]) -> None:
                 await to_topic(event)
@@ -65,9 +73,12 @@ class Destinations:
             return publish
         return outcomes.dead_letter(await self._open_queue(name))
 
-    def _to_topic(self, topic_arn: str) -> Destination:
+    async def _to_topic(self, name: str) -> Destination:
+        published = await self._published()
+        topic_arn = await asyncio.to_thread(published.topic, name)
+
         async def publish(record: str) -> None:
-            await _lost_or(asyncio.to_thread(self._published.publish, topic_arn, record))
+            await _lost_or(asyncio.to_thread(published.publish, topic_arn, record))
 
         return publish
 
@@ -82,13 +93,13 @@ class Destinations:
 
         return invoke
 
-    def _to_bus(self, bus: str) -> Destination:
+    def _to_bus(self, published: Published, bus: str) -> Destination:
         async def put(record: str) -> None:
             succeeded = json.loads(record)["requestContext"]["condition"] == "Success"
             outcome = "Success" if succeeded else "Failure"
             detail_type = f"Lambda Function Invocation Result - {outcome}"
             await _lost_or(
-                asyncio.to_thread(self._published.put_event, bus, "lambda", detail_type, record)
+                asyncio.to_thread(published.put_event, bus, "lambda", detail_type, record)
             )
 
         return put

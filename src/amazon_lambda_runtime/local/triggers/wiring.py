@@ -69,7 +69,8 @@ class Wiring(Closing):
     """The triggers of the functions of a service. An async context manager.
 
     `fires` says whether schedules fire by themselves; messages that have failed come again after
-    `redeliver_after` seconds, None: as on AWS. Close this before the service.
+    `redeliver_after` seconds, None: as on AWS. `partial_failures` is what the functions' classes
+    declare, by the functions' names. Close this before the service.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class Wiring(Closing):
         port: int = 0,
         fires: bool = True,
         redeliver_after: int | None = None,
+        partial_failures: Mapping[str, bool | None] | None = None,
     ) -> None:
+        self._partial_failures = partial_failures or {}
         self._redeliver_after = redeliver_after
         self._service = service
         self._port = port
@@ -94,28 +97,17 @@ class Wiring(Closing):
             DynamoDbTrigger: self._stream,
             KinesisTrigger: self._stream,
         }
-        self._partial_failures: bool | None = None
 
     async def close(self) -> None:
         """Stop what invokes the functions."""
         await self._stack.aclose()
 
-    def can(self, trigger: Trigger) -> bool:
-        """Say whether triggers of its kind are started here."""
-        return type(trigger) in self._connect
-
     def not_here(self, function: Function) -> list[str]:
         """Return the destinations that nothing is sent to here."""
         return [arn for arn in _arns(function) if service_of(arn) not in KINDS]
 
-    async def connect(
-        self, function: Function, trigger: Trigger, partial_failures: bool | None = None
-    ) -> str:
-        """Start a trigger; return what it is, in a few words.
-
-        `partial_failures` is what the function's class declares. Raises QueueError or ServiceError.
-        """
-        self._partial_failures = partial_failures
+    async def connect(self, function: Function, trigger: Trigger) -> str:
+        """Start a trigger; return what it is, in a few words. Raises QueueError or ServiceError."""
         if not getattr(trigger, "enabled", True):
             return f"{trigger.what}: off (enabled = false)"
         return await self._connect[type(trigger)](function.name, trigger)
@@ -125,8 +117,7 @@ class Wiring(Closing):
         here = [arn for arn in _arns(function) if service_of(arn) in KINDS]
         made: dict[str, Any] = {}
         if here:
-            invoker = self._service.invoker
-            destinations = Destinations(self._open, await self._published(function.name), invoker)
+            destinations = self._destinations(function.name)
             for key in ("on_failure", "on_success"):
                 arn = getattr(function, key)
                 if arn in here:
@@ -155,7 +146,7 @@ class Wiring(Closing):
             function,
             [settings],
             port=self._port,
-            partial_failures=self._partial_failures,
+            partial_failures=self._partial_failures.get(function),
             here=True,
         )
         queue, dead = await self._open(trigger.queue), await self._open(trigger.dead_letter_queue)
@@ -286,8 +277,10 @@ class Wiring(Closing):
         arn = trigger.on_failure
         if arn is None or service_of(arn) not in KINDS:
             return None
-        published = await self._published(function)
-        return await Destinations(self._open, published, self._service.invoker).of(arn)
+        return await self._destinations(function).of(arn)
+
+    def _destinations(self, function: str) -> Destinations:
+        return Destinations(self._open, lambda: self._published(function), self._service.invoker)
 
     def _add(self, source: Source) -> None:
         self._service.add_source(source)
