@@ -34,7 +34,17 @@ KNOWN = {
     f"{OURS}class A(Runtime):\n    @durable\n    def handler(self, e, c): ...\n"
     "handler = A().handler": True,
     "from shop import handler": True,
-    "import shop\nclass A(Runtime): ...\nhandler = shop.handler": False,
+    "import shop\nclass A(Runtime): ...\nhandler = shop.handler": True,
+    "from shop import *": False,
+    # The last one holds, and one that a condition decides is none.
+    f"{SDK}def handler(event, context): ...\nhandler = durable_execution(handler)": True,
+    f"{SDK}handler = durable_execution(flow)\ndef handler(event, context): ...": False,
+    f"{SDK}if FLAG:\n    handler = durable_execution(flow)": False,
+    f"{SDK}if FLAG:\n    from other import durable_execution\n"
+    "handler = durable_execution(flow)": False,
+    f"{OURS}from other import *\nclass A(Runtime):\n"
+    "    @durable\n    def handler(self, event, context): ...": False,
+    f"{SDK}handler = durable_execution(flow)\nif __name__ == '__main__':\n    handler = 1": True,
     "from gone import handler": False,
     "def handler(event, context): ...": False,
     f"{SDK}def handler(event, context): ...": False,
@@ -63,6 +73,8 @@ def test_where_it_is(tmp_path: Path) -> None:
     method = f"{OURS}class Order(Runtime):\n    @durable\n    def run(self, event, context): ..."
     (tmp_path / "shop" / "flows" / "__init__.py").write_text(method)
     (tmp_path / "shop" / "main.py").write_text("from .flows import Order\nfrom . import gone")
+    # Python takes the package.
+    (tmp_path / "shop" / "flows.py").write_text("def run(event, context): ...")
     for name in ("shop.flows.Order.run", "shop/main.Order.run", "shop.flows.run"):
         assert is_durable(name, tmp_path), name
     for name in ("shop.main.gone", "shop.flows.Order.handler", "gone.handler", "x"):

@@ -31,7 +31,13 @@ KNOWN = {
     "def app(env, context): ...": False,
     # A doubt.
     "from fastapi import FastAPI\napp = FastAPI()\napp = wrapped(app)": None,
-    "from shop import app": None,
+    "from shop import app": True,
+    "import shop\napp = shop.app": True,
+    "import shop\nclass app(shop.Site): ...": True,
+    "from shop import Site\napp = Site(other)": True,
+    "from shop import app\nfrom fastapi import FastAPI\napp = FastAPI()": True,
+    "from gone import app": None,
+    "from fastapi import FastAPI\napp = FastAPI()\ndef app(event, context): ...": False,
     "app = make()": None,
     "def FastAPI(): ...\napp = FastAPI()": None,
     "@wraps\ndef app(environ, start_response): ...": None,
@@ -46,8 +52,22 @@ KNOWN = {
 @pytest.mark.parametrize("source", KNOWN)
 def test_is_web(source: str, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(source)
+    (tmp_path / "shop.py").write_text(
+        "from amazon_lambda_runtime.web import Web\nclass Site(Web): ...\napp = Site(other)"
+    )
     assert is_web("main.app", tmp_path) is KNOWN[source]
+
+
+@pytest.mark.parametrize("source", [source for source in KNOWN if "shop" not in source])
+def test_applications_in(source: str, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(source)
     assert applications_in(tmp_path / "main.py").count("app") == (KNOWN[source] is True)
+
+
+def test_imported_application_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("from shop import app\nother = app")
+    (tmp_path / "shop.py").write_text("from flask import Flask\napp = Flask('shop')")
+    assert applications_in(tmp_path / "main.py") == ["other"]
 
 
 def test_factory(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ Rule: where there is a doubt there is no opinion. Only an import can tell what a
 
 import ast
 import difflib
-from collections.abc import Iterator
 from pathlib import Path
 
+from .code import parse, top_level
 from .web_source import applications_in
 
 #: What a handler is called: here, and in AWS's own examples.
@@ -48,7 +48,7 @@ def handlers_in(folder: Path) -> list[str]:
 def _has_handler(file: Path) -> bool:
     if file.name.startswith("test_") or file.name in _OTHERS:
         return False
-    tree = _tree(file)
+    tree = parse(file)
     for node in tree.body if tree is not None else []:
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
@@ -93,11 +93,11 @@ def suggestion(file: Path, name: str) -> str | None:
 
 def _names(file: Path) -> set[str] | None:
     """Return the names of a module's top level; None if not all of them can be told."""
-    tree = _tree(file)
+    tree = parse(file)
     if tree is None:
         return None
     names: set[str] = set()
-    for node in _top_level(tree):
+    for node in top_level(tree.body):
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
                 names.add(name)
@@ -117,7 +117,7 @@ def _names(file: Path) -> set[str] | None:
 def _methods(file: Path, name: str) -> list[tuple[str, bool]]:
     """Return the classes that have a method of this name or may inherit one, and whether they have
     bases."""
-    tree = _tree(file)
+    tree = parse(file)
     found = []
     for node in tree.body if tree is not None else []:
         if isinstance(node, ast.ClassDef):
@@ -129,20 +129,3 @@ def _methods(file: Path, name: str) -> list[tuple[str, bool]]:
             if own or has_bases:
                 found.append((node.name, has_bases))
     return found
-
-
-def _top_level(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield the nodes of a module that are not inside a function or a class."""
-    todo: list[ast.AST] = list(tree.body)
-    while todo:
-        node = todo.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            todo += ast.iter_child_nodes(node)
-
-
-def _tree(file: Path) -> ast.Module | None:
-    try:
-        return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return None

@@ -1,10 +1,12 @@
-"""Whether a handler string names a web application, as far as its source tells. Nothing is run.
+"""Whether a handler string names a web application, as far as its source tells.
 
 Rule: where the source leaves a doubt, the answer is None.
 """
 
 import ast
 from pathlib import Path
+
+from .code import STEPS, Code, Module, parse
 
 #: The variable by which a web application is told which front doors stream its responses.
 WEB_STREAM = "LAMBDA_RUNTIME_WEB_STREAM"
@@ -23,115 +25,77 @@ _MAKERS = {
     "starlette.applications.Starlette",
 }
 _ASGI, _WSGI = ["scope", "receive", "send"], "start_resp"
-# How far names are followed inside of a module.
-_STEPS = 20
 
 
 def is_web(handler: str, task_root: Path) -> bool | None:
     """Return whether the handler string names an application; None if the code leaves a doubt.
 
-    The module is searched for in `task_root`.
+    Its modules are searched for in `task_root`.
     """
-    path, _, name = handler.removesuffix("()").rpartition(".")
-    place = task_root.joinpath(*path.replace("/", ".").split("."))
-    for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
-        try:
-            tree = ast.parse(file.read_bytes())
-        except (OSError, SyntaxError, ValueError, RecursionError):
-            continue
-        # What a factory returns is told by no name.
-        return None if handler.endswith("()") else _Names(tree).is_web(name)
-    return None
+    code = Code(task_root)
+    found = code.find(handler.removesuffix("()"))
+    # What a factory returns is told by no name.
+    if found is None or handler.endswith("()"):
+        return None
+    module, names = found
+    # An attribute of a class or of an instance leaves a doubt.
+    return _Web(code).told(module, ast.Name(id=names[0]), STEPS) if len(names) == 1 else None
 
 
 def applications_in(file: Path) -> list[str]:
-    """Return the names of a module's top level that are applications for sure.
+    """Return the names of a module's top level that are its own applications for sure.
 
     Without those that others of them serve, where a module has a Web of its own.
     """
-    try:
-        names = _Names(ast.parse(file.read_bytes()))
-    except (OSError, SyntaxError, ValueError, RecursionError):
+    tree = parse(file)
+    if tree is None:
         return []
-    found = [name for name in names.defined if names.is_web(name)]
-    served = [name for name in found if names.is_made_by_web(name)]
-    return served + names.classes(found) if served else found
+    module, web = Module([], tree), _Web(Code(file.parent))
+    found = {
+        name: node
+        for name, node in module.names.items()
+        if isinstance(node, ast.AST) and web.told(module, node, STEPS)
+    }
+    served = [
+        name
+        for name, node in found.items()
+        if isinstance(node, ast.Call) and web.is_class(module, node.func, STEPS)
+    ]
+    classes = [name for name, node in found.items() if isinstance(node, ast.ClassDef)]
+    return served + classes if served else list(found)
 
 
-class _Names:
-    """What the names of a module's top level stand for; one that it gives twice stands for None."""
+class _Web:
+    """Answers for the expressions of modules."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        self.defined: dict[str, ast.AST | None] = {}
-        self._imported: dict[str, str] = {}
-        for node in tree.body:
-            match node:
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    self._define(name, node)
-                case ast.ClassDef(name=name):
-                    self._define(name, node)
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    self._define(name, value)
-                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                    self._define(name, value)
-                case ast.Import(names=aliases):
-                    for alias in aliases:
-                        self._imported[alias.asname or alias.name] = alias.name
-                case ast.ImportFrom(module=str(module), level=0, names=aliases):
-                    for alias in aliases:
-                        self._imported[alias.asname or alias.name] = f"{module}.{alias.name}"
+    def __init__(self, code: Code) -> None:
+        self._code = code
 
-    def is_web(self, name: str) -> bool | None:
-        """Return whether a name stands for an application, None if that can't be told."""
-        return self._told(self.defined.get(name), _STEPS)
-
-    def is_made_by_web(self, name: str) -> bool:
-        """Say whether a name stands for an instance of Web, or of a class of it."""
-        node = self.defined[name]
-        return isinstance(node, ast.Call) and self._is_site(node.func, _STEPS)
-
-    def classes(self, names: list[str]) -> list[str]:
-        """Return which of these names stand for classes."""
-        return [name for name in names if isinstance(self.defined[name], ast.ClassDef)]
-
-    def _define(self, name: str, node: ast.AST) -> None:
-        self.defined[name] = None if name in self.defined else node
-
-    def _told(self, node: ast.AST | None, steps: int) -> bool | None:
+    def told(self, module: Module, node: ast.AST | None, steps: int) -> bool | None:
+        """Return whether an expression is an application, None if that can't be told."""
         if steps == 0:
             return None
         match node:
             case ast.FunctionDef(args=args) | ast.AsyncFunctionDef(args=args):
                 return None if node.decorator_list else _is_application(args)
             case ast.Call(func=func):
-                made = self._whole(func)
-                return True if made in _MAKERS or self._is_site(func, steps) else None
-            case ast.ClassDef(bases=bases):
-                return True if any(self._is_site(base, steps - 1) for base in bases) else None
-            case ast.Name(id=name):
-                return self._told(self.defined.get(name), steps - 1)
-        return None
+                is_made = module.imported(func) in _MAKERS or self.is_class(module, func, steps)
+                return True if is_made else None
+            case ast.ClassDef():
+                return True if self.is_class(module, node, steps) else None
+        found = self._code.follow(module, node)
+        return self.told(*found, steps - 1) if found is not None else None
 
-    def _is_site(self, node: ast.AST, steps: int) -> bool:
-        """Say whether an expression is Web, or a class of it."""
+    def is_class(self, module: Module, node: ast.AST | None, steps: int) -> bool:
+        """Return whether an expression is Web, or a class of it."""
         if steps <= 0:
             return False
-        if self._whole(node) == _WEB:
+        if isinstance(node, ast.ClassDef):
+            return any(self.is_class(module, base, steps - 1) for base in node.bases)
+        if module.imported(node) == _WEB:
             return True
-        found = self.defined.get(node.id) if isinstance(node, ast.Name) else None
-        return isinstance(found, ast.ClassDef) and any(
-            self._is_site(base, steps - 1) for base in found.bases
-        )
-
-    def _whole(self, node: ast.AST) -> str:
-        """Return the whole name of what an expression names that was imported, or ""."""
-        text = ast.unparse(node)
-        for length in range(text.count(".") + 1, 0, -1):
-            parts = text.split(".")
-            first = ".".join(parts[:length])
-            if first in self._imported and first not in self.defined:
-                return ".".join([self._imported[first], *parts[length:]])
-        return ""
+        found = self._code.follow(module, node)
+        return found is not None and self.is_class(*found, steps - 1)
 
 
 def _is_application(args: ast.arguments) -> bool:
