@@ -283,13 +283,11 @@ def importers_of(*packages: str) -> set[str]:
 
 
 def test_who_talks_to_aws() -> None:
-    """Law 1: boto3 is imported in one file of `deploy`, and in one of each room of `local` that
-    polls or makes what is on AWS otherwise; and for the users of the fixture."""
+    """Law 1: boto3 is imported in one file of `deploy`, and in one of `local`; and for the users of
+    the fixture."""
     assert importers_of("boto3", "botocore") == {
         "deploy/aws.py",
-        "local/queues/sqs.py",
         "local/services/client.py",
-        "local/streams/source.py",
         "testing/local_project.py",
     }
 

@@ -13,6 +13,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from amazon_lambda_runtime.local.queues import embedded
+from amazon_lambda_runtime.local.services.client import ServiceError
 from amazon_lambda_runtime.local.triggers.sources import Source
 from amazon_lambda_runtime.local.triggers.wiring import Wiring
 from amazon_lambda_runtime.project.declaration import Function
@@ -41,12 +42,15 @@ class Told:
         self.given: list[tuple[str, Any]] = []
         self.reply: dict[str, Any] = {}
         self.refusal = ""
+        self.fault = ""
         self.asked = 0
         self.source = Source(function, kind, name, self._figures)
         self.source.actions = {action: self._act(action) for action in actions}
 
     async def _figures(self) -> dict[str, Any]:
         self.asked += 1
+        if self.fault:
+            raise ServiceError(self.fault)
         return dict(self.figures)
 
     def _act(self, action: str) -> Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]:
@@ -287,6 +291,18 @@ def test_figures_that_cannot_be_had(page: Page, project: Project, complaints: li
     expect(here.get_by_label("Message")).to_have_value("half a message")
     assert all("status of 502" in complaint for complaint in complaints)
     complaints.clear()
+
+
+def test_one_that_has_none(page: Page, project: Project) -> None:
+    """What cannot be had of one source is told in its place, as text; the others have theirs."""
+    opened(page)
+    project.queue.fault = f"cannot get queue attributes at incoming: {HOSTILE}"
+    project.topic.figures = {"filter_policy": '{"a": ["b"]}'}
+    expect(card(page, "incoming").locator(".told .bad")).to_have_text(project.queue.fault)
+    expect(card(page, "shouts")).to_contain_text('{"a": ["b"]}')
+    expect(page.locator("#sources-fault")).to_be_hidden()
+    project.queue.fault = ""
+    expect(card(page, "incoming")).to_contain_text("in flight")
 
 
 def test_run_leads_to_its_invocation(page: Page, project: Project) -> None:

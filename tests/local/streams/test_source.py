@@ -233,9 +233,6 @@ def test_errors(code: str, expected: type[StreamError]) -> None:
     """An iterator that expired and a place that is gone are known, for what follows."""
     from botocore.exceptions import ClientError
 
-    def call() -> None:
+    with pytest.raises(StreamError, match="cannot read: ") as caught, _told("cannot read"):
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetRecords")
-
-    with pytest.raises(StreamError, match="cannot read: ") as caught:
-        _told("cannot read", call)
     assert caught.type is expected

@@ -45,7 +45,6 @@ async def start_triggers(
 
     Raises click.ClickException for one that cannot be started.
     """
-    from amazon_lambda_runtime.local.queues import QueueError
     from amazon_lambda_runtime.local.services.client import ServiceError
     from amazon_lambda_runtime.local.services.process import VARIABLES
     from amazon_lambda_runtime.local.triggers.wiring import Wiring, services_of
@@ -78,7 +77,7 @@ async def start_triggers(
             say(f"  set for the functions: {', '.join(names)}")
         for each in declared:
             await _start(wiring, urls, each, options, say)
-    except (QueueError, ServiceError) as error:
+    except ServiceError as error:
         raise click.ClickException(str(error)) from None
     say("  ready")
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from amazon_lambda_runtime.local.closing import Closing
-from amazon_lambda_runtime.local.services.client import make, wake
+from amazon_lambda_runtime.local.services.client import ServiceError, make, told, wake
 from amazon_lambda_runtime.project.aws_limits import SQS_BATCH
 
 #: A message as SQS returns it: MessageId, ReceiptHandle, Body and so on.
@@ -23,7 +23,7 @@ _REGION = "us-east-1"
 _THREADS = 8
 
 
-class QueueError(Exception):
+class QueueError(ServiceError):
     """Raised when a queue cannot be used; the message says what was attempted and the reason."""
 
 
@@ -72,13 +72,13 @@ class Queue(Closing):
         cls, find: Callable[[Any], str], queue: str, endpoint: str | None, wakes: bool
     ) -> Self:
         def open_it() -> Any:
-            client = _client(queue, endpoint)
-            url = find(client)
-            reply = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-            return cls(client, url, reply["Attributes"], wakes)
+            with told(f"cannot open the queue {queue}", QueueError):
+                client = make("sqs", _region(queue), endpoint, max_pool_connections=_THREADS)
+                url = find(client)
+                reply = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+                return cls(client, url, reply["Attributes"], wakes)
 
-        opened: Self = await asyncio.to_thread(_told, f"cannot open the queue {queue}", open_it)
-        return opened
+        return await asyncio.to_thread(open_it)
 
     async def close(self) -> None:
         """Wait for the calls in flight."""
@@ -155,31 +155,13 @@ class Queue(Closing):
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         def call() -> dict[str, Any]:
-            reply: dict[str, Any] = getattr(self._client, operation)(
-                QueueUrl=self.url, **parameters
-            )
-            return reply
+            with told(f"cannot {operation.replace('_', ' ')} at {self.name}", QueueError):
+                reply: dict[str, Any] = getattr(self._client, operation)(
+                    QueueUrl=self.url, **parameters
+                )
+                return reply
 
-        attempted = f"cannot {operation.replace('_', ' ')} at {self.name}"
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _told, attempted, call)
-
-
-def _client(queue: str, endpoint: str | None) -> Any:
-    try:
-        return make("sqs", _region(queue), endpoint, max_pool_connections=_THREADS)
-    except ModuleNotFoundError:
-        raise QueueError('queues need boto3: pip install "amazon-lambda-runtime[tools]"') from None
-
-
-def _told(attempted: str, call: Callable[[], Any]) -> Any:
-    """Return what the call returns. Raises QueueError for what boto3 raises."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        return call()
-    except (BotoCoreError, ClientError) as error:
-        raise QueueError(f"{attempted}: {error}") from error
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 def endpoint_of_environment() -> str | None:

@@ -1,7 +1,7 @@
 """boto3's clients, most of them of the embedded services. They block: call them in threads."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
@@ -19,14 +19,28 @@ class ServiceError(Exception):
 
 
 @contextmanager
-def told(attempted: str) -> Iterator[None]:
-    """Raise ServiceError for what boto3 raises in the block."""
-    from botocore.exceptions import BotoCoreError, ClientError
+def told(
+    attempted: str,
+    kind: type[ServiceError] = ServiceError,
+    codes: Mapping[str, type[ServiceError]] | None = None,
+) -> Iterator[None]:
+    """Raise an error of this kind for what boto3 raises in the block, and if there is no boto3.
 
+    `codes` are AWS's error codes that have kinds of their own.
+    """
+    try:
+        import boto3  # noqa: F401  here, so that it is told once that there is none
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ModuleNotFoundError:
+        needed = 'it needs boto3: pip install "amazon-lambda-runtime[tools]"'
+        raise kind(f"{attempted}: {needed}") from None
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
-        raise ServiceError(f"{attempted}: {error}") from error
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise (codes or {}).get(code, kind)(f"{attempted}: {error}") from error
+    except BotoCoreError as error:
+        raise kind(f"{attempted}: {error}") from error
 
 
 def make(service: str, region: str, endpoint: str | None, **config: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A stream as it is read: of Kinesis, or of a table of DynamoDB. The only file here that calls AWS.
+"""A stream as it is read: of Kinesis, or of a table of DynamoDB.
 
 boto3 blocks, so each call runs in a thread; a call that has begun runs to its end.
 """
@@ -7,12 +7,13 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from amazon_lambda_runtime.local.closing import Closing
 from amazon_lambda_runtime.local.services.application import HOLDS
-from amazon_lambda_runtime.local.services.client import make, wake
+from amazon_lambda_runtime.local.services.client import ServiceError, make, told, wake
 
 from . import records
 from .records import Record
@@ -24,7 +25,7 @@ _THREADS = 32
 TRIM_HORIZON, LATEST = "TRIM_HORIZON", "LATEST"
 
 
-class StreamError(Exception):
+class StreamError(ServiceError):
     """Raised when a stream cannot be used; the message says what was attempted and the reason."""
 
 
@@ -111,9 +112,11 @@ class Source(Closing):
             await asyncio.to_thread(wake, self._endpoint)
 
     async def _do(self, what: str, call: Callable[[], Any]) -> Any:
-        loop = asyncio.get_running_loop()
-        attempted = f"cannot {what} of {self.name}"
-        return await loop.run_in_executor(self._threads, _told, attempted, call)
+        def do() -> Any:
+            with _told(f"cannot {what} of {self.name}"):
+                return call()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, do)
 
     # What GetShardIterator calls a sequence number.
     _number: ClassVar[str]
@@ -142,14 +145,13 @@ class KinesisSource(Source):
         """
 
         def open_it() -> Any:
-            client = _client("kinesis", endpoint, holds)
-            reply = client.describe_stream_summary(StreamName=stream)
-            arn = reply["StreamDescriptionSummary"]["StreamARN"]
-            return cls(client, stream, arn, endpoint if holds else None)
+            with _told(f"cannot open the stream {stream}"):
+                client = _client("kinesis", endpoint, holds)
+                reply = client.describe_stream_summary(StreamName=stream)
+                arn = reply["StreamDescriptionSummary"]["StreamARN"]
+                return cls(client, stream, arn, endpoint if holds else None)
 
-        attempted = f"cannot open the stream {stream}"
-        opened: Self = await asyncio.to_thread(_told, attempted, open_it)
-        return opened
+        return await asyncio.to_thread(open_it)
 
     def _stream_argument(self) -> dict[str, str]:
         return {"StreamName": self.name}
@@ -183,20 +185,21 @@ class DynamoDbSource(Source):
         attempted = f"cannot open the stream of the table {table}"
 
         def open_it() -> Any:
-            tables = _client("dynamodb", endpoint)
-            try:
-                found = tables.describe_table(TableName=table)["Table"]
-            finally:
-                tables.close()
-            if not found.get("StreamSpecification", {}).get("StreamEnabled"):
-                raise StreamError(
-                    f"{attempted}: it has none. Switch it on (StreamSpecification, StreamEnabled)"
-                )
-            client = _client("dynamodbstreams", endpoint, holds)
-            return cls(client, table, found["LatestStreamArn"], endpoint if holds else None)
+            with _told(attempted):
+                tables = _client("dynamodb", endpoint)
+                try:
+                    found = tables.describe_table(TableName=table)["Table"]
+                finally:
+                    tables.close()
+                if not found.get("StreamSpecification", {}).get("StreamEnabled"):
+                    raise StreamError(
+                        f"{attempted}: it has none. "
+                        "Switch it on (StreamSpecification, StreamEnabled)"
+                    )
+                client = _client("dynamodbstreams", endpoint, holds)
+                return cls(client, table, found["LatestStreamArn"], endpoint if holds else None)
 
-        opened: Self = await asyncio.to_thread(_told, attempted, open_it)
-        return opened
+        return await asyncio.to_thread(open_it)
 
     def _stream_argument(self) -> dict[str, str]:
         return {"StreamArn": self.arn}
@@ -221,27 +224,14 @@ def _listed(shard: dict[str, Any]) -> ListedShard:
     return ListedShard(shard["ShardId"], tuple(name for name in names if name))
 
 
-def _told(attempted: str, call: Callable[[], Any]) -> Any:
-    """Return what the call returns. Raises StreamError for what boto3 raises."""
-    try:
-        from botocore.exceptions import BotoCoreError, ClientError
-    except ModuleNotFoundError:
-        raise StreamError(
-            'streams need boto3: pip install "amazon-lambda-runtime[tools]"'
-        ) from None
-    try:
-        return call()
-    except (BotoCoreError, ClientError) as error:
-        kind = StreamError
-        if isinstance(error, ClientError):
-            kind = _KINDS.get(error.response["Error"].get("Code", ""), StreamError)
-        raise kind(f"{attempted}: {error}") from error
-
-
 _KINDS: dict[str, type[StreamError]] = {
     "ExpiredIteratorException": ExpiredError,
     "TrimmedDataAccessException": TrimmedError,
 }
+
+
+def _told(attempted: str) -> AbstractContextManager[None]:
+    return told(attempted, StreamError, _KINDS)
 
 
 def _client(service: str, endpoint: str | None, holds: int = 0) -> Any:

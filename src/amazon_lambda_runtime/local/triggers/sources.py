@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amazon_lambda_runtime.local.queues import Queue
+from amazon_lambda_runtime.local.services.client import ServiceError
 
 Figures = dict[str, Any]
 #: Takes what the user has given, as JSON has it; raises ValueError for what can't be used.
@@ -43,12 +44,19 @@ class Source:
     is_idle: Callable[[], bool] = lambda: True
 
     async def document(self) -> dict[str, Any]:
-        """Return it as the console's page reads it."""
+        """Return it as the console's page reads it. `fault` says why there are no figures."""
+        figures: Figures = {}
+        fault = ""
+        try:
+            figures = await self.figures()
+        except ServiceError as error:
+            fault = str(error)
         return {
             "function": self.function,
             "kind": self.kind,
             "name": self.name,
-            "figures": await self.figures(),
+            "figures": figures,
+            "fault": fault,
             "actions": list(self.actions),
             "samples": self.samples,
         }

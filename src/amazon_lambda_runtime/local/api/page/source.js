@@ -13,7 +13,8 @@ const WHAT = {
 const POLLED = ["sqs", "kinesis", "dynamodb"];
 
 // Return what is told of a source: [term, value, class].
-function figures({ kind, figures: told }) {
+function figures({ kind, figures: told, fault }) {
+  if (fault) return [["", fault, "bad"]];
   if (kind === "sqs") {
     const { waiting, in_flight: inFlight, failed } = told;
     const found = [["waiting", String(waiting)], ["in flight", String(inFlight)]];
