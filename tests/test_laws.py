@@ -17,6 +17,7 @@ PACKAGE = SOURCE / "amazon_lambda_runtime"
 # What each room may import besides itself. A file of the root is a room of its own.
 ROOMS = {
     "protocol": set(),
+    "pip_line": set(),
     "core": {"protocol"},
     "bootstrap": {"core"},
     "__init__": {"core"},
@@ -26,10 +27,10 @@ ROOMS = {
     "web": {"core", "events", "protocol"},
     "durable": set(),
     "testing": {"core", "protocol", "samples"},
-    "project": set(),
-    "local": {"project", "protocol", "samples"},
+    "project": {"pip_line"},
+    "local": {"pip_line", "project", "protocol", "samples"},
     "deploy": {"project"},
-    "cli": {"deploy", "local", "project", "samples"},
+    "cli": {"deploy", "local", "pip_line", "project", "samples"},
 }
 
 # Inside the core a file imports only from lower floors.

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime import bootstrap
+from amazon_lambda_runtime.pip_line import pip_line
 from tests.harness import (
     ACCEPTED,
     SERVING,
@@ -483,7 +484,7 @@ def test_no_runtime_api(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda; the local Lambda "
-        'needs httptools: pip install "amazon-lambda-runtime[local]"\n'
+        f"needs httptools: {pip_line('local')}\n"
     )
 
 

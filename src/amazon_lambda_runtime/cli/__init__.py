@@ -8,7 +8,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-PIP_LINE = 'pip install "amazon-lambda-runtime[tools]"'
+from amazon_lambda_runtime.pip_line import pip_line
+
 # The exit status after Ctrl-C.
 _INTERRUPTED = 130
 # What the extras install, by the names under which it is imported.
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _OF_EXTRAS:
             raise
-        print(f"lambda-runtime needs {error.name}: {PIP_LINE}", file=sys.stderr)
+        print(f"lambda-runtime needs {error.name}: {pip_line('tools')}", file=sys.stderr)
         # With this option 2 means something else.
         status = 1 if "--exit-code" in (sys.argv if arguments is None else arguments) else 2
     except KeyboardInterrupt:

@@ -9,14 +9,14 @@ from importlib.util import find_spec
 
 import click
 
-from . import PIP_LINE
+from amazon_lambda_runtime.pip_line import pip_line
 
 
 def require(option: str, *modules: str) -> None:
     """Raise click.ClickException if an option was given and one of its modules is missing."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
-        raise click.ClickException(f"{option} needs {' and '.join(missing)}: {PIP_LINE}")
+        raise click.ClickException(f"{option} needs {' and '.join(missing)}: {pip_line('tools')}")
 
 
 def _to_stderr(line: str) -> None:
@@ -27,5 +27,5 @@ def has(module: str, *, default: str, say: Callable[[str], None] = _to_stderr) -
     """Say whether a module is installed; if it is not, tell the user that `default` is off."""
     if find_spec(module) is not None:
         return True
-    say(f"{default} is off, because {module} is not installed: {PIP_LINE}")
+    say(f"{default} is off, because {module} is not installed: {pip_line('tools')}")
     return False

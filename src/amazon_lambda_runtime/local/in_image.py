@@ -40,9 +40,11 @@ def main() -> int:
         from .engine.log_writer import LogWriter
         from .server import LocalLambda
     except ModuleNotFoundError as error:
+        from amazon_lambda_runtime.pip_line import pip_line
+
         print(
             "bootstrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda; the local Lambda "
-            f'needs {error.name}: pip install "amazon-lambda-runtime[local]"',
+            f"needs {error.name}: {pip_line('local')}",
             file=sys.stderr,
         )
         return 2

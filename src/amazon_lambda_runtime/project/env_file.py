@@ -6,6 +6,8 @@ and in AWS, whatever variables happen to be set here.
 
 from pathlib import Path
 
+from amazon_lambda_runtime.pip_line import pip_line
+
 from .errors import ConfigError
 
 
@@ -19,8 +21,7 @@ def read(file: Path) -> dict[str, str]:
         from dotenv.parser import parse_stream
     except ImportError:
         raise ConfigError(
-            f"cannot read {file}: python-dotenv is not installed: "
-            "pip install 'amazon-lambda-runtime[tools]'"
+            f"cannot read {file}: python-dotenv is not installed: {pip_line('tools')}"
         ) from None
     try:
         with file.open(encoding="utf-8") as stream:

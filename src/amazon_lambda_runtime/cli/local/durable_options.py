@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amazon_lambda_runtime.pip_line import pip_line
 from amazon_lambda_runtime.project.aws_limits import DURABLE_TIMEOUT
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from amazon_lambda_runtime.local.engine.function import DurableConfig
 
 _ENGINE = "aws_durable_execution_sdk_python_testing"
-_PIP_LINE = 'pip install "amazon-lambda-runtime[durable]"'
 
 
 def durable_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,7 +54,8 @@ def durable_config(
         return None
     if find_spec(_ENGINE) is None:
         raise click.ClickException(
-            f"{handler} is a durable function, and its engine is not installed: {_PIP_LINE}"
+            f"{handler} is a durable function, and its engine is not installed: "
+            f"{pip_line('durable')}"
         )
     from amazon_lambda_runtime.local.engine.function import DurableConfig
 

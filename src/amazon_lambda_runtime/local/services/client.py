@@ -7,6 +7,8 @@ from functools import cache
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
+from amazon_lambda_runtime.pip_line import pip_line
+
 from .application import WAKE
 
 # In seconds.
@@ -32,8 +34,7 @@ def told(
         import boto3  # noqa: F401  here, so that it is told once that there is none
         from botocore.exceptions import BotoCoreError, ClientError
     except ModuleNotFoundError:
-        needed = 'it needs boto3: pip install "amazon-lambda-runtime[tools]"'
-        raise kind(f"{attempted}: {needed}") from None
+        raise kind(f"{attempted}: it needs boto3: {pip_line('tools')}") from None
     try:
         yield
     except ClientError as error:

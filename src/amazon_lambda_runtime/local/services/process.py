@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
+from amazon_lambda_runtime.pip_line import pip_line
+
 from .application import HOST, SERVICES
 
 #: The services by the names of their variables, AWS_ENDPOINT_URL_<SERVICE>.
@@ -56,7 +58,7 @@ class EmbeddedServices:
             if not _is_there(module):
                 raise ServicesError(
                     f"the local services need moto and flask ({module} is missing): "
-                    'pip install "amazon-lambda-runtime[tools]"'
+                    f"{pip_line('tools')}"
                 )
         try:
             listener = socket.create_server((HOST, port))
