@@ -12,6 +12,7 @@ from . import (
     candidates,
     clients,
     counts,
+    durable,
     emulators,
     events,
     measure,
@@ -38,6 +39,7 @@ GROUPS = [
     "local",
     "standing",
     "project",
+    "durable",
 ]
 
 
@@ -98,6 +100,8 @@ def measured(
             return measure.cycle(found, effort, loop)
         case "project":
             return project.project(effort)
+        case "durable":
+            return durable.durable(effort)
         case "memory":
             return measure.memory(found, effort)
         case "instructions":

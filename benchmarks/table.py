@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .candidates import BARE, FLOOR, OURS, PASS, PEER, TASKS
+from .durable import RUNNER
 from .emulators import RIE
 from .measure import Group
 from .standing import IMPORTS
@@ -65,6 +66,9 @@ TARGETS = {
     "first answer, ms": [Target(3, IMPORTS)],
     "idle, % of a CPU": [Target(0.3)],
     "growth, MiB": [Target(3)],
+    "execution of one step, ms": [Target(0.9, RUNNER)],
+    "40 executions with a wait of 2 s, ms": [Target(1.0, RUNNER)],
+    "modules of it in a function that is not durable": [Target(0)],
     "64 environments, growth, MiB": [Target(3)],
 }
 

@@ -34,11 +34,13 @@ class Local(Server):
 
     name = "flows"
 
-    def __init__(self, folder: Path, *arguments: str, file: str = "") -> None:
+    def __init__(self, folder: Path, *arguments: str, file: str | None = "") -> None:
         shared = ["--timeout", "60", "--memory", "512", "--env", f"PYTHONPATH={SOURCE}"]
         if "--url-port" not in arguments:
             shared.append("--no-url")
-        super().__init__(folder, *shared, *arguments, file or str(FLOWS))
+        # None: the project of the folder.
+        files = [file or str(FLOWS)] if file is not None else []
+        super().__init__(folder, *shared, *arguments, *files)
         if file:
             self.name = Path(file).stem
         self.client = boto3.client(
@@ -112,7 +114,7 @@ class Local(Server):
 
 
 @contextmanager
-def local(folder: Path, *arguments: str, file: str = "") -> Iterator[Local]:
+def local(folder: Path, *arguments: str, file: str | None = "") -> Iterator[Local]:
     """Run the command until the end of the block."""
     server = Local(folder, *arguments, file=file)
     try:

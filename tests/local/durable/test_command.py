@@ -9,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from amazon_lambda_runtime.cli.local.durable_options import durable_config
+from amazon_lambda_runtime.project.declaration import Durable
 from tests.cli.support import COMMAND, Process, run_here
 from tests.harness import SOURCE, environment
 
 from .support import FLOWS, Local, local
 
 PLAIN = "def handler(event, context):\n    return event\n"
+DURABLE = (
+    "from amazon_lambda_runtime.durable import durable\n\n"
+    "@durable\ndef handler(event, context):\n    return event\n"
+)
 
 
 def test_one_execution(tmp_path: Path) -> None:
@@ -118,3 +124,45 @@ def test_ctrl_c(tmp_path: Path, flow: str) -> None:
         assert server.end(signal.SIGINT) == 0
         assert time.monotonic() - began < 3
         assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize(
+    ("source", "declared", "seconds", "expected"),
+    [
+        (PLAIN, None, None, None),
+        (PLAIN, None, 60, (60, 14)),
+        (PLAIN, Durable(3600, 3), None, (3600, 3)),
+        (PLAIN, Durable(3600, 3), 60, (60, 3)),
+        (PLAIN, Durable(3600, 3), 0, None),
+        (DURABLE, None, None, (900, 14)),
+        (DURABLE, Durable(3600, 3), None, (3600, 3)),
+        (DURABLE, None, 0, None),
+    ],
+)
+def test_who_says_that_it_is_durable(
+    source: str,
+    declared: Durable | None,
+    seconds: int | None,
+    expected: tuple[int, int] | None,
+    tmp_path: Path,
+) -> None:
+    """The option, then the table with both of its numbers, then the source."""
+    (tmp_path / "m.py").write_text(source)
+    found = durable_config("m.handler", tmp_path, True, declared, seconds)
+    assert (found and (found.execution_timeout, found.retention_days)) == expected
+
+
+def test_of_the_table(tmp_path: Path) -> None:
+    """What the table declares is what clients are told, and how long executions are kept."""
+    (tmp_path / "flow.py").write_text(DURABLE)
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.lambda-runtime]\nfunction = "flow"\nhandler = "flow.handler"\n'
+        "durable = { execution_timeout = 600, retention_days = 2 }\n"
+    )
+    with local(tmp_path, file=None) as server:
+        server.name = "flow"
+        found = server.client.get_function_configuration(FunctionName="flow")["DurableConfig"]
+        assert found == {"ExecutionTimeout": 600, "RetentionPeriodInDays": 2}
+        arn = server.call("")["DurableExecutionArn"]
+        kept = server.client.get_durable_execution(DurableExecutionArn=arn)["DurableConfig"]
+        assert kept["RetentionPeriodInDays"] == 2

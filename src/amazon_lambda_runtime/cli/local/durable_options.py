@@ -1,6 +1,7 @@
 """The options of `lambda-runtime local` about durable functions, and what they come to."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from amazon_lambda_runtime.project.aws_limits import DURABLE_TIMEOUT
 if TYPE_CHECKING:
     from amazon_lambda_runtime.local.durable.service import DurableExecutions
     from amazon_lambda_runtime.local.engine.function import DurableConfig
+    from amazon_lambda_runtime.project.declaration import Durable
 
 _ENGINE = "aws_durable_execution_sdk_python_testing"
 
@@ -45,12 +47,21 @@ def durable_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def durable_config(
-    handler: str, task_root: Path, is_python: bool, seconds: int | None
+    handler: str,
+    task_root: Path,
+    is_python: bool,
+    declared: "Durable | None",
+    seconds: int | None,
 ) -> "DurableConfig | None":
-    """Return how the function is durable, None if it is not. Raises click.ClickException."""
+    """Return how the function is durable, None if it is not. Raises click.ClickException.
+
+    `seconds` are those of --durable, which is stronger than what the table declares; without
+    either, the source decides.
+    """
     from amazon_lambda_runtime.project.durable_source import is_durable
 
-    if seconds == 0 or (seconds is None and not (is_python and is_durable(handler, task_root))):
+    said = seconds if seconds is not None else declared
+    if said == 0 or (said is None and not (is_python and is_durable(handler, task_root))):
         return None
     if find_spec(_ENGINE) is None:
         raise click.ClickException(
@@ -59,7 +70,10 @@ def durable_config(
         )
     from amazon_lambda_runtime.local.engine.function import DurableConfig
 
-    return DurableConfig(execution_timeout=seconds) if seconds else DurableConfig()
+    config = DurableConfig()
+    if declared is not None:
+        config = DurableConfig(declared.execution_timeout, declared.retention_days)
+    return replace(config, execution_timeout=seconds) if seconds else config
 
 
 def durable_executions(is_durable: bool, options: dict[str, Any]) -> "DurableExecutions | None":

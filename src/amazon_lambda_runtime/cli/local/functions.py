@@ -179,20 +179,17 @@ def _served(wanted: _Wanted, options: dict[str, Any], python: str, folder: str) 
         environment=variables.values,
         inherited=inherited(),
         durable=durable_config(
-            found.handler, found.task_root, wanted.command is None, _seconds(wanted, options)
+            found.handler,
+            found.task_root,
+            wanted.command is None,
+            wanted.declared.durable if wanted.declared is not None else None,
+            options["durable"],
         ),
         **_sizes(wanted.declared, options),
     )
     if options["debug"]:
         function = replace(function, timeout=0, memory=0, concurrency=1, freeze=False)
     return Served(function, variables, wanted.declared)
-
-
-def _seconds(wanted: _Wanted, options: dict[str, Any]) -> int | None:
-    """Return how long an execution may take, 0 for no durable function, None if nothing says so."""
-    durable = wanted.declared.durable if wanted.declared is not None else None
-    given: int | None = options["durable"]
-    return durable.execution_timeout if given is None and durable is not None else given
 
 
 def _sizes(declared: "Function | None", options: dict[str, Any]) -> dict[str, Any]:
