@@ -102,23 +102,35 @@ FILES = {
 
 
 @cache
+def import_statements(file: Path) -> tuple[tuple[ast.Import | ast.ImportFrom, bool], ...]:
+    """Return a file's imports, lazy ones too, and whether they are under `if TYPE_CHECKING:`."""
+    tree = ast.parse(file.read_text())
+    for_types: set[ast.stmt] = set()
+    for block in tree.body:
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            for_types.update(block.body)
+    return tuple(
+        (node, node in for_types)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+
+
+@cache
 def imported(file: Path, *, annotations: bool) -> frozenset[str]:
     """Return the files of the package that a file imports, lazily or not.
 
     What is imported under `if TYPE_CHECKING:` counts only with `annotations`. To import a name
     from a package is to import the package; a package is no import of the files inside of it.
     """
-    tree = ast.parse(file.read_text())
-    if not annotations:
-        for block in tree.body:
-            if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
-                block.body.clear()
     inside = [PACKAGE.name, *file.relative_to(PACKAGE).parent.parts]
     found = set()
-    for node in ast.walk(tree):
+    for node, for_types in import_statements(file):
+        if for_types and not annotations:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = inside[: len(inside) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             for alias in node.names:
@@ -262,21 +274,18 @@ def test_rooms_that_are_loaded_by_a_string() -> None:
 
 def test_protocol_imports_nothing() -> None:
     """The lowest floor stands on the ground."""
-    tree = ast.parse((PACKAGE / "protocol.py").read_text())
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not import_statements(PACKAGE / "protocol.py")
 
 
 def importers_of(*packages: str) -> set[str]:
     """Return the files that import these packages of others."""
     importers = set()
     for file in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node, _ in import_statements(file):
             names = (
                 [alias.name for alias in node.names]
                 if isinstance(node, ast.Import)
                 else [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else []
             )
             if any(name.partition(".")[0] in packages for name in names):
                 importers.add(str(file.relative_to(PACKAGE)))

@@ -278,7 +278,12 @@ class StandIn:
 
     def __init__(self) -> None:
         # A process of its own: moto leaves files and sockets open, and these tests forbid it.
-        variables = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_LAMBDA_STUB_ECR": "false"}
+        variables = {
+            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+            "MOTO_LAMBDA_STUB_ECR": "false",
+            # For each account with a target group it would make images of machines.
+            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+        }
         self._moto = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("moto_server.py")],
             env={**os.environ, **variables},

@@ -1,10 +1,12 @@
-"""moto's server as a process, changed in three things, so that tests are fast and do not collide.
+"""moto's server as a process, changed in a few things, so that tests are fast and do not collide.
 
 It binds a port that is free, and prints it: moto's own command wants to be told one, which another
 process may have taken by then.
 
 It has the managed policies that the tests attach, and no others: moto parses all of AWS's, 4.7 MB
 of JSON, for each empty account, which is more than a second of CPU at each reset.
+
+It knows the names of its modules: moto lists its folder for each request.
 
 The time of a push has fractions of a second: two pushes of one test are otherwise of the same age.
 """
@@ -16,6 +18,7 @@ import sys
 import time
 from typing import Any
 
+from moto import backends
 from moto.ecr.models import Image
 from moto.iam import models
 from moto.iam.aws_managed_policies import aws_managed_policies_data
@@ -52,6 +55,8 @@ def _make_now(self: Image, *arguments: Any, **options: Any) -> None:
 if __name__ == "__main__":
     vars(models)["aws_managed_policies_data"] = trimmed(aws_managed_policies_data)
     Image.__init__ = _make_now  # type: ignore[method-assign]
+    modules = [*backends.list_of_moto_modules()]
+    vars(backends)["list_of_moto_modules"] = lambda: modules
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     application = DomainDispatcherApplication(create_backend_app)
     server = make_server(

@@ -45,7 +45,12 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 
 def make() -> "OneAtATime":
     """Return the application. Imports moto, which takes about a second."""
+    from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    # moto lists its folder, of some hundred, for each request.
+    modules = tuple(backends.list_of_moto_modules())
+    vars(backends)["list_of_moto_modules"] = lambda: modules
 
     def application(service: Any) -> Application:
         if service not in SERVICES:
