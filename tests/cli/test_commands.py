@@ -40,7 +40,6 @@ def test_order(capsys: pytest.CaptureFixture[str]) -> None:
         "schema",
         "step",
     ]  # fmt: skip
-    assert all(text.endswith(".") and not text.endswith("...") for _, text in rows)
     assert re.findall(r"^[A-Z].*:$", out, re.M) == ["Options:", *(f"{name}:" for name in COMMANDS)]
     first_day = out.partition("A first day:\n")[2].splitlines()
     assert [line.split()[:2] for line in first_day] == [
@@ -53,7 +52,6 @@ def test_steps(capsys: pytest.CaptureFixture[str]) -> None:
     out = shown(capsys, "step")
     rows = re.findall(r"^  ([a-z][a-z-]+) +([A-Z].*)$", out, re.M)
     assert [name for name, _ in rows] == [name for part in STEPS.values() for name in part]
-    assert not [text for _, text in rows if text.endswith("...")]
 
 
 @pytest.mark.parametrize("path", list(all_commands(group)), ids=" ".join)
@@ -61,6 +59,32 @@ def test_help_has_examples(path: tuple[str, ...], capsys: pytest.CaptureFixture[
     """The help of each command ends with examples of it."""
     examples = shown(capsys, *path).partition("Examples:\n")[2]
     assert f"lambda-runtime {' '.join(path)}" in examples
+
+
+def test_options_are_told_alike() -> None:
+    """Each option has a sentence of its own; an option of several commands has the same in each."""
+    sentences: dict[str, set[str]] = {}
+    for path in all_commands(group):
+        command: click.Command | None = group
+        for name in path:
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), name)
+        assert command is not None
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert re.match(r"[A-Z].*\.(  \[|$)", option.help or ""), (path, option.opts)
+                sentences.setdefault(option.opts[-1], set()).add(option.help or "")
+    different = {name for name, told in sentences.items() if len(told) > 1}
+    # These say what the JSON has, whose name it is, and what else the policy allows.
+    assert different == {"--json", "--name", "--prune", "--queue-name"}
+
+
+@pytest.mark.parametrize("path", [(), ("step",), ("events",), ("events", "show"), ("executions",)])
+def test_lines_are_whole(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """What a group says of its commands fits into a line each."""
+    rows = re.findall(r"^  [a-z][a-z0-9-]* +[A-Z].*$", shown(capsys, *path), re.M)
+    assert rows
+    assert not [row for row in rows if not row.endswith(".") or row.endswith("...")]
 
 
 @pytest.mark.parametrize("name", [name for part in STEPS.values() for name in part])

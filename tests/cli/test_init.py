@@ -131,7 +131,7 @@ def test_several_files_with_a_handler(tmp_path: Path) -> None:
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text("handler = print\n")
     done = command(tmp_path, "init", status=2)
-    assert "a.py and b.py have a handler each: choose one with --module." in done.stderr
+    assert "a.py and b.py each have a handler: choose one with --module." in done.stderr
     assert "no such file" in command(tmp_path, "init", "--module", "c.py", status=2).stderr
     assert written(tmp_path) == {"a.py", "b.py"}
     done = command(tmp_path, "init", "--module", "b.py", "--trigger", "sqs")
@@ -216,7 +216,7 @@ def test_without_a_name(tmp_path: Path, folder: str, project: str, name: str) ->
 def test_no_name_to_be_had(tmp_path: Path) -> None:
     """A folder without a letter that AWS takes needs --name; nothing is written."""
     done = command(tmp_path, "init", "日本", status=2)
-    assert "give one with --name" in done.stderr
+    assert "choose one with --name" in done.stderr
     assert written(tmp_path) == set()
 
 
@@ -327,7 +327,7 @@ def test_web_once_more(tmp_path: Path) -> None:
     """An application that is there is kept, unless --force says otherwise."""
     command(tmp_path, "init", "--web", "flask", "--trigger", "alb")
     done = command(tmp_path, "init", "--web", "flask", status=2)
-    assert "main.py has a handler already: leave --web out." in done.stderr
+    assert "main.py already has a handler: leave out --web." in done.stderr
     (tmp_path / "main.py").write_text("from flask import Flask\napp = Flask('mine')\n")
     command(tmp_path, "init", "--web", "flask", "--force")
     assert "hello" in (tmp_path / "main.py").read_text()

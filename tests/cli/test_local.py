@@ -149,7 +149,7 @@ class TestOneShot:
         finally:
             os.chdir(folder)
         assert capfd.readouterr().err == (
-            "lambda-runtime: this folder has been deleted: change into another\n"
+            "lambda-runtime: the current folder was deleted: change to another\n"
         )
 
     def test_failure(
@@ -308,7 +308,7 @@ class TestErrors:
             ),
             (
                 ["local", "hello.py", "--front-door", "rest", "--stage", "a/b"],
-                "'a/b' is not a stage's name",
+                "'a/b' is not a stage name",
             ),
             (
                 ["local", "hello.py", "--stream", "--front-door", "alb"],

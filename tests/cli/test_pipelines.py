@@ -124,18 +124,18 @@ def test_no_live_and_prune(world: World, run: Run) -> None:
     world.write(ALL)
     status, _, err = run("deploy", "--no-live", "--prune")
     assert status == 2
-    assert "--prune deletes, and --no-live changes nothing that is live." in err
+    assert "--prune deletes what is live, and --no-live leaves it alone: choose one." in err
     assert world.door.calls == []
 
 
 def test_a_repository_that_need_not_be_made(world: World, run: Run) -> None:
-    """Where image_uri names an image there is nothing to make."""
+    """Where image_uri names an image there is nothing to build."""
     world.write(
         f'[tool.lambda-runtime]\nimage_uri = "1.dkr.ecr.x.amazonaws.com/a@sha256:{"b" * 64}"'
     )
     status, out, err = run("step", "ecr-repo")
     assert (status, out) == (0, "1.dkr.ecr.x.amazonaws.com/a\n")
-    assert err == "nothing to make: image_uri names an image that is there\n"
+    assert err == "nothing to build: image_uri names an existing image\n"
     assert world.door.calls == []
 
 
@@ -165,7 +165,7 @@ def test_destroy_without_a_terminal(world: World, image: str) -> None:
         # Its stdin stays open, and nobody writes.
         assert process.wait(PATIENCE) == 2
         assert process.stderr is not None
-        assert "give --yes" in process.stderr.read().splitlines()[-1]
+        assert "there is no terminal. Use one, or --yes." in process.stderr.read().splitlines()[-1]
     assert world.door.changes == []
 
 

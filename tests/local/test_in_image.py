@@ -187,7 +187,7 @@ def test_removed_folder(tmp_path: Path) -> None:
     """So is a current folder that is there no longer."""
     command = ["sh", "-c", f'rmdir "$PWD" && exec {BOOTSTRAP} h.handler']
     done = _refused(command, tmp_path, PYTHONPATH=source_path())
-    told = "bootstrap: the current folder has been removed: change to that of the code\n"
+    told = "bootstrap: the current folder has been removed: change to the folder of the code\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
 

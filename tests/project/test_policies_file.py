@@ -37,7 +37,7 @@ def test_no_arn(tmp_path: Path, line: str) -> None:
     """A line that is none of the three is an error that says where it is."""
     file = tmp_path / "policies"
     file.write_text(f"# first\n{line}\n")
-    with pytest.raises(ConfigError, match=r"policies, line 2: .* no ARN"):
+    with pytest.raises(ConfigError, match=r"policies, line 2: .* is not the ARN"):
         read(file)
 
 

@@ -148,7 +148,7 @@ def test_the_environment_file(tmp_path: Path) -> None:
         ("policies = [1]", "policies is a list of strings"),
         ('environment = { AWS_REGION = "x" }', "the variable AWS_REGION of hello-python is Lambda"),
         ('environment = { A-B = "x" }', "a variable of hello-python is 'A-B'"),
-        ("environment = { AB = 1 }", "the variable AB of hello-python is no string"),
+        ("environment = { AB = 1 }", "the variable AB of hello-python is not a string"),
         (f'environment = {{ AB = "{"x" * 4090}" }}', "bytes as JSON; Lambda takes 4096"),
         ('environment_file = "none"', "none: No such file or directory"),
         ('policies_file = "none"', "cannot read the policies"),
@@ -410,7 +410,7 @@ CLICKS = "{ type = 'kinesis', stream = 'clicks'"
         ),
         (
             """triggers = [{ type = 'eventbridge', rule = 'r', pattern = '{"a": [{"b": 1}]}' }]""",
-            "pattern of hello-python is refused by AWS: a: 'b' is no operator",
+            "pattern of hello-python is refused by AWS: a: 'b' is not an operator",
         ),
         (f"triggers = [{CLICKS}, on_failure = 'q' }}]", "the ARN of a queue, a topic or a bucket"),
         (

@@ -129,7 +129,7 @@ def test_handler_of_a_file(source: str, name: str, tmp_path: Path) -> None:
 def test_file_of_several_applications(tmp_path: Path) -> None:
     file = tmp_path / "main.py"
     file.write_text("from flask import Flask\nshop = Flask('a')\nadmin = Flask('b')\n")
-    told = "main.py has 2 web applications: say main.shop or main.admin"
+    told = "main.py has 2 web applications: choose main.shop or main.admin"
     assert suggestion(file, "handler") == told
     assert suggestion(file, "shop") is None
 

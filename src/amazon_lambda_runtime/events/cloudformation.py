@@ -51,7 +51,7 @@ def answer(
         try:
             result = _awaited(host, work())
         except BaseException as exc:
-            host.logger.error("the request of CloudFormation failed", exc_info=exc)
+            host.logger.error("the CloudFormation request failed", exc_info=exc)
             sent = response.send("FAILED", {}, f"{type(exc).__name__}: {_text_of(exc)}")
             if not isinstance(exc, Exception):
                 raise  # the process ends
@@ -104,7 +104,7 @@ class _Response:
             "NoEcho",
         }:
             reason = "the hook has to return None or a dict of PhysicalResourceId, Data and NoEcho"
-            self._host.logger.error("the request of CloudFormation failed: %s", reason)
+            self._host.logger.error("the CloudFormation request failed: %s", reason)
             return self.send("FAILED", {}, reason)
         return self.send("SUCCESS", result, "")
 
@@ -112,7 +112,9 @@ class _Response:
         """Send a response unless one was sent; return the one that was."""
         with self._lock:
             if self._sent is not None:
-                self._host.logger.warning("%s comes too late: the stack has its response", status)
+                self._host.logger.warning(
+                    "%s comes too late: the stack already has its response", status
+                )
                 return self._sent
             document = self._document(status, result, reason)
             self._sent = document
@@ -124,7 +126,7 @@ class _Response:
             return
         try:
             reason = "the hook had not returned shortly before the deadline"
-            self._host.logger.error("the request of CloudFormation failed: %s", reason)
+            self._host.logger.error("the CloudFormation request failed: %s", reason)
             self.send("FAILED", {}, reason)
         except Exception as exc:
             self._host.logger.error("the response was not sent: %s", exc)

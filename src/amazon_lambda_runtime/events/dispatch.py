@@ -116,5 +116,5 @@ class Finder:
             self._host.is_aggregation_told = True
             self._host.logger.warning(
                 "this stream has records that the Kinesis Producer Library aggregated: they are"
-                " handed on packed, as bytes. Unpack them with the package aws-kinesis-agg"
+                " passed on packed, as bytes. Unpack them with the package aws-kinesis-agg"
             )

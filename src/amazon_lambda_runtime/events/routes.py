@@ -56,7 +56,7 @@ class Route:
 def check_route(source: "Any", conditions: "dict[str, Any]") -> "tuple[str, dict[str, Any]]":
     """Return a source and its conditions as Route takes them; raise as Route does."""
     if callable(source):
-        raise TypeError('on() takes the name of a source: write @app.on("aws:sqs"), for one')
+        raise TypeError('on() takes the name of a source: write @app.on("aws:sqs"), for example')
     if isinstance(source, str) and source.startswith("s3:"):
         check_s3_event(source)
         source, conditions = "aws:s3", {"event": source, **conditions}

@@ -89,14 +89,14 @@ class EventRuntime(Host):
         """
         check_source(source)
         if not (isinstance(handler, type) and issubclass(handler, EventHandler)):
-            raise TypeError(f"{handler!r} is no subclass of EventHandler: SQS, S3 and so on are")
+            raise TypeError(f"{handler!r} is not a subclass of EventHandler, as SQS and S3 are")
         if handler.sources and source not in handler.sources:
             choice = ", ".join(sorted(handler.sources))
             raise TypeError(f"{handler.__qualname__} is not for {source}; it is for: {choice}")
         if cls is EventRuntime:
             raise TypeError(
-                "what EventRuntime itself has reaches every function of the process: subclass it,"
-                " and register with the subclass"
+                "what is registered with EventRuntime itself would reach every function of the"
+                " process: register it with a subclass"
             )
         handler.check_init()  # a dataclass gets its own behind the class
         # A new dict: the base's would reach its other subclasses.

@@ -88,7 +88,7 @@ def check_option(owner: type, name: str, options: "Iterable[str]") -> None:
     near = nearest(name, options)
     if near and name not in near and not any(hasattr(base, name) for base in owner.__mro__[1:]):
         raise TypeError(
-            f"{owner.__qualname__}.{name} is no option: did you mean {' or '.join(near)}?"
+            f"{owner.__qualname__}.{name} is not an option: did you mean {' or '.join(near)}?"
         )
 
 
@@ -115,7 +115,7 @@ def _check(function: "Any", bound: int, given: "tuple[str, ...]", what: str, str
     if named or least > len(given) or (most < len(given) and not code.co_flags & _VARARGS):
         raise TypeError(
             f"{what} calls its function with ({', '.join(given)}):"
-            f" {function.__qualname__}({_signature(code, bound)}) can't be called so"
+            f" {function.__qualname__}({_signature(code, bound)}) can't be called with these"
         )
 
 

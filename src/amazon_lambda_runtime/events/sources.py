@@ -148,13 +148,13 @@ def check_source(source: "Any") -> None:
     """Raise TypeError for what is no text, ValueError for a name that `source_of` does not give."""
     if not isinstance(source, str):
         kind = type(source).__name__
-        raise TypeError(f'expected the name of a source, "aws:sqs" for one, not {kind}')
+        raise TypeError(f'expected the name of a source, such as "aws:sqs", not {kind}')
     if source not in SOURCES:
         names = sorted(SOURCES)
         near = load("difflib").get_close_matches(source, names, 3, 0.6)
-        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+        hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
         choice = ", ".join(names)
-        raise ValueError(f"{source!r} is no source that is known; {hint}There are: {choice}")
+        raise ValueError(f"{source!r} is not a known source. {hint}The sources are: {choice}")
 
 
 def _source_of_arn(arn: "Any") -> str:

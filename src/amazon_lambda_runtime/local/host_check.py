@@ -40,7 +40,7 @@ def _refusal(host: str, origin: str | None, site: str | None, listening_on: str)
     # One of the same site, on another port, is of this machine if we are known by a loopback name.
     foreign = site == "cross-site" or (site == "same-site" and not is_loopback(host))
     if foreign and origin is None:
-        return f"Sec-Fetch-Site is {site!r}, a page of another site has sent this: {_ADVICE}"
+        return f"Sec-Fetch-Site is {site!r}, a page of another site sent this: {_ADVICE}"
     return None
 
 

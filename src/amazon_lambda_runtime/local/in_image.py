@@ -81,9 +81,11 @@ def _problem(handler: str, surplus: list[str]) -> str:
     try:
         root = _task_root()
     except OSError:
-        return "the current folder has been removed: change to that of the code"
+        return "the current folder has been removed: change to the folder of the code"
     if not os.path.isdir(root):
-        return f"LAMBDA_TASK_ROOT is {root!r}, which is not a folder: set it to that of the code"
+        return (
+            f"LAMBDA_TASK_ROOT is {root!r}, which is not a folder: set it to the folder of the code"
+        )
     return ""
 
 
@@ -94,7 +96,7 @@ def _task_root() -> str:
 def _number(variable: str, default: int) -> int:
     text = os.environ.get(variable) or str(default)
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{variable} is not a number: {text!r}; give a whole one, 0 or more")
+        raise ValueError(f"{variable} is not a number: {text!r}; give a whole number, 0 or more")
     return int(text)
 
 

@@ -103,7 +103,9 @@ def _operator(matcher: dict[str, Any], place: str) -> Test:
     ((name, argument),) = matcher.items()
     make = _OPERATORS.get(name)
     if make is None:
-        raise PatternError(f"{place}: {name!r} is no operator: there are {', '.join(_OPERATORS)}")
+        raise PatternError(
+            f"{place}: {name!r} is not an operator: the operators are {', '.join(_OPERATORS)}"
+        )
     return make(argument, f"{place}: {name}")
 
 
@@ -153,7 +155,7 @@ def _wildcard(argument: Any, place: str) -> Test:
     text = _text(argument, place)
     parts = re.findall(r"\\[*\\]|\*+|[^*\\]+|\\", text)
     if "\\" in parts:
-        raise PatternError(f"{place}: a \\ stands before * or \\ only")
+        raise PatternError(f"{place}: a \\ may stand only before * or \\")
     if any(part.startswith("**") for part in parts):
         raise PatternError(f"{place}: there are two * in a row")
     regex = "".join(
@@ -178,7 +180,7 @@ def _numeric(argument: Any, place: str) -> Test:
         if sign not in _COMPARISONS:
             raise PatternError(f"{place}: {sign!r} is none of {' '.join(_COMPARISONS)}")
         if not _is_number(number) or abs(number) > LARGEST:
-            raise PatternError(f"{place}: {number!r} is no number between -5e9 and 5e9")
+            raise PatternError(f"{place}: {number!r} is not a number between -5e9 and 5e9")
     if len(pairs) == 2 and [sign[0] for sign, _ in pairs] not in (["<", ">"], [">", "<"]):
         raise PatternError(f"{place}: a range has a lower end and an upper end")
     return lambda found: (
@@ -190,7 +192,9 @@ def _cidr(argument: Any, place: str) -> Test:
     try:
         network = ipaddress.ip_network(_text(argument, place), strict=False)
     except ValueError:
-        raise PatternError(f"{place}: {argument!r} is no range, as 10.0.0.0/24 is one") from None
+        raise PatternError(
+            f"{place}: {argument!r} is not an IP range, such as 10.0.0.0/24"
+        ) from None
 
     def holds(text: str) -> bool:
         try:

@@ -79,12 +79,12 @@ def suggestion(file: Path, name: str) -> str | None:
         found = classes[0][0]
         return (
             f"{file.name} has no {name!r}, and the class {found}, which has a method of that name, "
-            f"is no Runtime. Did you mean class {found}(Runtime)?"
+            f"is not a Runtime. Did you mean class {found}(Runtime)?"
         )
     applications = applications_in(file)
     if name in HANDLER_NAMES and len(applications) > 1:
         choice = " or ".join(f"{file.stem}.{each}" for each in applications)
-        return f"{file.name} has {len(applications)} web applications: say {choice}"
+        return f"{file.name} has {len(applications)} web applications: choose {choice}"
     near = difflib.get_close_matches(name, [each for each in names if each != name], 1)
     if not near:
         return None

@@ -205,4 +205,4 @@ def frozen(value: Any) -> Any:
 def nearest(key: str, known: Iterable[str]) -> str:
     """Return ": did you mean …" for a word that is not known, or else all that are."""
     near = difflib.get_close_matches(key, list(known), 1, 0.5)
-    return f": did you mean {near[0]!r}?" if near else f": there is {', '.join(sorted(known))}"
+    return f": did you mean {near[0]!r}?" if near else f": the names are {', '.join(sorted(known))}"

@@ -149,7 +149,7 @@ def _roles(project: Project) -> None:
         if bounds.setdefault(function.role, wanted) != wanted:
             raise ConfigError(
                 f"functions share the role {function.role}, and its permissions_boundary or "
-                "role_path differ: give them alike to each, or give each its own role"
+                "role_path differ: set both the same for each, or give each its own role"
             )
 
 

@@ -12,7 +12,7 @@ ARN = re.compile(r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+", re.ASC
 def read(file: Path) -> list[str]:
     """Return the ARNs in the file, each once, in its order; `#` begins a comment.
 
-    Raises ConfigError if there is no such file, or a line of it is no ARN of a managed policy.
+    Raises ConfigError if there is no such file, or a line of it is not the ARN of a managed policy.
     """
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
@@ -30,7 +30,7 @@ def read(file: Path) -> list[str]:
             continue
         if not ARN.fullmatch(text):
             raise ConfigError(
-                f"{file}, line {number}: {text!r} is no ARN of a managed policy "
+                f"{file}, line {number}: {text!r} is not the ARN of a managed policy "
                 f"(arn:aws:iam::aws:policy/NAME)"
             )
         found[text] = None

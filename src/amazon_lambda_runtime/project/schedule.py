@@ -137,7 +137,7 @@ def parse(expression: str) -> Rate | Cron:
 def _rate(value: int, unit: str) -> Rate:
     single = unit.removesuffix("s")
     if single not in _UNITS:
-        raise ScheduleError(f"{unit!r} is no unit of rate: expected minutes, hours or days")
+        raise ScheduleError(f"{unit!r} is not a unit of rate: expected minutes, hours or days")
     if value == 0:
         raise ScheduleError("the value of rate is 0: expected 1 or more")
     if (value == 1) != (unit == single):
@@ -160,7 +160,7 @@ def _part(name: str, part: str, low: int, high: int, words: tuple[str, ...]) -> 
     """Return what stands between two commas: `*`, `5`, `5-10`, `FRI`, and each with `/2`."""
     span, slash, step = part.partition("/")
     if slash and not (_DIGITS.fullmatch(step) and int(step) > 0):
-        raise ScheduleError(f"{name}: {part!r} has no step of 1 or more behind the /")
+        raise ScheduleError(f"{name}: {part!r} has no step of 1 or more after the /")
     if span == "*":
         first, last = low, high
     else:
@@ -206,7 +206,7 @@ def _days_of_week(field: str) -> _DaysOfWeek:
     for part in field.split(","):
         day, mark, count = part.partition("#")
         if mark:
-            counted.add((_weekday(day), _number(f"{name}, behind the #", count, 1, 5, ())))
+            counted.add((_weekday(day), _number(f"{name}, after the #", count, 1, 5, ())))
         elif part == "L":
             others.append("SAT")  # the last day of the week
         elif part.endswith("L"):

@@ -252,7 +252,7 @@ def _environment(folder: Path, name: str, own: Mapping[str, Any]) -> dict[str, s
         variables.update(env_file.read(folder / own["environment_file"]))
     for key, value in own.get("environment", {}).items():
         if not isinstance(value, str):
-            raise ConfigError(f"the variable {key} of {name} is no string: put it in quotes")
+            raise ConfigError(f"the variable {key} of {name} is not a string: put it in quotes")
         variables[key] = value
     return variables
 
@@ -270,7 +270,7 @@ def _with_queue(function: Function, name: str | None, batch_size: str | int | No
     try:
         changes: dict[str, Any] = {"batch_size": int(batch_size)} if batch_size is not None else {}
     except ValueError:
-        raise ConfigError(f"BATCH_SIZE is {batch_size!r}: it is a whole number") from None
+        raise ConfigError(f"BATCH_SIZE is {batch_size!r}: it has to be a whole number") from None
     if name:
         changes["queue"] = name
     triggers = list(function.triggers)

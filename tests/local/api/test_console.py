@@ -310,7 +310,7 @@ def test_sources() -> None:
     [
         ("0/send", b'{"body": "x"}', 200, {"sent": True}),
         ("0/send", b'{"bad": 1}', 400, "Cannot send: bad is bad"),
-        ("0/send", b"[1]", 400, "Cannot send: the body is no JSON object"),
+        ("0/send", b"[1]", 400, "Cannot send: the body is not a JSON object"),
         ("0/send", b"{", 400, "Cannot send: Expecting property name"),
         ("0/break", b"{}", 502, "the service has gone"),
         ("0/other", b"{}", 404, "Not found"),

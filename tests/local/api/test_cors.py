@@ -199,13 +199,13 @@ def test_origin(text: str, origin: str) -> None:
     [
         ("http://localhost:3000/", "write http://localhost:3000"),
         ("https://app.example/page?x", "write https://app.example"),
-        ("localhost:3000", "is no origin"),
-        ("", "is no origin"),
-        ("http://", "is no origin"),
-        ("http://a b", "is no origin"),
-        ("http://[", "is no origin"),
-        ("http://a:99999999", "is no origin"),
-        ("http://a\r\nX: y", "is no origin"),
+        ("localhost:3000", "is not an origin"),
+        ("", "is not an origin"),
+        ("http://", "is not an origin"),
+        ("http://a b", "is not an origin"),
+        ("http://[", "is not an origin"),
+        ("http://a:99999999", "is not an origin"),
+        ("http://a\r\nX: y", "is not an origin"),
     ],
 )
 def test_no_origin(text: str, advice: str) -> None:

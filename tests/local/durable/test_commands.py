@@ -94,7 +94,7 @@ def test_callback(server: Local, folder: Path) -> None:
         (("executions", "list", "--function", "gone"), "there is no durable function 'gone'"),
         (("callback", "gone", "succeed"), "no execution waits for a callback 'gone'"),
         (("callback", "x", "succeed", "-d", "{"), "-d is not JSON"),
-        (("callback", "x", "heartbeat", "-d", "1"), "a heartbeat has no data"),
+        (("callback", "x", "heartbeat", "-d", "1"), "a heartbeat takes no data"),
         (("callback", "e" * 80, "succeed"), "Invalid callback id"),
         (("executions", "stop", "arn/durable-execution/x/y"), "Durable Execution does not exist"),
     ],

@@ -238,8 +238,8 @@ def test_end() -> None:
             await log.wait_for("Event RequestId: id-2")
         assert log[0] == "Event RequestId: id-1 failed, attempt 1 of 3; retried in 60 s"
         assert log[2:] == [
-            "Event RequestId: id-1 is dropped after 1 attempt: the local Lambda ends",
-            "Event RequestId: id-2 is dropped after 1 attempt: the local Lambda ends",
+            "Event RequestId: id-1 is dropped after 1 attempt: the local Lambda is stopping",
+            "Event RequestId: id-2 is dropped after 1 attempt: the local Lambda is stopping",
         ]
 
     run(test())

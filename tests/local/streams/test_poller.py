@@ -149,7 +149,7 @@ def test_destination_that_fails() -> None:
             await polled.idle()
             assert function.batches == [[1], [2]]
             assert polled.log[-1] == (
-                "Kinesis orders: the on-failure destination did not take a record: no such queue"
+                "Kinesis orders: the on-failure destination refused a record: no such queue"
             )
 
     run(test())
@@ -372,7 +372,7 @@ def test_records_that_the_stream_has_dropped() -> None:
             await polled.idle()
         assert function.all == [1, 5]
         assert list(polled.log) == [
-            "Kinesis orders: cannot read: trimmed; going on with the oldest records that there are"
+            "Kinesis orders: cannot read: trimmed; continuing with the oldest records that are left"
         ]
 
     run(test())

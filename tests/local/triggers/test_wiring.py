@@ -192,7 +192,7 @@ def test_sample_for_a_rule(place: Callable[..., Place]) -> None:
     here.act(source, "put", given)
     [event] = here.invoked()
     assert (event["source"], event["detail"]) == ("shop.till", {"sum": 11})
-    with pytest.raises(ValueError, match="detail is no JSON object"):
+    with pytest.raises(ValueError, match="detail is not a JSON object"):
         here.act(source, "put", {**given, "detail": "[1]"})
     with pytest.raises(ServiceError, match=r"cannot put an event on the bus shop: .*Source"):
         here.act(source, "put", {**given, "source": ""})

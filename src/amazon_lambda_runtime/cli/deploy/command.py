@@ -24,28 +24,29 @@ Examples:
 @click.option(
     "--adopt",
     is_flag=True,
-    help="Take functions of these names over from another project, or from none: only tag them.",
+    help="Take over functions of these names from another project, or from none: only tag them.",
 )
 @click.option(
     "--prune",
     is_flag=True,
-    help="Delete functions that have left pyproject.toml, with their triggers.",
+    help="Delete functions that pyproject.toml no longer declares, with their triggers.",
 )
 @click.option(
     "--no-live",
     "waits",
     is_flag=True,
-    help="Publish and test a version only: what is live, and its triggers, stay.",
+    help="Only publish and test a version. The live version and its triggers stay as they are.",
 )
 @translated
 def command(folder: Path, adopt: bool, prune: bool, waits: bool, **flags: Any) -> None:
     """Bring AWS to what the project declares.
 
-    Builds and pushes the image, updates the resources that differ, publishes a version, invokes it
-    with the payload if there is one (the smoke test), and makes it live. It asks no question, since
-    it deletes nothing that holds data: only `destroy` deletes queues, topics, logs and
-    repositories. If it is interrupted, run it again: it continues where it stopped. The exit status
-    is 1 if the smoke test failed. A function of another project, or of none, is never changed.
+    Builds and pushes the image, updates the resources that differ, publishes a version, invokes
+    it with the payload if there is one (the smoke test), and makes it live. It asks no
+    questions, since it deletes nothing that holds data: only `destroy` deletes queues, topics,
+    logs and repositories. If it is interrupted, run it again: it continues where it stopped.
+    The exit status is 1 if the smoke test failed. A function of another project, or of none, is
+    never changed.
     """
     from amazon_lambda_runtime.deploy.deployment import adopt as take_over
     from amazon_lambda_runtime.deploy.deployment import deploy
@@ -53,7 +54,9 @@ def command(folder: Path, adopt: bool, prune: bool, waits: bool, **flags: Any) -
     project, aws = load(folder, **flags)
     refuse_prune(project, prune)
     if prune and waits:
-        raise click.UsageError("--prune deletes, and --no-live changes nothing that is live.")
+        raise click.UsageError(
+            "--prune deletes what is live, and --no-live leaves it alone: choose one."
+        )
     announce(aws)
     if adopt:
         with Reporter() as reporter:

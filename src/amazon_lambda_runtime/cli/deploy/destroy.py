@@ -24,7 +24,8 @@ Examples:
 def command(folder: Path, yes: bool, **flags: Any) -> None:
     """Delete what the project deployed, with its data.
 
-    That is what carries the project's tag. What stays is listed. It asks for confirmation first.
+    Deletes everything that carries the project's tag, and lists what stays. It asks for
+    confirmation first.
     """
     from amazon_lambda_runtime.deploy import destroy
     from amazon_lambda_runtime.deploy.plan import execute
@@ -41,7 +42,9 @@ def command(folder: Path, yes: bool, **flags: Any) -> None:
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("There is no terminal to ask on: give --yes, or run it in one.")
+            raise click.UsageError(
+                "cannot ask for confirmation: there is no terminal. Use one, or --yes."
+            )
         click.confirm(f"Delete these {len(plan.steps)} in account {aws.account}?", abort=True)
     with Reporter() as reporter:
         aws.retry.note = reporter.note

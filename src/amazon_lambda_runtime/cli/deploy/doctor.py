@@ -22,7 +22,12 @@ Examples:
 
 @click.command("doctor", epilog=EXAMPLES)
 @project_options
-@click.option("--json", "as_json", is_flag=True, help="Print findings, skipped and failed as JSON.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print findings, skipped checks and failed checks as JSON.",
+)
 @translated
 def command(folder: Path, as_json: bool, **flags: Any) -> int:
     """Find what would make a deployment fail.

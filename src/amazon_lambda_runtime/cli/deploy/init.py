@@ -59,14 +59,17 @@ _NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
 @click.option(
     "--name",
-    help="The function's name.  [default: that of [project] in pyproject.toml, or FOLDER's]",
+    metavar="NAME",
+    help="The function's name.  [default: the one in pyproject.toml, else FOLDER's]",
 )
 @click.option("--trigger", type=click.Choice(list(STARTERS)), help="What invokes the function.")
-@click.option("--web", type=click.Choice(list(WEB)), help="Write a web application.")
+@click.option(
+    "--web", type=click.Choice(list(WEB)), help="Write a web application for this framework."
+)
 @click.option(
     "--module",
     metavar="FILE",
-    help="The file in FOLDER that has the handler.  [default: the one that has one]",
+    help="The file in FOLDER that has the handler.  [default: the only one with a handler]",
 )
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 def command(
@@ -79,13 +82,13 @@ def command(
 ) -> None:
     """Write what a function needs to go live.
 
-    Into FOLDER (the current one by default) go a Makefile, a Dockerfile, policies, .dockerignore,
+    FOLDER (by default the current one) gets a Makefile, a Dockerfile, policies, .dockerignore,
     .gitignore, and a table [tool.lambda-runtime] in pyproject.toml. Existing files are kept, and so
     is an existing table; a pyproject.toml without the table gets it at its end.
 
-    If a file of FOLDER has a handler, that is the function's. Otherwise hello.py is written, with a
-    handler for the trigger, and payload.json, an event for it. With --web it is main.py and
-    requirements.txt, and the trigger is a function URL.
+    If a file in FOLDER has a handler, it becomes the function's. Otherwise hello.py is written,
+    with a handler for the trigger, and payload.json, an event for it. With --web, main.py and
+    requirements.txt are written instead, and the trigger is a function URL.
     """
     if name is not None and not (_NAME_PATTERN.fullmatch(name) and len(name) <= _LONGEST):
         raise click.UsageError(
@@ -102,7 +105,7 @@ def command(
     starter = _WEB_MODULE if web else _MODULE
     found = _module(folder, module, starter if force else None)
     if web and found is not None:
-        raise click.UsageError(f"{found} has a handler already: leave --web out.")
+        raise click.UsageError(f"{found} already has a handler: leave out --web.")
     file_name = found or starter
     texts = {file: _named(template(source), name) for file, source in _FILES.items()}
     texts["Makefile"] = _with_module(texts["Makefile"], file_name)
@@ -167,7 +170,7 @@ def _module(folder: Path, chosen: str | None, overwritten: str | None) -> str | 
         return None
     if len(found) > 1:
         raise click.UsageError(
-            f"{' and '.join(found)} have a handler each: choose one with --module."
+            f"{' and '.join(found)} each have a handler: choose one with --module."
         )
     return found[0] if found else None
 
@@ -233,7 +236,7 @@ def _own_name(folder: Path) -> str:
         name = "-".join(re.findall(r"[a-z0-9]+", str(text or "").lower()))[:_LONGEST].strip("-")
         if name:
             return name
-    raise click.UsageError(f"cannot make a name of {folder.resolve()}: give one with --name.")
+    raise click.UsageError(f"cannot make a name of {folder.resolve()}: choose one with --name.")
 
 
 def _unique(text: str, name: str) -> str:

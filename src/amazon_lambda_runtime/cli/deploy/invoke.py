@@ -23,15 +23,20 @@ Examples:
     "--payload",
     "file",
     type=click.File("rb"),
-    help="The event; - is stdin.  [default: the project's payload, else {}]",
+    metavar="FILE",
+    help="The file with the event; - is stdin.  [default: the project's payload, else {}]",
 )
-@click.option("--qualifier", metavar="VERSION_OR_ALIAS", help="[default: live]")
-@click.option("--log/--no-log", default=True, help="Show the end of the log, on stderr.")
+@click.option(
+    "--qualifier",
+    metavar="VERSION_OR_ALIAS",
+    help="The version or alias to invoke.  [default: live]",
+)
+@click.option("--log/--no-log", default=True, help="Show the end of the log on stderr.")
 @translated
 def command(folder: Path, file: Any, qualifier: str | None, log: bool, **flags: Any) -> int:
     """Invoke the function in AWS.
 
-    Its response goes to stdout, the end of its log to stderr. The exit status is 1 if the function
+    The response goes to stdout, the end of the log to stderr. The exit status is 1 if the function
     failed.
     """
     from amazon_lambda_runtime.deploy.invoke import invoke

@@ -28,16 +28,21 @@ def _ago(context: click.Context, option: click.Parameter, value: str) -> float:
 
 @click.command("logs", epilog=EXAMPLES)
 @project_options
-@click.option("-f", "--follow", is_flag=True, help="Show new lines until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Also show new lines, until Ctrl-C.")
 @click.option(
-    "--since", callback=_ago, default="10m", show_default=True, help="How far back to start."
+    "--since",
+    metavar="DURATION",
+    callback=_ago,
+    default="10m",
+    show_default=True,
+    help="How far back to start: 30s, 10m, 2h, 1d.",
 )
 @click.option(
     "--filter",
     "pattern",
     default="",
     metavar="PATTERN",
-    help="Lines that match CloudWatch's filter pattern.",
+    help="Show only lines that match this CloudWatch filter pattern.",
 )
 @translated
 def command(folder: Path, follow: bool, since: float, pattern: str, **flags: Any) -> None:

@@ -24,11 +24,13 @@ Examples:
     "--for",
     "purpose",
     type=click.Choice(["plan", "deploy", "destroy"]),
-    help="What this command calls only.  [default: what all commands call]",
+    help="Allow only what this command calls.  [default: what all commands call]",
 )
-@click.option("--account", metavar="DIGITS", help="The account in the ARNs.  [AWS_ACCOUNT]")
 @click.option(
-    "--queue-name", metavar="NAME", help="Include the queue of `make queue`.  [QUEUE_NAME]"
+    "--account", metavar="DIGITS", help="The account in the ARNs.  [env var: AWS_ACCOUNT]"
+)
+@click.option(
+    "--queue-name", metavar="NAME", help="Include the queue of `make queue`.  [env var: QUEUE_NAME]"
 )
 @translated
 def command(folder: Path, purpose: str | None, **flags: Any) -> None:
@@ -36,8 +38,8 @@ def command(folder: Path, purpose: str | None, **flags: Any) -> None:
 
     The document (JSON) allows what `plan`, `deploy`, `invoke`, `logs`, `rollback`, `doctor` and
     `destroy` call for what pyproject.toml declares. It is limited to the names of this project
-    where AWS can do that. If neither AWS_ACCOUNT nor AWS says which account, the ARNs have * in its
-    place. `--for plan` also is enough for `diff`.
+    where AWS can do that. Without AWS_ACCOUNT and without credentials, the ARNs have * in place of
+    the account. The policy for `plan` is enough for `diff`, too.
     """
     from amazon_lambda_runtime.deploy.errors import DeployError
     from amazon_lambda_runtime.deploy.policy import deployer
@@ -47,7 +49,7 @@ def command(folder: Path, purpose: str | None, **flags: Any) -> None:
     try:
         account = project.account or aws.account
     except DeployError as error:
-        click.echo(f"The account is written as *, because it is unknown: {error}", err=True)
+        click.echo(f"the account is unknown, so the ARNs have * in its place: {error}", err=True)
         account = "*"
     names = Names(aws.partition, aws.region, account)
     click.echo(json.dumps(deployer.document(project, names, purpose), indent=2))

@@ -62,13 +62,13 @@ def _failing(*, asked: bool) -> Iterator[None]:
 @json_option
 @click.option("--prune", is_flag=True, help="Show what `deploy --prune` would change.")
 @click.option(
-    "--exit-code", is_flag=True, help="Exit with 0 for nothing, 2 for changes, 1 for an error."
+    "--exit-code", is_flag=True, help="Exit with 0 for no changes, 2 for changes, 1 for an error."
 )
 @translated
 def command(folder: Path, as_json: bool, prune: bool, exit_code: bool, **flags: Any) -> int:
     """Show what `deploy` would change, and why.
 
-    + is created, ~ changed, - deleted. The image is built, to know whether it differs; nothing in
+    + is created, ~ changed, - deleted. The image is built to see whether it differs; nothing in
     AWS is changed.
     """
     from amazon_lambda_runtime.deploy.deployment import plan

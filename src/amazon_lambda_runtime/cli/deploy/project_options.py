@@ -22,9 +22,13 @@ _OPTIONS = (
         default=Path(),
         help="The project's folder.  [default: the current one]",
     ),
-    click.option("--function", metavar="NAME", help="This function only.  [FUNCTION_NAME]"),
-    click.option("--region", metavar="REGION", help="The AWS region.  [REGION, AWS_REGION]"),
-    click.option("--profile", metavar="NAME", help="The AWS profile.  [AWS_PROFILE]"),
+    click.option(
+        "--function", metavar="NAME", help="This function only.  [env var: FUNCTION_NAME]"
+    ),
+    click.option(
+        "--region", metavar="REGION", help="The AWS region.  [env var: REGION or AWS_REGION]"
+    ),
+    click.option("--profile", metavar="NAME", help="The AWS profile.  [env var: AWS_PROFILE]"),
 )
 
 
@@ -47,7 +51,7 @@ def image_option(command: F) -> F:
 def json_option(command: F) -> F:
     """Add --json to a command that shows a plan."""
     return click.option(
-        "--json", "as_json", is_flag=True, help="Print version, steps and notes as JSON."
+        "--json", "as_json", is_flag=True, help="Print the version, steps and notes as JSON."
     )(command)
 
 

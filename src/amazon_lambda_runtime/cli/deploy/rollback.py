@@ -17,13 +17,17 @@ Examples:
 
 @click.command("rollback", epilog=EXAMPLES)
 @project_options
-@click.option("--to", metavar="VERSION", help="[default: the version that was live before]")
+@click.option(
+    "--to",
+    metavar="VERSION",
+    help="The version to make live.  [default: the one that was live before]",
+)
 @translated
 def command(folder: Path, to: str | None, **flags: Any) -> None:
     """Make the previous version live again.
 
-    Moves the alias `live`, at once: nothing is built, and no trigger changes. The next `deploy`
-    makes live what the project declares.
+    Moves the alias `live` at once. Nothing is built, and no trigger changes. The next `deploy`
+    makes what the project declares live again.
     """
     from amazon_lambda_runtime.deploy.resources.release import rollback
     from amazon_lambda_runtime.deploy.site import Site

@@ -15,9 +15,9 @@ Examples:
 def command() -> None:
     """Print the JSON schema of pyproject.toml, for editors.
 
-    It has each key of [tool.lambda-runtime] with its type, its range and what it is for. Editors
-    with Taplo, such as Even Better TOML, take it by a comment in the first line of pyproject.toml:
-    #:schema ./lambda-runtime.json
+    It has each key of [tool.lambda-runtime] with its type, its range and its purpose. Editors that
+    use Taplo (VS Code with Even Better TOML, for one) find it by a comment in the first line of
+    pyproject.toml: #:schema ./lambda-runtime.json
     """
     from amazon_lambda_runtime.project.schema import schema
 

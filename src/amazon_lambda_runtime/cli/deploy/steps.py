@@ -25,9 +25,16 @@ if TYPE_CHECKING:
     from amazon_lambda_runtime.project.triggers import SqsTrigger
 
 _QUEUE_OPTIONS = (
-    click.option("--queue-name", metavar="NAME", help="The queue.  [QUEUE_NAME, lambda-runtime]"),
     click.option(
-        "--batch-size", type=int, metavar="N", help="Messages at a time.  [BATCH_SIZE, 10]"
+        "--queue-name",
+        metavar="NAME",
+        help="The queue's name.  [env var: QUEUE_NAME; default: lambda-runtime]",
+    ),
+    click.option(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="Messages in a batch, at most.  [env var: BATCH_SIZE; default: 10]",
     ),
 )
 _READS_QUEUES = "AWSLambdaSQSQueueExecutionRole"
@@ -47,7 +54,7 @@ def _step(name: str, example: str = "") -> Callable[[Callable[..., Any]], click.
 def image(folder: Path, **flags: Any) -> None:
     """Build the image; print its digest or name.
 
-    It is built by docker, podman or buildah, or without an engine: `engine` in pyproject.toml.
+    `engine` in pyproject.toml says how: by docker, podman or buildah, or without any of them.
     """
     from amazon_lambda_runtime.deploy.builder import Engines
 
@@ -64,13 +71,13 @@ def image(folder: Path, **flags: Any) -> None:
 def ecr_repo(folder: Path, **flags: Any) -> None:
     """Create the ECR repository; print its URI.
 
-    A repository that is there already is kept.
+    An existing repository is kept.
     """
     from amazon_lambda_runtime.deploy.resources import repository
 
     project, aws = load(folder, **flags)
     if project.image_uri is not None:
-        click.echo("nothing to make: image_uri names an image that is there", err=True)
+        click.echo("nothing to build: image_uri names an existing image", err=True)
         click.echo(project.image_uri.partition("@")[0])
         return
     site = _carry_out(project, aws, "repository")
@@ -84,7 +91,8 @@ def ecr_repo(folder: Path, **flags: Any) -> None:
 def push(folder: Path, **flags: Any) -> None:
     """Build and push the image; print its URI.
 
-    The URI has the image's digest. An image that is in the repository already is not pushed again.
+    The URI has the image's digest. An image that is already in the repository is not
+    pushed again.
     """
     from amazon_lambda_runtime.deploy.builder import Engines
 
@@ -96,7 +104,10 @@ def push(folder: Path, **flags: Any) -> None:
 
 @_step("policy-document")
 def policy_document() -> None:
-    """Print the role's trust policy: Lambda may assume it."""
+    """Print the role's trust policy.
+
+    It lets Lambda assume the role.
+    """
     from amazon_lambda_runtime.deploy.resources.role import TRUST
 
     click.echo(json.dumps(TRUST, indent=2))
@@ -108,7 +119,7 @@ def policy_document() -> None:
 def lambda_role(folder: Path, **flags: Any) -> None:
     """Create the role; print its ARN.
 
-    A role that is there already is kept. Each function has its own, unless they share a name.
+    An existing role is kept. Each function has its own role, unless they share a name.
     """
     from amazon_lambda_runtime.deploy.resources import role
 
@@ -123,8 +134,8 @@ def lambda_role(folder: Path, **flags: Any) -> None:
 def lambda_policies(folder: Path, **flags: Any) -> None:
     """Attach the policies of the policies file; print them.
 
-    A policy that was removed from the file is detached. What the declared triggers need is allowed
-    by a policy of their own.
+    A policy that was removed from the file is detached. A policy of its own allows what the
+    declared triggers need.
     """
     _policies(folder, flags)
 
@@ -168,7 +179,7 @@ def lambda_function(folder: Path, **flags: Any) -> None:
 def update_function(folder: Path, **flags: Any) -> None:
     """Give the function the new image; print its ARN.
 
-    Waits until the function has it, and makes the new version live.
+    Waits until the update is complete, and makes the new version live.
     """
     from amazon_lambda_runtime.deploy.resources import function as functions
     from amazon_lambda_runtime.deploy.site import Site
@@ -198,7 +209,7 @@ def _queue_options(command: Any) -> Any:
 def queue(folder: Path, **flags: Any) -> None:
     """Create the SQS queue; print its URL.
 
-    It gets a dead-letter queue. Queues that are there already are kept.
+    It gets a dead-letter queue. Existing queues are kept.
     """
     from amazon_lambda_runtime.deploy.resources.triggers import queue as queues
 
@@ -214,7 +225,7 @@ def queue(folder: Path, **flags: Any) -> None:
 def lambda_sqs_trigger(folder: Path, **flags: Any) -> None:
     """Let the queue invoke the function; print the UUID.
 
-    It is that of the event source mapping. The queue is created if it is missing.
+    The UUID is that of the event source mapping. The queue is created if it is missing.
     """
     from amazon_lambda_runtime.deploy.resources.triggers import mapping
 
@@ -235,7 +246,7 @@ def _carry_out(
     with Reporter() as reporter:
         taken = deploy(project, aws, reporter, parts, builder)
         if not taken:
-            click.echo(f"nothing to do for {parts[-1]}: it is up to date", err=True)
+            click.echo(f"{parts[-1]}: nothing to do, it is up to date", err=True)
     return Site(project, aws)
 
 

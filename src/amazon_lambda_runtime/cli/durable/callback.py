@@ -12,7 +12,7 @@ _EXAMPLES = """
 \b
 Examples:
   lambda-runtime callback approval succeed -d '"approved"' --local
-  lambda-runtime callback approval fail -d '{"ErrorType": "Rejected", "ErrorMessage": "too dear"}'
+  lambda-runtime callback approval fail -d '{"ErrorType": "Rejected", "ErrorMessage": "sold out"}'
   lambda-runtime callback approval heartbeat
 """
 
@@ -25,15 +25,15 @@ Examples:
     "-d",
     "data",
     metavar="JSON",
-    help="The result; or the error, an object with ErrorType, ErrorMessage, ErrorData.",
+    help="The result; for fail, an object with ErrorType, ErrorMessage and ErrorData.",
 )
 def command(place: Place, callback: str, outcome: str, data: str | None) -> None:
     """Answer the callback of an execution.
 
-    It is given by its id, or by its name: then it is the one that is open.
+    ID_OR_NAME is the id of the callback, or its name if only one of that name is open.
     """
     if outcome == "heartbeat" and data is not None:
-        raise click.UsageError("-d: a heartbeat has no data.")
+        raise click.UsageError("-d: a heartbeat takes no data. Leave it out.")
     parsed = _parsed(data)
     identifier = callback_id(place, callback)
     name = f"send_durable_execution_callback_{_WORDS[outcome]}"

@@ -9,41 +9,57 @@ import click
 from .finding import execution_arn, executions
 from .places import Document, Place, pages, place_options, time_of
 
-_EXAMPLES = """
-\b
-Examples:
-  lambda-runtime executions list --local
-  lambda-runtime executions list --local 9100 --status RUNNING
-  lambda-runtime executions show order-7 --local
-  lambda-runtime executions stop order-7 --reason "sold out"
-  lambda-runtime executions pause order-7
-  lambda-runtime executions resume order-7
-"""
+_EXAMPLES = {
+    "list": ("list --local", "list --local 9100 --status RUNNING"),
+    "show": ("show order-7 --local", "show order-7 --json"),
+    "stop": ('stop order-7 --reason "sold out"',),
+    "pause": ("pause order-7",),
+    "resume": ("resume order-7",),
+}
 _STATUSES = ("RUNNING", "PAUSING", "PAUSED", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED")
 # How many characters of a payload are shown in a line.
 _WIDTH = 100
 
 
-@click.group("executions", epilog=_EXAMPLES, no_args_is_help=False)
+def _examples(*names: str) -> str:
+    """Return the epilog with the examples of these subcommands."""
+    lines = [f"\n  lambda-runtime executions {line}" for name in names for line in _EXAMPLES[name]]
+    return f"\b\nExamples:{''.join(lines)}"
+
+
+@click.group("executions", epilog=_examples(*_EXAMPLES), no_args_is_help=False)
 def command() -> None:
-    """List, show and stop durable executions."""
+    """List, show, stop, pause and resume durable executions."""
 
 
-@command.command("list", epilog=_EXAMPLES)
+@command.command("list", epilog=_examples("list"))
 @place_options
-@click.option("--status", "statuses", type=click.Choice(_STATUSES), multiple=True)
 @click.option(
-    "--count", type=click.IntRange(1), default=20, help="Of each function.", show_default=True
+    "--status",
+    "statuses",
+    type=click.Choice(_STATUSES),
+    multiple=True,
+    help="List only executions with this status.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As the API has them.")
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=20,
+    help="List at most this many executions of each function.",
+    show_default=True,
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the API's answer as JSON.")
 def list_command(place: Place, statuses: tuple[str, ...], count: int, as_json: bool) -> None:
-    """List executions, the newest first: status, start, duration, function and name."""
+    """List executions, the newest first.
+
+    Each line has the status, the start, the duration, the function and the name.
+    """
     found = list(executions(place, [*statuses], count))
     if as_json:
         click.echo(json.dumps(found, default=str, indent=2))
         return
     if not found:
-        click.echo("there are no executions", err=True)
+        click.echo("no executions", err=True)
     for execution in found:
         function = execution["DurableExecutionArn"].partition("function:")[2].partition(":")[0]
         begun = time_of(execution["StartTimestamp"])
@@ -53,12 +69,15 @@ def list_command(place: Place, statuses: tuple[str, ...], count: int, as_json: b
         )
 
 
-@command.command("show", epilog=_EXAMPLES)
+@command.command("show", epilog=_examples("show"))
 @place_options
 @click.argument("execution", metavar="NAME_OR_ARN")
-@click.option("--json", "as_json", is_flag=True, help="As the API has it, with its history.")
+@click.option("--json", "as_json", is_flag=True, help="Print the API's answer, with the history.")
 def show(place: Place, execution: str, as_json: bool) -> None:
-    """Show one execution: its input and result, and what has happened when."""
+    """Show an execution and its history.
+
+    Its input and its result come first, then each event with its time.
+    """
     arn = execution_arn(place, execution)
     found = place.call("get_durable_execution", DurableExecutionArn=arn)
     found.pop("ResponseMetadata", None)
@@ -79,31 +98,34 @@ def show(place: Place, execution: str, as_json: bool) -> None:
         click.echo(_line(event, begun))
 
 
-@command.command("stop", epilog=_EXAMPLES)
+@command.command("stop", epilog=_examples("stop"))
 @place_options
 @click.argument("execution", metavar="NAME_OR_ARN")
-@click.option("--reason", help="What its callers read.")
+@click.option("--reason", metavar="TEXT", help="The error message for the caller.")
 def stop(place: Place, execution: str, reason: str | None) -> None:
-    """Stop an execution; it can't be resumed."""
+    """Stop an execution for good."""
     error = {"Error": {"ErrorType": "Stopped", "ErrorMessage": reason}} if reason else {}
     place.call(
         "stop_durable_execution", DurableExecutionArn=execution_arn(place, execution), **error
     )
 
 
-@command.command("pause", epilog=_EXAMPLES)
+@command.command("pause", epilog=_examples("pause"))
 @place_options
 @click.argument("execution", metavar="NAME_OR_ARN")
 def pause(place: Place, execution: str) -> None:
-    """Pause an execution: its function is not invoked until it is resumed."""
+    """Pause an execution.
+
+    Its function is not invoked until the execution is resumed.
+    """
     place.call("pause_durable_execution", DurableExecutionArn=execution_arn(place, execution))
 
 
-@command.command("resume", epilog=_EXAMPLES)
+@command.command("resume", epilog=_examples("resume"))
 @place_options
 @click.argument("execution", metavar="NAME_OR_ARN")
 def resume(place: Place, execution: str) -> None:
-    """Resume an execution that is paused."""
+    """Resume a paused execution."""
     place.call("resume_durable_execution", DurableExecutionArn=execution_arn(place, execution))
 
 

@@ -102,7 +102,9 @@ class Here:
                 "running, and with this --port?"
             ) from None
         except ValueError:
-            raise click.ClickException(f"what answers at {self._base} is no Lambda") from None
+            raise click.ClickException(
+                f"what answers at {self._base} is not a local Lambda: check --local."
+            ) from None
 
 
 class There:
@@ -129,7 +131,7 @@ def place_options(command: F) -> F:
         flag_value=str(_PORT),
         type=click.IntRange(1, 65535),
         metavar="[PORT]",
-        help="In the local Lambda at this port, 9000 if none is given; else in AWS.",
+        help="Use the local Lambda at this port (9000 if none is given) instead of AWS.",
     )
     @project_options
     @functools.wraps(command)

@@ -49,7 +49,10 @@ Examples:
     "words", nargs=-1, type=click.UNPROCESSED, metavar="[FILE_OR_HANDLER...] [-- CMD...]"
 )
 @click.option(
-    "--event", "event_file", metavar="FILE", help="Invoke once with this event; - is stdin."
+    "--event",
+    "event_file",
+    metavar="FILE",
+    help="Invoke once with the event in this file; - is stdin.",
 )
 @click.option("-e", "event_json", metavar="JSON", help="Invoke once with this event.")
 @click.option(
@@ -79,97 +82,98 @@ Examples:
     "--concurrency",
     type=click.IntRange(1, 1000),
     default=10,
-    help="Environments at a time; an invocation beyond them is answered with 429.",
+    help="Execution environments, at most; a further invocation is throttled (429).",
     show_default=True,
 )
 @click.option(
     "--max-concurrency",
     type=click.IntRange(1, 1600),
-    help="Invocations at a time in one environment, as on Lambda Managed Instances.",
+    help="Concurrent invocations in each environment, as on Lambda Managed Instances.",
 )
-@click.option("--no-freeze", is_flag=True, help="Do not stop processes between invocations.")
+@click.option("--no-freeze", is_flag=True, help="Do not freeze processes between invocations.")
 @click.option("--no-reload", is_flag=True, help="Do not reload the code when a file is saved.")
 @click.option(
     "--watch",
     metavar="GLOB",
     multiple=True,
-    help="Reload also when a file of this name is saved; otherwise only Python is code.",
+    help="Reload also when a file that matches is saved.  [default: Python files only]",
 )
-@click.option("--debug", is_flag=True, help="Wait for a debugger to attach; no time limits.")
+@click.option("--debug", is_flag=True, help="Wait for a debugger to attach. Nothing times out.")
 @click.option(
     "--debug-port",
     type=click.IntRange(1, 65535),
     default=5678,
-    help="The port that the debugger attaches to.",
+    help="The port for the debugger.",
     show_default=True,
 )
 @click.option(
     "--env-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     multiple=True,
-    help="Environment variables of the function, a NAME=value on each line.",
+    help="A file of the function's environment variables, one NAME=value a line.",
 )
 @click.option(
     "--env",
     metavar="NAME[=VALUE]",
     multiple=True,
-    help="A variable of the function; without a value, the shell's.",
+    help="An environment variable of the function; without a value, the shell's.",
 )
 @click.option(
     "--python",
     metavar="PATH",
     help="The Python that runs the function.  [default: the .venv beside pyproject.toml, else the "
-    "one of this command]",
+    "one that runs this command]",
 )
 @click.option(
     "--extensions",
     # Not resolve_path: it makes the current directory of "", the value of no folder at all.
     type=click.Path(exists=True, file_okay=False),
-    help="A folder of external extensions.",
+    help="A folder of external extensions to start.",
 )
 @queue_options
 @durable_options
 @click.option(
-    "--no-schedules", is_flag=True, help="Schedules of pyproject.toml do not fire by themselves."
+    "--no-schedules", is_flag=True, help="Fire schedules of pyproject.toml only when asked to."
 )
 @click.option(
     "--redeliver-after",
     type=click.IntRange(0, 43200),
     metavar="SECONDS",
-    help="When messages that have failed come again.  [default: when their visibility timeout "
+    help="Redeliver failed messages after this time.  [default: when their visibility timeout "
     "expires, as on AWS]",
 )
-@click.option("--name", help="The function's name.  [default: its module's]")
+@click.option("--name", metavar="NAME", help="The function's name.  [default: its module's]")
 @click.option(
     "--alias",
     "aliases",
     type=parse_alias,
     metavar="NAME",
     multiple=True,
-    help="An alias of the function: clients may use it as a qualifier.",
+    help="An alias of the function, which clients may use as a qualifier.",
 )
 def command(
     words: tuple[str, ...], event_file: str | None, event_json: str | None, **options: Any
 ) -> int:
     """Run functions on this machine.
 
-    Without FILE_OR_HANDLER, those of [tool.lambda-runtime] in the pyproject.toml of this folder,
-    each with its settings and triggers: URLs, queues, schedules, topics, buckets, buses, streams.
+    Without FILE_OR_HANDLER, it runs the functions of [tool.lambda-runtime] in this folder's
+    pyproject.toml, each with its settings and triggers: URLs, queues, schedules, topics, buckets,
+    event buses, streams.
 
-    FILE_OR_HANDLER is a file (hello.py) whose handler is named `handler` or `lambda_handler`, or
-    that has a web application; or a handler (hello.handler, folder/hello.handler,
-    module.Class.method), an application (main.app) or what makes one ('main.create_app()'). A
-    command after -- is run instead: any runtime, in any language.
+    FILE_OR_HANDLER is a file (hello.py) that has a web application, or a handler with the name
+    `handler` or `lambda_handler`. Or it is a handler (hello.handler, folder/hello.handler,
+    module.Class.method), a web application (main.app), or a function that makes one
+    ('main.create_app()'). A command after -- is run instead: any runtime, in any language.
 
-    With an event the function is invoked once: its response goes to stdout, its log to stderr, and
-    the exit status is 1 if it failed. Without an event a local Lambda is served until Ctrl-C: the
-    Invoke API for SDKs and the AWS CLI, the function's URL, and a console for the browser. It
+    With an event, the function is invoked once: the response goes to stdout, the log to stderr, and
+    the exit status is 1 if the function failed. Without an event, a local Lambda runs until Ctrl-C:
+    the Invoke API for SDKs and the AWS CLI, the function's URL, and a console for the browser. It
     listens on loopback.
     """
     try:
         os.getcwd()
     except FileNotFoundError:
-        raise click.ClickException("this folder has been deleted: change into another") from None
+        raise click.ClickException("the current folder was deleted: change to another") from None
     check_options(event_file is not None or event_json is not None)
     if options["debug"] and is_command(words):
         raise click.UsageError("--debug is for Python handlers; start the debugger in CMD.")

@@ -25,21 +25,21 @@ def durable_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--skip-time",
             is_flag=True,
-            help="Waits and retries of durable executions are over at once.",
+            help="End waits and retry delays of durable executions at once.",
         ),
         click.option(
             "--durable-store",
             type=click.Path(file_okay=False, path_type=Path),
-            metavar="DIR",
-            help="Keep durable executions in this folder: those that are open go on after the next "
+            metavar="DIRECTORY",
+            help="Keep durable executions in this folder: open ones continue after the next "
             "start.  [default: in memory]",
         ),
         click.option(
             "--durable",
             type=click.IntRange(0, DURABLE_TIMEOUT[1]),
             metavar="SECONDS",
-            help="The function is durable, and its executions may take so long; 0: it is not.  "
-            "[default: as its source tells, and 900]",
+            help="Run a durable function, whose executions may take this long; 0: not a durable "
+            "one.  [default: 900 if the source has a durable handler]",
         ),
     ):
         command = option(command)

@@ -78,18 +78,18 @@ def queue_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--event-age",
             type=click.IntRange(*MAX_ASYNC_EVENT_AGE),
             metavar="SECONDS",
-            help="Give up asynchronous events that are older.  [default: 21600]",
+            help="Discard asynchronous events that are older.  [default: 21600]",
         ),
         click.option(
             "--retries",
             type=click.IntRange(0, ASYNC_RETRIES),
-            help="How often a failed asynchronous invocation is tried again.  [default: 2]",
+            help="How often to retry a failed asynchronous invocation.  [default: 2]",
         ),
         click.option(
             "--dead-letter",
             type=parse_queue,
             metavar="QUEUE",
-            help="Send each event that failed asynchronously to this queue, with the reason.",
+            help="Send each asynchronous event that failed to this queue, with the reason.",
         ),
         click.option(
             "--on-success",
@@ -109,9 +109,8 @@ def queue_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=parse_queue,
             metavar="QUEUE[,OPTION=VALUE…]",
             multiple=True,
-            help="Poll this queue: a URL, or the name of a queue that is made in a local SQS. "
-            "Options: batch_size, window, partial; with a name also dlq, max_receive_count, "
-            "visibility.",
+            help="Poll this queue: a URL, or a name, which makes a queue in a local SQS. Options: "
+            "batch_size, window, partial; with a name also dlq, max_receive_count, visibility.",
         ),
     ):
         command = option(command)

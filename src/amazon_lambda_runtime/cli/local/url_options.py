@@ -20,7 +20,7 @@ def parse_origin(text: str) -> str:
 def parse_stage(text: str) -> str:
     """Parse the name of a stage. Raises click.BadParameter."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", text):
-        raise click.BadParameter(f"{text!r} is not a stage's name: letters, digits, - and _")
+        raise click.BadParameter(f"{text!r} is not a stage name: use letters, digits, - and _")
     return text
 
 
@@ -31,20 +31,20 @@ def url_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--cors-credentials",
             is_flag=True,
-            help="Pages of the origins of --cors may send cookies and other credentials.",
+            help="Let the pages of --cors send cookies and other credentials.",
         ),
         click.option(
             "--cors",
             type=parse_origin,
             metavar="ORIGIN",
             multiple=True,
-            help="Let pages of this origin call the function URL; * is any.",
+            help="Let pages of this origin call the function URL; * is any origin.",
         ),
-        click.option("--stream", is_flag=True, help="The function URL streams the response."),
+        click.option("--stream", is_flag=True, help="Stream the responses of the function URL."),
         click.option(
             "--front-door",
             type=click.Choice(["url", "http", "http-1.0", "rest", "alb", "alb-multi", "lattice"]),
-            help="What the URL is to the function: a function URL, an HTTP or REST API of API "
+            help="What the requests come through: a function URL, an HTTP or REST API of API "
             "Gateway (1.0 is a payload format), a load balancer (multi: with multi-value "
             "headers), VPC Lattice.  [default: url]",
         ),
@@ -52,7 +52,7 @@ def url_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--stage",
             type=parse_stage,
             metavar="NAME",
-            help="The stage of --front-door http or rest: the paths of its clients begin with it.",
+            help="The stage of --front-door http or rest; clients' paths begin with it.",
         ),
         click.option("--no-url", is_flag=True, help="Serve no function URL."),
         click.option(

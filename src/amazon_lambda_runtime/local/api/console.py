@@ -123,7 +123,7 @@ class Console:
         try:
             given = json.loads(request.body or b"{}")
             if not isinstance(given, dict):
-                raise ValueError("the body is no JSON object")
+                raise ValueError("the body is not a JSON object")
             return _json(await act(given))
         except (ValueError, RecursionError) as error:
             return _refusal(400, f"Cannot {action}: {error}")

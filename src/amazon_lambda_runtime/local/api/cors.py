@@ -31,7 +31,9 @@ def parse_origin(text: str) -> str:
     except ValueError:
         valid = False
     if not valid or not text.isprintable() or " " in text:
-        raise OriginError(f"{text!r} is no origin: write http://localhost:3000, or * for any")
+        raise OriginError(
+            f"{text!r} is not an origin: write one such as http://localhost:3000, or * for any"
+        )
     origin = f"{parts.scheme}://{parts.netloc}"
     if text.lower() != origin.lower():
         raise OriginError(f"{text!r} is more than an origin: write {origin}")

@@ -79,7 +79,7 @@ def strict_response_of(
     """
     result = _decoded(payload)
     if not (isinstance(result, dict) and "statusCode" in result):
-        raise Malformed("it is no object with a statusCode")
+        raise Malformed("it is not an object with a statusCode")
     return _with_type(head_of(result, fields), content_type), _body(result)
 
 

@@ -117,7 +117,7 @@ class AsyncInvocations(Closing):
             if task.cancelled():
                 self._log(
                     f"Event RequestId: {event.request_id} is dropped after "
-                    f"{_attempts(event.attempts)}: the local Lambda ends"
+                    f"{_attempts(event.attempts)}: the local Lambda is stopping"
                 )
 
     async def _handle(self, event: _Event) -> None:

@@ -256,7 +256,7 @@ class Delivery:
                 with self._to_its_end():
                     await self._on_failure(record)
             except DestinationError as error:
-                self._log(f"the on-failure destination did not take a record: {error}")
+                self._log(f"the on-failure destination refused a record: {error}")
         done(records)
 
     def _warn_of_loss(self, answer: Answer) -> None:

@@ -133,7 +133,7 @@ class Shard:
             return 0.0
         if isinstance(error, TrimmedError):
             self._after = None
-            self._log(f"{error}; going on with the oldest records that there are")
+            self._log(f"{error}; continuing with the oldest records that are left")
             return 0.0
         if not delay:
             self._log(f"{error}; retrying until it succeeds")

@@ -69,7 +69,7 @@ class Published:
         ]
         if rules:
             wanted["Filter"] = {"Key": {"FilterRules": rules}}
-        with told(f"cannot have the bucket {bucket} send its events"):
+        with told(f"cannot set the notifications of bucket {bucket}"):
             found = s3.get_bucket_notification_configuration(Bucket=bucket)
             found.pop("ResponseMetadata", None)
             found.setdefault(f"{kind}Configurations", []).append(wanted)

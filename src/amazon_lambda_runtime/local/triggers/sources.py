@@ -85,7 +85,7 @@ def object_text(given: Mapping[str, Any], name: str) -> str:
     """Return a JSON object that the user has given as text. Raises ValueError if it is none."""
     value = text(given, name)
     if not isinstance(json.loads(value), dict):
-        raise ValueError(f"{name} is no JSON object")
+        raise ValueError(f"{name} is not a JSON object")
     return value
 
 
