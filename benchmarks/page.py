@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import charts, results
-from .candidates import BARE, FLOOR, PASS
+from .candidates import BARE, FLOOR, OURS, PASS
 from .measure import Group
 from .project import ONE
 from .standing import IMPORTS
@@ -192,8 +192,9 @@ def written(runs: Sequence[results.Run]) -> dict[Path, str]:
         if compared[name]:
             title = f"{section.heading}: what ours takes"
             bars = [charts.Bar(_label(pair, found[name]), pair.ratio) for pair in compared[name]]
-            peers = ", ".join(dict.fromkeys(pair.peer for pair in compared[name]))
-            files[CHARTS / f"{name}.svg"] = charts.chart(title, peers, bars)
+            peers = {pair.peer for pair in compared[name]}
+            line = peers.pop() if len(peers) == 1 else "the peer that a bar is beside"
+            files[CHARTS / f"{name}.svg"] = charts.chart(title, line, bars)
             lines += [_image(name), ""]
         # Behind the group's own name.
         method = found[name].title.partition(": ")[2]
@@ -219,14 +220,14 @@ def _slower(compared: Iterable[Sequence[Pair]]) -> Iterator[str]:
     if not worse:
         yield "Nowhere in these figures."
         return
-    yield "| | | ours | the peer's | ours takes |"
-    yield "|---|---|---|---|---|"
+    yield "| | ours takes | figures |"
+    yield "|---|---|---|"
     for pair in sorted(worse, key=lambda pair: -pair.ratio):
         ours, peer = map(figure, pair.figures)
-        name = "" if pair.ours == "ours" else f" ({pair.ours})"
+        name = "" if pair.ours == OURS else f" ({pair.ours})"
         yield (
-            f"| {pair.group} | {pair.row} | {ours}{name} | {peer} ({pair.peer}) "
-            f"| {pair.ratio:.2f} × |"
+            f"| {pair.group}: {pair.row} | {pair.ratio:.2f} × "
+            f"| {ours}{name}, beside {peer} ({pair.peer}) |"
         )
 
 
@@ -267,16 +268,17 @@ def _table(group: Group, compared: Sequence[Pair]) -> Iterator[str]:
     wanted = (*limits, *group.ours, group.peer, *group.others)
     columns = [each for each in dict.fromkeys(wanted) if each in measured]
     columns += sorted(measured - {*columns})
-    yield f"| {group.unit} | {' | '.join(columns)} | ours takes |"
-    yield f"|---|{'---:|' * len(columns)}---|"
+    takes = " ours takes |" if compared else ""
+    yield f"| {group.unit} | {' | '.join(columns)} |{takes}"
+    yield f"|---|{'---:|' * len(columns)}{'---|' if compared else ''}"
     for name, row in group.rows.items():
         cells = " | ".join(figure(row.get(column)) for column in columns)
         ratios = ", ".join(
-            f"{pair.ratio:.2f} ×" + (f" {pair.peer}" if len(group.ours) == 1 else f" ({pair.ours})")
+            f"{pair.ratio:.2f} × " + (pair.peer if len(group.ours) == 1 else f"({pair.ours})")
             for pair in compared
             if pair.row == name
         )
-        yield f"| {name} | {cells} | {ratios} |"
+        yield f"| {name} | {cells} |" + (f" {ratios} |" if compared else "")
 
 
 def main() -> None:
