@@ -7,8 +7,9 @@
 # make screenshots   take the pictures of the console in docs/, with Chromium
 # make mutants       change a token of the source at a time, and see that a fast test fails
 # make contract      what is used of AWS's durable engine, against its newest release
-# make bench         measure against AWS's own runtime and emulator
-# make bench-deploy  measure image builds against buildah
+# make bench         measure beside the peers, and write docs/proof anew; a quarter of an hour
+# make bench-deploy  likewise image builds beside buildah's; root on Debian
+# make pages         write the generated pages of docs/ anew
 #
 # Each installs what it needs into .venv, once. `.ci/run` runs them all, with branch coverage.
 PYTHON ?= python3
@@ -60,12 +61,21 @@ contract:
 
 bench: .cache/aws-lambda-rie
 	$(install) all
-	.venv/bin/python -m benchmarks
+	.venv/bin/python -m benchmarks --json benchmarks/results/runtime.json
+	.venv/bin/python -m benchmarks.plans --json benchmarks/results/plans.json
+	.venv/bin/python -m benchmarks.page
 
 bench-deploy:
 	$(install) dev
 	-$(PYTHON) scripts/setup_containers.py
-	.venv/bin/python -m benchmarks.deploy
+	.venv/bin/python -m benchmarks.deploy --json benchmarks/results/images.json
+	.venv/bin/python -m benchmarks.page
+
+pages:
+	$(install) all
+	.venv/bin/python scripts/keys_page.py
+	.venv/bin/python scripts/cases_page.py
+	.venv/bin/python -m benchmarks.page
 
 # Frameworks' own tests, for ours of web applications; where they can't be had, those say so.
 .cache/suites: scripts/fetch_suites.py
@@ -102,4 +112,5 @@ bench-deploy:
 clean:
 	rm -rf .venv .cache build dist *.egg-info
 
-.PHONY: run test test-slow check docs screenshots mutants test-deploy contract bench bench-deploy clean
+.PHONY: run test test-slow check docs pages screenshots mutants test-deploy contract bench \
+	bench-deploy clean

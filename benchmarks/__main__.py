@@ -2,11 +2,7 @@
 
 import argparse
 import ctypes
-import json
-import platform
 import sys
-from importlib import metadata
-from typing import NoReturn
 
 from . import (
     candidates,
@@ -17,11 +13,13 @@ from . import (
     events,
     measure,
     project,
+    results,
     standing,
     table,
     web,
 )
 from .environment import Candidate
+from .options import Parser
 from .server import CandidateError, load_loop
 
 GROUPS = [
@@ -43,31 +41,25 @@ GROUPS = [
 ]
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = Parser(prog="python -m benchmarks", description=__doc__)
+    parser = Parser("python -m benchmarks", __doc__)
     parser.add_argument("--only", choices=GROUPS, help="one group only")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a first impression")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
-    options = parser.parse_args(arguments)
-    if options.json:
-        try:
-            open(options.json, "a").close()
-        except OSError as error:
-            parser.error(f"cannot write {options.json}: {error.strerror}")
-    return options
+    return parser.parse_args(arguments)
+
+
+def _asked(options: argparse.Namespace) -> list[str]:
+    """Return the options that say what is measured."""
+    only = ["--only", options.only] if options.only else []
+    return [*only, *(["--quick"] if options.quick else [])]
 
 
 def main() -> None:
     options = parse(sys.argv[1:])
     effort = measure.QUICK if options.quick else measure.FULL
-    version = f"{platform.python_implementation()} {platform.python_version()}"
-    print(f"{version} on {platform.machine()}, awslambdaric {peer_version()}", flush=True)
+    head = results.head(" ".join(["python -m benchmarks", *_asked(options)]))
+    peer = head["versions"].get(candidates.PEER, "missing")
+    print(f"{head['python']} on {head['machine']}, awslambdaric {peer}", flush=True)
     loop = load_loop()
     found = candidates.find()
     groups = {}
@@ -78,13 +70,7 @@ def main() -> None:
     except CandidateError as failure:
         sys.exit(f"python -m benchmarks: {failure}")
     if options.json:
-        document = {
-            "python": version,
-            "machine": platform.machine(),
-            "awslambdaric": peer_version(),
-        }
-        with open(options.json, "w") as file:
-            json.dump(document | {name: group._asdict() for name, group in groups.items()}, file)
+        results.write(options.json, results.Run(head, groups))
 
 
 def measured(
@@ -126,11 +112,5 @@ def measured(
             return standing.standing(effort)
 
 
-def peer_version() -> str:
-    try:
-        return metadata.version("awslambdaric")
-    except metadata.PackageNotFoundError:
-        return "missing"
-
-
-main()
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ says: the greater part of its time. Native compiles the modules if there is a Py
 import os
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -31,8 +32,15 @@ from scripts import setup_containers
 from tests.deploy.slow import machine
 from tests.lanes import find_python
 
+from . import results, table
+from .measure import Group, Row
+from .options import Parser
+
+PROGRAM = "python -m benchmarks.deploy"
+# The columns; buildah builds in two stages, and the original's recipe in one.
+NATIVE, BUILDAH, ORIGINAL = "native", "buildah", "original's recipe"
 ROUNDS = 3
-MB = 1e6
+MB, KB = 1e6, 1e3
 HANDLER = "import orjson\n\n\ndef handler(event, context):\n    return {'round': %d}\n"
 
 # The recipe of the original's documentation, word for word but for the language.
@@ -112,8 +120,8 @@ def rounds(spec: ImageSpec) -> dict[tuple[str, str], list[Cost]]:
         with tempfile.TemporaryDirectory() as directory:
             native = Native(cache=Cache(Path(directory)))
             pairs: dict[str, tuple[Engine, Engine]] = {
-                "native": (native, native),
-                "buildah": (
+                NATIVE: (native, native),
+                BUILDAH: (
                     Buildah(build_options=slim, refresh=True),
                     Buildah(build_options=slim),
                 ),
@@ -137,7 +145,7 @@ def turn(
             target = Repository(host, "bench/app", plain_http=True)
             code.write_text(HANDLER % (10 * number))
             first = measured(engines[0], spec, target, wire)
-            if name == "buildah":
+            if name == BUILDAH:
                 # What was built without a cache is no cache for the next.
                 measured(engines[1], spec, target, wire)
             code.write_text(HANDLER % (10 * number + 1))
@@ -156,23 +164,34 @@ def size_of_original(spec: ImageSpec, host: str) -> int:
         return engine.push(engine.build(one), target).size_bytes
 
 
-def table(found: dict[tuple[str, str], list[Cost]]) -> str:
-    lines = [f"{'':24}{'native':>12}{'buildah':>12}{'ratio':>8}"]
+def group(found: dict[tuple[str, str], list[Cost]], sizes: dict[str, int], base: int) -> Group:
+    """Return the figures: seconds, bytes on the wire, and the compressed size of the images."""
 
-    def line(title: str, kind: str, figure: Callable[[Cost], float]) -> None:
-        ours, theirs = (
-            statistics.median(figure(cost) for cost in found[name, kind])
-            for name in ("native", "buildah")
-        )
-        lines.append(f"{title:24}{ours:12.3f}{theirs:12.3f}{ours / theirs:8.2f}")
+    def row(kind: str, figure: Callable[[Cost], float]) -> Row:
+        return {
+            name: statistics.median(figure(cost) for cost in found[name, kind])
+            for name in (NATIVE, BUILDAH)
+        }
 
-    for kind in ("first", "code only"):
-        line(f"{kind}, s", kind, lambda cost: cost.seconds)
-        line(f"{kind}, MB uploaded", kind, lambda cost: cost.uploaded / MB)
-    return "\n".join(lines)
+    rows = {
+        "first, s": row("first", lambda cost: cost.seconds),
+        "first, MB uploaded": row("first", lambda cost: cost.uploaded / MB),
+        "code only, s": row("code only", lambda cost: cost.seconds),
+        "code only, KB uploaded": row("code only", lambda cost: cost.uploaded / KB),
+        "size, MB compressed": {name: size / MB for name, size in sizes.items()},
+        "of which its base, MB": {NATIVE: base / MB},
+    }
+    title = f"images: build and push, median of {ROUNDS}"
+    return Group(title, "", BUILDAH, rows, (NATIVE,), BUILDAH, (ORIGINAL,))
+
+
+def buildah_version() -> str:
+    done = subprocess.run(["buildah", "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.split()[2]
 
 
 def main() -> int:
+    options = Parser(PROGRAM, __doc__).parse_args()
     if reason := setup_containers.install():
         print(f"SKIPPED: {reason}", file=sys.stderr)
         return 0
@@ -194,21 +213,16 @@ def main() -> int:
         project.joinpath("requirements.txt").write_text("orjson==3.10.15\n")
         spec = ImageSpec(project, "hello.handler", base=f"{base}:python", runtime=str(wheel))
         found = rounds(spec)
-        sizes = {name: found[name, "first"][0].pushed.size_bytes for name in ("native", "buildah")}
-        original = size_of_original(spec, bases)
+        sizes = {name: found[name, "first"][0].pushed.size_bytes for name in (NATIVE, BUILDAH)}
+        sizes[ORIGINAL] = size_of_original(spec, bases)
         client = Client()
         layers = client.manifest(base, "python").document["layers"]
         client.close()
-    print(f"build and push, median of {ROUNDS}")
-    print(table(found))
-    print(f"\n{'size, compressed':24}{'MB':>12}{'of original':>14}")
-    for name, size in (
-        ("native", sizes["native"]),
-        ("  of which its base", sum(layer["size"] for layer in layers)),
-        ("two stages (buildah)", sizes["buildah"]),
-        ("original's recipe", original),
-    ):
-        print(f"{name:24}{size / MB:12.1f}{size / original:14.2f}")
+    figures = group(found, sizes, sum(layer["size"] for layer in layers))
+    print(table.render(figures))
+    if options.json:
+        head = results.head(PROGRAM, buildah=buildah_version())
+        results.write(options.json, results.Run(head, {"images": figures}))
     return 0
 
 

@@ -20,6 +20,12 @@ from tests.deploy.fake_aws import REGION, StandIn
 from tests.deploy.test_reading import many
 from tests.deploy.world import BASIC, World
 
+from . import results
+from .measure import Group
+from .options import Parser
+
+PROGRAM = "python -m benchmarks.plans"
+SHARED, ALONE = "side by side", "one after the other"
 FUNCTIONS, DISTANCE, ROUNDS = 50, 0.05, 2
 TARGET = 0.3
 
@@ -42,6 +48,7 @@ def measured(world: World, run: Callable[[Callable[[], object]], object]) -> tup
 
 
 def main() -> int:
+    options = Parser(PROGRAM, __doc__).parse_args()
     server = StandIn()
     settings = {
         "AWS_ENDPOINT_URL": server.door.url,
@@ -67,10 +74,18 @@ def main() -> int:
     print(f"a plan of {FUNCTIONS} functions, AWS {DISTANCE * 1000:.0f} ms away, best of {ROUNDS}")
     print(f"{'':24}{'s':>8}{'calls':>8}{'a function':>12}")
     for title, seconds, count in (
-        ("side by side", ours, calls),
-        ("one after the other", before, calls_before),
+        (SHARED, ours, calls),
+        (ALONE, before, calls_before),
     ):
         print(f"{title:24}{seconds:8.2f}{count:8}{count / FUNCTIONS:12.1f}")
+    if options.json:
+        rows = {
+            "a plan, s": {SHARED: ours, ALONE: before},
+            "calls": {SHARED: calls, ALONE: calls_before},
+        }
+        title = f"plans: {FUNCTIONS} functions, AWS {DISTANCE * 1000:.0f} ms away, best of {ROUNDS}"
+        group = Group(title, "", ALONE, rows, (SHARED,), ALONE)
+        results.write(options.json, results.Run(results.head(PROGRAM), {"plans": group}))
     met = ours <= TARGET * before and calls <= 10 * FUNCTIONS
     print(f"ratio {ours / before:.2f}; target {TARGET}: {'met' if met else 'MISSED'}")
     return 0

@@ -83,7 +83,9 @@ def number(value: float | None, digits: int) -> str:
 
 
 def figure(value: float | None) -> str:
-    return number(value, 2 if value is not None and value < 1 else 1)
+    if value is None:
+        return "-"
+    return number(value, 2 if value < 1 else 1 if value < 1000 else 0)
 
 
 def render(group: Group) -> str:

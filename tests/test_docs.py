@@ -14,11 +14,11 @@ import pytest
 
 from amazon_lambda_runtime import samples
 from amazon_lambda_runtime.cli.group import group
+from scripts import cases_page
 
 from .harness import ACCEPTED, SERVING, Step, event, ours, reply, run
 
 ROOT = Path(__file__).parent.parent
-BEHAVIOUR = ROOT / "docs/reference/behaviour.md"
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -130,15 +130,17 @@ def test_contributing_knows_where() -> None:
 
 def test_numbers_are_known() -> None:
     """Each case of behaviour.md is shown by a test, and no test claims another."""
-    listed = {int(n) for n in re.findall(r"^\| (\d+) \|", BEHAVIOUR.read_text(), re.M)}
-    claimed = set()
-    for file in ROOT.glob("tests/**/test_*.py"):
-        for docstring in re.findall(r'^    """([\d, -]+): ', file.read_text(), re.M):
-            for part in docstring.split(","):
-                first, _, last = part.strip().partition("-")
-                claimed |= set(range(int(first), int(last or first) + 1))
+    listed = {number for number, _ in cases_page.cases(cases_page.BEHAVIOUR)}
+    claimed = cases_page.shown({*ROOT.glob("tests/**/test_*.py")} - {cases_page.PARITY})
     assert set(range(1, 93)) <= listed
-    assert claimed == listed
+    assert claimed.keys() == listed
+    differences = {number for number, _ in cases_page.cases(cases_page.DIFFERENCES)}
+    assert cases_page.shown([cases_page.PARITY]).keys() == differences
+
+
+def test_page_of_cases() -> None:
+    """The page of cases and tests is what the tests say now."""
+    assert cases_page.page() == cases_page.PAGE.read_text(), "run: make pages"
 
 
 WINDOW = {

@@ -82,7 +82,7 @@ def output(
 
 class TestBare:
     def test_no_dependency(self, bare: Path, tmp_path: Path) -> None:
-        """2: the runtime is all that is installed."""
+        """The runtime is all that is installed."""
         code = (
             "from importlib.metadata import distributions; print([d.name for d in distributions()])"
         )
@@ -90,7 +90,7 @@ class TestBare:
         assert done.stdout == "['amazon-lambda-runtime']\n"
 
     def test_bootstrap_is_a_script(self, bare: Path) -> None:
-        """2: `bootstrap` is our own few lines, and serves the example."""
+        """`bootstrap` is our own few lines, and serves the example."""
         script = bare / "bootstrap"
         lines = script.read_text().splitlines()
         assert lines[0].startswith("#!")

@@ -56,7 +56,7 @@ def talk(script: list[Step], work: Callable[[Talk], Awaitable[None]]) -> Scripte
 
 
 def test_bytes_of_a_cycle() -> None:
-    """1, 62, 128: the requests are those of the client that waits, on one connection."""
+    """62, 128: the requests are those of the client that waits, on one connection."""
 
     async def work(spoken: Talk) -> None:
         for number in range(2):

@@ -24,7 +24,7 @@ def talking(*script: Step) -> Iterator[tuple[RuntimeClient, ScriptedApi]]:
 
 
 def test_bytes_of_a_cycle() -> None:
-    """1, 62: the requests to the byte, on one connection."""
+    """62: the requests to the byte, on one connection."""
     with talking(event(b"{}", "id-7"), ACCEPTED, event(b"{}", "id-8"), ACCEPTED) as (spoken, api):
         spoken.next().respond(b'"yes"')
         spoken.next().fail(b"{}", "Function.No", '{"message": "no"}')
