@@ -291,8 +291,16 @@ GROUPS = {
             "64 environments, growth, MiB",
         },
     ),
+    "durable": (
+        3,
+        {
+            "execution of one step, ms",
+            "40 executions with a wait of 2 s, ms",
+            "modules of it in a function that is not durable",
+        },
+    ),
 }
-LONG = {"boto3", "cycle", "events", "instructions", "standing", "web"}
+LONG = {"boto3", "durable", "cycle", "events", "instructions", "standing", "web"}
 
 
 def test_each_target_is_for_a_row_that_is_measured() -> None:
