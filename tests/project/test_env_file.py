@@ -47,5 +47,7 @@ def test_what_cannot_be_read(tmp_path: Path, content: bytes | None, message: str
 def test_without_the_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where python-dotenv is not installed, the message says what installs it."""
     monkeypatch.setitem(sys.modules, "dotenv.parser", None)
-    with pytest.raises(ConfigError, match=r"python-dotenv is not installed: .* install .*\[tools\]'"):
+    with pytest.raises(
+        ConfigError, match=r"python-dotenv is not installed: .* install .*\[tools\]'"
+    ):
         read(tmp_path / ".env")

@@ -4,7 +4,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 
-from tests.cli.support import PATIENCE, Server
+from tests.cli.support import COMMAND, PATIENCE, Server
 from tests.harness import SOURCE
 
 FLOWS = Path(__file__).with_name("flows.py")
@@ -34,13 +34,19 @@ class Local(Server):
 
     name = "flows"
 
-    def __init__(self, folder: Path, *arguments: str, file: str | None = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        file: str | None = "",
+        command: Sequence[str] = (*COMMAND, "local"),
+    ) -> None:
         shared = ["--timeout", "60", "--memory", "512", "--env", f"PYTHONPATH={SOURCE}"]
         if "--url-port" not in arguments:
             shared.append("--no-url")
         # None: the project of the folder.
         files = [file or str(FLOWS)] if file is not None else []
-        super().__init__(folder, *shared, *arguments, *files)
+        super().__init__(folder, *shared, *arguments, *files, command=command)
         if file:
             self.name = Path(file).stem
         self.client = boto3.client(
@@ -114,9 +120,9 @@ class Local(Server):
 
 
 @contextmanager
-def local(folder: Path, *arguments: str, file: str | None = "") -> Iterator[Local]:
+def local(folder: Path, *arguments: str, **options: Any) -> Iterator[Local]:
     """Run the command until the end of the block."""
-    server = Local(folder, *arguments, file=file)
+    server = Local(folder, *arguments, **options)
     try:
         yield server
     finally:

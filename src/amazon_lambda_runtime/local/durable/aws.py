@@ -31,7 +31,7 @@ from aws_durable_execution_sdk_python_testing.child_dispatcher import (
     function_not_found,
     result_outcome,
 )
-from aws_durable_execution_sdk_python_testing.clock import Clock, RealClock, SkipClock
+from aws_durable_execution_sdk_python_testing.clock import Clock, SkipClock
 from aws_durable_execution_sdk_python_testing.exceptions import (
     AwsApiException,
     DurableFunctionsTestError,
@@ -77,7 +77,6 @@ __all__ = [
     "OperationStatus",
     "OperationType",
     "OperationUpdate",
-    "RealClock",
     "RunInvocation",
     "Scheduler",
     "SkipClock",

@@ -1,9 +1,9 @@
 """How the engine invokes: a handler of a durable function, and what a durable function invokes."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from amazon_lambda_runtime.local.api.api_errors import UNQUALIFIED
@@ -48,7 +48,7 @@ class Handlers:
         self,
         run: Run,
         begun: Callable[[str], None],
-        ended: Callable[[str, datetime, str, Answer | None], None],
+        ended: Callable[[str, float, str, Answer | None], None],
     ) -> None:
         self._run = run
         self._begun = begun
@@ -74,13 +74,13 @@ class Handlers:
     ) -> InvokeResponse:
         arn = input.durable_execution_arn
         event = json.dumps(input.to_json_dict(), separators=(",", ":")).encode()
-        begun, answer, request_id = datetime.now(UTC), None, ""
+        begun, answer, request_id = time.monotonic(), None, ""
         self._begun(arn)
         try:
             name = function_name.partition(":")[0]
             answer, request_id = self._run(name, event, tenant_id or "")
         finally:
-            self._ended(arn, begun, request_id, answer)
+            self._ended(arn, time.monotonic() - begun, request_id, answer)
         if answer.failed:
             raise _failure(error_of(answer))
         return InvokeResponse.from_payload(answer.payload, request_id)

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from amazon_lambda_runtime.local.engine.function import LocalFunction
 from amazon_lambda_runtime.local.engine.invocation import Answer
@@ -24,10 +24,10 @@ from .aws import (
     Execution,
     ExecutionRegistry,
     Executor,
-    RealClock,
     Scheduler,
     SkipClock,
 )
+from .clock import SteadyClock
 from .invoking import Functions, Handlers, Run, Targets, arn_of, error_of, start_of
 from .rows import Rows
 from .store import Store
@@ -55,7 +55,7 @@ class Machine:
         skip_time: bool = False,
     ) -> None:
         self.functions = functions
-        self.clock: Clock = SkipClock() if skip_time else RealClock()
+        self.clock: Clock = SkipClock() if skip_time else SteadyClock()
         #: The ARNs of executions that have an invocation.
         self.invoking: set[str] = set()
         self.store = Store(rows, self._arn_of, changed)
@@ -133,7 +133,7 @@ class Machine:
         function = self.functions[start.function_name]
         return arn_of(function.arn, start.execution_name, start.invocation_id)
 
-    def _ended(self, arn: str, begun: datetime, request_id: str, answer: Answer | None) -> None:
+    def _ended(self, arn: str, seconds: float, request_id: str, answer: Answer | None) -> None:
         """Take note of an invocation's end; of one that has failed, the engine does not."""
         self.invoking.discard(arn)
         if answer is None:
@@ -149,8 +149,8 @@ class Machine:
             if answer.failed:
                 notes.errors[request_id] = error_of(answer)
                 now = self.clock.now()
-                took = datetime.now(UTC) - begun
-                execution.record_invocation_completion(now - took, now, request_id)
+                began = now - timedelta(seconds=seconds)
+                execution.record_invocation_completion(began, now, request_id)
             self.store.save(execution)
 
         self.on_lane(arn, record)
