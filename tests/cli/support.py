@@ -96,7 +96,7 @@ class Server(Process):
 
     @property
     def base(self) -> str:
-        return self.wait_for(r"listens on (\S+)\n")[1]
+        return self.wait_for(r"listens? on (\S+)\n")[1]
 
     def invoke(self, event: object) -> Any:
         url = f"{self.base}/2015-03-31/functions/function/invocations"

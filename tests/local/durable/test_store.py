@@ -11,20 +11,21 @@ from typing import Any
 
 import pytest
 
-from .support import Local, eventually
+from .support import FLOWS, Local, eventually
 
 
 class World:
     """A folder with the files that flows look for, and the command in it, again and again."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, file: str | None = "") -> None:
         self.folder = folder
+        self._file = file
         self.notes, self.go = folder / "notes", folder / "go"
         self._options = options
         self._servers: list[Local] = []
 
     def open(self) -> Local:
-        self._servers.append(Local(self.folder, *self._options))
+        self._servers.append(Local(self.folder, *self._options, file=self._file))
         return self._servers[-1]
 
     def start(self, server: Local, flow: str, **event: Any) -> str:
@@ -162,6 +163,50 @@ def kill_and_go_on(world: World, point: Point) -> None:
         assert "going on with" in server.log
     types = server.types(arn)
     assert types.count("ExecutionStarted") == types.count("ExecutionSucceeded") == 1
+
+
+PROJECT = """
+[tool.lambda-runtime.functions.flows]
+handler = "flows.handler"
+timeout = 60
+[tool.lambda-runtime.functions.plain]
+handler = "plain.handler"
+timeout = 60
+"""
+PLAIN = """
+import pathlib, time
+
+def handler(event, context):
+    with open(event["notes"], "a") as file:
+        file.write("plain\\n")
+    while not pathlib.Path(event["go"]).exists():
+        time.sleep(0.02)
+    return 7
+"""
+
+
+def test_kill_while_a_plain_function_is_invoked(tmp_path: Path) -> None:
+    """The invocation is lost with the command, and made again: one result is told, once."""
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "plain.py").write_text(PLAIN)
+    (tmp_path / "flows.py").write_text(FLOWS.read_text())
+    world = World(tmp_path, "--durable-store", ".lambda-runtime", file=None)
+    try:
+        server = world.open()
+        payload = {"notes": str(world.notes), "go": str(world.go)}
+        arn = world.start(server, "invoke", target="plain:$LATEST", payload=payload)
+        eventually(world.notes.exists)
+        server.end(signal.SIGKILL)
+        world.go.touch()
+        server = world.open()
+        found = server.end_of(arn)
+        assert (found["Status"], found["Result"]) == ("SUCCEEDED", "7")
+        assert world.ran() == {"plain": 2}
+        types = server.types(arn)
+        assert types.count("ChainedInvokeStarted") == types.count("ChainedInvokeSucceeded") == 1
+        assert types.count("ExecutionSucceeded") == 1
+    finally:
+        world.close()
 
 
 def test_what_has_ended_stays(kept: World) -> None:
