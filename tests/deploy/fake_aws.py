@@ -26,6 +26,7 @@ import boto3
 import botocore.loaders
 
 from .fake_apis import Apis
+from .fake_executions import Executions
 from .keeping import Keeper
 
 REGION = "eu-central-1"
@@ -64,6 +65,7 @@ class Door:
     mappings: dict[str, str] = field(default_factory=dict)
     keeper: Keeper = field(default_factory=Keeper)
     apis: Apis = field(default_factory=Apis)
+    executions: Executions = field(default_factory=Executions)
     lock: Lock = field(default_factory=Lock)
     #: Seconds that AWS is away.
     distance: float = 0
@@ -117,6 +119,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault is not None and fault.failed:
             self._answer(200, fault.failed.encode(), {"X-Amz-Function-Error": "Unhandled"})
+            return
+        durable = self.door.executions.answer(operation, self.path, self.headers, body)
+        if durable is not None:
+            status, document, more = durable
+            more["Content-Type"] = "application/json"
+            self._answer(status, json.dumps(document).encode(), more)
             return
         answer = self.door.keeper.answer(operation, self.path, body)
         if service.startswith("apigateway"):
@@ -315,6 +323,7 @@ class StandIn:
         self.door.mappings.clear()
         self.door.keeper.clear()
         self.door.apis.clear()
+        self.door.executions.clear()
 
     def stop(self) -> None:
         self._proxy.shutdown()

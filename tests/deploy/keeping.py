@@ -29,6 +29,7 @@ NOT_KEPT: dict[str, tuple[str, str]] = {
     "dead_letter": (_CONFIGURE, "DeadLetterConfig"),
     "kms_key": (_CONFIGURE, "KMSKeyArn"),
     "snapstart": (_CONFIGURE, "SnapStart"),
+    "durable": (_CONFIGURE, "DurableConfig"),
     "log_format": (_CONFIGURE, "LoggingConfig"),
     "log_level": (_CONFIGURE, "LoggingConfig"),
     "system_log_level": (_CONFIGURE, "LoggingConfig"),
@@ -60,11 +61,16 @@ class Keeper:
     urls: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: By what it is and by the path, which has the alias.
     unknown: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    #: Functions that AWS deletes slowly: how often they are there still when they are asked for.
+    lingering: dict[str, int] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
 
     def clear(self) -> None:
         self.functions.clear()
         self.urls.clear()
         self.unknown.clear()
+        self.lingering.clear()
+        self.deleted.clear()
 
     def answer(self, operation: str, path: str, body: bytes) -> tuple[int, dict[str, Any]] | None:
         """Return the status and the reply of what moto does not know, None of all else."""
@@ -72,6 +78,12 @@ class Keeper:
             name = f"/functions/{_function(path)}/"
             for each in [each for each in self.unknown if name in each[1]]:
                 del self.unknown[each]
+            self.deleted.add(_function(path))
+        left = self.lingering.get(_function(path), 0)
+        if operation == "GetFunctionConfiguration" and left and _function(path) in self.deleted:
+            self.lingering[_function(path)] -= 1
+            name = _function(path)
+            return 200, {**self.functions[name], "FunctionName": name, "State": "Deleting"}
         known = _UNKNOWN.fullmatch(operation)
         if known is None:
             return None

@@ -33,13 +33,14 @@ class Case:
     refused: str = ""
 
 
-def configured(after: str, *changes: str, first: tuple[str, ...] = ()) -> Case:
+def configured(after: str, *changes: str, first: tuple[str, ...] = (), before: str = "") -> Case:
     """Return the case of a setting of the function; each change reads "name old → new"."""
     there, back = "; ".join(changes), "; ".join(map(turned, changes))
     return Case(
         after,
         (*first, *_settings("configuration", there)),
         (*_settings("configuration", back), *map(undone, first)),
+        before,
     )
 
 
@@ -210,7 +211,12 @@ CASES: dict[str, Case] = {
     # Nothing streams: the variable that tells the runtime of it is not set.
     "web": Case("web = true"),
     "account": Case(f'account = "{ACCOUNT}"'),
-    "durable": Case("durable = true", refused="deploy can't make durable functions yet"),
+    "durable": configured(
+        "durable = { execution_timeout = 60, retention_days = 3 }",
+        "execution timeout 900 → 60",
+        "retention of executions 14 → 3",
+        before="durable = true",
+    ),
     "name": Case(
         'name = "other"', refused="function orders exists and belongs to project 'orders'.*--adopt"
     ),

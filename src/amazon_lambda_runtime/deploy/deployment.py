@@ -29,6 +29,7 @@ from .resources import (
     asynchronous,
     cleanup,
     configuration,
+    executions,
     foreign_policies,
     function,
     log_group,
@@ -61,7 +62,6 @@ def plan(
 ) -> Plan:
     """Return what a deployment would do now. Nothing changes, in AWS; the image is built."""
     aws.retry.note = progress.note
-    _check_durable(project)
     site = Site(project, aws, _given_digest(project))
     with aws.sharing():
         _check_ours(site, only)
@@ -178,24 +178,19 @@ def _drift(site: Site, wanted: Function) -> Iterator[Step | Note]:
     yield from triggers.foreign(site, wanted)
 
 
-def _check_durable(project: Project) -> None:
-    """Raise DeployError for a durable function: AWS would have to be told when it is made."""
-    durable = [each.name for each in project.functions if each.durable is not None]
-    if durable:
-        raise DeployError(
-            f"{durable[0]} is durable, and deploy can't make durable functions yet: "
-            "`lambda-runtime local` runs it"
-        )
-
-
 def _check_ours(site: Site, only: Collection[str] | None) -> None:
-    """Raise DeployError if a function is another project's: before anything is made or changed."""
+    """Raise DeployError for a function that is another project's, or can't be what is wanted.
+
+    That is before anything is made or changed.
+    """
     if set(only or PARTS) & _OF_FUNCTION:
         functions = site.project.functions
         live = side_by_side(lambda wanted: function.find(site, wanted), functions)
         for wanted, found in zip(functions, live, strict=True):
             if found is not None:
                 function.check_ours(site, wanted, found)
+                recorded = record.names(found.get("Tags")) or ()
+                executions.check(wanted, found["Configuration"], "durable" in recorded)
 
 
 def _functions(site: Site, only: Collection[str] | None = None) -> Iterator[Step | Note]:
@@ -252,7 +247,7 @@ def _cleanups(site: Site) -> Iterator[Iterator[Step | Note]]:
         yield cleanup.images(site)
 
 
-def _old_versions(site: Site) -> Iterator[Step]:
+def _old_versions(site: Site) -> Iterator[Step | Note]:
     for steps in side_by_side(
         lambda wanted: [*cleanup.versions(site, wanted)], site.project.functions
     ):

@@ -11,8 +11,8 @@ from amazon_lambda_runtime.project.declaration import Function
 
 from .errors import AwsError
 from .plan import Note, Plan, Step
+from .resources import executions, log_group, repository, role, target_groups, triggers, undeclared
 from .resources import function as functions
-from .resources import log_group, repository, role, target_groups, triggers, undeclared
 from .resources.store import Store
 from .resources.triggers import mapping
 from .site import TABLE_TAG, Site, value
@@ -20,23 +20,26 @@ from .site import TABLE_TAG, Site, value
 _WHY = "it is this project's"
 
 
-def plan(site: Site) -> Plan:
+def plan(site: Site, *, stop_executions: bool = False) -> Plan:
     """Return what destroys the project's functions. The notes tell what is left, and why.
+
+    Raises DeployError for a durable function with executions that have not ended, unless they are
+    to be stopped.
 
     The repository, and functions that are not in the project file any more, go with the whole
     project, and not with functions that were asked for by name.
     """
-    return Plan.of(_all(site))
+    return Plan.of(_all(site, stop_executions))
 
 
-def _all(site: Site) -> Iterator[Step | Note]:
+def _all(site: Site, stops: bool) -> Iterator[Step | Note]:
     whole = not site.project.narrowed
     others = undeclared.find(site)
     yield from others.others(site)
     doomed = [*site.project.functions, *others.left]
     removed = set()
     for function in doomed:
-        for step in _function(site, function, doomed):
+        for step in _function(site, function, doomed, stops):
             removed.add(step.what if isinstance(step, Step) else "")
             yield step
     if whole:
@@ -130,7 +133,9 @@ def _unless_used(
         yield Step("delete", "destroy", f"{what}{store.with_it}", _WHY, delete)
 
 
-def _function(site: Site, function: Function, doomed: Sequence[Function]) -> Iterator[Step | Note]:
+def _function(
+    site: Site, function: Function, doomed: Sequence[Function], stops: bool
+) -> Iterator[Step | Note]:
     what = f"function {function.name}"
     found = functions.find(site, function)
     if found is not None and not site.ours(found.get("Tags")):
@@ -140,6 +145,8 @@ def _function(site: Site, function: Function, doomed: Sequence[Function]) -> Ite
         for live in mapping.of_function(site, function):
             if not mapping.is_ours(site, live):
                 yield _left(f"mapping of {live.get('EventSourceArn')} to {function.name}")
+        if executions.is_durable(found["Configuration"]):
+            yield from executions.stop(site, function, stops)
         yield from undeclared.remove(site, function, "destroy", _WHY)
     yield from _one(site, log_group.STORE, log_group.name(function), doomed)
 

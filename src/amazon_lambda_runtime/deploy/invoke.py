@@ -1,7 +1,8 @@
-"""One invocation of the function in AWS."""
+"""One invocation of the function in AWS, or one execution of a durable function."""
 
 import base64
 import json
+import uuid
 from dataclasses import dataclass
 
 from .aws import Aws
@@ -49,3 +50,21 @@ def invoke(aws: Aws, name: str, payload: bytes, qualifier: str | None = None) ->
         failed="FunctionError" in answer,
         version=answer.get("ExecutedVersion", ""),
     )
+
+
+def start(aws: Aws, name: str, payload: bytes, qualifier: str) -> str:
+    """Start an execution of a durable function, and return its ARN at once.
+
+    It has a name, so that a request that is repeated starts no second one.
+    https://docs.aws.amazon.com/lambda/latest/dg/durable-invoking.html
+    """
+    answer = aws.call(
+        "lambda",
+        "invoke",
+        FunctionName=name,
+        Qualifier=qualifier,
+        InvocationType="Event",
+        DurableExecutionName=str(uuid.uuid4()),
+        Payload=payload,
+    )
+    return str(answer["DurableExecutionArn"])

@@ -139,6 +139,17 @@ def _functions(project: Project, names: Names) -> Iterator[Statement]:
         yield Statement("Keys", actions("kms", "CreateGrant Encrypt Decrypt"), keys)
     # A clean-up asks of every function in the account whether it uses an image.
     yield Statement("ImagesInUse", ("lambda:GetFunction",), (names("lambda", "function:*"),))
+    durable = [f for f in project.functions if f.durable is not None]
+    if durable:
+        arns = once(names("lambda", f"function:{each.name}") for each in durable)
+        yield Statement(
+            "Executions",
+            actions(
+                "lambda",
+                "ListDurableExecutionsByFunction GetDurableExecution StopDurableExecution",
+            ),
+            (*arns, *(f"{arn}:*" for arn in arns)),
+        )
     # AWS cannot scope these.
     yield Statement("LookAround", ("lambda:ListFunctions", "lambda:ListEventSourceMappings"))
     yield Statement(

@@ -14,7 +14,9 @@ _READS = re.compile(r"\w+:((Get|List|Describe|BatchGet)\w+|GET)")
 # What Lambda does for who reads variables that have a key.
 _READS_BY_OTHERS = {"kms:Decrypt"}
 _NOT_READ = {"ecr:GetDownloadUrlForLayer"}
-_TAKES_AWAY = re.compile(r"[\w-]+:(Delete|Remove|Detach|BatchDelete|Unsubscribe|DELETE)\w*")
+_TAKES_AWAY = re.compile(
+    r"[\w-]+:(Delete|Remove|Detach|BatchDelete|Unsubscribe|StopDurable|DELETE)\w*"
+)
 # What a trigger left in the bucket, the queue or the topic of others is taken out by a change.
 _TAKES_OUT = {
     "s3:PutBucketNotification",
@@ -28,6 +30,7 @@ _DESTROYS = {
     "logs:DeleteLogGroup",
     "sns:DeleteTopic",
     "sqs:DeleteQueue",
+    "lambda:StopDurableExecution",
 }
 
 # `logs` and `doctor`.

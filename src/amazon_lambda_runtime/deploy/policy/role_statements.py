@@ -13,6 +13,7 @@ from .statement import actions, allow, has_policy, once
 
 _VPC = ("AWSLambdaVPCAccessExecutionRole", "AWSLambdaENIManagementAccess")
 _TRACING = ("AWSXRayDaemonWriteAccess", "AWSXrayFullAccess")
+_DURABLE = ("AWSLambdaBasicDurableExecutionRolePolicy",)
 # By the service of a destination.
 _SENDS = {
     "sqs": ("Queues", "SendMessage"),
@@ -21,7 +22,9 @@ _SENDS = {
     "events": ("Buses", "PutEvents"),
     "s3": ("Buckets", "ListBucket PutObject"),
 }
-_LOGS = ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole", *_VPC)
+_LOGS = (
+    "AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole", *_DURABLE, *_VPC
+)  # fmt: skip
 
 
 def statements(site: Site, function: Function) -> list[dict[str, Any]]:
@@ -40,6 +43,10 @@ def statements(site: Site, function: Function) -> list[dict[str, Any]]:
         traces = actions("xray", "PutTraceSegments PutTelemetryRecords")
         found.append(allow("Traces", traces, ["*"]))
     found += _results(function)
+    if function.durable is not None and not has_policy(function, _DURABLE):
+        # An execution's ARN begins with that of its version.
+        checkpoints = actions("lambda", "CheckpointDurableExecution GetDurableExecutionState")
+        found.append(allow("Executions", checkpoints, [f"{site.function_arn(function)}:*"]))
     if function.subnets and not has_policy(function, _VPC):
         network = actions(
             "ec2",

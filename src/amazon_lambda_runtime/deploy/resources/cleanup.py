@@ -1,6 +1,7 @@
 """Old versions and old images: neither live, nor live recently, nor used by another function.
 
-Rule 1: `keep` of each stay, and what an alias points at. Rule 2: an image goes only if it carries
+Rule 1: `keep` of each stay, what an alias points at, and a version that has executions which have
+not ended. Rule 2: an image goes only if it carries
 our mark, no tag of others, and no version of any function of the account uses it, asked of Lambda
 just before it goes. Where AWS refuses to tell, all images stay. A lifecycle
 policy of ECR would not do: it knows tags and ages, and not what runs.
@@ -9,16 +10,17 @@ policy of ECR would not do: it knows tags and ages, and not what runs.
 from collections.abc import Iterator
 from functools import partial
 
+from amazon_lambda_runtime.deploy.aws import Reply
 from amazon_lambda_runtime.deploy.errors import AwsError
 from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import account, release, repository
+from . import account, executions, release, repository
 
 
-def versions(site: Site, function: Function) -> Iterator[Step]:
-    """Yield the removal of versions that are old and that no alias points at."""
+def versions(site: Site, function: Function) -> Iterator[Step | Note]:
+    """Yield the removal of versions that are old and unused."""
     keep = site.project.keep
     old = release.versions(site, function)[keep:]
     if not old:
@@ -29,15 +31,28 @@ def versions(site: Site, function: Function) -> Iterator[Step]:
         used |= {alias["FunctionVersion"], *weights}
     for version in old:
         number = version["Version"]
-        if number not in used:
-            yield Step(
-                "delete", "cleanup", f"version {function.name}:{number}",
-                f"{keep} newer ones are kept",
-                partial(
-                    site.aws.remove, "lambda", "delete_function",
-                    FunctionName=function.name, Qualifier=number,
-                ),
-            )  # fmt: skip
+        if number in used:
+            continue
+        if why := executions.keeps(site, function, version, number):
+            yield _stays(function, number, why)
+            continue
+        yield Step(
+            "delete", "cleanup", f"version {function.name}:{number}",
+            f"{keep} newer ones are kept", partial(_delete_version, site, function, version),
+        )  # fmt: skip
+
+
+def _delete_version(site: Site, function: Function, version: Reply) -> None:
+    number = version["Version"]
+    # Time has passed since the plan.
+    if why := executions.keeps(site, function, version, number):
+        site.aws.retry.note(_stays(function, number, why).text)
+    else:
+        site.aws.remove("lambda", "delete_function", FunctionName=function.name, Qualifier=number)
+
+
+def _stays(function: Function, number: str, why: str) -> Note:
+    return Note(f"version {function.name}:{number} is old, and stays: {why}")
 
 
 def images(site: Site) -> Iterator[Step | Note]:

@@ -12,7 +12,7 @@ from amazon_lambda_runtime.deploy.plan import Step, differences
 from amazon_lambda_runtime.deploy.site import Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import record, role
+from . import executions, record, role
 from .foreign import settings
 from .log_group import name as log_group_of
 from .log_group import usual_name
@@ -42,7 +42,11 @@ _USUAL: Mapping[str, Any] = {
 
 def parameters(site: Site, function: Function, live: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is sent to create a function, or to change the one that is live."""
-    return {**_always(site, function), **_where_asked(function, live)}
+    return {
+        **_always(site, function),
+        **executions.parameters(function),
+        **_where_asked(function, live),
+    }
 
 
 def _always(site: Site, function: Function) -> dict[str, Any]:
@@ -148,6 +152,7 @@ def changes(function: Function, live: Mapping[str, Any]) -> Iterator[str]:
         ]
     )
     yield from _logging(now["LoggingConfig"], wanted["LoggingConfig"])
+    yield from executions.changes(function, live)
     yield from _variables(live, function.environment)
 
 
@@ -186,7 +191,7 @@ def foreign(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator
     """Yield what is set in the configuration of a function or version, and not declared."""
     image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
     managed, wanted = record.managed(function), _wanted(function)
-    declared = _always(site, function)
+    declared = {**_always(site, function), **executions.parameters(function)}
     declared |= {key: wanted[key] for key, name in _KEYS.items() if name in managed}
     if logging := {key: "" for key, name in _LOGGING.items() if name in managed}:
         declared["LoggingConfig"] = logging

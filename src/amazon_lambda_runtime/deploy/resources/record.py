@@ -23,7 +23,7 @@ TAG = "lambda-runtime:settings"
 #: Settings by who changes them. They are keys of a function; all of CORS is one.
 CONFIGURATION = (
     "tracing", "dead_letter", "kms_key", "snapstart", "log_format", "log_level",
-    "system_log_level", "log_group",
+    "system_log_level", "log_group", "durable",
 )  # fmt: skip
 ASYNCHRONOUS = ("maximum_retry_attempts", "maximum_event_age", "on_failure", "on_success")
 RESERVED = ("reserved_concurrency",)

@@ -16,7 +16,7 @@ from amazon_lambda_runtime.deploy.plan import Action, Note, Step
 from amazon_lambda_runtime.deploy.site import LIVE, Site
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import asynchronous, configuration, provisioned, record
+from . import asynchronous, configuration, executions, provisioned, record
 from . import function as functions
 from .foreign import foreign
 
@@ -134,11 +134,16 @@ def _publish(site: Site, function: Function) -> str:
     functions.wait(site, function, version)
     if function.payload is not None:
         site.aws.retry.note(f"smoke test of version {version} with {function.payload.name}")
-        result = invoke(site.aws, function.name, function.payload.read_bytes(), version)
-        if result.failed:
+        payload = function.payload.read_bytes()
+        if function.durable is not None:
+            error = executions.smoke_test(site, function, version, payload)
+        else:
+            result = invoke(site.aws, function.name, payload, version)
+            error = result.error if result.failed else None
+        if error is not None:
             raise SmokeTestFailed(
                 f"version {version} of {function.name} failed its smoke test, and {LIVE} has not "
-                f"moved: {result.error}"
+                f"moved: {error}"
             )
     return version
 

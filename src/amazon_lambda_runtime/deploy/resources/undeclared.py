@@ -15,7 +15,7 @@ from amazon_lambda_runtime.deploy.plan import Note, Step
 from amazon_lambda_runtime.deploy.site import PROJECT_TAG, STAGE, TABLE_TAG, Site, Tags, value
 from amazon_lambda_runtime.project.declaration import Function
 
-from . import triggers
+from . import executions, triggers
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,18 +99,27 @@ def find(site: Site) -> Undeclared:
 def plan(site: Site, *, prune: bool = False) -> Iterator[Step | Note]:
     """Yield what cuts off those that have left the table from their events, or deletes them."""
     for function in site.left:
-        if prune:
+        live = site.aws.find("lambda", "get_function_configuration", FunctionName=function.name)
+        stays = executions.keeps(site, function, live or {}) if prune else "it is not pruned"
+        if not stays:
             yield from remove(site, function, "function", "it is not in pyproject.toml any more")
-        else:
-            yield from triggers.stop(site, function)
+            continue
+        if prune:
+            yield Note(
+                f"function {function.name} is not in pyproject.toml any more, and stays without "
+                f"its events: {stays}"
+            )
+        yield from triggers.stop(site, function)
 
 
 def remove(site: Site, function: Function, part: str, why: str) -> Iterator[Step | Note]:
     """Yield the removal of a function with its triggers."""
     # As if no trigger were declared any more.
     yield from triggers.plan(site, dataclasses.replace(function, triggers=()), prune=True)
-    delete = partial(site.aws.remove, "lambda", "delete_function", FunctionName=function.name)
-    yield Step("delete", part, f"function {function.name}", why, delete)
+    yield Step(
+        "delete", part, f"function {function.name}", why,
+        partial(executions.delete, site, function),
+    )  # fmt: skip
 
 
 def _others(site: Site) -> dict[str, Tags]:
