@@ -29,6 +29,7 @@ class ImageSpec:
     handler: str
     architecture: str
     runtime: str
+    handlers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
