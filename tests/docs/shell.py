@@ -156,7 +156,7 @@ class Shell:
         if self._server is not None:
             status = self._server.end(signal.SIGINT)
             assert status == 0, self._server.log
-            assert "Traceback" not in self._server.log
+            assert "Traceback" not in self._server.log, self._server.log
             self._server = None
         if self._waiting is not None:
             self._waiting.wait()  # its server is gone

@@ -31,6 +31,8 @@ EXAMPLES = {
     "docs/guides/extensions.md": ["hello", "extension"],
     "docs/guides/project.md": ["hello", "orders", "shipping"],
     "docs/guides/testing.md": ["hello", "fan_out"],
+    "docs/guides/from-zip.md": [],
+    "docs/guides/secrets.md": ["hello"],
     "docs/start/tutorial.md": [],
 }
 # What was done before, as the page says or takes for granted.
