@@ -95,6 +95,14 @@ pages:
 .cache/node-ric: scripts/install_node_ric.sh
 	@scripts/install_node_ric.sh $@
 
+# AWS's SAM and CDK, for the examples of them. By hand: they are large.
+.cache/sam:
+	@$(PYTHON) -m venv $@
+	@$@/bin/pip install --disable-pip-version-check --progress-bar off --quiet 'aws-sam-cli>=1,<2'
+
+.cache/cdk:
+	@npm install --silent --no-audit --no-fund --prefix $@ aws-cdk aws-cdk-lib constructs
+
 # An AWS on this machine that runs images. In an environment of its own: it wants a botocore of its own.
 .cache/ministack/installed:
 	@echo "installing ministack into .cache/ministack, once"

@@ -23,6 +23,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "tests/README.md",
+    ROOT / "examples/README.md",
     *sorted(ROOT.glob("docs/**/*.md")),
 ]
 SNIPPETS = [
@@ -155,6 +156,7 @@ SIGN_UP = samples.load("cognito-pre-sign-up", email="ada@example.com")
 EXAMPLES: list[tuple[str, Any, Any]] = [
     ("hello/hello.handler", {"name": "Ada"}, {"message": "Hello Ada!"}),
     ("plain/plain.handler", {"path": "/"}, {"path": "/", "function": "f"}),
+    ("zip/lambda_function.lambda_handler", {}, {"statusCode": 200, "body": '"Hello from Lambda!"'}),
     ("orders/orders.handler", {"order": 7}, {"number": 7, "total": 9.9, "due": "2026-12-01"}),
     ("streaming/streaming.handler", {"from": 2}, "2\n1\nlift-off\n"),
     ("async_handler/async_handler.handler", {"items": ["a", "bc"]}, {"total": 3}),
@@ -236,8 +238,9 @@ def test_example(path: str, payload: Any, expected: Any) -> None:
 
 def test_all_examples_are_run() -> None:
     """None is left out of the list above, or of what the tests of frameworks, of
-    tests/testing/test_local_project.py and of tests/local/durable/test_example.py run."""
-    others = {"shipping", "workflow"}
+    tests/testing/test_local_project.py, of tests/local/durable/test_example.py and tests/docs run.
+    """
+    others = {"shipping", "workflow", "tutorial", "secret", "model_stream", "structlog_json"}
     web = {"fastapi_app", "flask_app", "mcp_server", "web_and_queue"}
     assert {path.partition("/")[0] for path, _, _ in EXAMPLES} | web | others == {
         file.parent.name for file in ROOT.glob("examples/*/*.py")

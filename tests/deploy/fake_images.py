@@ -29,6 +29,8 @@ class ImageSpec:
     handler: str
     architecture: str
     runtime: str
+    handlers: tuple[str, ...] = ()
+    secret: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class _Engine:
         self.name = name
 
     def build(self, spec: ImageSpec, progress: Any) -> Built:
-        if "broken" in (spec.folder / "hello.py").read_text():
+        hello = spec.folder / "hello.py"
+        if hello.exists() and "broken" in hello.read_text():
             raise ImageError("the image cannot be built: hello.py is broken")
         parts = [spec.handler, spec.architecture]
         parts += [file.read_text() for file in sorted(spec.folder.glob("*.py"))]

@@ -1,11 +1,12 @@
-"""What the pages tell their readers to type: indented lines, and blocks of ```sh.
+"""What the pages tell their readers to do: type, save files, and read what is printed.
 
-Anything else that is indented is a mistake of the page: output, TOML and JSON have fences of their
-own. So no command of a page is overlooked.
+Commands are indented lines and blocks of ```sh. Anything else that is indented is a mistake of the
+page: output, TOML and JSON have fences of their own. So no command of a page is overlooked.
 """
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,8 @@ PAGES = [
 # A program of more than one name that a page calls is one of these, or the test fails: a typing
 # error is no program, and a new one has to be thought about.
 PROGRAMS = {
-    "aws", "bash", "cd", "cdk", "curl", "docker", "export", "git", "jq", "lambda-runtime", "make",
-    "mkdir", "pip", "pytest", "python", "python3", "sam", "source", "terraform", "tofu", "uv",
+    "aws", "cd", "curl", "docker", "export", "lambda-runtime", "make", "mkdir", "npm", "npx", "pip",
+    "python", "python3", "sam", "sed", "sort", "source", "tail", "terraform", "uv",
 }  # fmt: skip
 
 
@@ -56,37 +57,55 @@ class Command:
         return last[:2] == ["lambda-runtime", "local"] and not once
 
 
-def blocks(page: Path) -> Iterator[str]:
-    """Yield the text of each block of shell, in order."""
-    fence: list[str] | None = None
-    kind = ""
-    indented: list[str] = []
-    for line in [*page.read_text().splitlines(), ""]:
-        if line.startswith("```"):
-            if fence is None:
-                fence, kind = [], line[3:]
-            else:
-                if kind == "sh":
-                    yield "\n".join(fence)
-                fence = None
-        elif fence is not None:
-            fence.append(line)
-        elif line.startswith("    "):
-            indented.append(line[4:])
-        elif indented:
-            yield "\n".join(indented)
-            indented = []
+@dataclass(frozen=True)
+class Saved:
+    """A file that the reader is told to save, or whose end it becomes."""
+
+    name: str
+    text: str
+    added: bool
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the last command writes to stdout; an ellipsis stands for anything."""
+
+    text: str
+
+    def matches(self, written: str) -> bool:
+        pattern = ".*".join(re.escape(part) for part in self.text.strip().split("…"))
+        return re.fullmatch(pattern, written.strip(), re.S) is not None
+
+
+Step = Command | Saved | Output
+SAVE = re.compile(r"(Save this as|Add this to) (?:the end of )?`([\w./-]+)`:$")
+
+
+def _commands(page: Path, block: str) -> Iterator[Command]:
+    for text in re.sub(r" *\\\n *", " ", block).splitlines():
+        text = re.sub(r"(^|\s+)#\s.*", "", text).strip()
+        if text:
+            yield Command(page, text)
+
+
+def steps(page: Path) -> Iterator[Step]:
+    """Yield what a reader of the page does, in order."""
+    # Blocks of lines: fences with their kind, what is indented, and prose.
+    pattern = r"^```(.*)\n((?:.*\n)*?)```$|^((?:    .*(?:\n|\Z))+)|^(?!    |```)(.+)$"
+    before = ""
+    for kind, fence, indented, prose in re.findall(pattern, page.read_text(), re.M):
+        if indented or kind == "sh":
+            yield from _commands(page, textwrap.dedent(indented) or fence)
+        elif kind == "output":
+            yield Output(fence)
+        elif fence and (save := SAVE.search(before)):
+            yield Saved(save[2], fence, save[1] == "Add this to")
+        before = prose
 
 
 def commands(page: Path) -> list[Command]:
-    """Return the commands of a page, in order."""
-    found = []
-    for block in blocks(page):
-        for text in re.sub(r" *\\\n *", " ", block).splitlines():
-            text = re.sub(r"(^|\s+)#\s.*", "", text).strip()
-            if text:
-                found.append(Command(page, text))
-    return found
+    """Return what a page tells its readers to type."""
+    return [step for step in steps(page) if isinstance(step, Command)]
 
 
-COMMANDS = [command for page in PAGES if page.exists() for command in commands(page)]
+COMMANDS = [command for page in PAGES for command in commands(page)]

@@ -7,22 +7,33 @@ import pytest
 
 from tests.deploy.world import World
 
-from .pages import COMMANDS, ROOT, Command
+from .pages import COMMANDS, ROOT, Command, steps
 from .shell import Shell
 
 # What no test runs, and why: patterns of whole commands.
 HELD = {
+    r"python3 -m venv .*|source .*|uv .*": "it is for what pip installs",
     r"pip install .*": "from an index or a clone: tests/test_install.py installs",
     r"make (?!lambda|invoke|update|help).*": "the repository's own, which CI runs",
     r"lambda-runtime doctor": "nobody here says what a role may do: tests/deploy/checks has it",
     r"lambda-runtime local hello.py --sqs https://.*": "it is a queue in AWS",
+    r"sam deploy .*|npx cdk deploy .*|terraform (init|apply).*|npm install .*": (
+        "it is another tool's, and wants an account or a registry"
+    ),
+    r"sam validate .*|npx cdk synth .*": "tests/docs/test_other_tools.py runs it where it is",
+    r".* --env AWS_PROFILE .*": "it calls AWS: tests/docs/test_examples.py has a stand-in for it",
     r"docker .*": "it wants a daemon: make test-deploy builds and runs images",
     r".*node_modules/aws-lambda-ric.*": "that takes minutes to build: tests/local/runtimes has it",
 }
 # The examples that a page works with, where its own snippets don't tell.
 EXAMPLES = {
+    "examples/README.md": ["."],
+    "docs/guides/extensions.md": ["hello", "extension"],
     "docs/guides/project.md": ["hello", "orders", "shipping"],
     "docs/guides/testing.md": ["hello", "fan_out"],
+    "docs/guides/from-zip.md": [],
+    "docs/guides/secrets.md": ["hello"],
+    "docs/start/tutorial.md": [],
 }
 # What was done before, as the page says or takes for granted.
 BEFORE = {
@@ -53,13 +64,13 @@ def examples(page: Path) -> list[str]:
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_page(world: World, page: Path) -> None:
-    """A page's commands succeed, one after the other."""
+    """A page's commands succeed, one after the other, and print what the page says."""
     shell = Shell(world, *examples(page))
     try:
         shell.type(*BEFORE.get(str(page.relative_to(ROOT)), []))
-        for command in COMMANDS:
-            if command.page == page and held(command) is None:
-                shell.run(command)
+        for step in steps(page):
+            if not isinstance(step, Command) or held(step) is None:
+                shell.do(step)
     finally:
         shell.close()
 
