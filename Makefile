@@ -15,7 +15,7 @@
 PYTHON ?= python3
 
 install = @PYTHON='$(PYTHON)' scripts/install.sh
-pytest = .venv/bin/python -m pytest -q -n auto --dist loadfile
+pytest = .venv/bin/python -m pytest -q -n auto --dist worksteal
 
 run:
 	$(install) run

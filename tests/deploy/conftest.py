@@ -22,15 +22,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if any(path.is_relative_to(SLOW) for path in asked) else True
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """All sessions share the models of services. To read them is most of what a client takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        loaders = lru_cache(botocore.session.create_loader)
+        patch.setattr(botocore.session, "create_loader", loaders)
+        yield
+
+
 @pytest.fixture(scope="session")
 def stand_in() -> Iterator[StandIn]:
     """moto's server and the door before it."""
     server = StandIn()
-    with pytest.MonkeyPatch.context() as patch:
-        # Each session reads the models of its services anew, which is most of a client's time.
-        loaders = lru_cache(botocore.session.create_loader)
-        patch.setattr(botocore.session, "create_loader", loaders)
-        yield server
+    yield server
     server.stop()
 
 

@@ -59,9 +59,14 @@ class Judge(Aws):
 
 
 @pytest.fixture
-def healthy(world: World) -> World:
-    """A project of which there is nothing to say."""
+def healthy(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A project of which there is nothing to say, on a machine that builds Dockerfiles."""
     world.write(ONE)
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
     (world.folder / "hello.py").write_text("def handler(event, context):\n    return event\n")
     (world.folder / "Dockerfile").write_text(DOCKERFILE)
     return world
