@@ -123,9 +123,11 @@ def test_refused(server: Local, folder: Path, words: tuple[str, ...], reason: st
 
 
 def test_nothing_there(folder: Path) -> None:
-    """Where no local Lambda answers, that is said."""
-    done = run_here(folder, "executions", "list", "--local", str(free_port()))
+    """Where no local Lambda answers, that is said, with the reason."""
+    port = free_port()
+    done = run_here(folder, "executions", "list", "--local", str(port))
     assert done.returncode == 2
+    assert f"answers at http://127.0.0.1:{port} ([Errno " in done.stderr
     assert "is `lambda-runtime local` running" in done.stderr
 
 
