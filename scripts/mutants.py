@@ -90,7 +90,7 @@ class Copy:
         shared = f"import site; site.addsitedir({site.getsitepackages()[0]!r})"
         (packages / "mutants.pth").write_text(f"{self.root / 'src'}\n{shared}\n")
         (folder / "coveragerc").write_text(
-            "[run]\nparallel = true\nsigterm = true\npatch = fork, _exit\ncore = ctrace\n"
+            "[run]\nparallel = true\nsigterm = true\npatch = fork, execv, _exit\ncore = ctrace\n"
             "source_pkgs = amazon_lambda_runtime\ncontext = ${PYTEST_CURRENT_TEST-}\n"
             f"data_file = {self.data}/coverage\n"
         )

@@ -56,8 +56,10 @@ def test_steps(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("path", list(all_commands(group)), ids=" ".join)
 def test_help_has_examples(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    """The help of each command ends with examples of it."""
-    examples = shown(capsys, *path).partition("Examples:\n")[2]
+    """The help of each command begins with its name, and ends with examples of it."""
+    out = shown(capsys, *path)
+    assert out.startswith(f"Usage: lambda-runtime {' '.join(path)} [OPTIONS]")
+    examples = out.partition("Examples:\n")[2]
     assert f"lambda-runtime {' '.join(path)}" in examples
 
 

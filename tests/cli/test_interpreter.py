@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from amazon_lambda_runtime.cli.local.interpreter import find_interpreter
+from amazon_lambda_runtime.cli.local.interpreter import find_interpreter, has_module
 from tests.harness import SOURCE, environment
 
 from .support import COMMAND, PATIENCE
@@ -40,6 +40,14 @@ def test_of_another_user(project: Path, monkeypatch: pytest.MonkeyPatch) -> None
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert find_interpreter(None, project).path == sys.executable
+
+
+def test_modules_of_the_project(project: Path) -> None:
+    """A module is looked for in the project's Python, not in the one of the command."""
+    python = str(project / ".venv" / "bin" / "python")
+    assert has_module(python, "json")
+    assert not has_module(python, "click")
+    assert has_module(sys.executable, "click")
 
 
 def test_its_packages(project: Path) -> None:

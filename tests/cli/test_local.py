@@ -256,7 +256,10 @@ class TestErrors:
         [
             ([], "Missing command. See lambda-runtime --help"),
             (["frob"], "No such command 'frob'."),
-            (["local"], "Missing argument 'FILE_OR_HANDLER', and no [tool.lambda-runtime] in the"),
+            (
+                ["local"],
+                "Missing argument 'FILE_OR_HANDLER': this folder has no pyproject.toml with",
+            ),
             (["local", "nope.py"], "there is no file nope.py"),
             (["local", "my mod.py"], "'my mod' is not a module name. Rename"),
             (["local", "hello"], "'hello' is not a handler"),
@@ -269,7 +272,7 @@ class TestErrors:
             (["local", "hello.py", "--env", "_HANDLER=x"], "_HANDLER is Lambda's own: leave"),
             (["local", "hello.py", "--env", "AWS_LAMBDA_FUNCTION_NAME=x"], "own: use --name"),
             (["local", "hello.py", "--env-file", "own.env"], "own.env: LAMBDA_TASK_ROOT is Lambda"),
-            (["local", "hello.py", "--python", "/bin/true"], "is no Python that runs: asked for"),
+            (["local", "hello.py", "--python", "/bin/true"], "is not a working Python: asked for"),
             (["local", "hello.py", "-e", "{"], "the event from -e is not JSON"),
             (["local", "hello.py", "--event", "hello.py"], "the event from hello.py is not JSON"),
             (["local", "hello.py", "-e", "1", "--event", "-"], "use one of them"),

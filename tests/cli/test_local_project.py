@@ -102,7 +102,7 @@ def test_services_are_told(folder: Path, started: list[Process]) -> None:
     (folder / "pyproject.toml").write_text(TABLE + QUEUE)
     server = Project(folder)
     started.append(server)
-    where = server.wait_for(r"AWS on this machine, sqs: (\S+)\n")[1]
+    where = server.wait_for(r"AWS services on this machine, sqs: (\S+)\n")[1]
     # Also before they are up.
     variables = server.ask("front")["variables"]
     assert variables["AWS_ENDPOINT_URL_SQS"] == where

@@ -69,6 +69,15 @@ def test_next_is_given_up(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(api.requests) == 3
 
 
+@pytest.mark.parametrize("request_id", ["", "a b", "id-\x01", "id-\xe9\x80"])
+def test_id_that_is_none(request_id: str) -> None:
+    """46: what can't stand in the path of an answer is no id, and there is nothing to answer."""
+    with talking(event(b"{}", request_id), event()) as (spoken, api):
+        with pytest.raises(RuntimeApiError, match="without Lambda-Runtime-Aws-Request-Id"):
+            spoken.next()
+        assert len(api.requests) == 1
+
+
 @pytest.mark.parametrize("status", ["403 Forbidden", "500 Internal Server Error", "404 Not Found"])
 def test_next_is_refused(status: str) -> None:
     """46: a refusal is not asked again."""

@@ -85,6 +85,16 @@ def test_everything(tmp_path: Path) -> None:
     assert w3c == {"traceparent": "00-1", "baggage": "b"}
 
 
+@pytest.mark.parametrize("name", ["traceparent", "tracestate", "baggage"])
+def test_trace_context(name: str, tmp_path: Path) -> None:
+    """33: each part of a W3C trace context is there if it was sent, and as a text only."""
+    sent = {"w3c": {name: "a=1", "other": "x"}}
+    header = f"Lambda-Runtime-Client-Context: {json.dumps(sent)}\r\n"
+    assert seen_by(ours, tmp_path, header)[1] == {name: "a=1"}
+    header = header.replace('"a=1"', "7")
+    assert seen_by(ours, tmp_path, header)[1] == {}
+
+
 @pytest.mark.parametrize("headers", [FULL, "", EMPTY], ids=["full", "none", "empty"])
 def test_as_awslambdaric(headers: str, tmp_path: Path) -> None:
     """27: the same attributes with the same values, and the same repr."""

@@ -192,7 +192,7 @@ CASES: dict[str, Case] = {
             "create repository other: it does not exist yet",
             "update policy of repository other: Lambda may not read its images",
             "create image other@sha256:aaaaaaaaaaaa: it is not in the repository",
-            "update mark of image other@sha256:aaaaaaaaaaaa: a clean-up is to know it as ours",
+            "update mark of image other@sha256:aaaaaaaaaaaa: clean-ups recognise it by that",
         ),
     ),
     "image": Case('image = "other"'),

@@ -314,7 +314,7 @@ def test_an_answer_of_a_proxy(
             server.shutdown()
             thread.join()
     said = str(caught.value)
-    assert "the answer is not AWS's: " in said
+    assert "the answer does not come from AWS: " in said
     assert "HTTPS_PROXY" in said
     assert "<" not in said
     assert "\n" not in said

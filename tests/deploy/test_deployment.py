@@ -374,7 +374,7 @@ def test_a_renamed_function_is_told(world: World) -> None:
     world.door.faults.append(Fault("resourcegroupstaggingapi:GetResources", error=refusal))
     world.door.faults.append(Fault("lambda:ListFunctions", error=refusal, times=9))
     note = world.plan().notes[0]
-    assert note.startswith("functions that have left the project file cannot be looked for: ")
+    assert note.startswith("functions that pyproject.toml no longer declares cannot be found: ")
 
 
 def test_two_people_who_both_begin_with_hello(world: World) -> None:

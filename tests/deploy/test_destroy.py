@@ -167,7 +167,7 @@ def test_one_function_of_several() -> None:
     project = dataclasses.replace(place.project, others=(other,), narrowed=True)
     plan = destroy.plan(dataclasses.replace(place, project=project))
     assert plan.notes == (
-        "repository shop stays: it is of the whole project, and this is about orders only",
+        "repository shop stays: it belongs to the whole project, and you destroy orders only",
     )
     assert [step.what for step in plan.steps] == [
         "function orders",

@@ -4,14 +4,15 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 from amazon_lambda_runtime.deploy import doctor
 from amazon_lambda_runtime.deploy.aws import Aws, Reply
-from amazon_lambda_runtime.deploy.checks import queues
+from amazon_lambda_runtime.deploy.checks import folder, queues
 from amazon_lambda_runtime.deploy.doctor import Report
 from amazon_lambda_runtime.project.errors import ConfigError
 
@@ -287,6 +288,31 @@ def test_two_names(healthy: World) -> None:
     report = examine(healthy)
     assert checks(report) == ["two-names"]
     assert "FUNCTION_NAME is bills" in report.findings[0].what
+
+
+@pytest.mark.parametrize(
+    ("variable", "key"),
+    [
+        ("IMAGE_NAME", "image"),
+        ("REPO_NAME", "repository"),
+        ("FUNCTION_NAME", "function"),
+        ("ROLE_NAME", "role"),
+        ("POLICIES_FILE", "policies_file"),
+        ("LAMBDA_MODULE", "module"),
+        ("REGION", "region"),
+    ],
+)
+def test_names_of_a_makefile(variable: str, key: str, tmp_path: Path) -> None:
+    """Each name that both files have is compared; one that only one of them has is not."""
+    (tmp_path / "Makefile").write_text(f"{variable} ?= one\nLAMBDA_TIMEOUT ?= 3\n")
+    pyproject = tmp_path / "pyproject.toml"
+    pyproject.write_text(f'[tool.lambda-runtime]\n{key} = "two"\n')
+    project = SimpleNamespace(folder=tmp_path)
+    (finding,) = folder.names(cast(Any, project))
+    assert finding.what == f"{variable} is one in the Makefile, and {key} is two in pyproject.toml"
+    for text in (f'{key} = "one"', ""):
+        pyproject.write_text(f"[tool.lambda-runtime]\n{text}\n")
+        assert not list(folder.names(cast(Any, project)))
 
 
 def test_handler(healthy: World) -> None:

@@ -159,5 +159,5 @@ def test_a_plan_without_credentials_says_so(world: World, monkeypatch: pytest.Mo
         done = world.run(command, HTTPS_PROXY="http://127.0.0.1:1")
         assert done.returncode == 2
         (line,) = done.stderr.splitlines()
-        assert "there are no AWS credentials: run `aws configure`, or --profile" in line
+        assert "there are no AWS credentials: run `aws configure`, or use --profile" in line
         assert "registry" not in done.stdout + line

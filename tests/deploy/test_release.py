@@ -43,7 +43,7 @@ def test_rollback_goes_back_to_what_was_live(world: World) -> None:
     assert world.live() == "4"
     assert release.rollback(site, function) == ("4", "1")
     assert release.rollback(site, function, "2") == ("1", "2")
-    with pytest.raises(DeployError, match="orders has no version 9: there is 1, 2, 3, 4"):
+    with pytest.raises(DeployError, match="orders has no version 9: choose one of 1, 2, 3, 4"):
         release.rollback(site, function, "9")
 
 

@@ -192,7 +192,7 @@ def test_a_service_that_refuses_is_a_note(world: World) -> None:
     for operation in ("sqs:ListQueues", "events:ListEventBuses", "iam:ListRoles"):
         world.door.faults.append(Fault(operation, error=refusal, times=9))
     plan = destroy.plan(world.site())
-    assert len([text for text in plan.notes if "cannot be looked for" in text]) == 3
+    assert len([text for text in plan.notes if "cannot be found" in text]) == 3
     execute(plan, world.told)
     assert names(world) == []
 

@@ -47,6 +47,11 @@ def test_service(service: str, services: EmbeddedServices) -> None:
     assert getattr(client(service, services.endpoint), LIST[service])()
 
 
+def test_session(services: EmbeddedServices) -> None:
+    """Ctrl-C in a terminal does not reach it: what still uses it ends first."""
+    assert os.getsid(services.pid) == services.pid
+
+
 def test_early(services: EmbeddedServices) -> None:
     """Who connects before it is up is answered once it is."""
     early = EmbeddedServices.start()

@@ -91,8 +91,8 @@ class Aws:
         account = str(self.call("sts", "get_caller_identity")["Account"])
         if self._account not in (None, account):
             raise DeployError(
-                f"the credentials (profile {self.profile}) are of account {account}, and "
-                f"AWS_ACCOUNT is {self._account}: choose the profile of that account (AWS_PROFILE, "
+                f"the credentials (profile {self.profile}) belong to account {account}, "
+                f"and AWS_ACCOUNT is {self._account}: choose its profile (AWS_PROFILE, "
                 "--profile), or change AWS_ACCOUNT or `account` in pyproject.toml"
             )
         return account
@@ -260,7 +260,8 @@ def _refusal(name: str, error: exceptions.ClientError) -> AwsError:
         (code.isdecimal() or code == "Unknown") and not name.startswith("s3:")
     ):
         kind = LostReply if status >= 500 else AwsError
-        said = f"HTTP {status}, and the answer is not AWS's: {textwrap.shorten(_text(text), 160)}"
+        shown = textwrap.shorten(_text(text), 160)
+        said = f"HTTP {status}, and the answer does not come from AWS: {shown}"
         return kind(name, "NotAws", said, _PROXY)
     if status >= 500 and status != 501:
         return LostReply(name, code, text)
@@ -272,7 +273,7 @@ def _wrong(name: str, error: Exception) -> DeployError:
 
 
 def _not_aws(name: str, error: Exception) -> AwsError:
-    text = f"the answer is not AWS's: {textwrap.shorten(_text(error), 160)}"
+    text = f"the answer does not come from AWS: {textwrap.shorten(_text(error), 160)}"
     return LostReply(name, "NotAws", text, _PROXY)
 
 
@@ -288,7 +289,7 @@ _FAILURES: tuple[tuple[type[Exception], Callable[[str, Exception], DeployError]]
     (
         exceptions.NoCredentialsError,
         lambda name, error: DeployError(
-            f"{name}: there are no AWS credentials: run `aws configure`, or --profile"
+            f"{name}: there are no AWS credentials: run `aws configure`, or use --profile"
         ),
     ),
     (

@@ -66,7 +66,7 @@ def _all(site: Site, stops: bool) -> Iterator[Step | Note]:
         yield from _one(site, repository.STORE, name, doomed)
     elif repository.is_ours(site):
         yield Note(
-            f"repository {name} stays: it is of the whole project, and this is about "
+            f"repository {name} stays: it belongs to the whole project, and you destroy "
             f"{', '.join(function.name for function in doomed)} only"
         )
 
@@ -88,14 +88,16 @@ def _former(site: Site, store: Store, doomed: Sequence[Function]) -> Iterator[St
             else:
                 others.setdefault(value(tags, TABLE_TAG) or "", []).append(name)
     except AwsError as error:
-        yield Note(f"a {store.noun} that has had another name cannot be looked for: {error}")
+        yield Note(f"a {store.noun} under a former name cannot be found: {error}")
     for table, names in others.items():
         whose = (
-            f"another table or stage has made it ({table})"
+            f"another table or stage made it ({table})"
             if table
-            else (f"nothing tells which table has made it (no tag {TABLE_TAG})")
+            else (f"nothing says which table made it (no tag {TABLE_TAG})")
         )
-        yield Note(f"{store.noun} {', '.join(names)} stays: it is of this project, and {whose}")
+        yield Note(
+            f"{store.noun} {', '.join(names)} stays: it belongs to this project, and {whose}"
+        )
 
 
 def _names(site: Site, store: Store, functions: Iterable[Function]) -> list[str]:

@@ -61,7 +61,7 @@ def _mark(site: Site) -> Iterator[Step]:
 
 def _mark_step(site: Site) -> Step:
     return Step(
-        "update", "image", f"mark of {_image_name(site)}", "a clean-up is to know it as ours",
+        "update", "image", f"mark of {_image_name(site)}", "clean-ups recognise it by that",
         lambda: repository.mark(site, site.digest or ""), site.project.architecture,
     )  # fmt: skip
 

@@ -97,7 +97,7 @@ class Retry:
             if self.clock() - start > budget:
                 raise DeployError(
                     f"{what} is still not ready after {budget:.0f} seconds ({reason}): "
-                    "deploy again to go on from here"
+                    "deploy again to continue from here"
                 )
             self.note(f"waiting for {what}: {reason}")
             # Half of the limit at least: others do not poll this, so there is no crowd to spread.

@@ -139,10 +139,10 @@ def test_answers_that_are_none(tmp_path: Path, text: str) -> None:
     """A proxy's page, or nothing, is told in a line."""
     aws = registry(tmp_path, {"config": {"digest": "sha256:c"}}, GOOD)
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(Skipped, match="the answer is no JSON object but"):
+    with pytest.raises(Skipped, match="the answer is not a JSON object: "):
         checked(aws)
     aws.replies["ecr:batch_get_image"] = {"images": [{"imageManifest": text}]}
-    with pytest.raises(Skipped, match="the answer is no JSON object but"):
+    with pytest.raises(Skipped, match="the answer is not a JSON object: "):
         checked(aws)
 
 

@@ -254,7 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
             if (name, version) not in registry.manifests:
                 return _error(404, "MANIFEST_UNKNOWN")
             kind, content = registry.manifests[name, version]
-            if kind not in self.headers.get("Accept", ""):
+            accepted = self.headers.get("Accept", "").split(",")
+            if kind not in [each.strip() for each in accepted]:
                 return _error(404, "MANIFEST_UNKNOWN")
             headers = {"Content-Type": kind, "Docker-Content-Digest": digest_of(content)}
             return 200, content, headers

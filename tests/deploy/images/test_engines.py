@@ -215,7 +215,7 @@ def test_failures(spec: ImageSpec, stand_in: StandIn, monkeypatch: pytest.Monkey
     assert shown == ["one", "two", "three", "the reason"]
     monkeypatch.setenv("STAND_IN_FAILS", "none")
     monkeypatch.setenv("STAND_IN_ID", "?")
-    with pytest.raises(ImageError, match="gave no id for the image that it built"):
+    with pytest.raises(ImageError, match="printed no id of the image that it built"):
         Buildah().build(spec)
     with pytest.raises(ImageError, match=r"cannot run /nonexistent: No such file"):
         run(["/nonexistent"], no_meter)
@@ -252,7 +252,7 @@ def test_choose(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
         choose("podman")
     monkeypatch.setattr(sys, "executable", "/bin/false")
     assert Native().available() == (
-        "there is no uv, and /bin/false has no pip: one of them finds packages"
+        "there is no uv, and /bin/false has no pip: install one of them"
     )
 
 

@@ -480,7 +480,7 @@ def test_rollback(before: str, to: str | None, expected: str, left: str) -> None
 
 @pytest.mark.parametrize(
     ("before", "to", "message"),
-    [("", None, "version 2 of orders is the first"), ("1", "7", "there is 1, 10, 2, 9")],
+    [("", None, "version 2 of orders is the first"), ("1", "7", "choose one of 1, 10, 2, 9")],
 )
 def test_no_rollback(before: str, to: str | None, message: str) -> None:
     """Where there is nothing to go back to, nothing changes."""

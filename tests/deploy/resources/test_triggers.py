@@ -854,7 +854,7 @@ def test_a_priority_of_others() -> None:
         planned(aws, trigger)
     aws = Canned(**balancer(elbv2__describe_rules=rule_for("second")))
     second = AlbTrigger("second", multi_value_headers=True, listener=LISTENER)
-    with pytest.raises(DeployError, match=r"priority 100 .* is that of target group second, too"):
+    with pytest.raises(DeployError, match=r"priority 100 .* is also used for target group second"):
         planned(aws, trigger, second)
 
 

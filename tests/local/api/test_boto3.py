@@ -3,8 +3,10 @@
 import base64
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tests.local.serving import Served, python_function, served
 
 SOURCE = """
 import time
+import uuid
 from pathlib import Path
 
 
@@ -360,6 +363,9 @@ def test_url_configuration(tmp_path: Path, streams: bool) -> None:
     assert configuration["FunctionUrl"] == here.function_url
     assert configuration["InvokeMode"] == ("RESPONSE_STREAM" if streams else "BUFFERED")
     assert (listed["FunctionUrl"], configuration["AuthType"]) == (here.function_url, "NONE")
+    assert configuration["FunctionArn"].endswith(":function:hello")
+    for moment in (configuration["CreationTime"], configuration["LastModifiedTime"]):
+        assert abs(datetime.fromisoformat(moment).timestamp() - time.time()) < 600
 
 
 def test_event_source_mappings(tmp_path: Path) -> None:
@@ -375,6 +381,11 @@ def test_event_source_mappings(tmp_path: Path) -> None:
         assert arn.endswith(":orders")
         assert (mapping["BatchSize"], mapping["State"]) == (3, "Enabled")
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["FunctionArn"].endswith(":function:hello")
+        assert mapping["MaximumBatchingWindowInSeconds"] == 0
+        assert mapping["StateTransitionReason"] == "USER_INITIATED"
+        assert abs(mapping["LastModified"].timestamp() - time.time()) < 600
+        assert str(uuid.UUID(mapping["UUID"])) == mapping["UUID"]
         for query, count in (
             ({"FunctionName": "hello", "EventSourceArn": arn}, 1),
             ({"EventSourceArn": f"{arn}-2"}, 0),

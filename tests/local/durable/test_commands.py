@@ -55,6 +55,23 @@ def test_show(server: Local, folder: Path) -> None:
     assert document["Events"][0]["EventType"] == "ExecutionStarted"
 
 
+def test_every_status(server: Local, folder: Path) -> None:
+    """Each status that an execution may have can be asked for."""
+    every = ("RUNNING", "PAUSING", "PAUSED", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED")
+    chosen = [word for status in every for word in ("--status", status)]
+    done = command(server, folder, "executions", "list", *chosen)
+    assert done.returncode == 0, done.stderr
+
+
+def test_show_of_a_failure(server: Local, folder: Path) -> None:
+    """What has failed is shown with its error in place of a result."""
+    server.call("failing", name="shown-failed")
+    shown = command(server, folder, "executions", "show", "shown-failed").stdout
+    assert re.search(r"^FAILED  [\d.]+ s", shown, re.M)
+    assert re.search(r"^error +\w+: \S", shown, re.M)
+    assert not re.search(r"^result ", shown, re.M)
+
+
 def test_stop_pause_and_resume(server: Local, folder: Path) -> None:
     arn = server.start("callback", name="s-1")
     server.has(arn, "InvocationCompleted")
@@ -106,9 +123,11 @@ def test_refused(server: Local, folder: Path, words: tuple[str, ...], reason: st
 
 
 def test_nothing_there(folder: Path) -> None:
-    """Where no local Lambda answers, that is said."""
-    done = run_here(folder, "executions", "list", "--local", str(free_port()))
+    """Where no local Lambda answers, that is said, with the reason."""
+    port = free_port()
+    done = run_here(folder, "executions", "list", "--local", str(port))
     assert done.returncode == 2
+    assert f"answers at http://127.0.0.1:{port} ([Errno " in done.stderr
     assert "is `lambda-runtime local` running" in done.stderr
 
 

@@ -16,6 +16,7 @@ from amazon_lambda_runtime.local.engine import environment as environment_module
 from amazon_lambda_runtime.local.engine import extensions as extensions_module
 from amazon_lambda_runtime.local.engine import pool as pool_module
 from amazon_lambda_runtime.local.engine.function import LocalFunction
+from amazon_lambda_runtime.local.engine.invocation import Answer
 from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.engine.states import Stage, State
 from amazon_lambda_runtime.local.server import open_pool
@@ -411,6 +412,30 @@ class TestManagedInstances:
 
         run(test())
 
+    @pytest.mark.parametrize("concurrency", [0, 2])
+    def test_second_answer_in_a_stream(self, concurrency: int) -> None:
+        """
+        What is answered while a stream is still open is the answer; the stream's end changes
+        nothing, here and where one invocation runs at a time, and the next event is served.
+        """
+        path = "/invocation/{id}/response"
+        function = obedient(max_concurrency=concurrency, memory=0)
+
+        async def test() -> None:
+            log = Recorder()
+            async with open_pool(function, log) as pool:
+                twice = invoke(pool, ["stream", path, [respond("2")]])
+                assert await twice.wait() == Answer(b"2")
+                after = invoke(pool, respond("3"))
+                assert await after.wait() == Answer(b"3")
+                await after.wait_until_reported()
+                await until(lambda: len(log.own) == 3)
+                assert [line.partition(" ")[0] for line in log.own] == ["202", "202", "202"]
+                assert sum(line.startswith("REPORT") for line in log) == 2
+                assert len(pool.environments) == 1
+
+        run(test())
+
     def test_long_line(self, tmp_path: Path) -> None:
         """
         A worker's line is cut as any other, and the worker goes on logging.
@@ -565,6 +590,7 @@ def test_nothing_outlives_the_server(tmp_path: Path) -> None:
 import asyncio, sys
 sys.path[:0] = [{source_path()!r}]
 from amazon_lambda_runtime.local.engine.function import LocalFunction
+from amazon_lambda_runtime.local.engine.invocation import Answer
 from amazon_lambda_runtime.local.server import open_pool
 
 source = '''

@@ -76,11 +76,11 @@ def refuse_prune(project: "Project", prune: bool) -> None:
     """Raise click.UsageError if --prune is about nothing: some functions, or no table."""
     if prune and (project.narrowed or not project.declared):
         raise click.UsageError(
-            "--prune deletes what has left the table of pyproject.toml, and "
+            "--prune deletes what pyproject.toml no longer declares, and "
             + (
-                "this is about some functions only: leave out --function and FUNCTION_NAME."
+                "only some functions are chosen: leave out --function and FUNCTION_NAME."
                 if project.narrowed
-                else "there is none: write one, or use lambda-runtime destroy."
+                else "it declares nothing: write the table, or use lambda-runtime destroy."
             )
         )
 

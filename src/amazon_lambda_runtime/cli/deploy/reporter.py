@@ -39,7 +39,7 @@ class Reporter:
         if self._coloured and has("rich", default="the moving line"):
             from rich.console import Console
 
-            self._status = Console(stderr=True).status("reading what is there")
+            self._status = Console(stderr=True).status("reading what is in AWS")
             self._status.start()
         return self
 

@@ -111,8 +111,8 @@ def _of_table(folder: Path) -> list[_Wanted]:
     try:
         if table.read(folder) is None:
             raise click.UsageError(
-                "Missing argument 'FILE_OR_HANDLER', and no [tool.lambda-runtime] in the "
-                "pyproject.toml of this folder."
+                "Missing argument 'FILE_OR_HANDLER': this folder has no pyproject.toml with "
+                "[tool.lambda-runtime]."
             )
         project = settings.load(folder)
     except ConfigError as error:

@@ -94,12 +94,12 @@ def _checked(path: str, reason: str) -> Interpreter:
     except ValueError:
         said = f"{done.stdout.strip()[:40]!r}" if done.stdout.strip() else "nothing"
         raise click.ClickException(
-            f"{path} ({reason}) is no Python that runs: asked for its version, it said {said}; "
+            f"{path} ({reason}) is not a working Python: asked for its version, it said {said}; "
             "choose another with --python PATH"
         ) from None
     except (OSError, subprocess.SubprocessError) as error:
         raise click.ClickException(
-            f"{path} ({reason}) is no Python that runs: {error}; choose another with --python PATH"
+            f"{path} ({reason}) is not a working Python: {error}; choose another with --python PATH"
         ) from None
     if version < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))

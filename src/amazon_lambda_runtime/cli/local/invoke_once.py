@@ -47,7 +47,7 @@ async def invoke_once(
     if not invocation.is_streamed:
         output.write(answer.payload)
     elif answer.failed:
-        say(f"the response broke off: {answer.payload.decode('utf-8', 'replace')}")
+        say(f"the response was cut off: {answer.payload.decode('utf-8', 'replace')}")
     output.end()
     return 2 if output.has_failed else int(answer.failed)
 

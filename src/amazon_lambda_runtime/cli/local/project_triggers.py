@@ -73,7 +73,7 @@ async def start_triggers(
             endpoint = service.embedded(port).start().endpoint
             names = [f"AWS_ENDPOINT_URL_{VARIABLES[name]}" for name in needed]
             _tell_functions(served, dict.fromkeys(names, endpoint))
-            say(f"  AWS on this machine, {', '.join(needed)}: {endpoint}")
+            say(f"  AWS services on this machine, {', '.join(needed)}: {endpoint}")
             say(f"  set for the functions: {', '.join(names)}")
         for each in declared:
             await _start(wiring, urls, each, options, say)

@@ -108,4 +108,4 @@ def not_passed(given: Sequence[str]) -> str:
     if not missed:
         return ""
     more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
-    return f"not passed: {missed[0]}{more} (--env NAME)"
+    return f"not passed to the function: {missed[0]}{more} (--env NAME)"

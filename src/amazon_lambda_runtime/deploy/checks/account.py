@@ -21,9 +21,9 @@ def region(aws: Aws) -> Iterator[Finding]:
     if not _REGION.fullmatch(aws.region):
         yield Finding(
             "region",
-            f"{aws.region!r} is not the name of a region",
-            "AWS has no endpoint under that name",
-            "Set REGION, --region or `region` in pyproject.toml, as in eu-west-1.",
+            f"{aws.region!r} is not an AWS region",
+            "AWS has no endpoint of that name",
+            "Set REGION, --region or `region` in pyproject.toml to a region, such as eu-west-1.",
         )
 
 
@@ -54,10 +54,10 @@ def identity(project: Project, aws: Aws) -> Iterator[Finding]:
     if project.account is not None and project.account != account:
         yield Finding(
             "account",
-            f"the credentials are of account {account}, and AWS_ACCOUNT (account) is "
+            f"the credentials belong to account {account}, and AWS_ACCOUNT (account) is "
             f"{project.account}",
             "ARNs would be made of an account in which nothing exists",
-            "Choose the profile of that account, or remove AWS_ACCOUNT: then AWS is asked.",
+            "Choose the profile of that account, or remove AWS_ACCOUNT: then AWS says which it is.",
         )
 
 
@@ -131,6 +131,6 @@ def _denied(aws: Aws, source: str, statement: Statement) -> list[str]:
     except AwsError as error:
         raise Skipped(
             f"the permissions of {source}: {error.operation} said {error.code}. "
-            "`lambda-runtime permissions` prints what it takes"
+            "`lambda-runtime permissions` prints the policy that it needs"
         ) from None
     return [result["EvalActionName"] for result in found if result["EvalDecision"] != "allowed"]

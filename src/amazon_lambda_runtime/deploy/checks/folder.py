@@ -103,9 +103,9 @@ def engine(project: Project) -> Iterator[Finding]:
     if images.unused(project.engine, used, file) is not None:
         yield Finding(
             "dockerfile-unused",
-            f"{file} is not used: the image is made by the native engine, which reads none",
+            f"{file} is not used: the native engine builds the image, and reads no Dockerfile",
             "what it installs or sets is not in the image",
-            'Install docker, podman or buildah, or set engine = "native" if that is meant.',
+            'Install docker, podman or buildah, or set engine = "native" if that is what you want.',
         )
 
 

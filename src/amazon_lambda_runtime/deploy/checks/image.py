@@ -136,7 +136,7 @@ def _document(text: str, what: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         shown = textwrap.shorten(text, 80) or "nothing"
-        raise Skipped(f"{what}: the answer is no JSON object but {shown!r}: is it a proxy's?")
+        raise Skipped(f"{what}: the answer is not a JSON object: {shown!r}. Is it a proxy's?")
     return found
 
 
@@ -155,7 +155,7 @@ def lifecycle(project: Project, aws: Aws) -> Iterator[Finding]:
             f"a lifecycle rule of the repository {project.repository} deletes untagged images",
             "an image that a version of the function runs may have no tag: once it is deleted, the "
             "function fails (ImageDeleted)",
-            "Remove the rule: `deploy` deletes old images itself, and none that is used (`keep`).",
+            "Remove the rule: `deploy` deletes old images itself, but none in use (`keep`).",
         )
 
 

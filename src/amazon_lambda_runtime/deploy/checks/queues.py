@@ -81,7 +81,7 @@ def _concurrency(
         "a limit of its own",
         "Lambda receives more messages than the function can run; a throttled message counts as "
         "received, and after max_receive_count times it is in the dead letter queue, unprocessed",
-        "Set max_concurrency (2 or more) of the trigger, and no reserved_concurrency below it.",
+        "Set max_concurrency (2 or more) for the trigger, and no reserved_concurrency below it.",
     )
 
 
@@ -97,7 +97,7 @@ def _agreement(
             "(report_batch_item_failures is off)",
             "Lambda takes any response for success and deletes the whole batch: failed messages "
             "are lost",
-            "Set report_batch_item_failures = true of that trigger.",
+            "Set report_batch_item_failures = true for that trigger.",
         )
     elif partial is False and reports:
         yield Finding(
@@ -106,5 +106,5 @@ def _agreement(
             f"(report_batch_item_failures), and {handler} returns none",
             "only an exception counts as a failure, and then the whole batch is retried",
             "Set partial_failures = True in the handler's class, or report_batch_item_failures = "
-            "false of that trigger.",
+            "false for that trigger.",
         )

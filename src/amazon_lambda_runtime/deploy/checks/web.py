@@ -26,7 +26,7 @@ def declared(project: Project) -> Iterator[Finding]:
                 f"cannot tell whether {handler} is a web application",
                 "its URL or API streams, and the responses of an application are sent whole unless "
                 "LAMBDA_RUNTIME_WEB_STREAM says otherwise",
-                f"Set web = true, or web = false, of {function.name}.",
+                f"Set web = true, or web = false, for {function.name}.",
             )
         if function.web:
             yield from _doors(function, handler)
@@ -37,9 +37,9 @@ def _doors(function: Function, handler: str) -> Iterator[Finding]:
         yield Finding(
             "single-value-headers",
             f"{handler} is a web application behind a load balancer without multi-value headers",
-            "of a query that has a name twice only the last value arrives, and several cookies in "
+            "if a query has a name twice, only the last value arrives, and several cookies in "
             "one response need names that differ in case",
-            "Set multi_value_headers = true of that trigger.",
+            "Set multi_value_headers = true for that trigger.",
         )
     doors = (AlbTrigger, HttpApiTrigger, RestApiTrigger, UrlTrigger)
     if not any(isinstance(trigger, doors) for trigger in function.triggers):

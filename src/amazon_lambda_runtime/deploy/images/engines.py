@@ -58,7 +58,7 @@ def unused(name: str, engine: Engine, dockerfile: Path | None) -> str | None:
         return None
     return (
         f"{dockerfile} IS NOT USED: there is no docker, podman or buildah here to build it, and "
-        'the native engine reads none. Install one, or say engine = "native" if that is meant'
+        'the native engine does not read it. Install one, or set engine = "native" to allow that'
     )
 
 
@@ -105,7 +105,7 @@ class _Command(ABC):
                 raise _foreign(self.name, spec, error) from None
             match = _ID.fullmatch(file.read_text().strip())
             if match is None:
-                raise ImageError(f"{self.name} gave no id for the image that it built")
+                raise ImageError(f"{self.name} printed no id of the image that it built")
             return Built(f"sha256:{match[1]}", context.notes)
 
     def push(self, built: Built, repository: Repository, meter: Meter = no_meter) -> Pushed:

@@ -58,8 +58,8 @@ class Selection:
         if self.ignored:
             files = "1 file" if self.ignored == 1 else f"{self.ignored} files"
             notes.append(
-                f"left out of the image, as git ignores them: {files} (a .dockerignore is heeded"
-                " in place of .gitignore, and may be empty)"
+                f"left out of the image, as git ignores them: {files} (a .dockerignore, even"
+                " an empty one, replaces .gitignore)"
             )
         return tuple(notes)
 
@@ -99,7 +99,7 @@ def chosen(folder: Path, exclude: Iterable[str] = ()) -> dict[str, Path]:
     rules = [_rule(line) for line in (*EXCLUDED, *lines, *exclude) if not _is_comment(line)]
     found = {name: folder / name for name in _names(folder, rules) if _is_taken(folder, name)}
     if not found:
-        raise ImageError(f"{folder} has no file for an image: all are excluded, or there is none")
+        raise ImageError(f"{folder} has no files for the image: it is empty, or all are excluded")
     return dict(sorted(found.items()))
 
 
@@ -130,7 +130,9 @@ def _is_taken(folder: Path, name: str) -> bool:
 def _check_link(path: Path, folder: Path) -> None:
     target = path.readlink()
     if target.is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
-        raise ImageError(f"{path} is a link to {target}: in the image that leads nowhere")
+        raise ImageError(
+            f"{path} is a link to {target}: in the image, there is nothing at that place"
+        )
 
 
 def _is_comment(line: str) -> bool:

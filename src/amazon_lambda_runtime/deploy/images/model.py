@@ -52,7 +52,7 @@ class ImageSpec:
     def __post_init__(self) -> None:
         if self.architecture not in PLATFORMS:
             known = " or ".join(PLATFORMS)
-            raise ImageError(f"Lambda has no architecture {self.architecture!r}: say {known}")
+            raise ImageError(f"Lambda has no architecture {self.architecture!r}: choose {known}")
 
     @property
     def platform(self) -> str:

@@ -42,7 +42,7 @@ def handlers(
         elif not has_packages and not _may_be(place, files):
             raise ImageError(
                 f"the handler {name} can't be loaded: its module {place}.py is not among the files "
-                "of the image. Name it in pyproject.toml (`handler`, `module`), or see whether "
+                "of the image. Name it in pyproject.toml (`handler`, `module`), or check whether "
                 ".dockerignore leaves it out"
             )
 

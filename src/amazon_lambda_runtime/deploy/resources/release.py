@@ -102,11 +102,11 @@ def rollback(site: Site, function: Function, to: str | None = None) -> tuple[str
         to = next((version for version in live.before if version in there), None)
         if to is None:
             raise DeployError(
-                f"version {live.version} of {function.name} is the first: none before"
+                f"version {live.version} of {function.name} is the first: no other can be live"
             )
     elif to not in there:
         raise DeployError(
-            f"{function.name} has no version {to}: there is {', '.join(sorted(there))}"
+            f"{function.name} has no version {to}: choose one of {', '.join(sorted(there))}"
         )
     before = live.before[live.before.index(to) + 1 :] if to in live.before else live.before
     _move(site, function, to, before, live)

@@ -63,7 +63,7 @@ class Undeclared:
             )
         if self.refusal:
             yield Note(
-                f"functions that have left the project file cannot be looked for: {self.refusal}"
+                f"functions that pyproject.toml no longer declares cannot be found: {self.refusal}"
             )
 
 

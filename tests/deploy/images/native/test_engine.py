@@ -147,8 +147,8 @@ def test_what_decides_about_the_packages(spec: ImageSpec, native: Native, tmp_pa
 
 
 def test_no_runtime(spec: ImageSpec, native: Native, tmp_path: Path) -> None:
-    """What brings no bootstrap is no runtime."""
-    with pytest.raises(ImageError, match=r"brings no bootstrap"):
+    """What contains no bootstrap is no runtime."""
+    with pytest.raises(ImageError, match=r"contains no bootstrap"):
         native.build(replace(spec, runtime=str(make_wheel(tmp_path, "none", {"none.py": ""}))))
     with pytest.raises(ImageError, match=r"cannot read .*/absent.whl: No such file"):
         native.build(replace(spec, runtime=str(tmp_path / "absent.whl")))
@@ -169,11 +169,11 @@ def test_another_processor(registry: FakeRegistry, spec: ImageSpec, native: Nati
     assert config["architecture"] == "arm64"
     assert config["config"]["Labels"] == {"a": "b"}
     registry.put("base/debian", "index", {"mediaType": kind, "manifests": entries[:1]})
-    with pytest.raises(ImageError, match="not there for arm64, only for amd64"):
+    with pytest.raises(ImageError, match="not available for arm64, only for amd64"):
         native.build(both)
     with pytest.raises(ImageError, match=r"is an image for x86_64, .* to run on arm64"):
         native.build(replace(spec, architecture="arm64"))
-    with pytest.raises(ImageError, match="no architecture 'amd64': say x86_64 or arm64"):
+    with pytest.raises(ImageError, match="no architecture 'amd64': choose x86_64 or arm64"):
         replace(spec, architecture="amd64")
 
 
@@ -302,7 +302,7 @@ def test_no_interpreter_to_compile_with(
     registry.put_image("base/debian", "trixie", files)
     built = native.build(spec)
     assert built.notes == (
-        "there is no Python 3.99 here to compile the modules with: each cold start will",
+        "there is no Python 3.99 here to compile the modules with: each cold start compiles them",
     )
     _, layers = image(registry, native.push(built, registry.repository()))
     assert not [name for layer in layers for name in layer.getnames() if name.endswith(".pyc")]

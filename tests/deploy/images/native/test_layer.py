@@ -81,7 +81,9 @@ def test_links(tmp_path: Path) -> None:
     with tarfile.open(file) as tar:
         assert tar.getmember("link").linkname == "data"
     (folder / "out").symlink_to("../elsewhere")
-    with pytest.raises(ImageError, match=r"out is a link to \.\./elsewhere: .* leads nowhere"):
+    with pytest.raises(
+        ImageError, match=r"out is a link to \.\./elsewhere: in the image, there is"
+    ):
         chosen(folder)
 
 

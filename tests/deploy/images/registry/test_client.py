@@ -178,7 +178,7 @@ def test_no_json(body: bytes, shown: str, registry: FakeRegistry, client: Client
     registry.faults.append(Fault("GET", 200, body=body))
     with pytest.raises(RegistryError) as caught:
         client.manifest(registry.repository(), "x")
-    assert f"the answer is no JSON object but {shown}: " in str(caught.value)
+    assert f"the answer is not a JSON object: {shown}. " in str(caught.value)
     assert "HTTPS_PROXY" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -186,7 +186,7 @@ def test_no_json(body: bytes, shown: str, registry: FakeRegistry, client: Client
 def test_no_manifest(registry: FakeRegistry, client: Client) -> None:
     """An answer that is JSON may be no manifest; a token's answer may have no token."""
     registry.faults.append(Fault("GET", 200, body=b'{"message": "welcome"}'))
-    with pytest.raises(RegistryError, match="is no manifest of an image"):
+    with pytest.raises(RegistryError, match="is not an image manifest"):
         client.manifest(registry.repository(), "x")
     with FakeRegistry(bearer=True, anonymous=True) as public:
         public.faults.append(Fault("/token", 200, body=b"{}"))
@@ -262,7 +262,7 @@ def test_wrong_content(
         registry.blobs[key] += b"!"
     with pytest.raises(RegistryError, match="sent another blob"):
         client.config(repository, manifest)
-    with pytest.raises(RegistryError, match="bytes that came have another digest"):
+    with pytest.raises(RegistryError, match="bytes received have another digest"):
         client.download(repository, layer["digest"], layer["size"], tmp_path / "x")
     assert len(waits) == 4
     kind, body = registry.manifests["base/x", digest]

@@ -35,7 +35,7 @@ def test_parse(text: str, whole: str, plain: bool) -> None:
 @pytest.mark.parametrize("text", ["", "UPPER", "a:b:c", "host.io/", "a@sha256:1", "-a"])
 def test_what_is_none(text: str) -> None:
     """What is no reference is told, with what would be one."""
-    with pytest.raises(ImageError, match=r"is no image: write"):
+    with pytest.raises(ImageError, match=r"is not an image: write"):
         parse(text)
 
 

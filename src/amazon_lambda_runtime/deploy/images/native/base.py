@@ -106,7 +106,7 @@ def _manifest(wanted: Reference, spec: ImageSpec, client: Client, cache: Cache) 
         ]
         if not fitting:
             known = ", ".join(sorted({str(each.get("architecture")) for each in offered}))
-            raise ImageError(f"{wanted} is not there for {spec.platform}, only for {known}")
+            raise ImageError(f"{wanted} is not available for {spec.platform}, only for {known}")
         version = fitting[0]
     raise ImageError(f"{wanted} is an index of indexes")
 
@@ -223,8 +223,8 @@ def _python(
     python = seen.python(env.get("PATH", _PATH))
     if python is None:
         raise ImageError(
-            f"{wanted} has no Python on its PATH: name an image that has, like "
-            "python:3.13-slim-trixie"
+            f"{wanted} has no Python on its PATH: name an image that has one, such "
+            "as python:3.13-slim-trixie"
         )
     if python.libc_version == (0, 0):
         raise ImageError(

@@ -75,7 +75,7 @@ class Native:
         if dependencies.uv() is not None:
             return None
         if subprocess.run(pip, capture_output=True, check=False).returncode:
-            return f"there is no uv, and {sys.executable} has no pip: one of them finds packages"
+            return f"there is no uv, and {sys.executable} has no pip: install one of them"
         return None
 
     def build(self, spec: ImageSpec, meter: Meter = no_meter) -> NativeImage:
@@ -98,7 +98,7 @@ class Native:
         if interpreter is None:
             notes.append(
                 f"there is no Python {found.python.version} here to compile the modules with: "
-                "each cold start will"
+                "each cold start compiles them"
             )
         packages = self._packages(spec, wanted, found, interpreter, meter)
         code = self._project(spec, project, interpreter)
@@ -163,7 +163,9 @@ class Native:
                 wheels.compile_all(interpreter, folder, found.python.packages)
             tree = wheels.places(folder, found.python)
             if ENTRYPOINT.strip("/") not in tree:
-                raise ImageError(f"{spec.runtime} brings no bootstrap: it is no Lambda runtime")
+                raise ImageError(
+                    f"{spec.runtime} contains no bootstrap: it is not a Lambda runtime"
+                )
             proof.bootstrap(tree[ENTRYPOINT.strip("/")], found.python.path)
             made = layer.make(tree, self._cache)
         meter(1, 1, "packages")

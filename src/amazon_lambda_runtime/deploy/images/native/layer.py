@@ -80,7 +80,7 @@ def _add(tar: tarfile.TarFile, name: str, source: Path | Text | None) -> None:
             try:
                 tar.addfile(entry, file)  # in pieces: it may be larger than the memory
             except OSError as error:
-                raise ImageError(f"cannot read {source}: it changes ({error})") from None
+                raise ImageError(f"cannot read {source}: it changed meanwhile ({error})") from None
 
 
 class _Hashed:

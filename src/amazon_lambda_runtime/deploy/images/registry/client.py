@@ -89,7 +89,7 @@ class Client:
         if not isinstance(parts, list) or (kind not in INDEXES and "config" not in found):
             raise RegistryError(
                 f"cannot read the image {repository}:{version}: the answer, of type {kind or '?'}, "
-                "is no manifest of an image"
+                "is not an image manifest"
             )
         return Manifest(digest, kind, reply.data)
 
@@ -150,7 +150,7 @@ class Client:
                 reply.close()
             if f"sha256:{hashed.hexdigest()}" != digest:
                 raise RegistryError(
-                    f"cannot {what}: the {done} bytes that came have another digest", passing=True
+                    f"cannot {what}: the {done} bytes received have another digest", passing=True
                 )
 
         persist(attempt, ATTEMPTS, self._wait)

@@ -46,7 +46,9 @@ def parse(text: str) -> Reference:
     host, path = _split(text)
     match = _REFERENCE.fullmatch(path)
     if match is None:
-        raise ImageError(f"{text!r} is no image: write [host/]name[:tag] or [host/]name@sha256:...")
+        raise ImageError(
+            f"{text!r} is not an image: write [host/]name[:tag] or [host/]name@sha256:..."
+        )
     name = match["name"]
     if host == _DOCKER_HUB and "/" not in name:
         name = f"library/{name}"

@@ -187,7 +187,7 @@ def document(body: bytes, what: str) -> dict[str, Any]:
     )
     shown = textwrap.shorten(text, 120) or "empty"
     raise RegistryError(
-        f"cannot {what}: the answer is no JSON object but {shown!r}: is that a registry, or does a "
+        f"cannot {what}: the answer is not a JSON object: {shown!r}. Is that a registry, or does a "
         "proxy answer (HTTPS_PROXY, NO_PROXY)?"
     )
 
@@ -204,7 +204,7 @@ def _proxied(proxy: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
         )
     except (urllib3.exceptions.HTTPError, ValueError):
         raise RegistryError(
-            "cannot use the proxy of HTTPS_PROXY: it is no http:// or https:// URL"
+            "cannot use the proxy of HTTPS_PROXY: it is not an http:// or https:// URL"
         ) from None
 
 

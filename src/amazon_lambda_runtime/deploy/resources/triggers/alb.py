@@ -197,7 +197,7 @@ def _find(site: Site, name: str) -> Reply | None:
 def _arn(site: Site, name: str) -> str:
     live = _find(site, name)
     if live is None:
-        raise DeployError(f"the target group {name} has gone while it was set up: deploy again")
+        raise DeployError(f"the target group {name} was deleted while it was set up: deploy again")
     return str(live["TargetGroupArn"])
 
 
@@ -257,7 +257,7 @@ def _replaced(site: Site, trigger: AlbTrigger) -> str | None:
     groups = {str(action.get("TargetGroupArn")) for action in taken.get("Actions", ())}
     for name in sorted(declared - {trigger.target_group}):
         if any(f":targetgroup/{name}/" in group for group in groups):
-            raise DeployError(f"{what} is that of target group {name}, too: give each its own")
+            raise DeployError(f"{what} is also used for target group {name}: give each its own")
     return str(taken["RuleArn"])
 
 

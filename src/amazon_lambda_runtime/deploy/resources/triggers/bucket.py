@@ -153,7 +153,7 @@ def _read(site: Site, name: str) -> dict[str, Any]:
         ExpectedBucketOwner=site.aws.account,
     )
     if found is None:
-        raise DeployError(f"there is no bucket {name}: a trigger names one that exists")
+        raise DeployError(f"there is no bucket {name}: create it, or name one that exists")
     found.pop("ResponseMetadata", None)
     return found
 

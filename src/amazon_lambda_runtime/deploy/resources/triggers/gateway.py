@@ -29,7 +29,7 @@ def allow_new(site: Site, function: Function, sid: str, find: Callable[[], str |
         api = find()
         if api is None:
             raise DeployError(
-                f"the API of {function.name} has gone while it was made: deploy again"
+                f"the API of {function.name} was deleted while it was made: deploy again"
             )
         for step in allow(site, function, sid, api):
             step.run()

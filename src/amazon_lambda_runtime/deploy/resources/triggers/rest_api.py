@@ -78,7 +78,7 @@ def _names(function: Function) -> list[str]:
 def _define(site: Site, function: Function, trigger: RestApiTrigger) -> None:
     live = _find(site, trigger.api)
     if live is None:
-        raise DeployError(f"the REST API {trigger.api} has gone while it was made: deploy again")
+        raise DeployError(f"the REST API {trigger.api} was deleted while it was made: deploy again")
     body = _definition(site, function, trigger)
     api = {"restApiId": live["id"]}
     site.aws.call(_SERVICE, "put_rest_api", **api, mode="overwrite", body=body)

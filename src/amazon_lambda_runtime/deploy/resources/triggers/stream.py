@@ -38,8 +38,8 @@ def _source(site: Site, trigger: StreamTrigger) -> str:
     if found is None or not (table.get("StreamSpecification") or {}).get("StreamEnabled"):
         lacks = "does not exist" if found is None else "has no stream"
         raise DeployError(
-            f"table {trigger.table} {lacks}, and it is to invoke a function: the table is yours, "
-            "switch on its stream (aws dynamodb update-table --stream-specification ...)"
+            f"table {trigger.table} {lacks}, and a trigger names it: deploy changes no table, "
+            "so switch on its stream (aws dynamodb update-table --stream-specification ...)"
         )
     return str(table["LatestStreamArn"])
 
