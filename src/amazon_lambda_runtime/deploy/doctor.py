@@ -10,7 +10,7 @@ from amazon_lambda_runtime.project.declaration import Project
 from amazon_lambda_runtime.project.errors import ConfigError
 
 from .aws import Aws
-from .checks import account, folder, image, queues, web
+from .checks import account, durable, folder, image, queues, web
 from .checks.finding import Finding, Skipped
 from .errors import DeployError
 
@@ -60,6 +60,7 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
     look("files", lambda: folder.modes(project))
     look("failed messages", lambda: queues.declared(project))
     look("web applications", lambda: web.declared(project))
+    look("durable functions", lambda: durable.declared(project))
     look("local image", lambda: image.local(project))
     # Without a usable region and credentials every further question would fail in the same way.
     if look("region", lambda: account.region(aws)) and look(
@@ -69,4 +70,5 @@ def examine(project: Project, aws: Aws, done: Callable[[str], object]) -> Report
         look("image", lambda: image.registry(project, aws))
         look("lifecycle", lambda: image.lifecycle(project, aws))
         look("queues", lambda: queues.live(project, aws))
+        look("live durable functions", lambda: durable.live(project, aws))
     return report

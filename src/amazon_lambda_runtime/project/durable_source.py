@@ -6,7 +6,7 @@ Rule: where the source leaves a doubt, the answer is False; the user can say wha
 import ast
 from pathlib import Path
 
-from .code import STEPS, AnyFunction, Code, Module
+from .code import STEPS, AnyFunction, Code, Module, top_level
 
 # What makes a durable function, by the name that a module imports it under.
 _MAKERS = {
@@ -21,17 +21,16 @@ def is_durable(handler: str, task_root: Path) -> bool:
 
     Its modules are searched for in `task_root`.
     """
-    code = Code(task_root)
-    found = code.find(handler)
-    if found is None:
+    return _Durable(Code(task_root)).names(handler)
+
+
+def no_plain_function(handler: str, task_root: Path) -> bool:
+    """Return whether what is decorated is a coroutine function or a generator for sure."""
+    durable = _Durable(Code(task_root))
+    if not durable.names(handler) or durable.decorated is None:
         return False
-    module, names = found
-    if names[0] in module.names:
-        return _Durable(code).is_durable(module, ast.Name(id=names[0]), names[1:], STEPS)
-    # The method of the one class that has it.
-    durable = _Durable(code)
-    return not module.has_unknown_names and any(
-        durable.has_method(module, each, names[0], STEPS) for each in module.classes
+    return isinstance(durable.decorated, ast.AsyncFunctionDef) or any(
+        isinstance(node, ast.Yield | ast.YieldFrom) for node in top_level(durable.decorated.body)
     )
 
 
@@ -40,6 +39,21 @@ class _Durable:
 
     def __init__(self, code: Code) -> None:
         self._code = code
+        #: The function that was found to be durable, if it is one with a decorator.
+        self.decorated: AnyFunction | None = None
+
+    def names(self, handler: str) -> bool:
+        """Return whether a handler string names a durable function."""
+        found = self._code.find(handler)
+        if found is None:
+            return False
+        module, names = found
+        if names[0] in module.names:
+            return self.is_durable(module, ast.Name(id=names[0]), names[1:], STEPS)
+        # The method of the one class that has it.
+        return not module.has_unknown_names and any(
+            self.has_method(module, each, names[0], STEPS) for each in module.classes
+        )
 
     def is_durable(self, module: Module, node: ast.AST | None, rest: list[str], steps: int) -> bool:
         """Return whether an expression, or what `rest` names of it, is a durable function."""
@@ -47,7 +61,7 @@ class _Durable:
             return False
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                return _is_decorated(module, node)
+                return self._is_decorated(module, node)
             case ast.ClassDef():
                 return self.has_method(module, node, rest[0] if rest else "handler", steps)
             case ast.Call(func=func):
@@ -71,17 +85,18 @@ class _Durable:
         for inner in node.body:
             match inner:
                 case ast.FunctionDef() | ast.AsyncFunctionDef() if inner.name == name:
-                    return _is_decorated(module, inner)
+                    return self._is_decorated(module, inner)
                 case ast.Assign(targets=[ast.Name(id=own)], value=value) if own == name:
                     return isinstance(value, ast.Call) and _makes(module, value.func)
         return any(self.is_durable(module, base, [name], steps - 1) for base in node.bases)
 
-
-def _is_decorated(module: Module, node: AnyFunction) -> bool:
-    return any(
-        _makes(module, each.func if isinstance(each, ast.Call) else each)
-        for each in node.decorator_list
-    )
+    def _is_decorated(self, module: Module, node: AnyFunction) -> bool:
+        made = any(
+            _makes(module, each.func if isinstance(each, ast.Call) else each)
+            for each in node.decorator_list
+        )
+        self.decorated = node if made else None
+        return made
 
 
 def _makes(module: Module, node: ast.AST) -> bool:

@@ -23,7 +23,7 @@ from amazon_lambda_runtime.deploy.resources import release
 from amazon_lambda_runtime.deploy.resources.role import TRUST
 from amazon_lambda_runtime.deploy.site import Site
 from tests.deploy.fake_aws import ACCOUNT, REGION
-from tests.deploy.world import ALL, BASIC, READ_S3, World
+from tests.deploy.world import ALL, BASIC, ONE, READ_S3, World
 
 # IAM's name of a service, and of an action, where it is not the API's.
 SERVICES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
@@ -139,6 +139,8 @@ def arn(service: str, operation: str, parameters: Reply) -> str:
     if service.startswith("apigateway"):
         apis = "apis" if service == "apigatewayv2" else "restapis"
         return f"arn:aws:apigateway:{REGION}::/{apis}"
+    if "DurableExecutionArn" in parameters:
+        return str(parameters["DurableExecutionArn"])
     name = parameters.get("FunctionName", "")
     if operation in LISTS:
         return "*"
@@ -298,6 +300,44 @@ def test_all_that_is_called_is_granted_and_nothing_else(world: World) -> None:
     execute(destroy.plan(Site(world.project(), recorder)), world.told)
     hold("the end", purpose="destroy")
     assert sorted(allowed - called - IMPLIED) == []
+
+
+def test_durable_functions(world: World) -> None:
+    """Their executions are asked for, watched and stopped; without one nothing of it is granted."""
+    executions = {
+        f"lambda:{each}DurableExecution{more}"
+        for each, more in (("Get", ""), ("Stop", ""), ("List", "sByFunction"))
+    }
+
+    def granted_now(purpose: str | None = None) -> set[str]:
+        statements = document(world, purpose)["Statement"]
+        return {action for each in statements for action in each["Action"]} & executions
+
+    world.write(ONE)
+    assert granted_now() == set()
+    (world.folder / "event.json").write_text("{}")
+    world.write(f'{ONE}keep = 1\ndurable = true\npayload = "event.json"\n')
+    assert granted_now() == granted_now("destroy") == executions
+    assert granted_now("deploy") == executions - {"lambda:StopDurableExecution"}
+    recorder = world.aws(Recorder)
+    assert isinstance(recorder, Recorder)
+
+    def hold(purpose: str) -> None:
+        held = document(world, purpose)
+        for asked in recorder.asked:
+            assert granted(held, asked, {"lambda-runtime:project": "orders"}), asked
+        recorder.asked = []
+
+    recorder.asked = []
+    for letter in "ab":
+        world.images.letter = letter
+        deployment.deploy(world.project(), recorder, world.told, builder=world.images)
+        hold("deploy")
+    deployment.plan(world.project(), recorder, world.told, builder=world.images)
+    hold("plan")
+    world.door.executions.add(of("lambda", "function:orders"), "2")
+    execute(destroy.plan(Site(world.project(), recorder), stop_executions=True), world.told)
+    hold("destroy")
 
 
 def test_nothing_is_granted_on_everything_but_what_cannot_be_narrowed(world: World) -> None:

@@ -14,14 +14,20 @@ EXAMPLES = """
 Examples:
   lambda-runtime destroy
   lambda-runtime destroy --function orders --yes
+  lambda-runtime destroy --stop-executions    # of durable functions
 """
 
 
 @click.command("destroy", epilog=EXAMPLES)
 @project_options
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option(
+    "--stop-executions",
+    is_flag=True,
+    help="Stop the executions of durable functions that have not ended: they are lost.",
+)
 @translated
-def command(folder: Path, yes: bool, **flags: Any) -> None:
+def command(folder: Path, yes: bool, stop_executions: bool, **flags: Any) -> None:
     """Delete what the project deployed, with its data.
 
     Deletes everything that carries the project's tag, and lists what stays. It asks for
@@ -35,7 +41,7 @@ def command(folder: Path, yes: bool, **flags: Any) -> None:
     announce(aws)
     with Reporter() as reporter:
         aws.retry.note = reporter.note
-        plan = destroy.plan(Site(project, aws))
+        plan = destroy.plan(Site(project, aws), stop_executions=stop_executions)
     show(plan)
     if not plan.steps:
         click.echo("Nothing to destroy.")
