@@ -22,6 +22,9 @@ HELD = {
     ),
     r"sam validate .*|npx cdk synth .*": "tests/docs/test_other_tools.py runs it where it is",
     r".* --env AWS_PROFILE .*": "it calls AWS: tests/docs/test_examples.py has a stand-in for it",
+    r"lambda-runtime (invoke .* --no-wait|executions list|destroy --stop-executions)": (
+        "its executions would have to be AWS's: tests/deploy/test_executions.py has a stand-in"
+    ),
     r"docker .*": "it wants a daemon: make test-deploy builds and runs images",
     r".*node_modules/aws-lambda-ric.*": "that takes minutes to build: tests/local/runtimes has it",
 }
