@@ -280,6 +280,16 @@ def broken(directory: Path) -> Path:
     )
 
 
+def test_module_beside_a_class_of_its_name(tmp_path: Path) -> None:
+    """4: a module that lacks a dependency is told of, also where its package has such a class."""
+    package = "class Orders:\n    @staticmethod\n    def run(event, context): return 1\n"
+    files = {"pkg/__init__": package, "pkg/Orders": "import not_installed\n"}
+    done = run(ours("pkg.Orders.run"), [ACCEPTED], project(tmp_path, **files))
+    document = json.loads(done.posts[0].body)
+    assert document["errorType"] == "Runtime.ImportModuleError"
+    assert "No module named 'not_installed'" in document["errorMessage"]
+
+
 @pytest.mark.parametrize(("handler", "error_type", "message", "same"), REFUSED)
 def test_refused(
     handler: str, error_type: str, message: str, same: bool | None, tmp_path: Path

@@ -169,6 +169,8 @@ ITEM = {
     "bs": {"BS": ["YQ=="]},
     "odd": {"X": 1},
     "bad": {"N": "many"},
+    "odd_b": {"B": "YW?I="},
+    "odd_bs": {"BS": ["YQ==", "Y?Q=="]},
     "two": {"S": "a", "N": "1"},
     "not": 7,
 }
@@ -186,6 +188,8 @@ VALUES = {
     "bs": {b"a"},
     "odd": {"X": 1},
     "bad": {"N": "many"},
+    "odd_b": {"B": "YW?I="},
+    "odd_bs": {"BS": ["YQ==", "Y?Q=="]},
     "two": {"S": "a", "N": "1"},
     "not": 7,
 }

@@ -1,11 +1,11 @@
 """Worker processes that load the function each for itself.
 
 Theory: workers are forked from a process that has loaded the function, and share its memory. Two
-things can't be shared so. A thread does not exist in a process that was forked; and an event loop
-would be one loop of the kernel's for all. A function that has either after it was loaded is loaded
-once in each worker: this process replaces itself by its own command, in the environment in which it
-was started and with a mark, and the new one forks its workers before anything of the function's is
-loaded. Nothing is lost by that for all others, who pay nothing.
+things can't be shared in this way. A thread does not survive a fork, and forked workers would share
+one event loop in the kernel. A function that has either once it is loaded is loaded again in each
+worker: this process replaces itself with its own command, in the environment that it was started
+with plus a mark, and the new process forks its workers before it loads anything of the function.
+All other functions pay nothing for this.
 """
 
 import gc

@@ -1,6 +1,6 @@
 """Which callables are web applications, told by what they have to be called with.
 
-Rule: nothing is imported to find out, so it holds for frameworks that nobody here has heard of. An
+Rule: nothing is imported to find out, so it also works for frameworks that are unknown here. An
 ASGI application takes (scope, receive, send), a WSGI application (environ, start_response), and a
 handler is everything else.
 """

@@ -1,7 +1,7 @@
 """What a library replaces inside of AWS's own client: Sentry's AwsLambdaIntegration does.
 
-It looks for `__main__.bootstrap`. This file is loaded then and takes that place: from that moment
-on the steps of serving lead through the names below, which do nothing by themselves.
+Such a library looks for `__main__.bootstrap`. This file is loaded at that moment and takes its
+place: from then on, serving calls the names below, which do nothing by themselves.
 """
 
 from amazon_lambda_runtime.protocol import JSON

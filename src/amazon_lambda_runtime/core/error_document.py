@@ -1,7 +1,7 @@
 """What an exception is, in full: its message, its stack with source lines, X-Ray's cause.
 
-Loaded at the first failure. Rule 1: no module of the standard library is loaded for it. `traceback`
-needs a dozen, any of which the user may have a file of the same name for.
+Loaded at the first failure. Rule 1: it loads no module of the standard library. `traceback` needs
+a dozen, and a file of the user may have the name of any of them.
 
 Rule 2: each part is made by itself. An exception whose `__notes__` can't be read has its stack.
 """

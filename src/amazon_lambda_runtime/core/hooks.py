@@ -1,7 +1,7 @@
 """Whether what a Runtime overrides can be called as it will be.
 
-A mistake is told at init: `on_shutdown` would fail when nobody looks any more, and the body of a
-generator function never runs at all. Loaded only for a Runtime that overrides one of these.
+A mistake is reported at init: `on_shutdown` would fail when it is too late to notice, and the body
+of a generator function never runs at all. Loaded only for a Runtime that overrides one of these.
 """
 
 TYPE_CHECKING = False

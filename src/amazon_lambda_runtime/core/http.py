@@ -3,9 +3,9 @@
 `Replies` reads: bytes in, replies out. `Connection` waits for the bytes; `tasks.py` is called when
 there are some.
 
-Rule 1: `_socket`, the C half of `socket`, is enough here. The Python half costs half as much again
-as the interpreter itself to load (it brings selectors, enum and more), and this file is on the way
-to the first request of every cold start.
+Rule 1: `_socket`, the C half of `socket`, is enough here. The Python half takes half as long to
+load as the interpreter itself (it imports selectors, enum and more), and every cold start loads
+this file before its first request.
 
 Rule 2: no timeout anywhere. The environment may be frozen for hours in the middle of a read.
 

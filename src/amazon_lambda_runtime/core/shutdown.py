@@ -1,10 +1,10 @@
 """The end of an environment: SIGTERM, and the call of `on_shutdown`.
 
 Theory: Python runs the handler of a signal in the main thread, and the kernel gives the signal to
-any thread. A thread that the function has started may take it, above all when a process continues
-that was frozen; then the main thread would wait in /next until another event comes. So it waits for
-a pipe as well, into which the interpreter writes each signal. No thread watches that pipe: such a
-thread would take the GIL, and time from the start of every environment.
+any thread. A thread that the function has started may get it, especially when a frozen process
+continues; then the main thread would wait in /next until another event comes. So it also waits for
+a pipe, into which the interpreter writes each signal. No thread watches that pipe: such a thread
+would take the GIL, and slow the start of every environment.
 
 Loaded only for a function that overrides `on_shutdown`, has a handler of SIGTERM or serves several
 invocations at a time.

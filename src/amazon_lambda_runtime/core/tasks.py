@@ -199,7 +199,7 @@ class Tasks:
             self._stop_if_done()
 
     def lose(self, problem: RuntimeApiError) -> None:
-        """End the environment: there is no Runtime API any more."""
+        """End the environment: the Runtime API is gone."""
         if self._status is None:
             sink.log_error(f"[ERROR] LAMBDA_RUNTIME {problem}\n")
         self.end(1)

@@ -27,55 +27,71 @@ from .triggers import TYPES, Trigger
 
 #: Keys of [tool.lambda-runtime] itself.
 PROJECT_KEYS: Mapping[str, Key] = {
-    "name": Key("in the tag of all that is made", STRING, default="the repository's"),
+    "name": Key(
+        "the project's name, in the tag of all that it makes", STRING, default="the repository's"
+    ),
     "repository": Key("the ECR repository", STRING, default=DEFAULTS["REPO_NAME"]),
     "image": Key("the local image", STRING, default=DEFAULTS["IMAGE_NAME"]),
     "image_uri": Key(
-        "REPOSITORY@sha256:DIGEST: deploy this image of the registry and build none", STRING
+        "REPOSITORY@sha256:DIGEST: deploy this image of the registry instead of building one",
+        STRING,
     ),
     "module": Key("the handler's file", STRING, default=DEFAULTS["LAMBDA_MODULE"]),
     "engine": Key(
-        "who builds the image; native takes no engine at all, and is what auto is unless you wrote "
-        "a Dockerfile",
+        "what builds the image; native needs no container engine, and auto means native unless "
+        "you wrote a Dockerfile",
         STRING,
         one_of=("auto", "docker", "podman", "buildah", "native"),
         default="auto",
     ),
-    "dockerfile": Key("for the engines that build one", STRING, default="the folder's"),
+    "dockerfile": Key(
+        "the Dockerfile, for the engines that read one", STRING, default="the folder's"
+    ),
     "base": Key(
         "the base image of the native engine, in any registry",
         STRING,
         default="python:3.13-slim-trixie",
     ),
     "requirements": Key(
-        "what is installed beside the runtime",
+        "the file of packages to install beside the runtime",
         STRING,
         default="the folder's requirements.txt, uv.lock, or `[project] dependencies`",
     ),
-    "include": Key("files that are packed though they look like secrets", STRINGS),
+    "include": Key("files to put into the image although they look like secrets", STRINGS),
     "keep": Key(
-        "versions, and images, that a clean-up leaves", INTEGER, within=(1, 1000), default="5"
+        "how many versions and images a clean-up keeps", INTEGER, within=(1, 1000), default="5"
     ),
-    "region": Key("where; REGION and AWS_REGION win", STRING, default="the profile's"),
-    "profile": Key("whose credentials", STRING, default=DEFAULTS["AWS_PROFILE"]),
-    "account": Key("credentials of another account are an error", STRING, default="any account"),
+    "region": Key(
+        "the AWS region; REGION and AWS_REGION override it", STRING, default="the profile's"
+    ),
+    "profile": Key(
+        "the AWS profile whose credentials are used", STRING, default=DEFAULTS["AWS_PROFILE"]
+    ),
+    "account": Key(
+        "the AWS account; credentials of another are an error", STRING, default="any account"
+    ),
     "function": Key("the function's name", STRING, default=DEFAULTS["FUNCTION_NAME"]),
     "functions": Key(
-        "a table for each: `[tool.lambda-runtime.functions.NAME]`", TABLE, default="one function"
+        "the functions, if there are several: `[tool.lambda-runtime.functions.NAME]` for each",
+        TABLE,
+        default="one function",
     ),
 }
 #: Keys of a function's table; in [tool.lambda-runtime] they are for all functions.
 FUNCTION_KEYS: Mapping[str, Key] = {
-    "role": Key("the role's name", STRING, default="lambda-role; NAME-role of several"),
+    "role": Key("the role's name", STRING, default="lambda-role; NAME-role if there are several"),
     "handler": Key("the image's command, as in hello.handler", STRING, default="the image's"),
     "web": Key(
-        "whether the handler is a web application: with a `url` or `rest-api` that streams it is "
-        "given `LAMBDA_RUNTIME_WEB_STREAM`",
+        "whether the handler is a web application: with a streaming `url` or `rest-api` it gets "
+        "`LAMBDA_RUNTIME_WEB_STREAM`",
         BOOLEAN,
-        default="as the source tells",
+        default="as the source says",
     ),
     "architecture": Key(
-        "an image is built for each that is used", STRING, one_of=ARCHITECTURES, default="x86_64"
+        "the processor; an image is built for each that is used",
+        STRING,
+        one_of=ARCHITECTURES,
+        default="x86_64",
     ),
     "memory": Key("", INTEGER, within=MEMORY, unit="MB", default="128"),
     "timeout": Key("", INTEGER, within=TIMEOUT, unit="seconds", default="3"),
@@ -84,60 +100,94 @@ FUNCTION_KEYS: Mapping[str, Key] = {
         "default 900) and `retention_days` (1 to 90; default 14)",
         DURABLE,
     ),
-    "description": Key("up to 256 characters", STRING),
-    "ephemeral_storage": Key("of /tmp", INTEGER, within=(512, 10_240), unit="MB", default="512"),
-    "environment": Key("a table of strings; their values are never printed", TABLE),
-    "environment_file": Key("a file with NAME=value lines; the table wins", STRING),
-    "subnets": Key("with security_groups, for a VPC", STRINGS),
-    "security_groups": Key("with subnets, for a VPC", STRINGS),
-    "tags": Key("a table of strings, for all that is made", TABLE),
+    "description": Key("what the function is for, in up to 256 characters", STRING),
+    "ephemeral_storage": Key(
+        "the size of /tmp", INTEGER, within=(512, 10_240), unit="MB", default="512"
+    ),
+    "environment": Key(
+        "environment variables, a table of strings; values are never printed", TABLE
+    ),
+    "environment_file": Key(
+        "a file of environment variables, NAME=value lines; the table overrides it", STRING
+    ),
+    "subnets": Key("the subnets of a VPC, together with security_groups", STRINGS),
+    "security_groups": Key("the security groups of a VPC, together with subnets", STRINGS),
+    "tags": Key("tags of all that is made, a table of strings", TABLE),
     "retention": Key(
-        "days that the log is kept; 0 for ever. The default is for log groups of our own only",
+        "days to keep the log; 0 is for ever. The default is only for log groups that are made",
         INTEGER,
         one_of=(0, *LOG_RETENTION),
         default="30",
     ),
-    "reserved_concurrency": Key("0 switches the function off", INTEGER, within=(0, None)),
+    "reserved_concurrency": Key(
+        "how many invocations may run at a time; 0 switches the function off",
+        INTEGER,
+        within=(0, None),
+    ),
     "provisioned_concurrency": Key(
-        "environments that wait for events, of the version that is live; they cost",
+        "environments of the live version that are kept ready for events; they cost money",
         INTEGER,
         within=(1, None),
     ),
-    "snapstart": Key("versions start from a snapshot", BOOLEAN, default="false"),
-    "tracing": Key("with X-Ray", STRING, one_of=("PassThrough", "Active"), default="PassThrough"),
-    "log_format": Key("of the function's log", STRING, one_of=("Text", "JSON"), default="Text"),
+    "snapstart": Key("whether versions start from a snapshot", BOOLEAN, default="false"),
+    "tracing": Key(
+        "tracing with X-Ray", STRING, one_of=("PassThrough", "Active"), default="PassThrough"
+    ),
+    "log_format": Key(
+        "the format of the function's log", STRING, one_of=("Text", "JSON"), default="Text"
+    ),
     "log_level": Key(
-        "of the function's log, in JSON only", STRING, one_of=LOG_LEVELS, default="INFO"
+        "the level of the function's log, in JSON only", STRING, one_of=LOG_LEVELS, default="INFO"
     ),
     "system_log_level": Key(
-        "of what Lambda logs, in JSON only", STRING, one_of=SYSTEM_LOG_LEVELS, default="INFO"
+        "the level of what Lambda itself logs, in JSON only",
+        STRING,
+        one_of=SYSTEM_LOG_LEVELS,
+        default="INFO",
     ),
-    "log_group": Key("functions may share one", STRING, default="/aws/lambda/NAME"),
-    "kms_key": Key("the ARN of the key for the variables", STRING, default="AWS's own"),
+    "log_group": Key("the log group; functions may share one", STRING, default="/aws/lambda/NAME"),
+    "kms_key": Key(
+        "the ARN of the KMS key that encrypts the environment variables",
+        STRING,
+        default="AWS's own",
+    ),
     "dead_letter": Key(
-        "the ARN of a queue or topic for asynchronous events that failed for good", STRING
+        "the ARN of a queue or topic for asynchronous events whose last attempt failed", STRING
     ),
     "on_failure": Key(
-        "the ARN for their results; of a function, an event bus or a bucket, too", STRING
+        "the ARN of the destination of records of asynchronous events that failed: a queue, topic, "
+        "function, bus or bucket",
+        STRING,
     ),
-    "on_success": Key("the same for asynchronous events that did not fail", STRING),
+    "on_success": Key(
+        "the ARN of the destination of records of asynchronous events that succeeded", STRING
+    ),
     "maximum_retry_attempts": Key(
-        "of asynchronous events", INTEGER, within=MAX_ASYNC_RETRIES, default="2"
+        "how often a failed asynchronous event is retried",
+        INTEGER,
+        within=MAX_ASYNC_RETRIES,
+        default="2",
     ),
     "maximum_event_age": Key(
-        "of asynchronous events",
+        "how long an asynchronous event is retried",
         INTEGER,
         within=MAX_ASYNC_EVENT_AGE,
         unit="seconds",
         default="21600",
     ),
-    "permissions_boundary": Key("the ARN of a policy, for a role that is made", STRING),
-    "role_path": Key("of a role that is made; it can't be changed later", STRING, default="/"),
-    "policies": Key("ARNs of managed policies of the role", STRINGS),
-    "policies_file": Key("the file of more, one a line", STRING, default=DEFAULTS["POLICIES_FILE"]),
-    "statements": Key("of the role's own policy, as IAM spells them", TABLES),
-    "payload": Key("the event of the smoke test", STRING, default="payload.json, if it is there"),
-    "triggers": Key("what invokes it", TABLES),
+    "permissions_boundary": Key(
+        "the ARN of a policy that limits the role, if the role is made", STRING
+    ),
+    "role_path": Key(
+        "the path of the role, if the role is made; it can't be changed later", STRING, default="/"
+    ),
+    "policies": Key("ARNs of managed policies to attach to the role", STRINGS),
+    "policies_file": Key(
+        "a file of more such ARNs, one a line", STRING, default=DEFAULTS["POLICIES_FILE"]
+    ),
+    "statements": Key("statements of the role's inline policy, with IAM's own keys", TABLES),
+    "payload": Key("the event of the smoke test", STRING, default="payload.json, if it exists"),
+    "triggers": Key("what invokes the function", TABLES),
 }
 # The type of a trigger's key is that of its field.
 _OF_FIELDS: Mapping[Any, Type] = {

@@ -1,7 +1,7 @@
 """How an exception is written in a log record: as Python does, but without the runtime's frames.
 
-`traceback` loads what it needs late. The modules that the function has of the same names must not
-take their place, so it may fail here; then `error_document` writes the stack, which needs nothing.
+`traceback` loads late what it needs. Modules of the function with the same names must not take
+their place, so it may fail here; then `error_document`, which needs nothing, writes the stack.
 """
 
 import logging

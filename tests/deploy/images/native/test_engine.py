@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from amazon_lambda_runtime.deploy.images import ImageError, ImageSpec, Pushed, dependencies
-from amazon_lambda_runtime.deploy.images.native import wheels
+from amazon_lambda_runtime.deploy.images.model import no_meter
+from amazon_lambda_runtime.deploy.images.native import base, wheels
 from amazon_lambda_runtime.deploy.images.native.cache import Cache
 from amazon_lambda_runtime.deploy.images.native.engine import Native
 from amazon_lambda_runtime.deploy.images.registry.client import Client
@@ -207,6 +208,30 @@ def test_pythons(
     _, layers = image(registry, native.push(native.build(spec), registry.repository()))
     assert content(layers[1], "usr/local/bin/bootstrap").startswith(f"#!/{path}\n".encode())
     assert f"{packages}/little_runtime/__init__.py" in layers[1].getnames()
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "libc"),
+    [
+        ("usr/lib/x86_64-linux-gnu/libc.so.6", LIBC, ("glibc", (2, 41))),
+        ("lib/ld-musl-x86_64.so.1", b"", ("musl", (1, 2))),
+    ],
+)
+def test_its_c_library(
+    file: str,
+    data: bytes,
+    libc: tuple[str, tuple[int, int]],
+    registry: FakeRegistry,
+    spec: ImageSpec,
+    tmp_path: Path,
+) -> None:
+    """Wheels are chosen, and a refusal is told, by the C library of the base and its release."""
+    registry.put_image("base/debian", "trixie", {"usr/bin/python3.13": b"", file: data})
+    client = Client()
+    for _ in range(2):  # read, and remembered
+        found = base.find(spec, client, Cache(tmp_path / "cache"), no_meter).python
+        assert (found.libc, found.libc_version) == libc
+    client.close()
 
 
 def test_bases_that_are_none(registry: FakeRegistry, spec: ImageSpec, native: Native) -> None:
