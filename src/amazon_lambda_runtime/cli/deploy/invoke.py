@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from .project_options import load, one_function, project_options, translated
+from .reporter import Reporter
 
 EXAMPLES = """
 \b
@@ -43,7 +44,8 @@ def command(folder: Path, file: Any, qualifier: str | None, log: bool, **flags: 
         payload = file.read()
     else:
         payload = b"{}" if function.payload is None else function.payload.read_bytes()
-    result = invoke(aws, function.name, payload, qualifier or LIVE)
+    with Reporter(f"waiting for {function.name}"):
+        result = invoke(aws, function.name, payload, qualifier or LIVE)
     if log and result.log:
         click.echo(result.log.rstrip("\n"), err=True)
     sys.stdout.buffer.write(result.payload + b"\n")
