@@ -9,6 +9,7 @@
 # make contract      what is used of AWS's durable engine, against its newest release
 # make bench         measure beside the peers, and write docs/proof anew; a quarter of an hour
 # make bench-deploy  likewise image builds beside buildah's; root on Debian
+# make release-check build what would be published, and use it in a bare virtual environment
 # make pages         write the generated pages of docs/ anew
 #
 # Each installs what it needs into .venv, once. `.ci/run` runs them all, with branch coverage.
@@ -110,6 +111,17 @@ pages:
 	@.cache/ministack/bin/pip install --disable-pip-version-check 'ministack>=1.4,<2' 'docker>=7,<8'
 	touch $@
 
+release-check: .cache/release/installed
+	$(install) dev
+	.venv/bin/python -m scripts.release_check
+
+# In an environment of its own: nothing else needs them.
+.cache/release/installed:
+	@echo "installing build and twine into .cache/release, once"
+	@$(PYTHON) -m venv .cache/release/env
+	@.cache/release/env/bin/pip install --disable-pip-version-check --progress-bar off --quiet 'build>=1.2,<2' 'twine>=6,<7'
+	@touch $@
+
 # In an environment of its own: Sphinx and the AWS CLI want different versions of docutils.
 .cache/docs/installed: pyproject.toml
 	@echo "installing Sphinx into .cache/docs, once"
@@ -121,4 +133,4 @@ clean:
 	rm -rf .venv .cache build dist *.egg-info
 
 .PHONY: run test test-slow check docs pages screenshots mutants test-deploy contract bench \
-	bench-deploy clean
+	bench-deploy release-check clean

@@ -2,12 +2,15 @@
 
 `make docs` builds it. A page that a link misses, a name that the reference does not have and a
 page that is in no table of contents are warnings, and a warning fails the build. A built page that
-would load a script, a font, a stylesheet or an image from another host fails it too.
+would load a script, a font, a stylesheet or an image from another host fails it too, and so does
+one with a link, by whatever means it was written, to a file or a part of a page that is not there.
 """
 
 import re
+from html.parser import HTMLParser
 from importlib.metadata import version as installed
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from sphinx.application import Sphinx
 from sphinx.util.logging import getLogger
@@ -71,6 +74,41 @@ def refuse_other_hosts(app: Sphinx, error: Exception | None) -> None:
                 app.statuscode = 1
 
 
+class _Page(HTMLParser):
+    """The ids of a built page, and what it points to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.targets: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id":
+                self.ids.add(value or "")
+            elif name in ("href", "src"):
+                self.targets.append(value or "")
+
+
+def refuse_dead_links(app: Sphinx, error: Exception | None) -> None:
+    """Fail the build for each link within the site whose file or part of a page is not there."""
+    if error is not None or app.builder.format != "html":
+        return
+    folder = Path(app.outdir).resolve()
+    pages = {file: _Page(file.read_text()) for file in sorted(folder.rglob("*.html"))}
+    for file, page in pages.items():
+        for target in dict.fromkeys(page.targets):
+            url = urlsplit(target)
+            if url.scheme or url.netloc:
+                continue
+            to = (file.parent / unquote(url.path)).resolve() if url.path else file
+            part = unquote(url.fragment)
+            if not to.is_file() or (part and to in pages and part not in pages[to].ids):
+                logger.warning("%s: a link leads nowhere: %s", file.relative_to(folder), target)
+                app.statuscode = 1
+
+
 def escape_prose(
     app: Sphinx, what: str, name: str, subject: object, options: object, lines: list[str]
 ) -> None:
@@ -88,8 +126,8 @@ def show_examples_as_code(app: Sphinx, context: object, lines: list[str]) -> Non
 
 
 def keep_signs(app: Sphinx, context: object, lines: list[str]) -> None:
-    """Have a line of a command's help begin with + or - without being an item of a list."""
-    lines[:] = [re.sub(r"^([-+*]) ", r"\\\1 ", line) for line in lines]
+    """Have a line begin with + or - without being an item of a list; an @ makes no address."""
+    lines[:] = [re.sub(r"^([-+*]) ", r"\\\1 ", line).replace("@", r"\@") for line in lines]
 
 
 def setup(app: Sphinx) -> None:
@@ -97,3 +135,4 @@ def setup(app: Sphinx) -> None:
     app.connect("sphinx-click-process-epilog", show_examples_as_code)
     app.connect("autodoc-process-docstring", escape_prose)
     app.connect("build-finished", refuse_other_hosts)
+    app.connect("build-finished", refuse_dead_links)

@@ -1,18 +1,20 @@
 """The documents: their snippets are the examples, the examples work, their numbers are known."""
 
 import importlib
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
-from amazon_lambda_runtime import samples
+from amazon_lambda_runtime import samples, testing
 from amazon_lambda_runtime.cli.group import group
 from scripts import cases_page
 
@@ -83,10 +85,22 @@ def test_site(tmp_path: Path) -> None:
     done = sphinx_build(ROOT / "docs", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "reference/command.html").read_text()
-    for name in group.list_commands(click.Context(group)):
-        command = group.get_command(click.Context(group), name)
+    for path in commands(group, "lambda-runtime"):
+        assert f'id="{path}"' in page, path
+    page = (tmp_path / "reference/runtime.html").read_text()
+    for name in vars(testing.make_context()).keys() - {"_w3c"}:
+        assert f'id="amazon_lambda_runtime.Context.{name}"' in page, name
+
+
+def commands(of: click.Group, path: str) -> Iterator[str]:
+    """Give the id of each subcommand's section, those of nested groups, too."""
+    context = click.Context(of)
+    for name in of.list_commands(context):
+        command = of.get_command(context, name)
         assert command is not None
-        assert f'id="lambda-runtime-{command.name}"' in page, name
+        yield f"{path}-{name}"
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}-{name}")
 
 
 FAULTS = {
@@ -96,6 +110,9 @@ FAULTS = {
     '<script src="https://cdn.example/x.js"></script>': "https://cdn.example/x.js",
     '<link rel="stylesheet" href="//fonts.example/x.css">': "//fonts.example/x.css",
     '<img src="http://img.example/x.png">': "http://img.example/x.png",
+    '<a href="../nowhere.html">it</a>': "a link leads nowhere: ../nowhere.html",
+    '<a href="web.html#no-such-part">it</a>': "a link leads nowhere: web.html#no-such-part",
+    "![a picture](gone.svg)": "gone.svg",
 }
 
 
@@ -110,6 +127,28 @@ def test_site_is_strict(tmp_path: Path) -> None:
     assert done.returncode == 1
     for fault in FAULTS.values():
         assert fault in done.stderr
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Give each public class and function, and the public members that a class defines."""
+    for room in ("", ".events", ".testing", ".web"):
+        module = importlib.import_module(f"amazon_lambda_runtime{room}")
+        for name in module.__all__:
+            found = getattr(module, name)
+            yield name, found
+            for member, value in vars(found).items() if inspect.isclass(found) else ():
+                if not member.startswith("_") and (callable(value) or isinstance(value, property)):
+                    yield f"{name}.{member}", value
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"), [pytest.param(*each, id=each[0]) for each in public()]
+)
+def test_docstring(name: str, subject: Any) -> None:
+    """Each public name has a docstring that begins with one sentence on one line."""
+    first, _, rest = (inspect.getdoc(subject) or "").partition("\n")
+    assert re.fullmatch(r"[A-Z`].*[.]", first), name
+    assert not rest or rest.startswith("\n"), name
 
 
 def test_contributing_knows_where() -> None:

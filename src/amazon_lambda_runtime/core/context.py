@@ -52,6 +52,17 @@ class Context:
     LambdaContextUnmarshalError if the client context or the Cognito identity is not a JSON object.
     """
 
+    #: The function's name.
+    function_name: "str | None"
+    #: The number of the version that runs, or "$LATEST".
+    function_version: "str | None"
+    #: The function's memory in MB, as text: "128".
+    memory_limit_in_mb: "str | None"
+    #: The group of CloudWatch Logs that the log goes to.
+    log_group_name: "str | None"
+    #: The stream in that group, one for each environment.
+    log_stream_name: "str | None"
+
     # The variables as they were last read, and as text.
     _told: "ClassVar[tuple[Any, Any]]" = (None, ())
 
@@ -67,7 +78,6 @@ class Context:
         told = Context._told
         if told[0] != variables:  # they hardly ever change
             told = Context._told = variables, tuple(map(_text, variables))
-        #: The function's name and version, its memory in MB as text ("128"), and where it logs.
         (
             self.function_name,
             self.function_version,
@@ -84,8 +94,8 @@ class Context:
         #: The X-Ray tracing header, "Root=…;Parent=…;Sampled=…"; None if there was none.
         self.trace_id = get(TRACE_ID) or None
         deadline = get(DEADLINE_MS, "")
-        #: When Lambda ends the invocation, in milliseconds since 1970; 0 if it did not say.
         is_number = deadline.isascii() and deadline.isdigit() and len(deadline) < 30
+        #: When Lambda ends the invocation, in milliseconds since 1970; 0 if it did not say.
         self.deadline_ms = int(deadline) if is_number else 0
         #: What a mobile client sent about itself: `.client`, `.custom`, `.env`; else None.
         self.client_context: ClientContext | None = None

@@ -66,12 +66,16 @@ class Runtime:
         return type(self).on_shutdown is not Runtime.on_shutdown
 
     def before_snapshot(self) -> "Any":
-        """Prepare for SnapStart's snapshot. Yours to override; it may be `async def`."""
+        """Prepare for SnapStart's snapshot. Yours to override; it may be `async def`.
+
+        What it raises is reported as an init error and ends the process with status 64.
+        """
 
     def after_restore(self) -> "Any":
         """Renew what does not survive a snapshot: connections, credentials, unique values.
 
-        Yours to override; it may be `async def`.
+        Yours to override; it may be `async def`. What it raises is reported to Lambda and ends the
+        process with status 65.
         """
 
     def decode_event(self, body: bytes, content_type: str) -> "Any":

@@ -9,6 +9,7 @@ import click
 from amazon_lambda_runtime.project.aws_limits import DURABLE_WAIT
 
 from .project_options import load, one_function, project_options, translated
+from .reporter import Reporter
 
 EXAMPLES = """
 \b
@@ -72,7 +73,8 @@ def command(
     if no_wait:
         click.echo(start(aws, function.name, payload, qualifier or LIVE))
         return 0
-    result = invoke(aws, function.name, payload, qualifier or LIVE)
+    with Reporter(f"waiting for {function.name}"):
+        result = invoke(aws, function.name, payload, qualifier or LIVE)
     if log and result.log:
         click.echo(result.log.rstrip("\n"), err=True)
     sys.stdout.buffer.write(result.payload + b"\n")

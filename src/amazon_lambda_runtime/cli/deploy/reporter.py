@@ -1,11 +1,13 @@
-"""The progress of a deployment, on stderr: a moving line in a terminal, plain lines elsewhere.
+"""The progress of what takes long, on stderr: a moving line in a terminal, plain lines elsewhere.
 
-It is elsewhere, too, if stdout is no terminal: a log is read by people and by programs.
+It is elsewhere, too, if stdout is no terminal: a log is read by people and by programs. There, what
+takes less than two seconds is only told when it is done.
 """
 
 import json
 import sys
 import time
+from threading import Timer
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -25,11 +27,19 @@ _SIGNS = {
     "foreign": ("!", "magenta"),
 }
 
+# In seconds: how long nothing is said of what is going on, where no line moves.
+_SILENCE = 2.0
+
 
 class Reporter:
-    """Prints each step when it is done, and shows the step that is running. A context manager."""
+    """Prints each step when it is done, and shows the step that is running. A context manager.
 
-    def __init__(self) -> None:
+    `what` is what goes on before the first step.
+    """
+
+    def __init__(self, what: str = "reading what is there") -> None:
+        self._what = what
+        self._late: Timer | None = None
         self._coloured = sys.stderr.isatty() and sys.stdout.isatty()
         self._status: Status | None = None
         self._said = ""
@@ -39,8 +49,9 @@ class Reporter:
         if self._coloured and has("rich", default="the moving line"):
             from rich.console import Console
 
-            self._status = Console(stderr=True).status("reading what is in AWS")
+            self._status = Console(stderr=True).status(_escaped(self._what))
             self._status.start()
+        self._goes_on(self._what)
         return self
 
     def __exit__(
@@ -49,6 +60,7 @@ class Reporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._tells()
         if self._status is not None:
             self._status.stop()
 
@@ -56,8 +68,23 @@ class Reporter:
         self._began = time.monotonic()
         if self._status is not None:
             self._status.update(_escaped(f"{step.what}"))
+        self._goes_on(step.what)
+
+    def _goes_on(self, what: str) -> None:
+        """Say what goes on, once it has taken so long that one wonders."""
+        self._tells()
+        if self._status is None:
+            self._late = Timer(_SILENCE, lambda: click.echo(f"  {what}: working on it", err=True))
+            self._late.daemon = True
+            self._late.start()
+
+    def _tells(self) -> None:
+        """Something else is said now."""
+        if self._late is not None:
+            self._late.cancel()
 
     def note(self, text: str) -> None:
+        self._tells()
         if self._status is not None:
             self._status.update(_escaped(text))
         elif text != self._said:
@@ -65,6 +92,7 @@ class Reporter:
         self._said = text
 
     def end(self, step: "Step") -> None:
+        self._tells()
         took = time.monotonic() - self._began
         seconds = f" ({took:.0f} s)" if took >= 1 else ""
         self._line(f"{line(step, color=self._coloured)}{seconds}")
