@@ -101,7 +101,7 @@ S3_EVENT = records(s3("a+b.csv"), s3("c.csv"))
         ),
         pytest.param(kinesis("1", bridged(1)), [bridged(1)], id="EventBridge in Kinesis"),
         pytest.param(
-            {"eventSource": "aws:kinesis", "kinesis": {"data": "a?b"}}, ["a?b"], id="bad base64"
+            {"eventSource": "aws:kinesis", "kinesis": {"data": "YW?I="}}, ["YW?I="], id="bad base64"
         ),
         pytest.param({"eventSource": "aws:kinesis", "kinesis": 7}, [None], id="no data"),
         pytest.param(kafka([(0, 1, {"a": 1})])["records"]["t-0"][0], [{"a": 1}], id="Kafka"),

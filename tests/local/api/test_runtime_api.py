@@ -93,6 +93,20 @@ def test_second_answer(kind: str, wanted: str) -> None:
     assert log.own[1] == "403 " + NOT_ALLOWED.format("RuntimeResponseSentState", wanted)
 
 
+def test_response_mode_that_is_none() -> None:
+    """
+    A response mode other than streaming is 400, and the invocation still waits for its answer.
+    """
+    wrong = ["stream", "/invocation/{id}/response", [], "Streaming"]
+    answer, log = run(outcome(obedient(), wrong, respond()))
+
+    assert answer == 1
+    assert log.own[0] == (
+        '400 {"errorMessage":"Invalid function response mode",'
+        '"errorType":"InvalidFunctionResponseMode"}'
+    )
+
+
 def test_next_before_the_answer() -> None:
     """
     Who asks for the next event without having answered gets the same one again.

@@ -407,6 +407,7 @@ class TestManagedInstances:
                 late = await pool.invoke(b'{"sleep": 1.5}').wait()
                 assert json.loads(late.payload)["errorType"] == "Sandbox.Timedout"
                 await until(lambda: any("HTTP 410" in line for line in log))
+                assert any("Invoke timeout" in line for line in log)
                 assert not (await pool.invoke(b"{}").wait()).failed
                 assert len(pool.environments) == 1
 

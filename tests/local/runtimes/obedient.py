@@ -3,7 +3,8 @@
     ["POST", path, body]    a request to the Runtime API ({id}: the invocation's); its status and
                             its body go to stdout
     ["fill", path, size]    the same with a body of that many bytes
-    ["stream", path, steps] the same with a body in pieces, "one " and "two", and steps in between
+    ["stream", path, steps] the same with a body in pieces, "one " and "two", and steps in between;
+                            a fourth word is the response mode, in place of "streaming"
     ["next"]                ask for the next event, answer or no answer; its id goes to stdout
     ["headers"]             the headers of this event to stdout, as JSON
     ["write", text]         to stdout as it is;  ["stderr", text] likewise
@@ -40,15 +41,15 @@ def show(text: str, end: str = "\n") -> None:
     print(text, end=end, flush=True)
 
 
-def stream(path: str, between: list[list[Any]], headers: dict[str, str]) -> None:
+def stream(path: str, between: list[list[Any]], mode: str, headers: dict[str, str]) -> None:
     def pieces() -> Iterator[bytes]:
         yield b"one "
         do(between, headers)
         yield b"two"
 
     connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    mode = {"Lambda-Runtime-Function-Response-Mode": "streaming"}
-    connection.request("POST", ROOT + path, pieces(), mode)
+    named = {"Lambda-Runtime-Function-Response-Mode": mode}
+    connection.request("POST", ROOT + path, pieces(), named)
     response = connection.getresponse()
     show(f"{response.status} {response.read().decode().strip()}")
     connection.close()
@@ -65,7 +66,8 @@ def do(steps: list[list[Any]], headers: dict[str, str]) -> None:
             status, _, answer = call("POST", rest[0].replace("{id}", request_id), b"x" * rest[1])
             show(f"{status} {answer.decode().strip()}")
         elif verb == "stream":
-            stream(rest[0].replace("{id}", request_id), rest[1], headers)
+            path, between, mode = [*rest, "streaming"][:3]
+            stream(path.replace("{id}", request_id), between, mode, headers)
         elif verb == "next":
             status, headers, _ = call("GET", "/invocation/next")
             show(f"{status} {headers.get('lambda-runtime-aws-request-id', '-') == request_id}")
