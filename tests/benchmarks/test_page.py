@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from amazon_lambda_runtime.deploy.images import Pushed
 from benchmarks import __main__ as program
-from benchmarks import charts, page, results
+from benchmarks import charts, deploy, page, results
 from benchmarks.measure import Group
 
 START = Group(
@@ -132,6 +133,29 @@ def test_chart() -> None:
     edge = float(root.get("width", ""))
     found = [float(n) for n in re.findall(r"[HMl ](\d+\.?\d*)", text.partition("</style>")[2])]
     assert max(found) <= edge
+
+
+def test_images() -> None:
+    """Seconds and bytes are medians; sizes are of the compressed layers, the original's too."""
+
+    def cost(seconds: float, uploaded: int) -> deploy.Cost:
+        return deploy.Cost(seconds, uploaded, Pushed("sha256:1", "x@sha256:1", uploaded, 9, ()))
+
+    found = {
+        (name, kind): [cost(scale * seconds, 4000) for seconds in (1, 2, 60)]
+        for name, scale in ((deploy.NATIVE, 1), (deploy.BUILDAH, 10))
+        for kind in ("first", "code only")
+    }
+    sizes = {deploy.NATIVE: 40_000_000, deploy.BUILDAH: 50_000_000, deploy.ORIGINAL: 80_000_000}
+    files = page.written([results.Run(HEAD, {"images": deploy.group(found, sizes, 30_000_000)})])
+    text = files[page.PAGE]
+    assert "| first, s | 2.0 | 20.0 | - | 0.10 × buildah |" in text
+    assert "| code only, KB uploaded | 4.0 | 4.0 | - | 1.00 × buildah |" in text
+    assert (
+        "| size, MB compressed | 40.0 | 50.0 | 80.0 | 0.80 × buildah, 0.50 × original's recipe |"
+    ) in text
+    assert "| of which its base, MB | 30.0 | - | - |  |" in text
+    assert "`make bench-deploy`: build and push, median of 3." in text
 
 
 @pytest.mark.parametrize("command", ["benchmarks.plans", "benchmarks.deploy"])
