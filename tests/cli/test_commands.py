@@ -60,7 +60,7 @@ def test_help_has_examples(path: tuple[str, ...], capsys: pytest.CaptureFixture[
     out = shown(capsys, *path)
     assert out.startswith(f"Usage: lambda-runtime {' '.join(path)} [OPTIONS]")
     examples = out.partition("Examples:\n")[2]
-    assert f"lambda-runtime {' '.join(path)}" in examples
+    assert re.search(rf"^  .*lambda-runtime {' '.join(path)}( |$)", examples, re.M)
 
 
 def test_options_are_told_alike() -> None:
