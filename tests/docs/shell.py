@@ -110,7 +110,7 @@ class Shell:
             return ""
         if "-m pytest" in text:
             # It is about this machine, as `lambda-runtime local` is.
-            return self.type("unset AWS_ENDPOINT_URL", text)
+            return self.type("unset ${!AWS_*}", text)
         return self.type(text)
 
     def _begin(self, text: str) -> None:

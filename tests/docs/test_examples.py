@@ -44,9 +44,9 @@ def test_table_is_planned(world: World, table: Path) -> None:
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )
     shell = Shell(world, table.parent.name)
-    shell.type("lambda-runtime plan")
+    plan = shell.type("lambda-runtime plan")
     for function in re.findall(r"functions\.(\w+)\]$", table.read_text(), re.M):
-        assert re.search(rf"^\s*\+ function \S*{function}", shell.stderr, re.M), shell.stderr
+        assert re.search(rf"^\s*\+ function \S*{function}", plan, re.M), plan
 
 
 class Service:
