@@ -18,6 +18,9 @@ def pytest_configure() -> None:
     # that. A handler is not inherited: the processes then have the default.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # And nohup has it ignore SIGHUP. This process goes on doing so.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     # The tests start thousands of interpreters. Each would compile anew what it imports, which is
     # more than half of their time.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -6,7 +6,8 @@ process may have taken by then.
 It has the managed policies that the tests attach, and no others: moto parses all of AWS's, 4.7 MB
 of JSON, for each empty account, which is more than a second of CPU at each reset.
 
-It knows the names of its modules: moto lists its folder for each request.
+It knows the names of its modules and of its methods, which moto looks up for each request, and
+writes no log.
 
 The time of a push has fractions of a second: two pushes of one test are otherwise of the same age.
 """
@@ -16,9 +17,11 @@ import os
 import signal
 import sys
 import time
+from functools import cache
 from typing import Any
 
 from moto import backends
+from moto.core import responses, utils
 from moto.ecr.models import Image
 from moto.iam import models
 from moto.iam.aws_managed_policies import aws_managed_policies_data
@@ -52,16 +55,20 @@ def _make_now(self: Image, *arguments: Any, **options: Any) -> None:
     self.image_pushed_at = time.time()  # type: ignore[assignment]
 
 
+class Quiet(MotoRequestHandler):
+    def log(self, kind: str, message: str, *arguments: Any) -> None:
+        """Write no log."""
+
+
 if __name__ == "__main__":
     vars(models)["aws_managed_policies_data"] = trimmed(aws_managed_policies_data)
     Image.__init__ = _make_now  # type: ignore[method-assign]
     modules = [*backends.list_of_moto_modules()]
     vars(backends)["list_of_moto_modules"] = lambda: modules
+    vars(responses)["method_names_from_class"] = cache(utils.method_names_from_class)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     application = DomainDispatcherApplication(create_backend_app)
-    server = make_server(
-        "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler
-    )
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
     os.environ["MOTO_PORT"] = str(server.port)
     print(server.port, flush=True)
     server.serve_forever()
