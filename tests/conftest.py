@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many workers `-n auto` starts: more than half of a test's time, it waits."""
+    """Return how many workers `-n auto` starts: two for each processor, as tests also wait."""
     return 2 * len(os.sched_getaffinity(0))
 
 

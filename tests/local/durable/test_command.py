@@ -44,7 +44,7 @@ def test_one_execution_that_fails(tmp_path: Path) -> None:
     waiting.wait_for("waits for the callback approval: ")
     began = time.monotonic()
     assert waiting.end() == 130
-    assert time.monotonic() - began < 30  # and not the 60 of the timeout
+    assert time.monotonic() - began < 10  # and not the 60 of the timeout
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_ctrl_c(tmp_path: Path, flow: str) -> None:
             server.has(arn, "InvocationCompleted")
         began = time.monotonic()
         assert server.end(signal.SIGINT) == 0
-        assert time.monotonic() - began < 30  # and not the 60 of the timeout
+        assert time.monotonic() - began < 10  # and not the 60 of the timeout
         assert "Traceback" not in server.log
 
 
