@@ -49,7 +49,7 @@ def test_links(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["runtime", "events", "testing", "web"])
+@pytest.mark.parametrize("page", ["runtime", "events", "testing", "web", "durable"])
 def test_public_names_are_in_the_reference(page: str) -> None:
     """The reference has each name of a public import path, and none that there is not."""
     name = "amazon_lambda_runtime" + ("" if page == "runtime" else f".{page}")

@@ -12,6 +12,8 @@ a method it makes one that can't be called.
 
 from functools import update_wrapper
 
+__all__ = ["durable"]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
