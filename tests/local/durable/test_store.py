@@ -319,6 +319,8 @@ def test_retention(kept: World) -> None:
         database.execute("UPDATE executions SET data = ?", (json.dumps(document),))
     database.close()
     server = kept.open()
+    listed = server.client.list_durable_executions_by_function(FunctionName="flows")
+    assert listed["DurableExecutions"] == []
     other = server.call("one_step")["DurableExecutionArn"]
     listed = server.client.list_durable_executions_by_function(FunctionName="flows")
     assert [each["DurableExecutionArn"] for each in listed["DurableExecutions"]] == [other]

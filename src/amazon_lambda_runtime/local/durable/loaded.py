@@ -38,6 +38,7 @@ class Loaded:
         self.telling = Telling(say, reloaded_at)
         if said := self.machine.store.read():
             say(said)
+        self.machine.forget_the_old()
         for execution in self.machine.store.list_all():
             self.telling.know(execution)
         names = go_on(self.machine)

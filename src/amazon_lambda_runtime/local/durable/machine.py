@@ -88,7 +88,7 @@ class Machine:
         """
         # One by one, so that a name is not taken twice.
         with self._starting:
-            self._forget_the_old()
+            self.forget_the_old()
             for execution in self.store.list_all() if name else ():
                 started = execution.start_input
                 if (started.function_name, started.execution_name) == (function.name, name):
@@ -155,8 +155,8 @@ class Machine:
 
         self.on_lane(arn, record)
 
-    def _forget_the_old(self) -> None:
-        """Forget executions whose retention is over."""
+    def forget_the_old(self) -> None:
+        """Forget executions whose retention is over. Once a minute at most: it looks at all."""
         if time.monotonic() < self._looked + _LOOK:
             return
         self._looked, now = time.monotonic(), self.now()

@@ -90,6 +90,7 @@ class Operations:
         for status in statuses:
             if status not in STATUSES:
                 raise invalid(f"Unknown status {status!r}: it is one of {', '.join(STATUSES)}")
+        self._machine.forget_the_old()
         found = []
         for execution in self._store.list_all():
             start = execution.start_input
