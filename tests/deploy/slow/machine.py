@@ -107,11 +107,20 @@ def which(name: str) -> str | None:
     return shutil.which(name)
 
 
+def remove(root: Path) -> None:
+    """Delete a root that debootstrap may have left half made, with this machine's /proc in it."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        place = Path(line.split()[1])
+        if place.is_relative_to(root):
+            command("umount", str(place))
+    shutil.rmtree(root, ignore_errors=True)
+
+
 def debian() -> None:
     """Make the two base images, if this machine has not got them yet: trixie, and with Python."""
     root = KEPT / "trixie"
     if not (root / "usr/bin/dpkg").exists() or not (root / "made").exists():
-        shutil.rmtree(root, ignore_errors=True)
+        remove(root)
         root.parent.mkdir(parents=True, exist_ok=True)
         command(
             "debootstrap",
