@@ -213,14 +213,15 @@ def test_without_a_name(tmp_path: Path, folder: str, project: str, name: str) ->
     assert f"FUNCTION_NAME ?= {name}\n" in (place / "Makefile").read_text()
 
 
-def test_no_name_to_be_had(tmp_path: Path) -> None:
-    """A folder without a letter that AWS takes needs --name; nothing is written."""
-    done = command(tmp_path, "init", "日本", status=2)
+@pytest.mark.parametrize("folder", ["日本", "x", "é-2"])
+def test_no_name_to_be_had(tmp_path: Path, folder: str) -> None:
+    """A folder without two letters that AWS takes needs --name; nothing is written."""
+    done = command(tmp_path, "init", folder, status=2)
     assert "choose one with --name" in done.stderr
     assert written(tmp_path) == set()
 
 
-@pytest.mark.parametrize("name", ["Orders", "a b", "x" * 60, "-x", ""])
+@pytest.mark.parametrize("name", ["Orders", "a b", "x" * 60, "-x", "x", ""])
 def test_name_that_will_not_do(tmp_path: Path, name: str) -> None:
     """A name that one of them cannot have is refused before anything is written."""
     assert "--name takes" in command(tmp_path, "init", "--name", name, status=2).stderr

@@ -99,9 +99,11 @@ def test_project_that_does_not_start(tmp_path: Path) -> None:
         LocalProject(tmp_path)
 
 
-def test_shipping(tmp_path: Path) -> None:
+def test_shipping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of the guide: URL, queue, table, its stream, topic, schedule, dead-letter queue,
-    in its own folder with pytest's fixture."""
+    in its own folder with pytest's fixture; in the region of the user's shell.
+    """
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
     pytest.importorskip("boto3")
     folder = tmp_path / "shipping"
     shutil.copytree(PACKAGES.parent / "examples" / "shipping", folder)

@@ -95,7 +95,7 @@ class LocalProject:
         return boto3.session.Session().client(
             service,  # type: ignore[call-overload]
             endpoint_url=endpoint,
-            region_name="us-east-1",
+            region_name=self._region(),
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
@@ -160,6 +160,13 @@ class LocalProject:
             if figures.get("waiting") or figures.get("in_flight"):
                 left.append(f"{source['kind']} {source['name']}")
         return left
+
+    def _region(self) -> str:
+        """Return the region of the functions, which the project or the environment sets."""
+        name = self._ask("functions")[0]["name"]
+        path = f"{self.endpoint}/2015-03-31/functions/{name}/configuration"
+        arn: str = json.loads(_send(path, None)[2])["FunctionArn"]
+        return arn.split(":")[3]
 
     def _ask(self, path: str, body: Any = None) -> Any:
         """Return what the console's API answers. Raises RuntimeError for what it refuses."""

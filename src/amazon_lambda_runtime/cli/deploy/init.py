@@ -51,7 +51,7 @@ _NAMED = {
     "queue": '"{}"',
 }
 # Valid for a function, a role (with the suffix -role), a queue and a repository.
-_LONGEST = 59
+_SHORTEST, _LONGEST = 2, 59
 _NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 
 
@@ -90,10 +90,13 @@ def command(
     with a handler for the trigger, and payload.json, an event for it. With --web, main.py and
     requirements.txt are written instead, and the trigger is a function URL.
     """
-    if name is not None and not (_NAME_PATTERN.fullmatch(name) and len(name) <= _LONGEST):
+    if name is not None and not (
+        _NAME_PATTERN.fullmatch(name) and _SHORTEST <= len(name) <= _LONGEST
+    ):
         raise click.UsageError(
             f"{name!r} is not valid for the function, its role, queue and repository: "
-            f"--name takes up to {_LONGEST} lower-case letters, digits, and - or _ between them."
+            f"--name takes {_SHORTEST} to {_LONGEST} lower-case letters, digits, and - or _ "
+            "between them."
         )
     trigger = trigger or ("url" if web else None)
     if web and trigger not in DOORS:
@@ -234,7 +237,7 @@ def _own_name(folder: Path) -> str:
     project = found.get("project")
     for text in ((project or {}).get("name"), folder.resolve().name):
         name = "-".join(re.findall(r"[a-z0-9]+", str(text or "").lower()))[:_LONGEST].strip("-")
-        if name:
+        if len(name) >= _SHORTEST:
             return name
     raise click.UsageError(f"cannot make a name of {folder.resolve()}: choose one with --name.")
 
