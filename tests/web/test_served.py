@@ -330,7 +330,8 @@ def test_wsgi_as_processes_or_threads(tmp_path: Path) -> None:
 def test_lifespan_of_each_process(tmp_path: Path) -> None:
     """With processes there is one application each, and each is started."""
     source = ASGI.replace('print("up"', 'print("up of", os.getpid()')
-    source = source.replace("    assert scope", "    await asyncio.sleep(0.2)\n    assert scope")
+    # So long that each process gets an event, also one that starts late.
+    source = source.replace("    assert scope", "    await asyncio.sleep(0.8)\n    assert scope")
     found, log = several(source, 8, tmp_path, "processes")
     assert len(found) == 8
     pids = [line for line in log.splitlines() if line.startswith("up of")]

@@ -118,4 +118,5 @@ def test_the_report(tmp_path: Path) -> None:
     report = doctor.examine(project, aws, told.append)
     assert report.findings == []
     assert report.failed[0].startswith("the queues: lambda:ListEventSourceMappings: AccessDenied")
-    assert told[-4:] == ["permissions", "image", "lifecycle", "queues"]
+    names = ["permissions", "image", "lifecycle", "queues", "live durable functions"]
+    assert told[-5:] == names

@@ -185,7 +185,7 @@ def test_fifo_order() -> None:
             in_flight.update(groups)
             worst = max(worst, *in_flight.values())
             groups_at_once = max(groups_at_once, sum(1 for n in in_flight.values() if n))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
             in_flight.subtract(groups)
             if not failed:
                 for record in records:

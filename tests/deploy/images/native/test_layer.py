@@ -137,7 +137,7 @@ def test_nothing_to_take(tmp_path: Path) -> None:
     """A folder that is not there, or has nothing for an image, is told."""
     with pytest.raises(ImageError, match="there is no folder"):
         chosen(tmp_path / "absent")
-    with pytest.raises(ImageError, match="has no file for an image"):
+    with pytest.raises(ImageError, match="has no files for the image"):
         chosen(tmp_path, exclude=["*"])
 
 
