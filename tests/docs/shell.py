@@ -147,8 +147,10 @@ class Shell:
         server = Process(["bash", "-c", f"exec {text}"], self.folder, self.variables)
         self._server = server
         self._ports = {}
-        # The last of the first lines: of a queue, of one function, or of a project.
-        server.wait_for("aws sqs" if "--sqs" in text else r"\n  (the function's URL: |ready\n)")
+        # The last of the first lines: of a queue, of functions, or of a project.
+        server.wait_for(
+            "aws sqs" if "--sqs" in text else r"\n  ((\w+: )?the function's URL: |ready\n)"
+        )
         for written, told in ADDRESSES.items():
             if found := re.search(told, server.log):
                 self._ports[rf"\b{written}\b"] = found[1]
