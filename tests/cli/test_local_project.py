@@ -1,6 +1,7 @@
 """`lambda-runtime local` with several functions: of pyproject.toml, or of the command line."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -257,3 +258,33 @@ def test_bad_options(folder: Path, arguments: list[str], expected: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_services_hang(tmp_path: Path, number: int) -> None:
+    """Ctrl-C ends what is still starting, whatever it waits for, and leaves nothing behind."""
+    (tmp_path / "mod.py").write_text("def handler(event, context): ...")
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.lambda-runtime]\nfunction = "f"\nhandler = "mod.handler"\n'
+        'triggers = [{ type = "sqs", queue = "q" }]\n'
+    )
+    server = Server(tmp_path)
+    try:
+        server.wait_for("AWS services on this machine")
+        (child,) = [
+            int(pid)
+            for pid in children(server.process.pid)
+            if b"local.services" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(child, signal.SIGSTOP)
+        began = time.monotonic()
+        assert server.end(number) == 0
+        assert time.monotonic() - began < 20
+        assert "ready" not in server.log
+        assert not Path(f"/proc/{child}").exists()
+    finally:
+        server.kill()
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

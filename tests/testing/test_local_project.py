@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from amazon_lambda_runtime.testing import FunctionError, LocalProject
+from amazon_lambda_runtime.testing import FunctionError, LocalProject, local_project
 from tests.harness import SOURCE as PACKAGES
 
 PROJECT = """
@@ -46,10 +47,14 @@ def slow(event, context):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProject]:
     folder = tmp_path_factory.mktemp("project")
-    (folder / "pyproject.toml").write_text(PROJECT)
-    (folder / "mod.py").write_text(SOURCE)
+    write(folder)
     with LocalProject(folder) as project:
         yield project
+
+
+def write(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text(PROJECT)
+    (folder / "mod.py").write_text(SOURCE)
 
 
 def test_invoke(project: LocalProject) -> None:
@@ -97,13 +102,19 @@ def test_project_that_does_not_start(tmp_path: Path) -> None:
     """What the command has said is in the error."""
     with pytest.raises(RuntimeError, match="does not start:\nlambda-runtime: Missing argument"):
         LocalProject(tmp_path)
+    with pytest.raises(RuntimeError, match="there is no folder /nowhere"):
+        LocalProject("/nowhere")
 
 
 def test_shipping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of the guide: URL, queue, table, its stream, topic, schedule, dead-letter queue,
-    in its own folder with pytest's fixture; in the region of the user's shell.
+    in its own folder with pytest's fixture; in the region of the user's shell, whose profile and
+    files are nobody's matter.
     """
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    (tmp_path / "config").write_text("[default")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     pytest.importorskip("boto3")
     folder = tmp_path / "shipping"
     shutil.copytree(PACKAGES.parent / "examples" / "shipping", folder)
@@ -115,3 +126,22 @@ def test_shipping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         timeout=300,
     )
     assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_command_that_has_ended(tmp_path: Path) -> None:
+    """Each question says so, with how it ended and what it has said last."""
+    write(tmp_path)
+    with LocalProject(tmp_path) as project:
+        project._process.kill()
+        for ask in (project.wait_until_idle, lambda: project.invoke("echo", {})):
+            with pytest.raises(RuntimeError, match=r"has ended with status -9:\n(.*\n)*  ready"):
+                ask()
+
+
+def test_command_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is killed."""
+    write(tmp_path)
+    monkeypatch.setattr(local_project, "_END", 0.5)
+    with LocalProject(tmp_path) as project:
+        project._process.send_signal(signal.SIGSTOP)
+    assert project._process.returncode == -9

@@ -5,7 +5,9 @@ runs is what `deploy` would deploy. Schedules fire only when they are told to, a
 have failed come again at once.
 """
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -33,10 +35,12 @@ class LocalProject:
     """The functions and triggers of a folder's pyproject.toml, running. A context manager.
 
     `folder` has the table [tool.lambda-runtime]. Raises RuntimeError, with what the command has
-    said, if it does not start.
+    said, if it does not start; so does each method if it has ended.
     """
 
     def __init__(self, folder: Path | str) -> None:
+        if not Path(folder).is_dir():
+            raise RuntimeError(f"there is no folder {folder}")
         self._lines: list[str] = []
         self._process = subprocess.Popen(
             [
@@ -88,11 +92,20 @@ class LocalProject:
         Raises LookupError for a service that is not here. Needs boto3.
         """
         import boto3
+        from botocore.session import Session
 
         endpoint = self.endpoint if service == "lambda" else self._ask("idle")["services"]
         if endpoint is None:
             raise LookupError(f"there is no {service} here: no trigger needs a service")
-        return boto3.session.Session().client(
+        # No profile and no file: which the user has is no matter of the project's.
+        unread = (None, None, os.devnull, None)
+        sources = {
+            "profile": (None, None, None, None),
+            "config_file": unread,
+            "credentials_file": unread,
+        }
+        session = boto3.session.Session(botocore_session=Session(session_vars=sources))
+        return session.client(
             service,  # type: ignore[call-overload]
             endpoint_url=endpoint,
             region_name=self._region(),
@@ -103,7 +116,7 @@ class LocalProject:
     def invoke(self, function: str, event: Any = None) -> Any:
         """Invoke a function and return its result, as JSON has it. Raises FunctionError."""
         path = f"{self.endpoint}/2015-03-31/functions/{function}/invocations"
-        status, headers, body = _send(path, json.dumps(event).encode())
+        status, headers, body = self._send(path, json.dumps(event).encode())
         result: Any = json.loads(body) if body else None
         if headers.get("x-amz-function-error"):
             whole = {"errorType": "", "errorMessage": "", "stackTrace": []}
@@ -165,16 +178,34 @@ class LocalProject:
         """Return the region of the functions, which the project or the environment sets."""
         name = self._ask("functions")[0]["name"]
         path = f"{self.endpoint}/2015-03-31/functions/{name}/configuration"
-        arn: str = json.loads(_send(path, None)[2])["FunctionArn"]
+        arn: str = json.loads(self._send(path, None)[2])["FunctionArn"]
         return arn.split(":")[3]
 
     def _ask(self, path: str, body: Any = None) -> Any:
         """Return what the console's API answers. Raises RuntimeError for what it refuses."""
         data = None if body is None else json.dumps(body).encode()
-        status, _, answer = _send(f"{self.endpoint}/console/{path}", data)
+        status, _, answer = self._send(f"{self.endpoint}/console/{path}", data)
         if status >= 300:
             raise RuntimeError(f"{path}: {status} {answer.decode()}")
         return json.loads(answer)
+
+    def _send(self, url: str, data: bytes | None) -> tuple[int, Any, bytes]:
+        """Return the status, the fields and the body of a response.
+
+        Raises RuntimeError, with what the command has said, if it has ended.
+        """
+        try:
+            return _send(url, data)
+        except OSError:
+            # It may be about to end.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self._process.wait(1)
+                self._reader.join(_END)
+                last = "\n".join(self._lines[-20:])
+                raise RuntimeError(
+                    f"lambda-runtime local has ended with status {status}:\n{last}"
+                ) from None
+            raise
 
     def _read(self) -> None:
         assert self._process.stderr is not None

@@ -57,22 +57,41 @@ async def serve_until_stopped(
         _say_where(served, base, say)
         if not is_loopback(host):
             say(f"warning: anyone who can reach {host} can run the function and see its events")
-        urls = Urls(service, options)
-        if served[0].declared is not None:
-            from .project_triggers import start_triggers
-
-            await start_triggers(service, urls, served, options, say, stack)
+        starting = asyncio.create_task(_start(service, served, options, log, say, stack))
+        # Triggers may take seconds to start, and services that hang for ever.
+        either: set[asyncio.Future[Any]] = {starting, stopped}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            await _cancel(starting)
         else:
-            for each in served:
-                if not options["no_url"]:
-                    prefix = f"{each.function.name}: " if len(served) > 1 else ""
-                    say(f"  {prefix}{await urls.listen(each.function)}")
-                for line in await _attach(service, each, options):
-                    say(f"  {line}")
-        await _reload_on_save(service, served, options, log, say, stack)
+            await starting
         await stopped
     # For a server a signal is the normal end.
     return 0
+
+
+async def _start(
+    service: LocalLambda,
+    served: Sequence[Served],
+    options: dict[str, Any],
+    log: Log,
+    say: Say,
+    stack: AsyncExitStack,
+) -> None:
+    """Start what invokes the functions, until the stack ends. Raises click.ClickException."""
+    urls = Urls(service, options)
+    if served[0].declared is not None:
+        from .project_triggers import start_triggers
+
+        await start_triggers(service, urls, served, options, say, stack)
+    else:
+        for each in served:
+            if not options["no_url"]:
+                prefix = f"{each.function.name}: " if len(served) > 1 else ""
+                say(f"  {prefix}{await urls.listen(each.function)}")
+            for line in await _attach(service, each, options):
+                say(f"  {line}")
+    await _reload_on_save(service, served, options, log, say, stack)
 
 
 def _say_where(served: Sequence[Served], base: str, say: Say) -> None:

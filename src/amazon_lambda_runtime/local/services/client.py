@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from amazon_lambda_runtime.pip_line import pip_line
@@ -14,6 +15,13 @@ from .application import WAKE
 # In seconds.
 _CONNECT = 5
 _ANSWER = 30
+_HERE = ("127.0.0.1", "localhost", "::1")
+#: Has botocore read no profile and no file, whatever the user's environment names.
+_NO_PROFILES = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 
 
 class ServiceError(Exception):
@@ -51,17 +59,23 @@ def make(service: str, region: str, endpoint: str | None, **config: Any) -> Any:
     """
     import boto3
     from botocore.config import Config
+    from botocore.session import Session
 
+    is_here = endpoint is not None and urlsplit(endpoint).hostname in _HERE
     settings: dict[str, Any] = {"region_name": region}
     if endpoint is not None:
         settings["endpoint_url"] = endpoint
         # A local endpoint is not reached through a proxy.
         config["proxies"] = {}
-        if not {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & set(os.environ):
+        if "AWS_ACCESS_KEY_ID" not in os.environ and (is_here or "AWS_PROFILE" not in os.environ):
             # An emulator accepts any credentials, and looking for real ones can take seconds.
             settings |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    # An emulator on this machine knows none of the user's profiles, and which are there is no
+    # matter of the project's.
+    sources = _NO_PROFILES if is_here else None
     # A session of its own: the default session is not thread-safe.
-    return boto3.session.Session().client(
+    session = boto3.session.Session(botocore_session=Session(session_vars=sources))
+    return session.client(
         service,  # type: ignore[call-overload]
         config=Config(
             connect_timeout=_CONNECT,

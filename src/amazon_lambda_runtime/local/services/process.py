@@ -76,7 +76,7 @@ class EmbeddedServices:
                 stdout=subprocess.PIPE,
                 stderr=said,
                 pass_fds=[listener.fileno()],
-                env=os.environ | {"PYTHONPATH": _PACKAGE},
+                env=_environment(),
                 start_new_session=True,
             )
             return cls(process, said, listener.getsockname()[1])
@@ -94,15 +94,24 @@ class EmbeddedServices:
     def close(self) -> None:
         """End the process. Long polls are cut off."""
         process = self._process
-        for stream in (process.stdin, process.stdout, self._said):
-            assert stream is not None
-            with suppress(OSError):
-                stream.close()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(OSError):
+            process.stdin.close()
         try:
             process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        # Only now: somebody may be reading, and holds the stream until its other end is closed.
+        process.stdout.close()
+        self._said.close()
+
+
+def _environment() -> dict[str, str]:
+    # The user's profile and files of AWS are no matter of the services', which would read them.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {"PYTHONPATH": _PACKAGE}
 
 
 def _is_there(module: str) -> bool:
