@@ -229,6 +229,34 @@ def test_destroy_refuses(world: World) -> None:
     assert configuration(world)
 
 
+def test_execution_that_begins_after_the_plan_of_the_end(world: World) -> None:
+    """It is looked for again just before the function is deleted."""
+    world.write(DURABLE)
+    world.deploy()
+    for stops in (False, True):
+        plan = destroy.plan(world.site(), stop_executions=stops)
+        arn = world.door.executions.add(ARN, "1")
+        if not stops:
+            with pytest.raises(DeployError, match="1 that have not ended"):
+                execute(plan, world.told)
+            assert configuration(world)
+            world.door.executions.there[arn]["Status"] = "SUCCEEDED"
+    execute(plan, world.told)
+    assert world.door.executions.there[arn]["Status"] == "STOPPED"
+    assert world.client("lambda").list_functions()["Functions"] == []
+
+
+def test_key_of_a_hand(world: World) -> None:
+    """AWS takes the configuration as a whole: what a hand has set of it goes back with ours."""
+    world.write(f"{ONE}durable = true\n")
+    world.deploy()
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+    world.door.keeper.functions["orders"]["DurableConfig"]["KMSKeyArn"] = key
+    world.write(DURABLE)
+    sent = deploy(world)["lambda:UpdateFunctionConfiguration"]["DurableConfig"]
+    assert sent["KMSKeyArn"] == key
+
+
 def test_destroy_stops_them(world: World) -> None:
     world.write(DURABLE)
     world.deploy()

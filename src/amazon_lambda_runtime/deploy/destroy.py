@@ -149,7 +149,7 @@ def _function(
                 yield _left(f"mapping of {live.get('EventSourceArn')} to {function.name}")
         if executions.is_durable(found["Configuration"]):
             yield from executions.stop(site, function, stops)
-        yield from undeclared.remove(site, function, "destroy", _WHY)
+        yield from undeclared.remove(site, function, "destroy", _WHY, stops)
     yield from _one(site, log_group.STORE, log_group.name(function), doomed)
 
 

@@ -44,7 +44,7 @@ def parameters(site: Site, function: Function, live: Mapping[str, Any]) -> dict[
     """Return what is sent to create a function, or to change the one that is live."""
     return {
         **_always(site, function),
-        **executions.parameters(function),
+        **executions.parameters(function, live),
         **_where_asked(function, live),
     }
 
@@ -191,7 +191,7 @@ def foreign(site: Site, function: Function, live: Mapping[str, Any]) -> Iterator
     """Yield what is set in the configuration of a function or version, and not declared."""
     image = (live.get("ImageConfigResponse") or {}).get("ImageConfig") or {}
     managed, wanted = record.managed(function), _wanted(function)
-    declared = {**_always(site, function), **executions.parameters(function)}
+    declared = {**_always(site, function), **executions.parameters(function, {})}
     declared |= {key: wanted[key] for key, name in _KEYS.items() if name in managed}
     if logging := {key: "" for key, name in _LOGGING.items() if name in managed}:
         declared["LoggingConfig"] = logging

@@ -6,7 +6,7 @@ the user to decide. An execution ends with the version that it began with: a ver
 executions is in use.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from amazon_lambda_runtime.deploy.aws import Reply
@@ -25,21 +25,23 @@ _PAGE = 1000
 _SMOKE, _DELETED = 60.0, 900.0
 
 
-def parameters(function: Function) -> dict[str, Any]:
+def parameters(function: Function, live: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is sent of a durable function: both values, whose defaults AWS tells in two ways.
 
+    AWS takes them as a whole: a key that a hand has set goes back with them.
     https://docs.aws.amazon.com/lambda/latest/api/API_DurableConfig.html
     """
     if function.durable is None:
         return {}
     seconds, days = function.durable.execution_timeout, function.durable.retention_days
-    return {_CONFIG: {"ExecutionTimeout": seconds, "RetentionPeriodInDays": days}}
+    now = live.get(_CONFIG) or {}
+    return {_CONFIG: {**now, "ExecutionTimeout": seconds, "RetentionPeriodInDays": days}}
 
 
 def changes(function: Function, live: Mapping[str, Any]) -> Iterator[str]:
     """Yield what differs of a function that the table declares durable."""
     if function.durable is not None:
-        now, wanted = live.get(_CONFIG) or {}, parameters(function)[_CONFIG]
+        now, wanted = live.get(_CONFIG) or {}, parameters(function, live)[_CONFIG]
         yield from differences(
             (name, now.get(key), wanted[key])
             for name, key in (
@@ -112,19 +114,35 @@ def stop(site: Site, function: Function, stops: bool) -> Iterator[Step]:
     running = unfinished(site, function.name)
     if not running:
         return
-    told = f"{len(running)}{' or more' if len(running) == _PAGE else ''} that have not ended"
     if not stops:
-        raise DeployError(
-            f"function {function.name} has executions, {told}: they would never end. Wait for "
-            "them, or stop them: --stop-executions"
-        )
+        raise _would_be_lost(function, running)
+    told = _told(running)
     what = f"executions of function {function.name}"
     yield Step("delete", "destroy", what, told, lambda: _stop_all(site, function))
 
 
-def delete(site: Site, function: Function) -> None:
-    """Delete a function. A durable one is waited for: AWS ends its executions first."""
+def _told(running: Sequence[str]) -> str:
+    return f"{len(running)}{' or more' if len(running) == _PAGE else ''} that have not ended"
+
+
+def _would_be_lost(function: Function, running: Sequence[str]) -> DeployError:
+    return DeployError(
+        f"function {function.name} has executions, {_told(running)}: they would never end. Wait "
+        "for them, or stop them: --stop-executions"
+    )
+
+
+def delete(site: Site, function: Function, stops: bool) -> None:
+    """Delete a function. A durable one is waited for: AWS ends its executions first.
+
+    Raises DeployError if there are executions, and they are not to be stopped.
+    """
     live = site.aws.find("lambda", "get_function_configuration", FunctionName=function.name)
+    # Time has passed since the plan.
+    if is_durable(live or {}) and (running := unfinished(site, function.name)):
+        if not stops:
+            raise _would_be_lost(function, running)
+        _stop_all(site, function)
     site.aws.remove("lambda", "delete_function", FunctionName=function.name)
 
     def is_there() -> str | None:

@@ -112,13 +112,15 @@ def plan(site: Site, *, prune: bool = False) -> Iterator[Step | Note]:
         yield from triggers.stop(site, function)
 
 
-def remove(site: Site, function: Function, part: str, why: str) -> Iterator[Step | Note]:
-    """Yield the removal of a function with its triggers."""
+def remove(
+    site: Site, function: Function, part: str, why: str, stops: bool = False
+) -> Iterator[Step | Note]:
+    """Yield the removal of a function with its triggers; `stops` is for its executions."""
     # As if no trigger were declared any more.
     yield from triggers.plan(site, dataclasses.replace(function, triggers=()), prune=True)
     yield Step(
         "delete", part, f"function {function.name}", why,
-        partial(executions.delete, site, function),
+        partial(executions.delete, site, function, stops),
     )  # fmt: skip
 
 
