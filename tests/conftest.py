@@ -28,12 +28,6 @@ def pytest_configure() -> None:
     os.environ.setdefault(SEED, str(random.randrange(2**32)))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return how many workers `-n auto` starts: two for each processor, as tests also wait."""
-    return 2 * len(os.sched_getaffinity(0))
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how a run of long proofs is repeated."""
     terminalreporter.write_line(f"{SEED}={os.environ[SEED]} repeats what was chosen at random")
