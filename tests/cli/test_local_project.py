@@ -223,7 +223,44 @@ TRIGGER = "[[tool.lambda-runtime.functions.f.triggers]]"
             table(TRIGGER, "type = 'sqs'", "queue = 'q'", TRIGGER, "type = 'sqs'", "queue = 'q'"),
             "two sqs triggers share the queue q",
         ),
-        (table().replace("mod.handler", "nope.handler"), "there is no module 'nope'"),
+        (
+            table(TRIGGER, "type = 'sqs'", "queue = 'q'", "dlq = 'q'"),
+            "would go round for ever, q → q: choose another dlq",
+        ),
+        (
+            table(
+                TRIGGER,
+                "type = 'sqs'",
+                "queue = 'q'",
+                "dlq = 'r'",
+                TRIGGER,
+                "type = 'sqs'",
+                "queue = 'r'",
+                "dlq = 'q'",
+            ),
+            "would go round for ever, q → r → q: choose another dlq",
+        ),
+        (
+            table(
+                TRIGGER,
+                "type = 'schedule'",
+                "rule = 'r'",
+                "expression = 'rate(1 minute)'",
+                TRIGGER,
+                "type = 'schedule'",
+                "rule = 'r'",
+                "expression = 'rate(2 minutes)'",
+            ),
+            "two triggers share the rule r",
+        ),
+        (
+            table().replace("mod.handler", "nope.handler"),
+            "cannot run the function f (handler nope.handler): there is no module 'nope'",
+        ),
+        (
+            table().replace("handler = ", "description = "),
+            "cannot run the function f (without the key `handler`: hello.handler): ",
+        ),
         (table().replace("functions.f]", "functions.f"), "is not TOML"),
     ],
 )
@@ -288,3 +325,33 @@ def test_stopped_while_services_hang(tmp_path: Path, number: int) -> None:
 
 def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_table_that_is_saved(folder: Path) -> None:
+    """What it says counts at a start: a change is told, and so is a mistake, each once."""
+    file = folder / "pyproject.toml"
+    file.write_text(table())
+    server = Server(folder, "--no-url")
+    try:
+        server.wait_for("  ready")
+        file.write_text(table("# a comment"))
+        file.write_text(table("timeout = 5"))
+        server.wait_for("pyproject.toml has been saved: stop and start again, to use what it says")
+        file.write_text(table("timeout = "))
+        server.wait_for("pyproject.toml has been saved, and can't be used: .* is not TOML")
+        assert server.end() == 0
+    finally:
+        server.kill()
+
+
+def test_destination_that_is_not_there(folder: Path) -> None:
+    """It is told at the start, and not when the first record is lost."""
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:gone"
+    (folder / "pyproject.toml").write_text(table(f'on_failure = "{arn}"'))
+    server = Server(folder, "--no-url")
+    try:
+        server.wait_for(
+            rf"  f: not emulated here: {arn} \(there is no such function here\)\n(.*\n)*  ready"
+        )
+    finally:
+        server.kill()

@@ -11,7 +11,7 @@ from .aws_limits import DURABLE_RETENTION, DURABLE_TIMEOUT, ENVIRONMENT_BYTES
 from .declaration import Function, Project
 from .errors import ConfigError
 from .keys import FUNCTION_KEYS, PROJECT_KEYS, of_trigger
-from .triggers import SqsTrigger
+from .triggers import RuleTrigger, ScheduleTrigger, SqsTrigger
 from .values import matches, refuse, within
 
 #: Variables that Lambda sets itself, and that a function cannot set.
@@ -95,10 +95,49 @@ def check(project: Project) -> None:
                 key.check(f"{name} of {trigger.what} of {function.name}", getattr(trigger, name))
             trigger.check(function)
     _roles(project)
-    queues = [t.queue for f in project.functions for t in f.triggers_of(SqsTrigger)]
-    for queue in queues:
-        if queues.count(queue) > 1:
-            raise ConfigError(f"two sqs triggers share the queue {queue}: give each its own")
+    _queues(project)
+    _rules(project)
+
+
+def _queues(project: Project) -> None:
+    """Refuse a queue of two functions, and messages that would go round for ever."""
+    leads: dict[str, str] = {}
+    for function in project.functions:
+        for trigger in function.triggers_of(SqsTrigger):
+            if trigger.queue in leads:
+                raise ConfigError(
+                    f"two sqs triggers share the queue {trigger.queue}: give each its own"
+                )
+            leads[trigger.queue] = trigger.dead_letter_queue
+    for queue in leads:
+        way = [queue]
+        while (following := leads.get(way[-1])) is not None:
+            if following in way:
+                raise ConfigError(
+                    f"the failed messages of queue {queue} would go round for ever, "
+                    f"{' → '.join([*way, following])}: choose another dlq"
+                )
+            way.append(following)
+
+
+def _rules(project: Project) -> None:
+    """Refuse a rule that would have to be two: it has one pattern, or one expression."""
+    of: dict[tuple[str, str], str] = {}
+    for function in project.functions:
+        for each in function.triggers_of(RuleTrigger):
+            _one_rule(of, each, each.pattern)
+        for timed in function.triggers_of(ScheduleTrigger):
+            _one_rule(of, timed, timed.expression)
+
+
+def _one_rule(
+    of: dict[tuple[str, str], str], trigger: RuleTrigger | ScheduleTrigger, says: str
+) -> None:
+    if of.setdefault((trigger.bus, trigger.rule), says) != says:
+        raise ConfigError(
+            f"two triggers share the rule {trigger.rule}, and a rule has one pattern or "
+            "expression: give each its own rule"
+        )
 
 
 def _sizes(function: Function) -> None:

@@ -119,7 +119,7 @@ def _of_table(folder: Path) -> list[_Wanted]:
         raise click.ClickException(str(error)) from None
     return [
         _Wanted(
-            _handler(each.handler or default_handler(folder, project.module), each.name),
+            _declared_handler(each, default_handler(folder, project.module)),
             defaults=_environment(each),
             declared=each,
         )
@@ -227,6 +227,17 @@ def _handler(word: str, name: str | None) -> HandlerArgument:
         return parse_handler_argument(word, name)
     except HandlerArgumentError as error:
         raise click.ClickException(f"cannot run {word}: {error}") from None
+
+
+def _declared_handler(function: "Function", default: str) -> HandlerArgument:
+    word = function.handler or default
+    try:
+        return parse_handler_argument(word, function.name)
+    except HandlerArgumentError as error:
+        which = f"handler {word}" if function.handler else f"without the key `handler`: {word}"
+        raise click.ClickException(
+            f"cannot run the function {function.name} ({which}): {error}"
+        ) from None
 
 
 def _debugged(python: str, handler: str, port: int) -> list[str]:

@@ -82,7 +82,10 @@ async def _start(
     urls = Urls(service, options)
     if served[0].declared is not None:
         from .project_triggers import start_triggers
+        from .table_watch import watch_table
 
+        watching = asyncio.create_task(watch_table(Path.cwd(), say))
+        stack.push_async_callback(_cancel, watching)
         await start_triggers(service, urls, served, options, say, stack)
     else:
         for each in served:

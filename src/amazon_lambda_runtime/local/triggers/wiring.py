@@ -104,7 +104,13 @@ class Wiring(Closing):
 
     def not_here(self, function: Function) -> list[str]:
         """Return the destinations that nothing is sent to here."""
-        return [arn for arn in _arns(function) if service_of(arn) not in KINDS]
+        lost = []
+        for arn in _arns(function):
+            if service_of(arn) not in KINDS:
+                lost.append(arn)
+            elif service_of(arn) == "lambda" and arn.split(":")[6] not in self._service.pools:
+                lost.append(f"{arn} (there is no such function here)")
+        return lost
 
     async def connect(self, function: Function, trigger: Trigger) -> str:
         """Start a trigger; return what it is, in a few words. Raises QueueError or ServiceError."""
