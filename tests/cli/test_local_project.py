@@ -1,5 +1,6 @@
 """`lambda-runtime local` with several functions: of pyproject.toml, or of the command line."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from amazon_lambda_runtime.cli.local.loops import loops
+from amazon_lambda_runtime.project.declaration import Function
+from amazon_lambda_runtime.project.triggers import SnsTrigger, SqsTrigger
 
 from .support import COMMAND, PATIENCE, Process, Server, has_ended, run_here
 
@@ -353,5 +358,27 @@ def test_destination_that_is_not_there(folder: Path) -> None:
         server.wait_for(
             rf"  f: not emulated here: {arn} \(there is no such function here\)\n(.*\n)*  ready"
         )
+    finally:
+        server.kill()
+
+
+def test_loops() -> None:
+    """Directly, and by way of a queue or a topic; each circle is told once."""
+    lambdas = "arn:aws:lambda:eu-west-1:123456789012:function"
+    a = Function("a", "r", on_success=f"{lambdas}:b")
+    b = Function("b", "r", on_failure="arn:aws:sqs:eu-west-1:123456789012:q")
+    c = Function("c", "r", triggers=(SqsTrigger("q"),), dead_letter="arn:aws:sns:e:1:t")
+    d = Function("d", "r", triggers=(SnsTrigger("t"),), on_success=f"{lambdas}:d:live")
+    assert [*loops([a, b, c, d])] == ["d → d"]
+    back = dataclasses.replace(d, on_success=f"{lambdas}:a")
+    assert [*loops([a, b, c, back])] == ["a → b → c → d → a"]
+
+
+def test_loop_is_told(folder: Path) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    (folder / "pyproject.toml").write_text(table(f'on_success = "{arn}"'))
+    server = Server(folder, "--no-url")
+    try:
+        server.wait_for("  warning: results come back, and events go round for ever: f → f\n")
     finally:
         server.kill()

@@ -21,6 +21,7 @@ from amazon_lambda_runtime.project.triggers import (
 )
 
 from .functions import Served
+from .loops import loops
 from .urls import Urls
 
 # Keys of a function that change nothing here, and what they are without them.
@@ -50,6 +51,8 @@ async def start_triggers(
     from amazon_lambda_runtime.local.triggers.wiring import Wiring, services_of
 
     declared = [each.declared for each in served if each.declared is not None]
+    for way in loops(declared):
+        say(f"  warning: results come back, and events go round for ever: {way}")
     port = options["sqs_port"]
     needed = services_of(declared)
     if needed:
