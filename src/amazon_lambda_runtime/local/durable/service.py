@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amazon_lambda_runtime.local.api.api_errors import UNQUALIFIED, InvokeError, refusal
+from amazon_lambda_runtime.local.api.api_errors import InvokeError, refusal
 from amazon_lambda_runtime.local.api.function_names import Target
 from amazon_lambda_runtime.local.api.invoke_api import closing, identity_of, ids_of
 from amazon_lambda_runtime.local.engine.function import VERSION, LocalFunction
@@ -20,9 +20,9 @@ from amazon_lambda_runtime.local.engine.invocation import Answer, Invocation, To
 from amazon_lambda_runtime.local.engine.output import Log
 from amazon_lambda_runtime.local.engine.pool import Pool
 from amazon_lambda_runtime.local.http import Request, Response
-from amazon_lambda_runtime.project.aws_limits import DURABLE_NAME, DURABLE_WAIT
 from amazon_lambda_runtime.protocol import JSON
 
+from .asking import checked_name
 from .function_variables import variables
 from .rows import Rows
 
@@ -36,10 +36,6 @@ _THREADS = 16
 _AGAIN = 0.05
 # In seconds: changes of an execution within this time are looked at together.
 _LOOK = 0.05
-_TOO_LONG = (
-    "You cannot synchronously invoke a durable function with an executionTimeout greater than 15 "
-    "minutes."
-)
 
 
 class DurableExecutions:
@@ -97,22 +93,8 @@ class DurableExecutions:
 
     def invoke(self, request: Request, target: Target, invocation: Invocation, kind: str) -> None:
         """Start an execution; answer at once, or with its result. Raises InvokeError."""
-        name = request.headers.get("x-amz-durable-execution-name", "")
-        if name and not DURABLE_NAME.fullmatch(name):
-            message = (
-                f"1 validation error detected: Value '{name}' at 'durableExecutionName' failed to "
-                "satisfy constraint: Member must satisfy regular expression pattern: "
-                f"{DURABLE_NAME.pattern}"
-            )
-            raise InvokeError(400, "ValidationException", message)
-        function = target.function
-        if not target.qualifier:
-            message = f"{UNQUALIFIED} Here it is {function.name}:{VERSION}"
-            raise InvokeError(400, "InvalidParameterValueException", message)
-        assert function.durable is not None
-        if kind != "Event" and function.durable.execution_timeout > DURABLE_WAIT:
-            raise InvokeError(400, "InvalidParameterValueException", _TOO_LONG)
-        self._spawn(self._invoke(request, function, invocation, name, kind))
+        name = checked_name(request, target, waits=kind != "Event")
+        self._spawn(self._invoke(request, target.function, invocation, name, kind))
 
     def respond(self, request: Request) -> None:
         """Answer a request for one of the paths of the API."""
