@@ -75,12 +75,14 @@ def test_show_of_a_failure(server: Local, folder: Path) -> None:
 def test_stop_pause_and_resume(server: Local, folder: Path) -> None:
     arn = server.start("callback", name="s-1")
     server.has(arn, "InvocationCompleted")
-    assert command(server, folder, "executions", "pause", "s-1").returncode == 0
+    paused = command(server, folder, "executions", "pause", "s-1")
+    assert (paused.returncode, paused.stdout) == (0, "s-1: PAUSED\n")
     assert server.get(arn)["Status"] == "PAUSED"
-    assert command(server, folder, "executions", "resume", arn).returncode == 0
+    resumed = command(server, folder, "executions", "resume", arn)
+    assert (resumed.returncode, resumed.stdout) == (0, "s-1: RUNNING\n")
     assert server.get(arn)["Status"] == "RUNNING"
     done = command(server, folder, "executions", "stop", "s-1", "--reason", "sold out")
-    assert done.returncode == 0
+    assert (done.returncode, done.stdout) == (0, "s-1: STOPPED\n")
     assert server.get(arn)["Error"] == {"ErrorType": "Stopped", "ErrorMessage": "sold out"}
 
 
@@ -164,6 +166,8 @@ class FakeAws:
                 "CallbackStartedDetails": {"CallbackId": "YWJj" * 30},
             }
             return {"Events": [started]}
+        if operation == "get_durable_execution":
+            return {"DurableExecutionName": "o-7", "Status": "STOPPED"}
         return {}
 
 

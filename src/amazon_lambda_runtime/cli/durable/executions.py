@@ -105,9 +105,7 @@ def show(place: Place, execution: str, as_json: bool) -> None:
 def stop(place: Place, execution: str, reason: str | None) -> None:
     """Stop an execution for good."""
     error = {"Error": {"ErrorType": "Stopped", "ErrorMessage": reason}} if reason else {}
-    place.call(
-        "stop_durable_execution", DurableExecutionArn=execution_arn(place, execution), **error
-    )
+    _ask(place, "stop", execution, **error)
 
 
 @command.command("pause", epilog=_examples("pause"))
@@ -118,7 +116,7 @@ def pause(place: Place, execution: str) -> None:
 
     Its function is not invoked until the execution is resumed.
     """
-    place.call("pause_durable_execution", DurableExecutionArn=execution_arn(place, execution))
+    _ask(place, "pause", execution)
 
 
 @command.command("resume", epilog=_examples("resume"))
@@ -126,7 +124,7 @@ def pause(place: Place, execution: str) -> None:
 @click.argument("execution", metavar="NAME_OR_ARN")
 def resume(place: Place, execution: str) -> None:
     """Resume a paused execution."""
-    place.call("resume_durable_execution", DurableExecutionArn=execution_arn(place, execution))
+    _ask(place, "resume", execution)
 
 
 def _duration(execution: Document) -> str:
@@ -159,3 +157,11 @@ def _short(value: Any) -> str:
         value = f"{value.get('ErrorType', 'error')}: {value.get('ErrorMessage', '')}"
     text = " ".join(str(value).split())
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+
+
+def _ask(place: Place, verb: str, execution: str, **more: Any) -> None:
+    """Do it, and tell which status the execution has now: it may have ended before."""
+    arn = execution_arn(place, execution)
+    place.call(f"{verb}_durable_execution", DurableExecutionArn=arn, **more)
+    found = place.call("get_durable_execution", DurableExecutionArn=arn)
+    click.echo(f"{found['DurableExecutionName']}: {found['Status']}")

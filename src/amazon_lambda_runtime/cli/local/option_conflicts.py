@@ -70,7 +70,10 @@ def check_options(is_one_shot: bool) -> None:
     if "stream" in given and door not in ("url", "rest"):
         raise click.UsageError("--stream: only a function URL and a REST API stream.")
     if "stage" in given and door not in ("http", "http-1.0", "rest"):
-        raise click.UsageError("--stage: only an HTTP or a REST API has one (--front-door rest).")
+        raise click.UsageError(
+            "--stage: only an HTTP or a REST API has one (--front-door rest). In a project each "
+            "API has its own."
+        )
     for name in ("concurrency", "max_concurrency"):
         if name in given and "debug" in given:
             raise click.UsageError(
