@@ -16,7 +16,7 @@
 PYTHON ?= python3
 
 install = @PYTHON='$(PYTHON)' scripts/install.sh
-pytest = .venv/bin/python -m pytest -q -n auto --dist worksteal
+pytest = .venv/bin/python -m pytest -q -n auto --dist loadfile
 
 run:
 	$(install) run
