@@ -80,7 +80,7 @@ def test_handler_of_a_trigger(tmp_path: Path, trigger: str) -> None:
         patch.syspath_prepend(tmp_path)
         patch.delitem(sys.modules, "hello", raising=False)
         runtime, _ = loading.load("hello.handler")
-        patch.delitem(sys.modules, "hello")
+        del sys.modules["hello"]
     response = invoke(runtime, event)
     if trigger == "sqs":
         assert response == {"batchItemFailures": []}
