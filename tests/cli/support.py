@@ -105,14 +105,27 @@ class Server(Process):
 
 
 def run_here(folder: Path, *arguments: str, **variables: str) -> "CompletedProcess[str]":
-    """Run the command in this process: a process of its own takes a second to load boto3."""
+    """Run the command in this process: a process of its own takes a second to load boto3.
+
+    One that hangs fails.
+    """
+
+    def give_up(number: int, frame: object) -> None:
+        raise TimeoutError(f"lambda-runtime {' '.join(arguments)} does not end")
+
     out, err = (TextIOWrapper(BytesIO(), write_through=True) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["lambda-runtime", *arguments])
         for name, value in variables.items():
             patch.setenv(name, value)
-        status = run_command(arguments)
+        previous = signal.signal(signal.SIGALRM, give_up)
+        signal.alarm(PATIENCE)
+        try:
+            status = run_command(arguments)
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, previous)
     told = [file.buffer.getvalue().decode() for file in (out, err)]
     return CompletedProcess(arguments, status, *told)
 

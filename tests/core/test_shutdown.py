@@ -391,6 +391,38 @@ class H(Runtime):
             assert [r.body for r in api.requests if r.kind == "response"] == [b"[10]"]
 
 
+@pytest.mark.parametrize(
+    "taken", ["", "KEPT[:] = [os.open('h.py', os.O_RDONLY) for _ in range(50)]"]
+)
+@pytest.mark.parametrize("shutdown", ["def on_shutdown(self): print('down')", ""])
+def test_wake_up_that_is_closed(taken: str, shutdown: str, tmp_path: Path) -> None:
+    """111, 152: a handler closes all descriptors. What it opens is not read, and SIGTERM comes."""
+    source = f"""{HEAD}
+import os, signal
+KEPT = []
+def exit(number, frame):
+    raise SystemExit(3)
+signal.signal(signal.SIGTERM, exit)
+class H(Runtime):
+    {shutdown}
+    def handler(self, event, context):
+        if event == 1:
+            os.closerange(3, 50)
+            {taken}
+        return sum(os.lseek(file, 0, os.SEEK_CUR) for file in KEPT)
+"""
+    tmp_path.joinpath("h.py").write_text(source)
+    with ScriptedApi([event(b"1"), event(b"2"), event(b"3")]) as api:
+        api.accepting = True
+        with started(ours("h.H"), api, tmp_path) as (process, out, err):
+            until(lambda: [r.kind for r in api.requests].count("response") == 3, process)
+            assert api.finished.wait(10)
+            process.terminate()
+            assert process.wait(10) == (0 if shutdown else 3)
+            assert (out.read_text(), err.read_text()) == ("down\n" if shutdown else "", "")
+            assert [r.body for r in api.requests if r.kind == "response"] == [b"0"] * 3
+
+
 def test_other_signals_while_idle(tmp_path: Path) -> None:
     """70, 152: a handler of another signal runs while the function waits for an event."""
     source = f"""{HEAD}

@@ -104,7 +104,7 @@ def pieces(event, context):
     yield "b"
 """
     events = [event(b"0"), event(b"1"), event(b"2")]
-    done = served(source, events, tmp_path, python=python(version), **UNTRACED)
+    done = served(source, events, tmp_path, python=python(version))
     assert done.status == SERVING, done.stderr + done.stdout
     assert [post.body for post in done.posts] == [b"0", b"1", b"2"]
     assert (done.connections, done.stdout) == (2, "")

@@ -31,18 +31,31 @@ class WakeUp:
     """Ends a wait of the main thread when a signal comes, whichever thread the kernel gives it to.
 
     Where the function has set a wake-up of its own, as asyncio's add_signal_handler() does, that
-    one stays, and this one is silent.
+    one stays, and this one is silent. Where it has closed our pipe, by closing all descriptors,
+    a new one is made: their numbers may be those of its files now, which are never read.
     """
 
     def __init__(self) -> None:
+        self._open(-1)
+
+    def _open(self, ours: int) -> None:
         self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._inode = os.fstat(self._reading).st_ino  # both ends have the same
         previous = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        if previous != -1:
+        if previous not in (-1, ours):
             signal.set_wakeup_fd(previous)
         self._fd = -1  # what self._poll waits for besides
 
+    def _is_open(self) -> bool:
+        try:
+            return os.fstat(self._reading).st_ino == self._inode == os.fstat(self._writing).st_ino
+        except OSError:
+            return False
+
     def wait(self, fd: int) -> None:
         """Return when `fd` can be read. Handlers of signals run meanwhile, and may raise."""
+        if not self._is_open():
+            self._open(self._writing)
         if fd != self._fd:
             self._poll = select.poll()
             self._poll.register(fd, select.POLLIN)
