@@ -121,6 +121,16 @@ def test_one_that_blocks_blocks_nobody(mode: str, tmp_path: Path) -> None:
         assert not any("id-held" in post.path for post in posts(api))
 
 
+def test_lines_stay_whole(tmp_path: Path) -> None:
+    """91, 150: what several processes print at a time comes line by line."""
+    source = "def handler(event, context):\n    for _ in range(300): print('x' * 40)\n"
+    with environment_of(source, tmp_path, events(8)) as (api, process, out, _):
+        until(lambda: len(posts(api)) == 8)
+        process.terminate()
+        process.wait(10)
+        assert out.read_text().split() == ["x" * 40] * 2400
+
+
 @pytest.mark.parametrize("mode", ALL)
 def test_errors(mode: str, tmp_path: Path) -> None:
     """18, 91: a failure is that invocation's alone."""

@@ -85,13 +85,20 @@ class Delivery:
 
         Raises StreamClosed if the API has hung up, RuntimeApiError if it cannot be reached.
         """
-        headers = self._claim(
+        headers = self._headers(
             f"Content-Type: {content_type}\r\n{RESPONSE_MODE}: {STREAMING}\r\n"
             f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n"
         )
-        self.stream = stream
-        first = chunk(data) if data else b""
-        self.client.start(INVOCATION + self.request_id + RESPONSE, headers, first)
+        try:
+            self.answered, self.stream = True, stream
+            first = chunk(data) if data else b""
+            self.client.start(INVOCATION + self.request_id + RESPONSE, headers, first)
+        except (StreamClosed, RuntimeApiError):
+            raise
+        except Exception:  # from a signal handler of the user's
+            self.client.close()  # there may be a part of the stream on it
+            self.answered, self.stream = False, None
+            raise
 
     def write(self, data: bytes) -> None:
         """Send another piece, which must not be empty. Raises StreamClosed."""
@@ -102,13 +109,20 @@ class Delivery:
         self.client.finish(f"0\r\n{trailers}\r\n".encode())
 
     def _post(self, kind: str, headers: str, body: bytes) -> None:
-        self.client.post(INVOCATION + self.request_id + kind, self._claim(headers), body)
+        headers = self._headers(headers)
+        try:
+            self.answered = True
+            self.client.post(INVOCATION + self.request_id + kind, headers, body)
+        except RuntimeApiError:
+            raise
+        except Exception:  # from a signal handler of the user's, before anything was sent
+            self.answered = False
+            raise
 
-    def _claim(self, headers: str) -> str:
-        """Return the headers of the only answer."""
+    def _headers(self, headers: str) -> str:
+        """Return the headers of the only answer. Raises LambdaError if it has been given."""
         if self.answered:
             raise LambdaError(f"invocation {self.request_id} has been answered already")
-        self.answered = True
         nonce = self.headers.get(INVOCATION_ID)
         if nonce and nonce.isprintable():
             headers += f"Lambda-Runtime-Invocation-Id: {nonce}\r\n"
@@ -125,14 +139,24 @@ class RuntimeClient:
     #: process, and an `__init__` of the user's may need it before there is a Runtime.
     current: "ClassVar[RuntimeClient | None]" = None
 
-    __slots__ = ("_connection", "_ending", "_mark", "_next", "_streamed", "init_failed", "wait")
+    __slots__ = (
+        "_connection",
+        "_ending",
+        "_is_streaming",
+        "_mark",
+        "_next",
+        "_streamed",
+        "init_failed",
+        "wait",
+    )
 
     def __init__(self, address: str) -> None:
         self._connection = Connection(address)
         self.adopt()
         agent = f"amazon-lambda-runtime-python/{VERSION}"
         self._ending = f" HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {agent}\r\n"
-        self._streamed = ""  # the path of the stream that is being sent
+        self._streamed = ""  # the path of the latest stream
+        self._is_streaming = False  # whether it has begun and not ended
         self._next = f"GET {NEXT}{self._ending}\r\n".encode()
         #: What waits until a descriptor can be read, where signals have to be noticed meanwhile.
         self.wait: Callable[[int], None] | None = None
@@ -172,6 +196,9 @@ class RuntimeClient:
             except (Disconnected, ProtocolError) as exc:
                 attempts += 1
                 sleep(pause_before_next(attempts, exc))
+            except Exception:  # from a signal handler of the user's
+                self.close()  # a reply may be on its way
+                raise
             else:
                 return self.delivered(status, headers, body)
 
@@ -211,6 +238,8 @@ class RuntimeClient:
         failed (5xx) or cannot be reached.
         """
         self._check_process()
+        if self._is_streaming:
+            self._break_off()
         head = self.head(path, headers, len(body))
         connection = self._connection
         resent = False
@@ -225,6 +254,7 @@ class RuntimeClient:
                 check_resend(path, exc, reused and not resent)
                 resent = True
             except Exception as exc:  # from a signal handler of the user's
+                connection.close()  # a reply may be on its way
                 told = f"POST {path}: interrupted by {type(exc).__name__}: {text_of(exc)}"
                 if resent:
                     raise RuntimeApiError(told) from exc
@@ -254,6 +284,7 @@ class RuntimeClient:
     def start(self, path: str, headers: str, first: bytes) -> None:
         """Send the head of a chunked POST and its first chunks. Raises StreamClosed."""
         self._streamed = path
+        self._is_streaming = True
         head = self.chunked_head(path, headers)
         if not self._connection.is_open:
             self._connect()
@@ -265,7 +296,7 @@ class RuntimeClient:
         An early reply says why the API hung up; it is logged in one line.
         """
         self._check_process()
-        if not self._connection.is_open:
+        if not (self._is_streaming and self._connection.is_open):
             raise StreamClosed(f"POST {self._streamed}: the stream was interrupted by a signal")
         try:
             self._connection.send(data)
@@ -291,11 +322,15 @@ class RuntimeClient:
 
     def finish(self, data: bytes) -> None:
         """Send the end of the chunked POST and make sure that it arrived."""
-        self.write(data)
         try:
+            self.write(data)
             status, _, reply = self._connection.receive()
+            self._is_streaming = False
         except (Disconnected, ProtocolError) as exc:
             raise StreamClosed(f"POST {self._streamed}: {exc}") from None
+        except Exception:  # from a signal handler of the user's
+            self._break_off()
+            raise
         settle(self._streamed, status, reply)
 
     @property
@@ -310,6 +345,8 @@ class RuntimeClient:
     def _fetch(self) -> "Reply":
         """Ask for the next event and return the reply, which may come in an hour."""
         self._check_process()
+        if self._is_streaming:
+            self._break_off()
         connection = self._connection
         if not connection.is_open:
             self._connect()
@@ -318,6 +355,14 @@ class RuntimeClient:
         connection.send(self._next)
         self.wait(connection.fileno())
         return connection.receive()
+
+    def _break_off(self) -> None:
+        """Close the connection of a stream that has not ended: a signal handler has interrupted it.
+
+        What follows on it would be taken for a part of the stream.
+        """
+        self._connection.close()
+        self._is_streaming = False
 
     def _check_process(self) -> None:
         """Raise SystemExit in a child that the handler forked: it would answer for its parent."""

@@ -344,9 +344,12 @@ class Serving:
             if not isinstance(exc, Exception):
                 raise SystemExit(1) from None
             return
-        flush()
-        if not delivery.answered:
-            delivery.respond(body, content_type)
+        try:
+            flush()
+            if not delivery.answered:
+                delivery.respond(body, content_type)
+        except Exception as exc:  # from a signal handler of the user's
+            self.fail(delivery, exc)
 
     def resolve(self, result: "Any", delivery: "Delivery") -> "Any":
         """Await or stream a handler's result; return what is left to send.

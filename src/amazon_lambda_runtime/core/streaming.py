@@ -14,7 +14,7 @@ from amazon_lambda_runtime.protocol import (
 )
 
 from . import codec
-from .errors import LambdaError, MarshalError, StreamClosed
+from .errors import LambdaError, MarshalError, RuntimeApiError, StreamClosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,10 +79,14 @@ class ResponseStream:
         """End the answer. The handler may continue, after the response."""
         if self.closed:
             return
+        try:
+            if not self.started:
+                self._start(b"")
+            self._delivery.finish()
+        except (StreamClosed, RuntimeApiError):
+            self.closed = True
+            raise
         self.closed = True
-        if not self.started:
-            self._start(b"")
-        self._delivery.finish()
 
     def fail(self, document: bytes, error_type: str) -> None:
         """End the answer with an error, which the caller gets after the pieces that were sent."""

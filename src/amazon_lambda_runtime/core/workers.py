@@ -246,6 +246,7 @@ def _fork_workers(count: int) -> int:
     descriptor of a pipe with one byte. Whoever takes it reports that init has failed, and the
     parent sees that it is gone: all workers fail alike, and one report is enough.
     """
+    sink.Stdout.is_shared = True
     workers: dict[int, float] = {}
     unreported, writing = os.pipe()
     os.set_blocking(unreported, False)

@@ -67,13 +67,17 @@ class Stdout(TextIOWrapper):
     """Standard output that keeps nothing back, not even a line that has no end yet.
 
     A process that crashes, or is killed when its time is over, has said what it printed. But where
-    there are several threads, half a line waits for its end: print() writes the end on its own, and
-    a line of another thread would come in between.
+    there are several threads or workers, half a line waits for its end: print() writes the end on
+    its own, and a line of another one would come in between.
     """
+
+    #: Whether other processes of this function write to it as well.
+    is_shared = False
 
     def write(self, text: str) -> int:
         count = super().write(text)
-        if not (text.endswith("\n") or _count()):  # a whole line has been flushed
+        # A whole line has been flushed.
+        if not (text.endswith("\n") or self.is_shared or _count()):
             self.flush()
         return count
 
