@@ -81,7 +81,12 @@ SECTIONS = {
     "events": _section(
         "events", "Events", "Messages of SQS, each handled on its own, beside Powertools Batch."
     ),
-    "durable": _section("durable", "Durable functions", ""),
+    "durable": _section(
+        "durable",
+        "Durable functions",
+        "An execution of one step, and 40 at once with a wait of 2 s, in `lambda-runtime local` "
+        "and in dex-local-runner, AWS's own. Both run the function in this runtime.",
+    ),
     "local": _section("local", "The local Lambda", "The same function in both emulators."),
     "standing": _section(
         "standing",

@@ -16,11 +16,13 @@ PAGE = Path(__file__).parents[1] / "docs/reference/keys.md"
 HEAD = """\
 # Keys of pyproject.toml
 
-All keys are optional, but for those of a trigger that have no default. An unknown key, one in the
-wrong table and a value that AWS would refuse are errors before anything is asked of AWS.
-`lambda-runtime schema > lambda-runtime.json` writes a JSON schema for editors: with Taplo, or Even
-Better TOML, name it in the first line of pyproject.toml, `#:schema ./lambda-runtime.json`. This
-page is generated from the table of keys.
+All keys are optional, except those of a trigger that have no default. An unknown key, a key in the
+wrong table and a value that AWS would refuse are errors before the first request to AWS.
+
+`lambda-runtime schema > lambda-runtime.json` writes a JSON schema for editors. With Taplo or Even
+Better TOML, name it in the first line of pyproject.toml: `#:schema ./lambda-runtime.json`.
+
+This page is generated from the table of keys.
 
 ## The project: `[tool.lambda-runtime]`
 """
