@@ -26,7 +26,7 @@ import sys
 class Alarm(Exception):
     pass
 
-FILES = ("/client.py", "/codec.py", "/http.py", "/streaming.py", "/logs/sink.py")
+FILES = ("/client.py", "/event_loop.py", "/codec.py", "/http.py", "/streaming.py", "/logs/sink.py")
 
 class Trap:
     def __init__(self, lines):
@@ -60,6 +60,15 @@ def stream(event, context):
     alarm_after(event)
     yield "le"
 
+async def coroutine(event, context):
+    alarm_after(event)
+    return "whole"
+
+async def async_stream(event, context):
+    yield "who"
+    alarm_after(event)
+    yield "le"
+
 def one_piece(event, context):
     alarm_after(event)
     yield "whole"
@@ -82,7 +91,7 @@ class Events:
         return event(b"%d" % number, f"id-{number}")
 
 
-@pytest.mark.parametrize("handler", ["plain", "stream", "one_piece"])
+@pytest.mark.parametrize("handler", ["plain", "stream", "one_piece", "coroutine", "async_stream"])
 def test_at_any_line(handler: str, tmp_path: Path) -> None:
     """112: each event is answered once, or its stream is told to be cut off. The next one comes."""
     tmp_path.joinpath("h.py").write_text(SOURCE_OF_HANDLERS)
@@ -106,7 +115,7 @@ def test_at_any_line(handler: str, tmp_path: Path) -> None:
         # The API refuses what comes after the first: 403, the invocation is settled.
         assert len(given) <= 2, given
     whole = [each.body for each in answers[f"id-{LINES}"]]
-    assert whole == [b'"whole"' if handler == "plain" else b"whole"]
+    assert whole == [b'"whole"' if handler in ("plain", "coroutine") else b"whole"]
 
 
 class Alarm(Exception):

@@ -52,7 +52,8 @@ class EventLoop:
         #: The loop itself.
         self.loop = self._runner.get_loop()
         # Held by the thread that runs the loop.
-        self._turn = threading.Lock()
+        # One thread may take it twice: a signal may have come before it was given back.
+        self._turn = threading.RLock()
         self._thread: threading.Thread | None = None
         self._task: asyncio.Task[Any] | None = None
         self._interrupted = False
