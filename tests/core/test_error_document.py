@@ -77,13 +77,14 @@ def test_source_in_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_source_that_was_generated() -> None:
     """49: what attrs and others generate is in linecache, or nowhere."""
-    source = "def fail(): raise ValueError('generated')\n"
+    source = "# generated\ndef fail(): raise ValueError('generated')\n"
     namespace: dict[str, Any] = {}
     exec(compile(source, "<generated m>", "exec"), namespace)
     exc = caught(namespace)
-    assert error_document.describe(exc)[2] == ['  File "<generated m>", line 1, in fail\n']
-    linecache.cache["<generated m>"] = (len(source), None, [source], "<generated m>")
+    assert error_document.describe(exc)[2] == ['  File "<generated m>", line 2, in fail\n']
+    linecache.cache["<generated m>"] = (len(source), None, source.splitlines(True), "")
     assert error_document.describe(exc)[2] == expected(exc)
+    assert "    def fail(): raise ValueError('generated')" in expected(exc)[0]
     del linecache.cache["<generated m>"]
 
 

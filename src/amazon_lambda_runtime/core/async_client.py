@@ -89,7 +89,7 @@ class LoopConnection(Connection):
         That the other end has hung up is told to `lost`, or to `replied` if it has said why.
         """
         assert self._socket is not None
-        data = head + body if body else head
+        data = head + body
         if self.unsent:
             self.unsent += data
             return
