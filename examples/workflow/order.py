@@ -3,6 +3,7 @@ from typing import Any
 from aws_durable_execution_sdk_python import DurableContext
 from aws_durable_execution_sdk_python.config import CallbackConfig, Duration, StepConfig
 from aws_durable_execution_sdk_python.retries import RetryPresets
+from aws_durable_execution_sdk_python.serdes import JsonSerDes
 
 from amazon_lambda_runtime import Runtime
 from amazon_lambda_runtime.durable import durable
@@ -18,7 +19,8 @@ class Order(Runtime):
         patiently = StepConfig(retry_strategy=RetryPresets.transient())
         charge = context.step(lambda _: self.charge(event), name="charge", config=patiently)
         if event["total"] > 1000:
-            a_week = CallbackConfig(timeout=Duration.from_days(7))
+            # The answer is JSON, as `lambda-runtime callback` sends it: "approved", in quotes.
+            a_week = CallbackConfig(timeout=Duration.from_days(7), serdes=JsonSerDes())
             approval: Any = context.create_callback(name="approval", config=a_week)
             if approval.result() != "approved":
                 context.step(lambda _: self.refund(charge), name="refund")

@@ -18,7 +18,7 @@ def test_small_order(runner: Any) -> None:
     assert json.loads(done.get_step("charge").result) == "charge-7"
 
 
-@pytest.mark.parametrize(("answer", "status"), [(b"approved", "shipped"), (b"no", "refunded")])
+@pytest.mark.parametrize(("answer", "status"), [(b'"approved"', "shipped"), (b'"no"', "refunded")])
 def test_large_order(runner: Any, answer: bytes, status: str) -> None:
     arn = runner.run_async(input='{"order": 8, "total": 2000}')
     runner.send_callback_success(runner.wait_for_callback(arn, name="approval"), answer)

@@ -217,7 +217,7 @@ def test_without_a_name(tmp_path: Path, folder: str, project: str, name: str) ->
 def test_no_name_to_be_had(tmp_path: Path, folder: str) -> None:
     """A folder without two letters that AWS takes needs --name; nothing is written."""
     done = command(tmp_path, "init", folder, status=2)
-    assert "choose one with --name" in done.stderr
+    assert "a name has 2 letters or more. Choose one with --name." in done.stderr
     assert written(tmp_path) == set()
 
 

@@ -111,6 +111,22 @@ async def handler(event, context):
     assert [line.split("\t")[2] for line in done.stdout.splitlines()] == ["id-1", "id-2"]
 
 
+@pytest.mark.parametrize("pause", ["", "    await asyncio.sleep(0.01)"])
+def test_stopped_loop(pause: str, tmp_path: Path) -> None:
+    """49: a handler that stops the event loop has its result, and so has the next event."""
+    source = f"""{HEAD}
+async def handler(event, context):
+    if event == 1:
+        asyncio.get_running_loop().stop()
+    {pause.strip() or "pass"}
+    await asyncio.sleep(0.01 * (event != 1))
+    return event
+"""
+    done = served(source, [event(b"1"), event(b"2"), event(b"3")], tmp_path)
+    assert [post.body for post in done.posts] == [b"1", b"2", b"3"], done.stdout
+    assert (done.status, done.stdout) == (SERVING, "")
+
+
 def test_exception(tmp_path: Path) -> None:
     """49: the stack begins at the user's frame, and asyncio's are left out."""
     source = f"""{HEAD}

@@ -31,6 +31,7 @@ def test_values_are_taken_as_they_stand(tmp_path: Path) -> None:
         (b"A=1\nNAME\n", ".env: NAME has no value: write NAME=value, or NAME= for ''"),
         (b"A=1\nB C=2\n", ".env, line 2: cannot be parsed: write NAME=value"),
         (b"A=\xff\n", ".env: it is not UTF-8"),
+        (b"A=1\nB=x\0y\n", ".env, line 2: B has a NUL byte in its value"),
         (None, ".env: No such file or directory"),
     ],
 )

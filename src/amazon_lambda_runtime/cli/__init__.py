@@ -6,9 +6,11 @@ The extra `local` is enough for `local`, `init` and `events`. All else needs the
 import os
 import signal
 import sys
-from collections.abc import Sequence
 
-from amazon_lambda_runtime.pip_line import pip_line
+# Little is imported here: before `main` has begun, Ctrl-C is a traceback.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # The exit status after Ctrl-C.
 _INTERRUPTED = 130
@@ -27,7 +29,7 @@ _OF_EXTRAS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: "Sequence[str] | None" = None) -> None:
     """Run the command with these arguments (the process's own by default) and exit.
 
     The status is 0 for success, 1 if the function failed, 2 if the command could not do what it
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _OF_EXTRAS:
             raise
+        from amazon_lambda_runtime.pip_line import pip_line
+
         print(f"lambda-runtime needs {error.name}: {pip_line('tools')}", file=sys.stderr)
         # With this option 2 means something else.
         status = 1 if "--exit-code" in (sys.argv if arguments is None else arguments) else 2

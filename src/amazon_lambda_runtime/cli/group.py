@@ -1,5 +1,7 @@
 """The commands by name, in the order of a person's day, and how they end."""
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -121,7 +123,24 @@ def run(arguments: Sequence[str] | None) -> int:
     except click.Abort:
         # click's word for Ctrl-C.
         return 130
+    except OSError as error:
+        _complain(f"lambda-runtime: {_told(error)}")
+        # With this option 2 means something else.
+        return 1 if "--exit-code" in (sys.argv if arguments is None else arguments) else 2
     return status or 0
+
+
+def _told(error: OSError) -> str:
+    """Say in one line what the operating system has refused, where no command says it better."""
+    if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        # Python would try again at its end, and exit with 120.
+        sys.stdout = None
+        return f"cannot write to stdout: {error.strerror}"
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return "the current folder was deleted: change to another"
+    return f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 def _complain(line: str) -> None:

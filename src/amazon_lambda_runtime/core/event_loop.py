@@ -141,7 +141,7 @@ class EventLoop:
         self._interrupted = False
         task = self._task = self.loop.create_task(coroutine)
         try:
-            return self.loop.run_until_complete(task)
+            return self._run_until_done(task)
         except asyncio.CancelledError:
             if self._interrupted and not task.uncancel():
                 raise KeyboardInterrupt from None
@@ -154,6 +154,16 @@ class EventLoop:
                 task.cancel()
                 self.loop.run_until_complete(asyncio.wait([task]))
             raise
+
+    def _run_until_done(self, task: "asyncio.Task[Any]") -> "Any":
+        """Run the loop until a task is done, also if the handler's code stops the loop."""
+        while True:
+            try:
+                return self.loop.run_until_complete(task)
+            except RuntimeError:
+                # stop() may even take effect in the next invocation.
+                if task.done() or self.loop.is_running() or self.loop.is_closed():
+                    raise
 
     def _wait_for_another_thread(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":
         future = self._submit(coroutine)

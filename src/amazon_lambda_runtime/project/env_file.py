@@ -40,5 +40,8 @@ def read(file: Path) -> dict[str, str]:
         if binding.value is None:
             name = binding.key
             raise ConfigError(f"{file}: {name} has no value: write {name}=value, or {name}= for ''")
+        if "\0" in binding.value:
+            line = binding.original.line
+            raise ConfigError(f"{file}, line {line}: {binding.key} has a NUL byte in its value")
         variables[binding.key] = binding.value
     return variables

@@ -1,6 +1,7 @@
 """The order workflow of the guide: its unit tests, and on the local Lambda."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,14 @@ from botocore.config import Config
 
 from amazon_lambda_runtime.local.durable.service import DurableExecutions
 from amazon_lambda_runtime.local.engine.function import DurableConfig, LocalFunction
+from tests.cli.support import run_here
 from tests.harness import SOURCE
 from tests.local.serving import served
 
 from .support import eventually
 
-EXAMPLE = Path(__file__).parents[3] / "examples/workflow"
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "examples/workflow"
 
 
 def test_its_unit_tests(tmp_path: Path) -> None:
@@ -41,7 +44,7 @@ def function(name: str, durable: DurableConfig | None = None) -> LocalFunction:
     )
 
 
-def test_on_the_local_lambda() -> None:
+def test_on_the_local_lambda(tmp_path: Path) -> None:
     """Two functions: the order is approved by a callback, and invokes the one that ships."""
     functions = function("order", DurableConfig(900)), function("ship")
     with served(*functions, durable=DurableExecutions(skip_time=True)) as server:
@@ -65,9 +68,13 @@ def test_on_the_local_lambda() -> None:
             found = [e for e in events if e["EventType"] == "CallbackStarted"]
             return str(found[0]["CallbackStartedDetails"]["CallbackId"]) if found else ""
 
-        client.send_durable_execution_callback_success(
-            CallbackId=eventually(callback), Result=b"approved"
-        )
+        eventually(callback)
+        # As the guide has it.
+        line = "lambda-runtime callback approval succeed -d '\"approved\"' --local"
+        assert line in (ROOT / "docs" / "guides" / "durable.md").read_text()
+        port = server.endpoint.rpartition(":")[2]
+        done = run_here(tmp_path, *shlex.split(line)[1:], port)
+        assert done.returncode == 0, done.stderr
 
         def result() -> str:
             return str(client.get_durable_execution(DurableExecutionArn=arn).get("Result", ""))

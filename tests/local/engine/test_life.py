@@ -427,6 +427,7 @@ class TestManagedInstances:
             async with open_pool(function, log) as pool:
                 twice = invoke(pool, ["stream", path, [respond("2")]])
                 assert await twice.wait() == Answer(b"2")
+                await twice.wait_until_reported()  # else there may be a second environment
                 after = invoke(pool, respond("3"))
                 assert await after.wait() == Answer(b"3")
                 await after.wait_until_reported()

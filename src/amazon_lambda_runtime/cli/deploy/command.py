@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from .project_options import announce, image_option, load, project_options, refuse_prune, translated
+from .project_options import (
+    announce,
+    image_option,
+    load_declared,
+    project_options,
+    refuse_prune,
+    translated,
+)
 from .reporter import Reporter
 
 EXAMPLES = """
@@ -51,7 +58,7 @@ def command(folder: Path, adopt: bool, prune: bool, waits: bool, **flags: Any) -
     from amazon_lambda_runtime.deploy.deployment import adopt as take_over
     from amazon_lambda_runtime.deploy.deployment import deploy
 
-    project, aws = load(folder, **flags)
+    project, aws = load_declared(folder, **flags)
     refuse_prune(project, prune)
     if prune and waits:
         raise click.UsageError(

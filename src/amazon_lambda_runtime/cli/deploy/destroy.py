@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .project_options import announce, load, project_options, translated
+from .project_options import announce, load_declared, project_options, translated
 from .reporter import Reporter, show
 
 EXAMPLES = """
@@ -37,7 +37,7 @@ def command(folder: Path, yes: bool, stop_executions: bool, **flags: Any) -> Non
     from amazon_lambda_runtime.deploy.plan import execute
     from amazon_lambda_runtime.deploy.site import Site
 
-    project, aws = load(folder, **flags)
+    project, aws = load_declared(folder, **flags)
     announce(aws)
     with Reporter() as reporter:
         aws.retry.note = reporter.note

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .project_options import json_option, load, project_options, translated
+from .project_options import json_option, load_declared, project_options, translated
 from .reporter import Reporter, show
 
 EXAMPLES = """
@@ -30,7 +30,7 @@ def command(folder: Path, as_json: bool, **flags: Any) -> int:
     """
     from amazon_lambda_runtime.deploy.deployment import drift
 
-    project, aws = load(folder, **flags)
+    project, aws = load_declared(folder, **flags)
     with Reporter() as reporter:
         steps = drift(project, aws, reporter)
     show(steps, as_json=as_json, nothing="No difference.")

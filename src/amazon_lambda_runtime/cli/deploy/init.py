@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import re
 import secrets
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -124,18 +126,15 @@ def command(
             table += head + _named(STARTERS[trigger].table, name)
             if web == "fastapi" and trigger == "url":
                 table += 'mode = "RESPONSE_STREAM"\n'
-        texts[project.name] = before + _unique(table, name)
-    existing = {file for file in texts if (folder / file).exists() and not force}
+        texts[project.name] = _checked(before + _unique(table, name), project)
+    existing = {file for file in texts if os.path.lexists(folder / file) and not force}
     existing -= {project.name}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            if file not in existing:
-                (folder / file).write_text(text)
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot write {error.filename}: {error.strerror}. Files written before it are kept."
-        ) from None
+    for file in texts:
+        if os.path.lexists(folder / file) and not (folder / file).is_file():
+            raise click.ClickException(
+                f"cannot write {folder / file}: something that is not a file has this name"
+            )
+    _write(folder, {file: text for file, text in texts.items() if file not in existing})
     kept = [file for file in texts if file in existing]
     kept += [found] if found is not None and found not in kept else []
     kept += ["the table in pyproject.toml"] if before is None else []
@@ -143,6 +142,27 @@ def command(
     if kept:
         click.echo(f"Kept, since they were there: {', '.join(kept)}.", err=True)
     _next_steps(folder, file_name, trigger)
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    """Write the files, each whole or not at all. Raises click.ClickException."""
+    file = folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            file = folder / name
+            beside = file.with_name(f".{name}.{os.getpid()}")
+            try:
+                beside.write_text(text)
+                if file.exists():
+                    shutil.copymode(file, beside)
+                beside.replace(file)
+            finally:
+                beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write {file}: {error.strerror}. Files written before it are kept."
+        ) from None
 
 
 def _next_steps(folder: Path, module: str, trigger: str | None) -> None:
@@ -220,10 +240,28 @@ def _before_table(project: Path) -> str | None:
         raise click.ClickException(
             f"cannot add a table to {project}: it is not TOML: {error}"
         ) from None
-    if "lambda-runtime" in found.get("tool", {}):
+    tool = found.get("tool", {})
+    if isinstance(tool, dict) and "lambda-runtime" in tool:
         return None
     # What is there is kept, to the byte.
     return text + ("" if text.endswith("\n") or not text else "\n") + ("\n" if text else "")
+
+
+def _checked(text: str, project: Path) -> str:
+    """Return the text of pyproject.toml if it is TOML. Raises click.ClickException.
+
+    A table can't be added where `tool` is written as an inline table or as an array.
+    """
+    try:
+        is_table = isinstance(tomllib.loads(text)["tool"], dict)
+    except ValueError:
+        is_table = False
+    if not is_table:
+        raise click.ClickException(
+            f"cannot add the table [tool.lambda-runtime] to {project}: `tool` is written there as "
+            "an inline table or an array. Write it as tables, [tool.NAME]"
+        )
+    return text
 
 
 def _own_name(folder: Path) -> str:
@@ -239,7 +277,10 @@ def _own_name(folder: Path) -> str:
         name = "-".join(re.findall(r"[a-z0-9]+", str(text or "").lower()))[:_LONGEST].strip("-")
         if len(name) >= _SHORTEST:
             return name
-    raise click.UsageError(f"cannot make a name of {folder.resolve()}: choose one with --name.")
+    raise click.UsageError(
+        f"cannot make a name of {folder.resolve()}: a name has {_SHORTEST} letters or more. "
+        "Choose one with --name."
+    )
 
 
 def _unique(text: str, name: str) -> str:

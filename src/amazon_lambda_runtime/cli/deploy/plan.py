@@ -11,7 +11,7 @@ from .project_options import (
     announce,
     image_option,
     json_option,
-    load,
+    load_declared,
     project_options,
     refuse_prune,
     translated,
@@ -73,7 +73,7 @@ def command(folder: Path, as_json: bool, prune: bool, exit_code: bool, **flags: 
     """
     from amazon_lambda_runtime.deploy.deployment import plan
 
-    project, aws = load(folder, **flags)
+    project, aws = load_declared(folder, **flags)
     refuse_prune(project, prune)
     announce(aws)
     with Reporter() as reporter:

@@ -64,6 +64,22 @@ def load(folder: Path, *, queue: bool = False, **flags: Any) -> "tuple[Project, 
     return project, Aws.of(project)
 
 
+def load_declared(folder: Path, **flags: Any) -> "tuple[Project, Aws]":
+    """Do the same where a table says which functions are meant, or an option which one.
+
+    Raises click.ClickException otherwise: by the defaults, every folder would mean one and the same
+    project.
+    """
+    project, aws = load(folder, **flags)
+    if not (project.declared or project.narrowed):
+        raise click.ClickException(
+            f"{folder / 'pyproject.toml'} has no table [tool.lambda-runtime]: it says which "
+            "functions are this folder's. lambda-runtime init writes it; or choose a function with "
+            "--function"
+        )
+    return project, aws
+
+
 def announce(aws: "Aws") -> None:
     """Print where the command goes, before it does anything.
 

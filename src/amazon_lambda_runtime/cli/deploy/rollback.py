@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .project_options import load, project_options, translated
+from .project_options import load_declared, project_options, translated
 
 EXAMPLES = """
 \b
@@ -32,7 +32,7 @@ def command(folder: Path, to: str | None, **flags: Any) -> None:
     from amazon_lambda_runtime.deploy.resources.release import rollback
     from amazon_lambda_runtime.deploy.site import Site
 
-    project, aws = load(folder, **flags)
+    project, aws = load_declared(folder, **flags)
     if to is not None and len(project.functions) > 1:
         raise click.UsageError("--to is a version of one function: choose it with --function.")
     for function in project.functions:
