@@ -499,6 +499,29 @@ def test_no_runtime_api(tmp_path: Path) -> None:
     assert re.fullmatch(line, done.stderr)
 
 
+@pytest.mark.parametrize("where", ["installed", "beside the handler"])
+def test_local_lambda_is_found(where: str, tmp_path: Path) -> None:
+    """16: outside Lambda the local Lambda takes over, wherever the package is; it finds no handler.
+
+    Where the package is elsewhere, a user's file of a library's name is not the local Lambda's.
+    """
+    if where == "installed":
+        tmp_path.joinpath("pathlib.py").write_text("raise RuntimeError('not the one you want')\n")
+    else:
+        os.symlink(SOURCE / "amazon_lambda_runtime", tmp_path / "amazon_lambda_runtime")
+    done = subprocess.run(
+        [sys.executable, str(SOURCE.parent / "bin" / "bootstrap")],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(SOURCE if where == "installed" else tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("bootstrap: there is no handler: give one, such as ")
+
+
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help(flag: str) -> None:
     """--help says what the handler string may be."""
