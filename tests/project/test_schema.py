@@ -37,6 +37,17 @@ def test_what_a_key_takes() -> None:
     assert keys["triggers"]["items"]["oneOf"][0]["required"] == ["type", "queue"]
 
 
+def test_a_type_fits_what_its_schema_says() -> None:
+    """A value that an editor takes for right is right."""
+    values = {"string": "a", "integer": 1, "boolean": True, "object": {}, "array": []}
+    for key in (*PROJECT_KEYS.values(), *FUNCTION_KEYS.values()):
+        assert key.type is not None
+        kinds = (key.type.schema, *key.type.schema.get("oneOf", ()))
+        taken = [values[kind["type"]] for kind in kinds if "type" in kind]
+        assert taken
+        assert all(map(key.type.fits, taken)), key
+
+
 def test_command() -> None:
     """`lambda-runtime schema` prints it."""
     assert json.loads(CliRunner().invoke(command).output) == schema()
