@@ -658,6 +658,15 @@ def test_parent_of_another_api(monkeypatch: pytest.MonkeyPatch) -> None:
     bootstrap._refuse_second("127.0.0.1:9")
 
 
+def test_parent_whose_command_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """150: a parent with an argument that is not UTF-8 is no reason to refuse, nor to fail."""
+    command: list[str | bytes] = [sys.executable, "-c", "input()", b"\xff"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as parent:
+        monkeypatch.setattr(bootstrap, "getppid", lambda: parent.pid)
+        bootstrap._refuse_second("127.0.0.1:9")
+        parent.communicate(b"\n", timeout=60)
+
+
 @pytest.mark.parametrize(
     ("method", "error_type", "message"),
     [
