@@ -74,3 +74,17 @@ def test_a_terminal_has_its_moving_line(
     with Reporter():
         time.sleep(silence * 4)
     assert "working on it" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", ["stderr", "stdout"])
+def test_one_terminal_is_not_enough(
+    other: str, silence: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where one of the two is a file, no line moves and nothing is coloured."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: other != "stderr")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: other != "stdout")
+    with Reporter() as reporter:
+        assert said(capsys, "  reading what is there: working on it")
+        reporter.begin(STEP)
+        reporter.end(STEP)
+    assert capsys.readouterr().err == "+ role lambda-role: there is none\n"

@@ -499,6 +499,29 @@ def test_no_runtime_api(tmp_path: Path) -> None:
     assert re.fullmatch(line, done.stderr)
 
 
+@pytest.mark.parametrize("where", ["installed", "beside the handler"])
+def test_local_lambda_is_found(where: str, tmp_path: Path) -> None:
+    """16: outside Lambda the local Lambda takes over, wherever the package is; it finds no handler.
+
+    Where the package is elsewhere, a user's file of a library's name is not the local Lambda's.
+    """
+    if where == "installed":
+        tmp_path.joinpath("pathlib.py").write_text("raise RuntimeError('not the one you want')\n")
+    else:
+        os.symlink(SOURCE / "amazon_lambda_runtime", tmp_path / "amazon_lambda_runtime")
+    done = subprocess.run(
+        [sys.executable, str(SOURCE.parent / "bin" / "bootstrap")],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(SOURCE if where == "installed" else tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("bootstrap: there is no handler: give one, such as ")
+
+
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help(flag: str) -> None:
     """--help says what the handler string may be."""
@@ -633,6 +656,15 @@ def test_parent_of_another_api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "getppid", os.getpid)
     monkeypatch.setattr(sys, "argv", [command[1].decode(), "h.handler"])
     bootstrap._refuse_second("127.0.0.1:9")
+
+
+def test_parent_whose_command_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """150: a parent with an argument that is not UTF-8 is no reason to refuse, nor to fail."""
+    command: list[str | bytes] = [sys.executable, "-c", "input()", b"\xff"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as parent:
+        monkeypatch.setattr(bootstrap, "getppid", lambda: parent.pid)
+        bootstrap._refuse_second("127.0.0.1:9")
+        parent.communicate(b"\n", timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,12 @@ def test_no_reply(script: Step, message: str) -> None:
         assert not connection.is_open
 
 
+def test_head_that_is_empty() -> None:
+    """65: a reply that begins with the end of its head is refused at once: no more is read."""
+    with pytest.raises(ProtocolError):
+        next(Replies().reading(b"\r\n\r\n"))
+
+
 @pytest.mark.parametrize("step", [HangUp, Reset])
 def test_disconnected(step: Step) -> None:
     """63: hanging up before any reply is told apart from a reply that breaks off."""

@@ -107,6 +107,16 @@ def test_asyncio_is_not_loaded(tmp_path: Path) -> None:
     assert [post.body for post in done.posts] == [b"false"]
 
 
+def test_what_tells_web_applications_is_not_loaded(tmp_path: Path) -> None:
+    """A function of an event and a context starts without it, whatever it calls them."""
+    source = (
+        "import sys\ndef handler(order, _):\n"
+        "    return 'amazon_lambda_runtime.core.applications' in sys.modules\n"
+    )
+    done = served_by(sys.executable, source, [event(), ACCEPTED], tmp_path)
+    assert [post.body for post in done.posts] == [b"false"]
+
+
 ON_INIT = f"""{HEAD}
 class H(Runtime):
     KEYWORD on_init(self):

@@ -55,6 +55,8 @@ KNOWN = {
     "class B(A):\n    def handler(self, e, c): ...\nhandler = B()": False,
     "def durable(f): return f\n@durable\ndef handler(event, context): ...": False,
     "handler = handler": False,
+    "handler = handler()": False,
+    "handler = handler()()": False,
     "handler = (": False,
     "": False,
 }

@@ -143,6 +143,7 @@ def test_star_that_is_meant() -> None:
         ('{"a": [{"numeric": ["~", 1]}]}', "a: numeric: '~' is none of = < <= > >="),
         ('{"a": [{"numeric": [">", "1"]}]}', "a: numeric: '1' is not a number between"),
         ('{"a": [{"numeric": [">", 6e9]}]}', "is not a number between -5e9 and 5e9"),
+        ('{"a": [{"numeric": [">", 5000000001]}]}', "is not a number between -5e9 and 5e9"),
         ('{"a": [{"numeric": [">", 1, ">", 2]}]}', "a range has a lower end and an upper end"),
         ('{"a": [{"cidr": "10.0.0.0/33"}]}', "a: cidr: '10.0.0.0/33' is not an IP range"),
         ('{"a": [{"wildcard": "x**y"}]}', "a: wildcard: there are two * in a row"),
@@ -158,3 +159,9 @@ def test_what_is_refused(pattern: str, told: str) -> None:
     with pytest.raises(PatternError) as caught:
         parse(pattern)
     assert told in str(caught.value)
+
+
+def test_the_largest_number() -> None:
+    """Both ends of the range are allowed."""
+    assert holds({"n": [{"numeric": ["<=", 5_000_000_000]}]}, {"n": 5_000_000_000})
+    assert holds({"n": [{"numeric": [">=", -5_000_000_000]}]}, {"n": -5_000_000_000})

@@ -49,6 +49,14 @@ DOCUMENTED = {
 }
 
 
+@pytest.mark.parametrize("number", range(1, 13))
+def test_names_of_months(number: int) -> None:
+    """A month's name is its number, in capitals or not."""
+    name = datetime(2026, number, 1).strftime("%b")
+    for told in (name, name.upper()):
+        assert times(f"cron(0 0 1 {told} ? *)") == times(f"cron(0 0 1 {number} ? *)")
+
+
 @pytest.mark.parametrize("expression", DOCUMENTED)
 def test_documented_examples(expression: str) -> None:
     assert times(expression) == DOCUMENTED[expression]

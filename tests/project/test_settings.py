@@ -462,3 +462,35 @@ def test_durable(tmp_path: Path) -> None:
 def test_durable_that_aws_would_refuse(tmp_path: Path, table: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         read(tmp_path, table)
+
+
+def test_names_of_dead_letter_queues() -> None:
+    """That of a FIFO queue is one, too; a name that is given stands."""
+    assert SqsTrigger("orders").dead_letter_queue == "orders-dlq"
+    assert SqsTrigger("orders.fifo").dead_letter_queue == "orders-dlq.fifo"
+    assert SqsTrigger("orders", dlq="lost").dead_letter_queue == "lost"
+
+
+def test_other_requirements(tmp_path: Path) -> None:
+    """The file is one of the project's folder."""
+    (tmp_path / "other.txt").write_text("")
+    project = read(tmp_path, 'requirements = "other.txt"')
+    assert project.requirements == tmp_path / "other.txt"
+
+
+def test_days_that_a_log_is_kept(tmp_path: Path) -> None:
+    """Those of CloudWatch's API, and no day more."""
+    days = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
+    for each in (*days, 1096, 1827, 2192, 2557, 2922, 3288, 3653):
+        assert read(tmp_path, f"retention = {each}").functions[0].retention == each
+    for each in (2, 366, 3654):
+        with pytest.raises(ConfigError, match="retention"):
+            read(tmp_path, f"retention = {each}")
+
+
+def test_an_image_is_named_by_its_digest(tmp_path: Path) -> None:
+    """A tag may move."""
+    uri = "1.dkr.ecr.eu-west-1.amazonaws.com/orders"
+    assert read(tmp_path, f'image_uri = "{uri}@sha256:abc"').image_uri == f"{uri}@sha256:abc"
+    with pytest.raises(ConfigError, match="image_uri"):
+        read(tmp_path, f'image_uri = "{uri}:latest"')

@@ -134,6 +134,21 @@ def test_file_of_several_applications(tmp_path: Path) -> None:
     assert suggestion(file, "shop") is None
 
 
+def test_file_of_one_application(tmp_path: Path) -> None:
+    """There is nothing to choose: it is not offered for a name that is not near."""
+    file = tmp_path / "main.py"
+    file.write_text("from flask import Flask\nshop = Flask('a')\n")
+    assert suggestion(file, "handler") is None
+
+
+def test_files_with_functions(tmp_path: Path) -> None:
+    """A function counts by its name."""
+    (tmp_path / "main.py").write_text("def helper(): ...\n")
+    assert handlers_in(tmp_path) == []
+    (tmp_path / "main.py").write_text("def helper(): ...\ndef handler(event, context): ...\n")
+    assert handlers_in(tmp_path) == ["main.py"]
+
+
 def test_files_of_a_folder(tmp_path: Path) -> None:
     """`init` adopts an application as it does a handler."""
     (tmp_path / "main.py").write_text("from flask import Flask\napp = Flask('x')\n")

@@ -3,8 +3,10 @@
 import asyncio
 import functools
 import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -85,6 +87,13 @@ class Underscored:
 def wrapped_asgi(*arguments: Any) -> Any: ...
 
 
+@functools.wraps(wsgi)
+def wrapped_wsgi(env: Any, start: Any) -> Any: ...
+
+
+def underscored_wsgi(_environ: Any, _start_response: Any) -> Any: ...
+
+
 @functools.wraps(handler)
 def wrapped_handler(*arguments: Any, **named: Any) -> Any: ...
 
@@ -103,6 +112,8 @@ FOUND = {
     "one behind a decorator": (wrapped_asgi, "asgi"),
     "a WSGI function": (wsgi, "wsgi"),
     "a WSGI function of other names": (wsgi_of_other_names, "wsgi"),
+    "a WSGI function with underscores": (underscored_wsgi, "wsgi"),
+    "a WSGI function behind a decorator of other names": (wrapped_wsgi, "wsgi"),
     "a WSGI object": (Wsgi(), "wsgi"),
     "a partial WSGI application": (functools.partial(with_settings, {}), "wsgi"),
     "a WSGI class": (WsgiClass, "wsgi"),
@@ -127,6 +138,22 @@ FOUND = {
 def test_kind(name: str) -> None:
     found, kind = FOUND[name]
     assert kind_of(found, "m.x") == kind
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_is_served_as_an_application(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them, and nothing else: the shortcut for plain handlers misses none."""
+    found, kind = FOUND[name]
+    monkeypatch.setitem(sys.modules, "served_or_not", ModuleType("served_or_not"))
+    vars(sys.modules["served_or_not"])["found"] = found
+    served: list[Any] = []
+
+    def serve(application: Any) -> Runtime:
+        served.append(application)
+        return Web(wsgi)
+
+    load("served_or_not.found", serve)
+    assert served == ([found] if kind else [])
 
 
 # Module, what makes the application, and its kind. The first names the package to be installed.

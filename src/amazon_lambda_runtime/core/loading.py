@@ -195,11 +195,15 @@ def _made(factory: "Any", name: str) -> "Any":
 
 
 def _is_plain(found: "Any") -> bool:
-    """Say whether `found` is a function of two parameters that are not those of WSGI."""
+    """Say whether `found` is a function of two parameters that are not those of WSGI.
+
+    A decorator's function may have other names for them than the application under it.
+    """
     code = getattr(found, "__code__", None)
-    if getattr(code, "co_argcount", 0) != 2:
+    if getattr(code, "co_argcount", 0) != 2 or hasattr(found, "__wrapped__"):
         return False
-    return not code.co_varnames[1].startswith("start_resp")  # type: ignore[union-attr]
+    second: str = code.co_varnames[1]  # type: ignore[union-attr]
+    return not second.lower().lstrip("_").startswith("start_resp")
 
 
 def _of_class(kind: type, method: str) -> bool:

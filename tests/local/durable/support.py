@@ -2,10 +2,11 @@
 
 import json
 import re
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from tests.cli.support import COMMAND, PATIENCE, Server
 from tests.harness import SOURCE
 
 FLOWS = Path(__file__).with_name("flows.py")
+_ENDING = 10.0  # seconds, for a server that is asked to end
 
 T = TypeVar("T")
 
@@ -121,11 +123,17 @@ class Local(Server):
 
 @contextmanager
 def local(folder: Path, *arguments: str, **options: Any) -> Iterator[Local]:
-    """Run the command until the end of the block."""
+    """Run the command until the end of the block.
+
+    It is asked to end, so that what its tests cover is measured; what does not end is killed.
+    """
     server = Local(folder, *arguments, **options)
     try:
         yield server
     finally:
+        server.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            server.process.wait(_ENDING)
         server.kill()
 
 

@@ -320,6 +320,8 @@ class TestPause:
         assert found["Status"] == "PAUSED"
         assert found["PauseDetails"]["Reason"] == "lunch"
         assert found["PauseDetails"]["ExecutionTimeoutPaused"]
+        requested = found["PauseDetails"]["PauseRequestTimestamp"]
+        assert found["StartTimestamp"] <= requested <= datetime.now(UTC)
         server.has(arn, "WaitSucceeded")
         time.sleep(0.3)
         assert server.types(arn).count("InvocationCompleted") == 1
