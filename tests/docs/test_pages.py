@@ -40,6 +40,7 @@ EXAMPLES = {
 }
 # What was done before, as the page says or takes for granted.
 BEFORE = {
+    "docs/guides/pipelines.md": ["lambda-runtime init"],
     "docs/guides/troubleshooting.md": ["lambda-runtime init", "lambda-runtime deploy"],
 }
 
