@@ -273,6 +273,7 @@ def test_decorator_that_is_not_async(
         "handler = answer_too",
         "class C:\n    async def __call__(self, event, context): return event\nhandler = C()",
         "def handler(event, context): return event\nhandler.__wrapped__ = handler",
+        "def handler(event, context): return event\nhandler.__wrapped__ = 1",
     ],
 )
 def test_decorators_that_are_fine(handler: str, tmp_path: Path) -> None:

@@ -54,13 +54,15 @@ def signature_of(value: "Any") -> Signature | None:
             value = value.__call__
         else:
             return None
-    accepts_any = False
+    accepts_any, seen = False, set[int]()
     while True:
-        if not isinstance(value.__code__, _CODE):
+        if not isinstance(getattr(value, "__code__", None), _CODE):
             return None
+        seen.add(id(value))
         signature = Signature(value.__code__, value, given, named)
         accepts_any = accepts_any or not signature.takes_too_few
-        if not hasattr(value, "__wrapped__"):
+        # It may be anything, the function itself too.
+        if id(getattr(value, "__wrapped__", value)) in seen:
             signature.takes_too_few = not accepts_any
             return signature
         value = value.__wrapped__
